@@ -1,0 +1,136 @@
+//! What to do with one request, and why.
+
+pub(crate) mod headers;
+pub(crate) mod redirect;
+pub(crate) mod rewrite;
+pub(crate) mod split;
+pub(crate) mod template;
+
+use crate::request::InvalidTarget;
+use crate::rules::{
+    Branch, Forward, Listener, Redirect, Respond, Route, Service, ServiceId, ServiceSplit, SplitBackend,
+    SplitMatch, VirtualHost,
+};
+use http::StatusCode;
+
+/// What to do with one request, and the route that said so. Borrowed from the router; making one
+/// allocates nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'r> {
+    pub(crate) listener: Option<&'r Listener>,
+    pub(crate) host: Option<&'r VirtualHost>,
+    pub(crate) route: Option<&'r Route>,
+    pub(crate) branch: Option<&'r Branch>,
+    pub(crate) outcome: Outcome<'r>,
+}
+
+/// What to do with a request.
+///
+/// Exhaustive on purpose: whoever carries decisions out has to deal with every outcome.
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome<'r> {
+    /// Send it to a Service.
+    Forward(Forwarding<'r>),
+    /// Answer with a `Location`.
+    Redirect(&'r Redirect),
+    /// Answer with a canned response.
+    Respond(&'r Respond),
+    /// No route took it; the reason says how far it came.
+    NoRoute(NoRoute),
+}
+
+/// Where a request is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Forwarding<'r> {
+    /// What the rule says: rewrites, header operations, timeouts, retries.
+    pub forward: &'r Forward,
+    /// The Service that was chosen in the end.
+    pub service: &'r Service,
+    /// Its index in the rules.
+    pub id: ServiceId,
+    /// Its port: the one that was addressed (smi S-2).
+    pub port: u16,
+    /// The TrafficSplit that sent the request there, if one applied.
+    pub split: Option<SplitChoice<'r>>,
+}
+
+/// A TrafficSplit that applied.
+#[derive(Debug, Clone, Copy)]
+pub struct SplitChoice<'r> {
+    /// The addressed Service, which is the root of the split.
+    pub root: &'r Service,
+    /// The split.
+    pub split: &'r ServiceSplit,
+    /// The match that held; `None` if the split applies to every request.
+    pub matched: Option<&'r SplitMatch>,
+    /// The backend that was drawn.
+    pub backend: &'r SplitBackend,
+}
+
+/// Why no route took a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoute {
+    /// The target or the host is refused before any rule is looked at.
+    Invalid(InvalidTarget),
+    /// There is no listener on that port.
+    NoListener,
+    /// No virtual host of the listener covers the host.
+    NoHost,
+    /// No route of the host holds.
+    NoMatch,
+    /// The path is known and the method alone is to blame ([`Decision::allow`]).
+    MethodNotAllowed,
+    /// All weights of the route's own split are 0, which is answered with this status.
+    NoBranch(StatusCode),
+    /// A TrafficSplit applied, but none of its backends takes part (smi S-14), or the root Service
+    /// does not exist (smi S-15).
+    NoBackend,
+}
+
+impl NoRoute {
+    /// The status to answer with.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Invalid(reason) => reason.status(),
+            Self::NoListener | Self::NoHost | Self::NoMatch => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoBranch(status) => status,
+            Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl<'r> Decision<'r> {
+    /// What to do.
+    pub fn outcome(&self) -> &Outcome<'r> {
+        &self.outcome
+    }
+
+    /// The route that decided; `None` when none did.
+    pub fn route(&self) -> Option<&'r Route> {
+        self.route
+    }
+
+    /// The virtual host that owns the request's host.
+    pub fn host(&self) -> Option<&'r VirtualHost> {
+        self.host
+    }
+
+    /// The listener that took the request.
+    pub fn listener(&self) -> Option<&'r Listener> {
+        self.listener
+    }
+
+    /// The branch of the route's own split that was drawn (the innermost one, if they nest).
+    pub fn branch(&self) -> Option<&'r Branch> {
+        self.branch
+    }
+
+    /// The Service that the request is sent to.
+    pub fn service(&self) -> Option<&'r Service> {
+        match self.outcome {
+            Outcome::Forward(forwarding) => Some(forwarding.service),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The tables that answer a request, read-only.

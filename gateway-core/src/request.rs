@@ -1,0 +1,211 @@
+//! What the engine asks of a request.
+
+pub(crate) mod field;
+pub(crate) mod path;
+
+pub use path::{Forwarded, InvalidTarget, PathPolicy, Treatment};
+
+use crate::rules::Protocol;
+use http::Version;
+use std::net::{IpAddr, SocketAddr};
+
+/// A request as the engine sees it. Fields are read lazily, each at most once per decision.
+///
+/// Implemented for [`RequestHead`] and, with a [`Connection`] among its extensions, for
+/// [`http::request::Parts`].
+pub trait Request {
+    /// The method, as sent.
+    fn method(&self) -> &str;
+
+    /// The request target as sent: `/path?query`, an absolute URL, `host:port` with CONNECT, or
+    /// `*`.
+    fn target(&self) -> &[u8];
+
+    /// The `:authority` of HTTP/2 and HTTP/3; `None` in HTTP/1, where the engine looks at the
+    /// target and the `Host` field itself.
+    fn authority(&self) -> Option<&[u8]>;
+
+    /// The lines of a header field, in order. `name` is in lower case; a request compares without
+    /// regard to case.
+    fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The protocol version.
+    fn version(&self) -> Version;
+
+    /// The connection that it came on.
+    fn connection(&self) -> Connection;
+
+    /// What the embedder knows besides under this name: a verified JWT claim, the name of a TLS
+    /// client, any variable of its own.
+    fn attribute(&self, name: &str) -> Option<&[u8]> {
+        let _ = name;
+        None
+    }
+}
+
+/// The connection that a request came on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Connection {
+    /// The listener that took it.
+    pub listener: ListenerKey,
+    /// Whether TLS ended here.
+    pub protocol: Protocol,
+    /// The client.
+    pub peer: Option<SocketAddr>,
+}
+
+impl Connection {
+    /// A plain HTTP connection to `port` from nobody in particular.
+    pub fn http(port: u16) -> Self {
+        let listener = ListenerKey { address: None, port };
+        Self { listener, protocol: Protocol::Http, peer: None }
+    }
+}
+
+/// Which listener: a port as the documents name it, and the address for those bound to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerKey {
+    /// The local address; a listener of that address goes before one of all addresses.
+    pub address: Option<IpAddr>,
+    /// The port as documents name it, which need not be the one that was bound.
+    pub port: u16,
+}
+
+/// A request made of borrowed pieces.
+///
+/// ```
+/// use gateway_core::RequestHead;
+/// let headers = [("cookie", "version=beta")];
+/// let request = RequestHead::get("shop.example.com", "/cart/7?x=1").headers(&headers);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    method: &'a str,
+    target: &'a [u8],
+    host: Option<&'a [u8]>,
+    headers: &'a [(&'a str, &'a str)],
+    version: Version,
+    connection: Connection,
+}
+
+impl<'a> RequestHead<'a> {
+    /// A request with this method, host and target, on a plain connection to port 80.
+    pub fn new(method: &'a str, host: &'a str, target: &'a str) -> Self {
+        Self {
+            method,
+            target: target.as_bytes(),
+            host: Some(host.as_bytes()),
+            headers: &[],
+            version: Version::HTTP_11,
+            connection: Connection::http(80),
+        }
+    }
+
+    /// A GET request.
+    pub fn get(host: &'a str, target: &'a str) -> Self {
+        Self::new("GET", host, target)
+    }
+
+    /// The same with these header fields besides `Host`.
+    #[must_use]
+    pub fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// The same on another connection.
+    #[must_use]
+    pub fn on(mut self, connection: Connection) -> Self {
+        self.connection = connection;
+        self
+    }
+
+    /// The same without a `Host` of its own: only what `headers` holds counts.
+    #[must_use]
+    pub fn without_host(mut self) -> Self {
+        self.host = None;
+        self
+    }
+}
+
+impl Request for RequestHead<'_> {
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn target(&self) -> &[u8] {
+        self.target
+    }
+
+    fn authority(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let host = self.host.filter(|_| name == "host").into_iter();
+        let lines = self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
+        host.chain(lines.map(|(_, value)| value.as_bytes()))
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn connection(&self) -> Connection {
+        self.connection
+    }
+}
+
+impl Request for http::request::Parts {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn target(&self) -> &[u8] {
+        match self.uri.path_and_query() {
+            Some(target) => target.as_str().as_bytes(),
+            None => self.uri.authority().map_or(b"/", |a| a.as_str().as_bytes()),
+        }
+    }
+
+    /// The authority of the URI: `:authority`, or that of an absolute target, which wins over
+    /// `Host` (RFC 9112, section 3.2.2).
+    fn authority(&self) -> Option<&[u8]> {
+        self.uri.authority().map(|a| a.as_str().as_bytes())
+    }
+
+    fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn connection(&self) -> Connection {
+        self.extensions.get().copied().unwrap_or(Connection::http(80))
+    }
+}
+
+/// The path and the raw query of an origin-form or absolute-form target. A fragment is cut off.
+pub(crate) fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let target = match memchr::memchr(b'#', target) {
+        Some(end) => &target[..end],
+        None => target,
+    };
+    match memchr::memchr(b'?', target) {
+        Some(at) => (&target[..at], Some(&target[at + 1..])),
+        None => (target, None),
+    }
+}
+
+/// The authority and the rest (beginning with `/`, `?`, `#`, or empty) of an absolute-form target.
+pub(crate) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let after = |scheme: &[u8]| {
+        let head = target.get(..scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
+    };
+    let rest = after(b"http://").or_else(|| after(b"https://"))?;
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    Some(rest.split_at(end))
+}

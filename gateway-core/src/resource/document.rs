@@ -1,0 +1,473 @@
+//! One document as written: a tree of values, each with its field path and its place in a file.
+//!
+//! Readers of kinds use [`Value`] and [`Mapping`]. They never stop at the first problem: a value of
+//! the wrong type is reported and left out, and the reader goes on.
+
+use super::Problems;
+use crate::diagnostic::Diagnostic;
+use crate::origin::{ObjectRef, Origin, Span};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+const NONE: u32 = u32::MAX;
+
+/// A document: the values in the order in which they were written, each knowing its parent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Document {
+    file: Arc<str>,
+    object: Arc<ObjectRef>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Node {
+    parent: u32,
+    step: Step,
+    kind: Kind,
+    /// Where the value stands (line, column).
+    at: Place,
+    /// Where its key stands; the same as `at` for list items.
+    key_at: Place,
+    first_child: u32,
+    last_child: u32,
+    next: u32,
+}
+
+/// How a value is reached from its parent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    /// The document itself.
+    Root,
+    /// The value of this key.
+    Key(Box<str>),
+    /// The list item with this index.
+    Item(u32),
+}
+
+/// What a value is. Children of lists and mappings are separate nodes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    /// A number that is not a whole number of 64 bits, as it was written.
+    Number(Box<str>),
+    String(Box<str>),
+    List,
+    Mapping,
+}
+
+/// Line and column, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl Document {
+    pub(crate) fn new(file: Arc<str>) -> Self {
+        Self { file, object: Arc::new(ObjectRef::new("", "", "")), nodes: Vec::new() }
+    }
+
+    /// Adds a value below `parent` (ignored for the first one, which is the root) and returns its
+    /// index.
+    pub(crate) fn push(
+        &mut self,
+        parent: u32,
+        step: Step,
+        kind: Kind,
+        key_at: Place,
+        at: Place,
+    ) -> u32 {
+        let index = self.nodes.len() as u32;
+        let parent = if index == 0 { NONE } else { parent };
+        self.nodes.push(Node {
+            parent,
+            step,
+            kind,
+            at,
+            key_at,
+            first_child: NONE,
+            last_child: NONE,
+            next: NONE,
+        });
+        if parent != NONE {
+            let before = std::mem::replace(&mut self.nodes[parent as usize].last_child, index);
+            if before == NONE {
+                self.nodes[parent as usize].first_child = index;
+            } else {
+                self.nodes[before as usize].next = index;
+            }
+        }
+        index
+    }
+
+    /// The number of values in the document.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn file(&self) -> &Arc<str> {
+        &self.file
+    }
+
+    /// The object that the document describes, as far as it could be read.
+    pub(crate) fn object(&self) -> &Arc<ObjectRef> {
+        &self.object
+    }
+
+    pub(crate) fn set_object(&mut self, object: ObjectRef) {
+        self.object = Arc::new(object);
+    }
+
+    /// The whole document; `None` when it is empty.
+    pub(crate) fn root(&self) -> Option<Value<'_>> {
+        (!self.nodes.is_empty()).then_some(Value { document: self, index: 0 })
+    }
+
+    /// Where the value that `at` remembers was written.
+    pub(crate) fn origin(&self, at: At) -> Origin {
+        Value { document: self, index: at.0 }.origin()
+    }
+
+    /// The origin of the whole object.
+    pub(crate) fn object_origin(&self) -> Origin {
+        let mut origin = self.origin(At(0));
+        origin.field = "".into();
+        origin
+    }
+}
+
+/// Remembers where a value stands in its document, for problems that show up after reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct At(u32);
+
+/// A value that was read, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) at: At,
+}
+
+impl<T> std::ops::Deref for Located<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// One value of a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'d> {
+    document: &'d Document,
+    index: u32,
+}
+
+impl<'d> Value<'d> {
+    fn node(self) -> &'d Node {
+        &self.document.nodes[self.index as usize]
+    }
+
+    pub(crate) fn kind(self) -> &'d Kind {
+        &self.node().kind
+    }
+
+    pub(crate) fn at(self) -> At {
+        At(self.index)
+    }
+
+    /// Wraps what was read from this value.
+    pub(crate) fn located<T>(self, value: T) -> Located<T> {
+        Located { value, at: self.at() }
+    }
+
+    /// The key under which the value stands, if its parent is a mapping.
+    pub(crate) fn key(self) -> Option<&'d str> {
+        match &self.node().step {
+            Step::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// `spec.rules[2].backendRefs[0].name`.
+    pub(crate) fn path(self) -> String {
+        let mut steps = Vec::new();
+        let mut node = self.node();
+        while node.parent != NONE {
+            steps.push(&node.step);
+            node = &self.document.nodes[node.parent as usize];
+        }
+        let mut path = String::new();
+        for step in steps.into_iter().rev() {
+            match step {
+                Step::Root => {}
+                // A key with a dot or bracket of its own (a label, say) is quoted, so that the
+                // path stays readable by machines.
+                Step::Key(key) if key.contains(['.', '[', ']', ' ']) || key.is_empty() => {
+                    let _ = write!(path, "[{key:?}]");
+                }
+                Step::Key(key) => {
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(key);
+                }
+                Step::Item(index) => {
+                    let _ = write!(path, "[{index}]");
+                }
+            }
+        }
+        path
+    }
+
+    fn span(self, place: Place) -> Span {
+        Span { file: Arc::clone(&self.document.file), line: place.line, column: place.column }
+    }
+
+    /// Object, field path and place of the value.
+    pub(crate) fn origin(self) -> Origin {
+        Origin {
+            object: Arc::clone(&self.document.object),
+            field: self.path().into(),
+            span: Some(self.span(self.node().at)),
+        }
+    }
+
+    /// As [`Value::origin`], with the place of the key.
+    pub(crate) fn key_origin(self) -> Origin {
+        Origin { span: Some(self.span(self.node().key_at)), ..self.origin() }
+    }
+
+    /// The values directly below a list or a mapping, in the order in which they were written.
+    pub(crate) fn children(self) -> impl Iterator<Item = Value<'d>> {
+        let document = self.document;
+        let mut next = self.node().first_child;
+        std::iter::from_fn(move || {
+            if next == NONE {
+                return None;
+            }
+            let value = Value { document, index: next };
+            next = value.node().next;
+            Some(value)
+        })
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        matches!(self.kind(), Kind::Null)
+    }
+
+    /// Reports that the value is not `wanted`, with the slip that was probably made.
+    fn wrong_type(self, wanted: &str, problems: &mut Problems) {
+        let found = match self.kind() {
+            Kind::Null => "nothing".to_owned(),
+            Kind::Bool(value) => format!("the boolean `{value}`"),
+            Kind::Integer(value) => format!("the number `{value}`"),
+            Kind::Number(text) => format!("the number `{text}`"),
+            Kind::String(text) => format!("the text `{}`", shorten(text)),
+            Kind::List => "a list".to_owned(),
+            Kind::Mapping => "a mapping".to_owned(),
+        };
+        let mut diagnostic = Diagnostic::error(
+            "wrong-type",
+            &self.origin(),
+            format!("expected {wanted}, found {found}"),
+        );
+        if let Some(help) = self.slip(wanted) {
+            diagnostic = diagnostic.help(help);
+        }
+        problems.push(diagnostic);
+    }
+
+    fn slip(self, wanted: &str) -> Option<String> {
+        match (wanted, self.kind()) {
+            ("a mapping", Kind::String(text)) => {
+                let text = text.trim_start_matches(['-', ' ']);
+                let (key, value) = text.split_once(':')?;
+                (is_word(key) && !value.is_empty()).then(|| {
+                    format!("did you mean `{key}: {}`? YAML needs a blank after the colon", value.trim())
+                })
+            }
+            ("a list", Kind::String(text)) if text.starts_with('-') => Some(format!(
+                "did you mean `- {}`? YAML needs a blank after the dash",
+                shorten(text.trim_start_matches(['-', ' ']))
+            )),
+            ("a list", Kind::Mapping) => {
+                let dashed = self.children().find_map(|c| c.key()?.strip_prefix('-'));
+                Some(match dashed {
+                    Some(key) => {
+                        format!("did you mean `- {}:`? YAML needs a blank after the dash", key.trim())
+                    }
+                    None => "put `- ` before the first key to make it a list item".to_owned(),
+                })
+            }
+            ("text", Kind::Bool(_) | Kind::Integer(_) | Kind::Number(_)) => {
+                Some("put it in quotes".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of a string.
+    pub(crate) fn string(self, problems: &mut Problems) -> Option<&'d str> {
+        match self.kind() {
+            Kind::String(text) => Some(text),
+            _ => {
+                self.wrong_type("text", problems);
+                None
+            }
+        }
+    }
+
+    /// A boolean.
+    pub(crate) fn bool(self, problems: &mut Problems) -> Option<bool> {
+        match self.kind() {
+            Kind::Bool(value) => Some(*value),
+            // `on`, `off`, `yes`, `no` are booleans of YAML 1.1, which Kubernetes tools read.
+            Kind::String(text) => match &**text {
+                "on" | "On" | "ON" | "yes" | "Yes" | "YES" => Some(true),
+                "off" | "Off" | "OFF" | "no" | "No" | "NO" => Some(false),
+                _ => {
+                    self.wrong_type("`true` or `false`", problems);
+                    None
+                }
+            },
+            _ => {
+                self.wrong_type("`true` or `false`", problems);
+                None
+            }
+        }
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn integer(
+        self,
+        range: std::ops::RangeInclusive<i64>,
+        problems: &mut Problems,
+    ) -> Option<i64> {
+        match self.kind() {
+            Kind::Integer(value) if range.contains(value) => Some(*value),
+            Kind::Integer(value) => {
+                let message = if *range.end() == i64::MAX {
+                    format!("`{value}` is below {}", range.start())
+                } else {
+                    format!("`{value}` is not between {} and {}", range.start(), range.end())
+                };
+                problems.push(Diagnostic::error("out-of-range", &self.origin(), message));
+                None
+            }
+            _ => {
+                self.wrong_type("a whole number", problems);
+                None
+            }
+        }
+    }
+
+    /// A port number, 1 to 65535.
+    pub(crate) fn port(self, problems: &mut Problems) -> Option<u16> {
+        self.integer(1..=65535, problems).and_then(|n| u16::try_from(n).ok())
+    }
+
+    /// The items of a list; a value of another type is reported and has none.
+    pub(crate) fn list(self, problems: &mut Problems) -> impl Iterator<Item = Value<'d>> {
+        let is_list = matches!(self.kind(), Kind::List);
+        if !is_list {
+            self.wrong_type("a list", problems);
+        }
+        self.children().filter(move |_| is_list)
+    }
+
+    /// The fields of a mapping.
+    pub(crate) fn mapping(self, problems: &mut Problems) -> Option<Mapping<'d>> {
+        if matches!(self.kind(), Kind::Mapping) {
+            return Some(Mapping { value: self, asked: Vec::new() });
+        }
+        self.wrong_type("a mapping", problems);
+        None
+    }
+}
+
+/// The fields of a mapping, read one by one. [`Mapping::finish`] reports those nobody asked for.
+#[derive(Debug)]
+pub(crate) struct Mapping<'d> {
+    value: Value<'d>,
+    asked: Vec<&'static str>,
+}
+
+impl<'d> Mapping<'d> {
+    /// The mapping itself.
+    pub(crate) fn value(&self) -> Value<'d> {
+        self.value
+    }
+
+    /// The field `name`; `None` when it is absent or null, which mean the same in Kubernetes.
+    pub(crate) fn field(&mut self, name: &'static str) -> Option<Value<'d>> {
+        self.asked.push(name);
+        self.value.children().find(|c| c.key() == Some(name)).filter(|v| !v.is_null())
+    }
+
+    /// The field `name`; its absence is an error.
+    pub(crate) fn required(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Value<'d>> {
+        let found = self.field(name);
+        if found.is_none() {
+            let mut origin = self.value.origin();
+            origin.field = join(&origin.field, name).into();
+            problems.push(Diagnostic::error(
+                "missing-field",
+                &origin,
+                format!("required field `{name}` is missing"),
+            ));
+        }
+        found
+    }
+
+    /// Reports every field that was written but never asked for: a warning, or an error in strict
+    /// mode.
+    pub(crate) fn finish(self, problems: &mut Problems) {
+        for child in self.value.children() {
+            let key = child.key().unwrap_or_default();
+            if self.asked.iter().any(|name| *name == key) {
+                continue;
+            }
+            let mut diagnostic = Diagnostic::new(
+                problems.unknown_field_severity(),
+                "unknown-field",
+                &child.key_origin(),
+                format!("unknown field `{}`", shorten(key)),
+            );
+            let dashed = key.strip_prefix('-').map(str::trim);
+            if let Some(name) = dashed.filter(|name| is_word(name)) {
+                diagnostic = diagnostic
+                    .help(format!("did you mean `- {name}:`? YAML needs a blank after the dash"));
+            } else if let Some((name, rest)) = key.split_once(':').filter(|(n, _)| is_word(n)) {
+                diagnostic = diagnostic.help(format!(
+                    "did you mean `{name}: {}`? YAML needs a blank after the colon",
+                    rest.trim()
+                ));
+            } else if let Some(name) = crate::nearest(key, self.asked.iter().copied()) {
+                diagnostic = diagnostic.help(format!("did you mean `{name}`?"));
+            }
+            problems.push(diagnostic);
+        }
+    }
+}
+
+/// `path.name`, or `name` at the root.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// At most 60 characters of `text`, so that messages stay readable.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! The one form that every dialect is translated to.
+//!
+//! A request passes four questions, in this order: which [`Listener`] took it, which
+//! [`VirtualHost`] of that listener owns its host name, which [`Route`] of that host is the first
+//! whose path and conditions all hold, and which [`Service`] the route sends it to (where a
+//! [`ServiceSplit`] may send it on, once). Nothing after this module knows which dialect a rule
+//! came from, except by its [`Origin`].
+
+mod action;
+mod hostname;
+mod path;
+mod predicate;
+mod regex;
+mod service;
+mod template;
+
+pub use action::{
+    Action, BackendSettings, Balance, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite, Location,
+    PathRewrite, Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps, Retry, RetryCondition, Split,
+    Timeouts, UpstreamTarget,
+};
+pub use hostname::{HostPattern, InvalidHostname};
+pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
+pub use predicate::{Condition, Field, Test};
+pub use regex::{Anchor, CaptureRegex, InvalidRegex, Regex};
+pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend, SplitMatch};
+pub use template::{Template, TemplatePart};
+
+use crate::origin::Origin;
+use crate::request::PathPolicy;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Everything that routes: listeners with their hosts and routes, and the services they name.
+///
+/// The order of listeners, hosts and services does not matter; the order of the routes of a host
+/// is their precedence, first come first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleSet {
+    /// One entry per socket.
+    pub listeners: Vec<Listener>,
+    /// What [`ServiceId`]s stand for.
+    pub services: Vec<Service>,
+}
+
+impl RuleSet {
+    /// The service that `id` stands for.
+    pub fn service(&self, id: ServiceId) -> &Service {
+        &self.services[id.0 as usize]
+    }
+
+    /// The number of routes of all hosts.
+    pub fn route_count(&self) -> usize {
+        self.listeners.iter().flat_map(|l| &l.hosts).map(|h| h.routes.len()).sum()
+    }
+}
+
+/// A socket that takes requests. At most one per (address, port).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listener {
+    /// What to print for it, for example `default/cafe`.
+    pub name: Box<str>,
+    /// The one address that it is bound to; `None` for all.
+    pub address: Option<IpAddr>,
+    /// The port as documents name it.
+    pub port: u16,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// Which request paths are refused, and how the others are brought to normal form.
+    pub paths: PathPolicy,
+    /// The host names; each (section, hostname) pair at most once, and each hostname at most once.
+    pub hosts: Vec<Arc<VirtualHost>>,
+    /// The document that asked for the socket.
+    pub origin: Origin,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP without TLS.
+    Http,
+    /// HTTP over TLS that ends here.
+    Https,
+}
+
+impl Protocol {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// A host name of a listener and its routes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VirtualHost {
+    /// Which hosts it owns. The most specific pattern of the listener that covers the request's
+    /// host is asked first.
+    pub hostname: HostPattern,
+    /// Part of the listener that this host belongs to (a Gateway's listener section, a
+    /// VirtualServer). A miss never leads out of it.
+    pub section: u32,
+    /// When no route holds: ask the next less specific host of the same section (Gateway API), or
+    /// answer 404 (VirtualServer).
+    pub falls_through: bool,
+    /// In order of precedence: the first whose path and conditions hold decides.
+    pub routes: Vec<Route>,
+    /// The document that owns the host name.
+    pub origin: Origin,
+}
+
+/// Predicates and what to do where all of them hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The test on the match path.
+    pub path: PathPattern,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+    /// What to do.
+    pub action: Action,
+    /// Where it was written.
+    pub origin: Origin,
+}

@@ -1,0 +1,304 @@
+//! What a route does with a request.
+
+use super::{CaptureRegex, ServiceId, Template};
+use crate::origin::Origin;
+use http::{HeaderName, StatusCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a route does with a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Send it to a Service.
+    Forward(Arc<Forward>),
+    /// Answer with a `Location`.
+    Redirect(Arc<Redirect>),
+    /// Answer with a canned response.
+    Respond(Arc<Respond>),
+    /// Choose one of several actions by weight.
+    Split(Arc<Split>),
+    /// The path is known, but none of the conditions held: 405 with `Allow` when the method alone
+    /// is to blame, else 404 (decisions §7). The conditions are those of the `alternatives` routes
+    /// right before this one, which have its path.
+    Unmatched {
+        /// How many routes before this one are the ways in which the path can be taken.
+        alternatives: u32,
+    },
+}
+
+/// A weighted choice.
+///
+/// Half-open ranges in the order of `branches`; a branch of weight 0 is never chosen. Where all
+/// weights are 0 the answer is `otherwise`. What the choice leaves of the draw goes to the next
+/// choice, so that nested splits are independent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// In document order. The sum of the weights fits 63 bits.
+    pub branches: Vec<Branch>,
+    /// The status where all weights are 0 (gateway-api §15.3).
+    pub otherwise: StatusCode,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// One way of a [`Split`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branch {
+    /// Its share, relative to the sum.
+    pub weight: u64,
+    /// What to do when it is chosen.
+    pub action: Action,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Sends the request to a Service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forward {
+    /// The addressed Service and port: where TrafficSplits are looked up (smi R-1).
+    pub target: UpstreamTarget,
+    /// The path that the backend gets.
+    pub path: PathRewrite,
+    /// The `Host` that the backend gets.
+    pub host: HostRewrite,
+    /// Changes to the request's header.
+    pub request_headers: HeaderOps,
+    /// Changes to the answer's header.
+    pub response_headers: ResponseHeaderOps,
+    /// Timeouts, retries, load balancing.
+    pub settings: Arc<BackendSettings>,
+    /// The answer when the Service has no ready endpoint or none could be reached: 502 in
+    /// VirtualServer (virtualserver §14), 503 in Gateway API and SMI (gateway-api §15.3, smi S-8).
+    pub unavailable: StatusCode,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A Service and one of its ports, as a rule names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UpstreamTarget {
+    /// The Service.
+    pub service: ServiceId,
+    /// The Service's port number, not the endpoints'.
+    pub port: u16,
+    /// Whether TrafficSplits of the Service apply; not where a rule narrows the Service by labels
+    /// (smi R-1).
+    pub splits: bool,
+}
+
+/// The path that the backend gets, or that a redirect names. The query is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PathRewrite {
+    /// The forward path (decisions §2).
+    Keep,
+    /// This path in its place, ready to be sent.
+    Full(Box<str>),
+    /// The part that the route's path pattern covers is replaced by this text, byte for byte;
+    /// what follows it stays (virtualserver §12.1).
+    Prefix(Box<str>),
+    /// The same by whole segments, with the slashes of gateway-api §14.1.
+    SegmentPrefix(Box<str>),
+    /// Where the expression matches the match path: this text with `$1` to `$9` filled in, in
+    /// place of the whole path; otherwise [`PathRewrite::Keep`] (virtualserver §12.1).
+    Pattern {
+        /// The expression with its groups.
+        regex: CaptureRegex,
+        /// The text with `$1` to `$9`.
+        replacement: Box<str>,
+    },
+}
+
+/// The `Host` that the backend gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostRewrite {
+    /// As the client sent it, port included (gateway-api §3).
+    Keep,
+    /// The client's host in normal form, without port (virtualserver §12.2).
+    WithoutPort,
+    /// This value; where it comes out empty, as `WithoutPort`.
+    Set(Template),
+}
+
+/// Changes to a request's header. Names are compared without regard to case.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HeaderOps {
+    /// Drop every header field of the client except those set here
+    /// (virtualserver §5.3, `requestHeaders.pass: false`).
+    pub drop_all: bool,
+    /// All lines of the name are removed.
+    pub remove: Vec<HeaderName>,
+    /// All lines of the name are replaced by one; an empty value removes them.
+    pub set: Vec<HeaderEdit>,
+    /// One more line.
+    pub add: Vec<HeaderEdit>,
+}
+
+/// A header field and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeaderEdit {
+    /// The name.
+    pub name: HeaderName,
+    /// The value.
+    pub value: Template,
+}
+
+/// Changes to an answer's header.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ResponseHeaderOps {
+    /// All lines of the name are removed.
+    pub remove: Vec<HeaderName>,
+    /// All lines of the name are replaced by one.
+    pub set: Vec<HeaderEdit>,
+    /// One more line.
+    pub add: Vec<ResponseHeaderAdd>,
+}
+
+/// A header line added to an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseHeaderAdd {
+    /// Name and value. An empty value adds nothing.
+    pub edit: HeaderEdit,
+    /// Whether it is added whatever the status; otherwise only with 200, 201, 204, 206, 301, 302,
+    /// 303, 304, 307 and 308 (virtualserver §12.3).
+    pub always: bool,
+}
+
+/// How a backend is spoken to: data for whoever carries the decision out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackendSettings {
+    /// What to print for it: the name of a VirtualServer's upstream, or `namespace/service`.
+    pub name: Box<str>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// When another endpoint is tried.
+    pub retry: Retry,
+    /// Which endpoint is taken.
+    pub balance: Balance,
+    /// The largest request body in bytes; `None` for no limit. More is answered 413.
+    pub max_body: Option<u64>,
+}
+
+/// How long things may take. `None` means no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To open a connection to the endpoint.
+    pub connect: Option<Duration>,
+    /// Between two reads from the endpoint.
+    pub read: Option<Duration>,
+    /// Between two writes to the endpoint.
+    pub send: Option<Duration>,
+    /// The whole exchange with the client, over all tries (gateway-api §16).
+    pub request: Option<Duration>,
+    /// One try (gateway-api §16).
+    pub backend_request: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    /// NGINX's: 60 s each to connect, read and send; nothing over all.
+    fn default() -> Self {
+        let minute = Some(Duration::from_secs(60));
+        Self { connect: minute, read: minute, send: minute, request: None, backend_request: None }
+    }
+}
+
+/// When another endpoint is tried. Never after a byte of the answer went to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// What is tried again.
+    pub on: Vec<RetryCondition>,
+    /// How many tries in all; 0: as many as there are endpoints.
+    pub tries: u32,
+    /// No new try after this long.
+    pub timeout: Option<Duration>,
+    /// Whether requests with POST, LOCK or PATCH are sent again after they may have reached an
+    /// endpoint.
+    pub non_idempotent: bool,
+    /// Wait at least this long between two tries.
+    pub backoff: Option<Duration>,
+}
+
+impl Default for Retry {
+    /// NGINX's: connection errors and timeouts, idempotent methods only.
+    fn default() -> Self {
+        Self {
+            on: vec![RetryCondition::Error, RetryCondition::Timeout],
+            tries: 0,
+            timeout: None,
+            non_idempotent: false,
+            backoff: None,
+        }
+    }
+}
+
+/// What is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetryCondition {
+    /// Connecting, sending or reading the head of the answer failed.
+    Error,
+    /// Connecting, sending or reading the head of the answer took too long.
+    Timeout,
+    /// The answer was empty or not HTTP.
+    InvalidHeader,
+    /// The answer has this status.
+    Status(StatusCode),
+}
+
+/// Which endpoint is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Balance {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+    /// The better of two taken at random, by requests under way.
+    RandomTwoLeastConnections,
+    /// The one with the fewest requests under way.
+    LeastConnections,
+}
+
+/// Answers with a `Location`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redirect {
+    /// 301, 302, 303, 307 or 308.
+    pub status: StatusCode,
+    /// Where to.
+    pub location: Location,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Where a redirect leads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Location {
+    /// This text (virtualserver §12.4).
+    Url(Template),
+    /// The request's own URL with parts replaced (gateway-api §14.2).
+    Parts {
+        /// `http` or `https`; `None`: that of the request.
+        scheme: Option<super::Protocol>,
+        /// `None`: the request's host.
+        host: Option<Box<str>>,
+        /// `None`: by the rule of gateway-api §14.2.
+        port: Option<u16>,
+        /// The path.
+        path: PathRewrite,
+    },
+}
+
+/// Answers with a canned response. Never for TRACE and CONNECT, which get 405
+/// (virtualserver §12.4).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Respond {
+    /// The status.
+    pub status: StatusCode,
+    /// The `Content-Type`, exactly as written; `None` for none.
+    pub content_type: Option<Box<str>>,
+    /// The body; nothing is added to it.
+    pub body: Template,
+    /// More header lines.
+    pub headers: Vec<HeaderEdit>,
+    /// Why, for logs and explanations; `None` when it is what the user asked for.
+    pub reason: Option<Box<str>>,
+    /// Where it was written.
+    pub origin: Origin,
+}

@@ -1,0 +1,85 @@
+//! Services, and the traffic splits that send their requests on.
+
+use super::Condition;
+use crate::origin::Origin;
+use std::fmt;
+
+/// A Service by namespace and name. Names are literal: dots belong to them (smi P-6).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceName {
+    /// The namespace.
+    pub namespace: Box<str>,
+    /// The name.
+    pub name: Box<str>,
+}
+
+impl ServiceName {
+    /// Names a Service.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Index into [`super::RuleSet::services`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(pub u32);
+
+/// A Service that some rule names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its name.
+    pub name: ServiceName,
+    /// Whether it is known to exist. A split leaves out what does not (smi S-7).
+    pub exists: bool,
+    /// The port numbers that it has; `None` when they are not known and every port is taken to
+    /// exist (an embedder that resolves services by itself).
+    pub ports: Option<Vec<u16>>,
+    /// TrafficSplits with this Service as root, in order of precedence (smi S-17 to S-19).
+    pub splits: Vec<ServiceSplit>,
+}
+
+impl Service {
+    /// Whether the Service takes requests on `port` (smi S-1).
+    pub fn has_port(&self, port: u16) -> bool {
+        self.exists && self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
+    }
+}
+
+/// A TrafficSplit: of the requests that a route gave to the root Service, which go elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceSplit {
+    /// The conditions, of which one must hold. `None`: the split applies to every request
+    /// (smi S-9). An empty list: to none (smi S-11).
+    pub matches: Option<Vec<SplitMatch>>,
+    /// In document order (smi W-6).
+    pub backends: Vec<SplitBackend>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// One match of an HTTPRouteGroup: all its conditions must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SplitMatch {
+    /// All of them must hold; none means every request (smi H-2).
+    pub conditions: Vec<Condition>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A backend of a TrafficSplit. It takes part for a port when its weight is not 0 and
+/// [`Service::has_port`] says yes (smi S-6). It is never looked up as a root again (smi S-16).
+#[derive(Debug, Clone, PartialEq)]
+pub struct SplitBackend {
+    /// Where requests go.
+    pub service: ServiceId,
+    /// Its share, relative to the sum of those that take part. The sum fits 63 bits.
+    pub weight: u64,
+    /// Where it was written.
+    pub origin: Origin,
+}

@@ -1,0 +1,156 @@
+//! Resources to rules: runs the dialects, settles who owns which host, gathers diagnostics and
+//! statuses.
+
+mod endpoints;
+mod gateway_api;
+mod hosts;
+mod services;
+mod smi;
+mod virtual_server;
+
+pub use endpoints::{Endpoint, Endpoints};
+
+use crate::diagnostic::Diagnostic;
+use crate::origin::ObjectRef;
+use crate::resource::{Problems, Resources};
+use crate::rules::RuleSet;
+use std::sync::Arc;
+
+/// What translating depends on besides the documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Port of HTTP listeners that a document leaves implicit.
+    pub http_port: u16,
+    /// Port of HTTPS listeners that a document leaves implicit.
+    pub https_port: u16,
+    /// The cluster's DNS domain.
+    pub cluster_domain: Box<str>,
+    /// The namespace whose clients may use bare Service names (smi R-2).
+    pub client_namespace: Box<str>,
+    /// Only VirtualServers of this class (or of none) are ours; `None`: all.
+    pub ingress_class: Option<Box<str>>,
+    /// Only Gateways of this class are ours; `None`: all.
+    pub gateway_class: Option<Box<str>>,
+    /// Which Gateway API channel's rules hold.
+    pub channel: Channel,
+    /// Unknown fields are errors.
+    pub strict: bool,
+    /// Whether hosts named after Services are answered (smi R-2).
+    pub service_hosts: bool,
+    /// Services that exist without a document: `namespace/name` and port.
+    pub known_services: Vec<(crate::rules::ServiceName, u16)>,
+    /// Whether Services without a document are taken to exist. `None`: only where there is no
+    /// Service document and no known Service at all, as in offline checks of routes alone.
+    pub assume_services: Option<bool>,
+}
+
+/// A channel of the Gateway API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Channel {
+    /// Experimental fields are refused.
+    Standard,
+    /// Everything.
+    #[default]
+    Experimental,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            http_port: 80,
+            https_port: 443,
+            cluster_domain: "cluster.local".into(),
+            client_namespace: "default".into(),
+            ingress_class: None,
+            gateway_class: None,
+            channel: Channel::default(),
+            strict: false,
+            service_hosts: true,
+            known_services: Vec::new(),
+            assume_services: None,
+        }
+    }
+}
+
+/// What documents mean.
+#[derive(Debug, Clone)]
+pub struct Translation {
+    /// The rules that are in force.
+    pub rules: RuleSet,
+    /// What is wrong, in document order: those of reading first, then those of translating.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What each object should show in Kubernetes.
+    pub statuses: Vec<ObjectStatus>,
+    /// The endpoints that documents name, by Service and port.
+    pub endpoints: Endpoints,
+    /// Objects that are not in force because something in them is wrong.
+    pub refused: Vec<Arc<ObjectRef>>,
+}
+
+/// The `status` that an object should show in Kubernetes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectStatus {
+    /// `apiVersion` of the object.
+    pub api_version: Box<str>,
+    /// The object.
+    pub object: Arc<ObjectRef>,
+    /// VirtualServer's `state`, `reason` and `message`; `None` for other kinds.
+    pub state: Option<Condition>,
+    /// Conditions of Gateway API objects, each with the parent or listener it is about.
+    pub conditions: Vec<(Option<Box<str>>, Condition)>,
+}
+
+/// One condition of a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// `Accepted`, `ResolvedRefs`, …; for VirtualServer the state, `Valid` and so on.
+    pub kind: Box<str>,
+    /// Whether it holds.
+    pub status: bool,
+    /// The reason, one word.
+    pub reason: Box<str>,
+    /// A sentence.
+    pub message: String,
+}
+
+/// Translates documents to rules. Never fails: what is wrong is in the diagnostics, and harms
+/// only itself.
+pub fn translate(resources: &Resources, options: &Options) -> Translation {
+    let mut context = Context {
+        resources,
+        options,
+        services: services::Services::new(resources, options),
+        problems: Problems::new(options.strict),
+        claims: Vec::new(),
+        statuses: Vec::new(),
+        refused: Vec::new(),
+    };
+    virtual_server::translate(&mut context);
+    gateway_api::translate(&mut context);
+    smi::translate(&mut context);
+    let listeners = hosts::settle(&mut context);
+    let endpoints = Endpoints::of(resources, options);
+    let Context { services, problems, statuses, refused, .. } = context;
+    let mut diagnostics = resources.diagnostics().to_vec();
+    diagnostics.extend(problems.into_list());
+    Translation {
+        rules: RuleSet { listeners, services: services.into_list() },
+        diagnostics,
+        statuses,
+        endpoints,
+        refused,
+    }
+}
+
+/// What dialects share while they translate.
+pub(crate) struct Context<'a> {
+    pub(crate) resources: &'a Resources,
+    pub(crate) options: &'a Options,
+    /// Names Services; `services.id(name)` is what rules hold.
+    pub(crate) services: services::Services,
+    pub(crate) problems: Problems,
+    /// Hosts that a dialect wants to own.
+    pub(crate) claims: Vec<hosts::Claim>,
+    pub(crate) statuses: Vec<ObjectStatus>,
+    pub(crate) refused: Vec<Arc<ObjectRef>>,
+}

@@ -1,0 +1,64 @@
+//! The Services that rules name.
+
+use super::Options;
+use crate::resource::Resources;
+use crate::rules::{Service, ServiceId, ServiceName, ServiceSplit};
+use std::collections::BTreeMap;
+
+/// Interns Services and knows which of them exist.
+pub(crate) struct Services {
+    list: Vec<Service>,
+    by_name: BTreeMap<ServiceName, ServiceId>,
+    /// Port numbers of those that exist.
+    known: BTreeMap<ServiceName, Vec<u16>>,
+    /// Whether others are taken to exist, with every port.
+    assume: bool,
+}
+
+impl Services {
+    pub(super) fn new(resources: &Resources, options: &Options) -> Self {
+        let mut known: BTreeMap<ServiceName, Vec<u16>> = resources.service_ports();
+        for (name, port) in &options.known_services {
+            known.entry(name.clone()).or_default().push(*port);
+        }
+        let assume = options.assume_services.unwrap_or(known.is_empty());
+        Self { list: Vec::new(), by_name: BTreeMap::new(), known, assume }
+    }
+
+    /// The index of the Service of this name, which need not exist.
+    pub(crate) fn id(&mut self, name: &ServiceName) -> ServiceId {
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        let id = ServiceId(self.list.len() as u32);
+        let ports = self.known.get(name).cloned();
+        self.list.push(Service {
+            name: name.clone(),
+            exists: ports.is_some() || self.assume,
+            ports,
+            splits: Vec::new(),
+        });
+        self.by_name.insert(name.clone(), id);
+        id
+    }
+
+    /// What is known of a Service.
+    pub(crate) fn service(&mut self, name: &ServiceName) -> &Service {
+        let id = self.id(name);
+        &self.list[id.0 as usize]
+    }
+
+    /// The names of all Services that a document or an option brings, for hints.
+    pub(crate) fn known_names(&self) -> impl Iterator<Item = &ServiceName> {
+        self.known.keys()
+    }
+
+    /// Gives a root Service its TrafficSplits, in order of precedence.
+    pub(crate) fn set_splits(&mut self, root: ServiceId, splits: Vec<ServiceSplit>) {
+        self.list[root.0 as usize].splits = splits;
+    }
+
+    pub(super) fn into_list(self) -> Vec<Service> {
+        self.list
+    }
+}
