@@ -8,8 +8,8 @@ pub(crate) mod template;
 
 use crate::request::InvalidTarget;
 use crate::rules::{
-    Branch, Forward, Listener, Redirect, Respond, Route, Service, ServiceId, ServiceSplit, SplitBackend,
-    SplitMatch, VirtualHost,
+    Branch, Forward, Listener, Redirect, Respond, Route, Service, ServiceId, ServiceSplit,
+    SplitBackend, SplitMatch, VirtualHost,
 };
 use http::StatusCode;
 

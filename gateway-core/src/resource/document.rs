@@ -284,7 +284,10 @@ impl<'d> Value<'d> {
                 let text = text.trim_start_matches(['-', ' ']);
                 let (key, value) = text.split_once(':')?;
                 (is_word(key) && !value.is_empty()).then(|| {
-                    format!("did you mean `{key}: {}`? YAML needs a blank after the colon", value.trim())
+                    format!(
+                        "did you mean `{key}: {}`? YAML needs a blank after the colon",
+                        value.trim()
+                    )
                 })
             }
             ("a list", Kind::String(text)) if text.starts_with('-') => Some(format!(
@@ -295,7 +298,10 @@ impl<'d> Value<'d> {
                 let dashed = self.children().find_map(|c| c.key()?.strip_prefix('-'));
                 Some(match dashed {
                     Some(key) => {
-                        format!("did you mean `- {}:`? YAML needs a blank after the dash", key.trim())
+                        format!(
+                            "did you mean `- {}:`? YAML needs a blank after the dash",
+                            key.trim()
+                        )
                     }
                     None => "put `- ` before the first key to make it a list item".to_owned(),
                 })
