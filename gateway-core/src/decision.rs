@@ -6,7 +6,7 @@ pub(crate) mod rewrite;
 pub(crate) mod split;
 pub(crate) mod template;
 
-use crate::request::InvalidTarget;
+use crate::request::{InvalidTarget, Request};
 use crate::rules::{
     Branch, Forward, Listener, Redirect, Respond, Route, Service, ServiceId, ServiceSplit,
     SplitBackend, SplitMatch, VirtualHost,
@@ -132,5 +132,14 @@ impl<'r> Decision<'r> {
             Outcome::Forward(forwarding) => Some(forwarding.service),
             _ => None,
         }
+    }
+
+    /// The methods with which the path can be taken, for `Allow`: sorted, each once. Empty unless
+    /// the outcome is [`NoRoute::MethodNotAllowed`].
+    ///
+    /// `request` is the one that was decided.
+    pub fn allow(&self, request: &impl Request) -> Vec<&'r str> {
+        let _ = request;
+        todo!()
     }
 }
