@@ -194,3 +194,6 @@ fn allowed_methods<'r, R: Request>(ways: &'r [Route], view: &View<'_, R>) -> Vec
     });
     methods
 }
+
+#[cfg(test)]
+mod tests;
