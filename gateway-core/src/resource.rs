@@ -38,6 +38,14 @@ impl Resources {
         &self.diagnostics
     }
 
+    pub(crate) fn traffic_splits(&self) -> &[Resource<traffic_split::TrafficSplit>] {
+        &self.traffic_splits
+    }
+
+    pub(crate) fn http_route_groups(&self) -> &[Resource<http_route_group::HttpRouteGroup>] {
+        &self.http_route_groups
+    }
+
     /// The port numbers of every Service that has a document.
     pub(crate) fn service_ports(
         &self,
