@@ -6,6 +6,7 @@ pub(crate) mod http_route;
 pub(crate) mod http_route_group;
 pub(crate) mod meta;
 pub(crate) mod service;
+mod smi;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;
 #[cfg(feature = "yaml")]
