@@ -38,6 +38,12 @@ impl Resources {
         &self.diagnostics
     }
 
+    pub(crate) fn virtual_servers(
+        &self,
+    ) -> impl Iterator<Item = &Resource<virtual_server::VirtualServer>> {
+        self.virtual_servers.iter()
+    }
+
     /// The port numbers of every Service that has a document.
     pub(crate) fn service_ports(
         &self,

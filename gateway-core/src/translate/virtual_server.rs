@@ -54,7 +54,7 @@ fn translate_one(
     while_reading: &[&Diagnostic],
     context: &mut Context<'_>,
 ) {
-    let mut report = Report::new(&server.document);
+    let mut report = Report::new(Arc::clone(&server.document));
     let lowered = lower(server, &mut report, context);
     let refused = report.refused() || status::has_errors(while_reading);
     let diagnostics = report.into_list();
@@ -73,7 +73,7 @@ fn translate_one(
 /// The host and its routes in order; `None` when something is wrong.
 fn lower(
     server: &Resource<VirtualServer>,
-    report: &mut Report<'_>,
+    report: &mut Report,
     context: &mut Context<'_>,
 ) -> Option<(HostPattern, Vec<Route>)> {
     let namespace = &*server.meta.namespace;

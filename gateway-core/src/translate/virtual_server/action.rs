@@ -16,9 +16,9 @@ use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
 
 /// What actions are lowered with.
-pub(super) struct Actions<'s, 'd> {
+pub(super) struct Actions<'d> {
     pub(super) upstreams: Upstreams<'d>,
-    pub(super) report: &'s mut Report<'d>,
+    pub(super) report: &'d mut Report,
     /// The text of the VirtualServer's host.
     pub(super) server: &'d str,
 }
@@ -44,7 +44,7 @@ pub(super) fn withhold(reason: &str, origin: Origin) -> Action {
     }))
 }
 
-impl Actions<'_, '_> {
+impl Actions<'_> {
     /// What `action` does; `None` when something is wrong with it.
     pub(super) fn lower(
         &mut self,
@@ -252,7 +252,7 @@ impl Default for Edits {
 /// The status of a redirect: 301 unless written.
 pub(super) fn redirect_status(
     code: Option<&Located<i64>>,
-    report: &mut Report<'_>,
+    report: &mut Report,
 ) -> Option<StatusCode> {
     let Some(code) = code.filter(|code| code.value != 0) else {
         return Some(StatusCode::MOVED_PERMANENTLY);

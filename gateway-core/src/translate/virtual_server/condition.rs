@@ -8,7 +8,7 @@ use crate::resource::virtual_server::{Condition as Written, Source};
 use crate::rules::{Condition, Field, Test};
 
 /// What `written` asks of a request; `None` when something is wrong with it.
-pub(super) fn condition(written: &Written, report: &mut Report<'_>) -> Option<Condition> {
+pub(super) fn condition(written: &Written, report: &mut Report) -> Option<Condition> {
     let field = written.source.as_ref().and_then(|(source, name)| {
         let field = field(*source, name);
         if matches!(&field, Ok(Field::Attribute(_))) {

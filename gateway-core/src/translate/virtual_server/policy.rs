@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub(super) fn guard(
     list: &Located<Vec<PolicyRef>>,
     namespace: &str,
-    report: &mut Report<'_>,
+    report: &mut Report,
 ) -> Action {
     let mut seen = BTreeSet::new();
     for policy in &list.value {

@@ -3,6 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::Origin;
 use crate::resource::document::{At, Document, join};
+use std::sync::Arc;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,14 +49,14 @@ impl Fault {
 /// An error refuses the whole object. What is *withheld* is an error too, but only its own scope
 /// suffers: it answers 500, so that nothing passes that was meant to be guarded.
 #[derive(Debug)]
-pub(super) struct Report<'d> {
-    document: &'d Document,
+pub(super) struct Report {
+    document: Arc<Document>,
     list: Vec<Diagnostic>,
     refused: bool,
 }
 
-impl<'d> Report<'d> {
-    pub(super) fn new(document: &'d Document) -> Self {
+impl Report {
+    pub(super) fn new(document: Arc<Document>) -> Self {
         Self { document, list: Vec::new(), refused: false }
     }
 

@@ -11,13 +11,14 @@ use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
 use crate::rules::{Action, Branch, Split};
 use http::StatusCode;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The locations of `routes`, in document order. Those that something is wrong with are left out,
 /// in which case the whole object is refused.
 pub(super) fn locations(
     routes: &[Route],
     namespace: &str,
-    actions: &mut Actions<'_, '_>,
+    actions: &mut Actions<'_>,
 ) -> Vec<Location> {
     let mut seen = BTreeMap::new();
     let mut locations = Vec::new();
@@ -49,7 +50,7 @@ fn unique<'r>(
     route: &'r Route,
     text: &Located<Box<str>>,
     seen: &mut BTreeMap<PathKey, &'r Route>,
-    actions: &mut Actions<'_, '_>,
+    actions: &mut Actions<'_>,
 ) {
     let Some(first) = seen.insert(path.key(), route) else { return };
     let field = actions.report.origin(first.at).field;
@@ -67,7 +68,7 @@ fn unique<'r>(
 fn lower(
     route: &Route,
     path: Option<&RoutePath>,
-    actions: &mut Actions<'_, '_>,
+    actions: &mut Actions<'_>,
 ) -> Option<Vec<Rule>> {
     let mut rules = Vec::with_capacity(route.matches.len() + 1);
     let mut complete = true;
@@ -98,7 +99,7 @@ fn lower(
 fn lower_match(
     written: &Match,
     path: Option<&RoutePath>,
-    actions: &mut Actions<'_, '_>,
+    actions: &mut Actions<'_>,
 ) -> Option<Rule> {
     let mut conditions = Vec::with_capacity(written.conditions.len());
     for one in &written.conditions {
@@ -117,12 +118,13 @@ fn lower_match(
 fn lower_target(
     target: &Target,
     site: Site<'_>,
-    actions: &mut Actions<'_, '_>,
+    actions: &mut Actions<'_>,
 ) -> Option<Action> {
     match target {
         Target::Action(action) => actions.lower(action, site),
         Target::Splits(splits) => {
-            lower_splits(splits, Site { direct: false, ..site }, actions).map(Action::from)
+            let split = lower_splits(splits, Site { direct: false, ..site }, actions);
+            split.map(|split| Action::Split(Arc::new(split)))
         }
         Target::Delegate(at) => {
             let reason = "delegation to VirtualServerRoutes is not supported";
@@ -136,7 +138,7 @@ fn lower_target(
 fn lower_splits(
     splits: &Located<Vec<Entry>>,
     site: Site<'_>,
-    actions: &mut Actions<'_, '_>,
+    actions: &mut Actions<'_>,
 ) -> Option<Split> {
     let mut branches = Vec::with_capacity(splits.len());
     for entry in &splits.value {

@@ -11,14 +11,14 @@ use crate::rules::{
 use std::sync::Arc;
 
 /// The redirects to `https` that stand before all other routes.
-pub(super) fn lower(tls: &Tls, report: &mut Report<'_>) -> Vec<Route> {
+pub(super) fn lower(tls: &Tls, report: &mut Report) -> Vec<Route> {
     if let Some(secret) = &tls.secret {
         report.check(secret.at, subdomain(secret));
     }
     tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report)).unwrap_or_default()
 }
 
-fn lower_redirect(written: &TlsRedirect, report: &mut Report<'_>) -> Option<Vec<Route>> {
+fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Route>> {
     let status = redirect_status(written.code.as_ref(), report);
     let by_header = match written.based_on.as_deref().map(|text| &**text) {
         None | Some("" | "scheme") => Some(false),

@@ -31,7 +31,7 @@ impl<'d> Upstreams<'d> {
         list: &'d [Written],
         namespace: &str,
         services: &mut Services,
-        report: &mut Report<'_>,
+        report: &mut Report,
     ) -> Self {
         let mut by_name = BTreeMap::new();
         for written in list {
@@ -47,7 +47,7 @@ impl<'d> Upstreams<'d> {
     }
 
     /// The upstream that `text` names; an unknown one is an error.
-    pub(super) fn find(&self, text: &Text, report: &mut Report<'_>) -> Option<&Upstream> {
+    pub(super) fn find(&self, text: &Text, report: &mut Report) -> Option<&Upstream> {
         if let Some(found) = self.by_name.get(&*text.value) {
             return found.as_ref();
         }
@@ -72,7 +72,7 @@ fn read(
     written: &Written,
     namespace: &str,
     services: &mut Services,
-    report: &mut Report<'_>,
+    report: &mut Report,
 ) -> Option<Upstream> {
     let mut duration = |text: &Option<Text>| -> Option<Duration> {
         text.as_ref().and_then(|text| report.check(text.at, time(text)))
@@ -146,7 +146,7 @@ fn service(
     written: &Written,
     namespace: &str,
     services: &mut Services,
-    report: &mut Report<'_>,
+    report: &mut Report,
 ) -> Option<ServiceName> {
     let text = written.service.as_ref()?;
     let (namespace, plain) = text.split_once('/').unwrap_or((namespace, text));
@@ -193,7 +193,7 @@ const RETRY_CONDITIONS: [(&str, Option<RetryCondition>); 11] = [
 ];
 
 /// `next-upstream`: when to retry, and whether requests that are not idempotent are too.
-fn retry_conditions(text: &Text, report: &mut Report<'_>) -> (Vec<RetryCondition>, bool) {
+fn retry_conditions(text: &Text, report: &mut Report) -> (Vec<RetryCondition>, bool) {
     let mut seen = Vec::new();
     let mut on = Vec::new();
     for word in text.split_ascii_whitespace() {
@@ -222,7 +222,7 @@ fn retry_conditions(text: &Text, report: &mut Report<'_>) -> (Vec<RetryCondition
 }
 
 /// `lb-method` (virtualserver §14).
-fn balance(text: &Text, report: &mut Report<'_>) -> Balance {
+fn balance(text: &Text, report: &mut Report) -> Balance {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     match &words[..] {
         [] | ["random", "two"] | ["random", "two", "least_conn"] => {
