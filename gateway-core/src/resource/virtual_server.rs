@@ -27,6 +27,9 @@ pub(crate) struct VirtualServer {
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
     pub(crate) upstreams: Vec<Upstream>,
     pub(crate) routes: Vec<Route>,
+    /// What reading found wrong. With an error among it the object is not to be put in force; it
+    /// is kept so that everything else that is wrong with it can be told at once.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// `spec.tls`.
@@ -71,6 +74,7 @@ pub(crate) struct Upstream {
 impl VirtualServer {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let before = problems.list.len();
         let mut root = root.mapping(problems)?;
         for read_elsewhere in ["apiVersion", "kind", "metadata", "status"] {
             root.field(read_elsewhere);
@@ -78,7 +82,9 @@ impl VirtualServer {
         let spec = root.required("spec", problems);
         root.finish(problems);
         let spec = spec.and_then(|v| v.mapping(problems));
-        Some(spec.map(|spec| Self::read_spec(spec, problems)).unwrap_or_default())
+        let mut server = spec.map(|spec| Self::read_spec(spec, problems)).unwrap_or_default();
+        server.diagnostics = problems.list[before..].to_vec();
+        Some(server)
     }
 
     fn read_spec(mut spec: Mapping<'_>, problems: &mut Problems) -> Self {
@@ -90,6 +96,7 @@ impl VirtualServer {
             policies: PolicyRef::read_list(&mut spec, problems),
             upstreams: items(&mut spec, "upstreams", problems, Upstream::read),
             routes: items(&mut spec, "routes", problems, Route::read),
+            diagnostics: Vec::new(),
         };
         let inert = [
             "gunzip",

@@ -18,52 +18,36 @@ mod variables;
 
 use super::Context;
 use super::hosts::{Claim, Rank, Socket};
-use crate::diagnostic::Diagnostic;
-use crate::origin::ObjectRef;
+use crate::diagnostic::Severity;
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::virtual_server::VirtualServer;
 use crate::rules::{Boundary, HostPattern, PathPattern, PathTemplate, Protocol, Route};
 use action::Actions;
 use report::{Fault, Report};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use upstream::Upstreams;
 
 pub(super) fn translate(context: &mut Context<'_>) {
     let resources = context.resources;
-    let mut while_reading: BTreeMap<&ObjectRef, Vec<&Diagnostic>> = BTreeMap::new();
-    for diagnostic in resources.diagnostics() {
-        if let Some(object) = &diagnostic.object {
-            while_reading.entry(object).or_default().push(diagnostic);
-        }
-    }
+    let ours = context.options.ingress_class.as_deref();
     for server in resources.virtual_servers() {
         let class = server.spec.ingress_class.as_deref().unwrap_or_default();
-        if !class.is_empty() && context.options.ingress_class.as_deref().is_some_and(|c| c != class)
-        {
-            continue;
+        if class.is_empty() || ours.is_none_or(|ours| ours == class) {
+            translate_one(server, context);
         }
-        let before = while_reading.get(&**server.object()).map_or(&[][..], |list| list);
-        translate_one(server, before, context);
     }
 }
 
-fn translate_one(
-    server: &Resource<VirtualServer>,
-    while_reading: &[&Diagnostic],
-    context: &mut Context<'_>,
-) {
+fn translate_one(server: &Resource<VirtualServer>, context: &mut Context<'_>) {
     let mut report = Report::new(Arc::clone(&server.document));
     let lowered = lower(server, &mut report, context);
-    let refused = report.refused() || status::has_errors(while_reading);
-    let diagnostics = report.into_list();
-    context.statuses.push(status::of(
-        server.object(),
-        refused,
-        while_reading.iter().copied().chain(&diagnostics),
-    ));
-    diagnostics.into_iter().for_each(|diagnostic| context.problems.push(diagnostic));
+    let while_reading = &server.spec.diagnostics;
+    let refused = report.refused() || while_reading.iter().any(|d| d.severity == Severity::Error);
+    let found = report.into_list();
+    let all = while_reading.iter().chain(&found);
+    context.statuses.push(status::of(server.object(), refused, all));
+    found.into_iter().for_each(|diagnostic| context.problems.push(diagnostic));
     match lowered {
         Some((hostname, routes)) if !refused => claim(server, &hostname, routes, context),
         _ => context.refused.push(Arc::clone(server.object())),

@@ -5,10 +5,6 @@ use crate::origin::ObjectRef;
 use crate::translate::{Condition, ObjectStatus};
 use std::sync::Arc;
 
-pub(super) fn has_errors(diagnostics: &[&Diagnostic]) -> bool {
-    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
-}
-
 /// The status of `object`, with all that is wrong in its message.
 pub(super) fn of<'d>(
     object: &Arc<ObjectRef>,

@@ -168,7 +168,7 @@ fn copies_are_limited() {
     let within = (0..200).map(|i| location(&format!("/a/{i}"), false));
     let regexes = (0..200).map(|i| location(&format!("~{i}"), false));
     let list = within.chain(regexes).chain([location("^~/a", false)]).collect();
-    assert_eq!(order(list), Err(TooMany));
+    assert!(order(list).is_err());
 }
 
 #[test]
