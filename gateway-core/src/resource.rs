@@ -5,6 +5,7 @@ pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
 pub(crate) mod meta;
+pub(crate) mod scalar;
 pub(crate) mod service;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;

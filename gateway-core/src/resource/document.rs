@@ -471,7 +471,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// At most 60 characters of `text`, so that messages stay readable.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
