@@ -1,7 +1,6 @@
 //! Gateway and GatewayClass of `gateway.networking.k8s.io`.
 //!
-//! Reading checks what the API server would check (gateway-api §25): a Gateway with an error is
-//! refused as a whole.
+//! Reading checks what the API server would check (gateway-api §25).
 
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
@@ -21,8 +20,6 @@ pub(crate) struct Gateway {
     /// Fields that are known but have no effect yet, by name.
     pub(crate) ignored: Vec<Located<&'static str>>,
     pub(crate) channels: ChannelFaults,
-    /// Whether reading found no error.
-    pub(crate) valid: bool,
 }
 
 /// A port with a protocol and a host name.
@@ -100,18 +97,13 @@ pub(crate) struct GatewayClass {}
 impl Gateway {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let errors = problems.errors();
         let mut gateway = Self {
             class: None,
             listeners: Vec::new(),
             ignored: Vec::new(),
             channels: ChannelFaults::default(),
-            valid: false,
         };
-        if let Some(spec) = scalar::spec(root, problems) {
-            gateway.read_spec(spec, problems);
-        }
-        gateway.valid = problems.errors() == errors;
+        gateway.read_spec(scalar::spec(root, problems)?, problems);
         Some(gateway)
     }
 

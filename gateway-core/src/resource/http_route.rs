@@ -1,7 +1,7 @@
 //! HTTPRoute of `gateway.networking.k8s.io`.
 //!
-//! Reading checks what the API server would check (gateway-api §25): a route with an error is
-//! refused as a whole.
+//! Reading checks what the API server would check (gateway-api §25), except what only one of the
+//! channels refuses: that is left to translating.
 
 pub(crate) mod backend;
 pub(crate) mod filter;
@@ -25,8 +25,6 @@ pub(crate) struct HttpRoute {
     pub(crate) rules: Vec<Rule>,
     pub(crate) use_default_gateways: Option<At>,
     pub(crate) channels: ChannelFaults,
-    /// Whether reading found no error.
-    pub(crate) valid: bool,
 }
 
 /// What is an error in one channel only.
@@ -100,7 +98,6 @@ impl Reader<'_> {
 impl HttpRoute {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let errors = problems.errors();
         let mut reader = Reader { problems, channels: ChannelFaults::default() };
         let mut route = Self {
             parents: Vec::new(),
@@ -108,12 +105,8 @@ impl HttpRoute {
             rules: Vec::new(),
             use_default_gateways: None,
             channels: ChannelFaults::default(),
-            valid: false,
         };
-        if let Some(spec) = scalar::spec(root, reader.problems) {
-            route.read_spec(spec, &mut reader);
-        }
-        route.valid = reader.problems.errors() == errors;
+        route.read_spec(scalar::spec(root, reader.problems)?, &mut reader);
         route.channels = reader.channels;
         Some(route)
     }
