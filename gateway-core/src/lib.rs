@@ -26,12 +26,15 @@ mod translate;
 pub use compile::{CompileError, CompileErrors, Limits, Router};
 pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
 pub use diagnostic::{Diagnostic, Severity, nearest};
-pub use explain::{Considered, Explanation, Failure};
+pub use explain::{
+    Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
+    MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
+};
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, PathPolicy, Request, RequestHead, Treatment,
 };
-pub use resource::Resources;
+pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
     Channel, Condition as StatusCondition, Endpoint, Endpoints, ObjectStatus, Options, Translation,
     translate,
