@@ -16,7 +16,7 @@ mod listeners;
 mod path;
 mod route;
 mod status;
-#[cfg(test)]
+#[cfg(all(test, feature = "yaml"))]
 mod tests;
 
 use super::hosts::{Claim, Rank};

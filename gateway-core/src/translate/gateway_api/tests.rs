@@ -385,7 +385,7 @@ fn routes_attach_to_the_listeners_that_they_name_and_that_take_them() {
         ("default", "name: gw, sectionName: a", Ok(vec!["a"])),
         ("default", "name: gw, port: 81", Ok(vec!["b"])),
         ("default", "name: gw, port: 81, sectionName: b", Ok(vec!["b"])),
-        ("default", "name: gw, port: 81, sectionName: a", Err(no_listener("`a` with port 81"))),
+        ("default", "name: gw, port: 81, sectionName: a", Err(no_listener("`a` with port 81 (its port is 80)"))),
         ("default", "name: gw, port: 83", Err(no_listener("with port 83"))),
         ("default", "name: gw, sectionName: bb", Err(no_listener("`bb`"))),
         ("shop", "name: gw, namespace: default", Ok(vec!["b", "c"])),
