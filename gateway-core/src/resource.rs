@@ -1,15 +1,16 @@
 //! Documents as written, by kind and name, before any of them means anything.
 
 pub(crate) mod document;
-#[cfg(feature = "yaml")]
-mod yaml;
-pub(crate) mod meta;
-pub(crate) mod service;
-pub(crate) mod virtual_server;
-pub(crate) mod traffic_split;
-pub(crate) mod http_route_group;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
+pub(crate) mod http_route_group;
+pub(crate) mod meta;
+pub(crate) mod service;
+mod smi;
+pub(crate) mod traffic_split;
+pub(crate) mod virtual_server;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::ObjectRef;
