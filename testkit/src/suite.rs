@@ -110,7 +110,9 @@ impl Suite {
 
     /// What the documents mean.
     pub fn translation(&self) -> Translation {
-        translate(&Resources::from_yaml(&self.documents), &self.options)
+        let mut resources = Resources::with_defaults("default", self.options.strict);
+        resources.add_yaml(&self.name, &self.documents);
+        translate(&resources, &self.options)
     }
 
     /// Compares what is said about the documents with what is expected.
