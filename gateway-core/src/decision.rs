@@ -155,7 +155,7 @@ impl<'r> Decision<'r> {
     }
 
     /// Hands the view of the decided request to `then`; `None` if the request is refused.
-    fn with_view<R: Request, T>(
+    pub(crate) fn with_view<R: Request, T>(
         &self,
         request: &R,
         then: impl FnOnce(&View<'_, R>) -> T,

@@ -2,7 +2,7 @@
 
 use super::{Decision, Outcome, template};
 use crate::request::Request;
-use crate::rules::{Location, PathRewrite, Protocol};
+use crate::rules::{Location, Protocol};
 
 impl Decision<'_> {
     /// Appends the value of `Location`; nothing where the outcome is no redirect. It holds no

@@ -77,7 +77,7 @@ fn rewrite_path(
     };
     match rewrite {
         PathRewrite::Keep => return false,
-        PathRewrite::Full(text) => out.extend_from_slice(text.as_bytes()),
+        PathRewrite::Full(text) => escape_some(text.as_bytes(), is_unsendable, out),
         PathRewrite::Prefix(text) => {
             escape_some(text.as_bytes(), is_unsendable, out);
             out.extend_from_slice(rest());
@@ -375,6 +375,7 @@ mod tests {
         for (rewrite, target, want) in [
             (PathRewrite::Full("/b".into()), "/a/c?x=1&y", "/b?x=1&y"),
             (PathRewrite::Full("b".into()), "/a", "/b"),
+            (PathRewrite::Full("/b%2f c\r\n?é".into()), "/a", "/b%2f%20c%0D%0A?%C3%A9"),
             (PathRewrite::Full("".into()), "/a?", "/?"),
             (PathRewrite::Keep, "/a//b/%7e?x=%20", "/a/b/%7e?x=%20"),
             (PathRewrite::Keep, "/a?", "/a?"),

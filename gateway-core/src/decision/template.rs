@@ -29,7 +29,7 @@ pub(super) fn write<R: Request>(template: &Template, view: &View<'_, R>, out: &m
 
 /// `template` with its fields filled in, as the value of a header field. Control characters are
 /// dropped, so that nothing that a client sends can begin another line.
-pub(super) fn header_value<R: Request>(template: &Template, view: &View<'_, R>) -> HeaderValue {
+pub(crate) fn header_value<R: Request>(template: &Template, view: &View<'_, R>) -> HeaderValue {
     let mut text = Vec::new();
     write(template, view, &mut text);
     visible(text)

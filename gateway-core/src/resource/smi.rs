@@ -42,16 +42,11 @@ pub(super) fn open<'d>(
     if let Some(metadata) = fields.field("metadata") {
         warn_of_annotations(metadata, annotations, problems);
     }
-    let api_version = fields.required("apiVersion", problems)?;
-    let text = api_version.string(problems)?;
-    let (group, written) = text.split_once('/').unwrap_or(("", text));
-    let version = Version::ALL.iter().find(|(name, _)| *name == written);
-    if version.is_none() {
-        let message = format!("`{group}` has no version `{written}`");
-        let diagnostic = Diagnostic::error("unknown-version", &api_version.origin(), message);
-        problems.push(diagnostic.help("its versions are `v1alpha1` to `v1alpha4`"));
-    }
-    Some((version?.1, fields))
+    let api_version = fields.required("apiVersion", problems)?.string(problems)?;
+    // Other versions are refused before a document is read.
+    let written = api_version.rsplit('/').next()?;
+    let (_, version) = Version::ALL.iter().find(|(name, _)| *name == written)?;
+    Some((*version, fields))
 }
 
 fn warn_of_annotations(metadata: Value<'_>, annotations: &[&str], problems: &mut Problems) {

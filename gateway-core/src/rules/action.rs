@@ -91,11 +91,11 @@ pub struct UpstreamTarget {
 pub enum PathRewrite {
     /// The forward path (decisions §2).
     Keep,
-    /// This path in its place, ready to be sent.
+    /// This path in its place, byte for byte but for octets that no target may hold, which are
+    /// escaped.
     Full(Box<str>),
-    /// The part that the route's path pattern covers is replaced by this text, byte for byte but
-    /// for octets that no target may hold, which are escaped; what follows it stays
-    /// (virtualserver §12.1).
+    /// This text, escaped alike, in place of the part that the route's path pattern covers; what
+    /// follows it stays (virtualserver §12.1).
     Prefix(Box<str>),
     /// The same by whole segments, with the slashes of gateway-api §14.1. What does not stand for
     /// itself in a path, as `?`, is escaped; escapes stay.
