@@ -1,20 +1,134 @@
 //! Why a request is decided as it is: every route looked at, and the first test that failed.
+//!
+//! An explanation is made of a decision by walking the same rules one by one. It costs what such a
+//! walk costs, and nothing where it is not asked for.
 
+mod routes;
+mod show;
+mod splits;
+mod text;
+
+pub use routes::MAX_CONSIDERED;
+
+use crate::compile::Router;
+use crate::decision::{Decision, NoRoute, Outcome};
 use crate::origin::Origin;
+use crate::request::Request;
+use crate::request::field::View;
+use crate::rules::{Listener, RuleSet};
+use http::StatusCode;
+use std::ops::Range;
 
-/// A decision with its reasons.
-#[derive(Debug, Clone, PartialEq)]
+/// A decision with its reasons. Owned text, for people and for JSON.
+///
+/// Values of `authorization`, `cookie` and `proxy-authorization`, and of every field whose name
+/// holds `token`, `secret` or `key`, are shown by their length only. Other values are cut off
+/// after 200 characters, and control characters are shown escaped.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Explanation {
-    /// The routes looked at, in order of precedence, up to the one that decided.
+    /// What is done with the request.
+    pub outcome: OutcomeKind,
+    /// The status of the answer; `None` where a backend gives it.
+    pub status: Option<StatusCode>,
+    /// Why there is no route, why a canned answer is given, or why no backend will answer.
+    pub reason: Option<String>,
+    /// With 405: the methods with which the path can be taken.
+    pub allow: Vec<String>,
+    /// The listener that took the request.
+    pub listener: Option<String>,
+    /// The request's host in normal form.
+    pub host: Option<String>,
+    /// The virtual hosts asked, from the most specific one on. The last one decided; where no
+    /// route did, none of them had one that holds.
+    pub hosts: Vec<ConsideredHost>,
+    /// The route that decided.
+    pub route: Option<RouteSummary>,
+    /// What path patterns were compared with.
+    pub match_path: Option<String>,
+    /// What a backend receives where no rewrite says otherwise, without query.
+    pub forward_path: Option<String>,
+    /// The request target that the backend receives.
+    pub target: Option<String>,
+    /// The `Host` that the backend receives; `None` where the client's goes on.
+    pub host_header: Option<String>,
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// The Service that was chosen in the end, as `namespace/name`.
+    pub service: Option<String>,
+    /// The port of the Service.
+    pub port: Option<u16>,
+    /// What documents call the backend: the name of an upstream, or that of the Service.
+    pub backend: Option<String>,
+    /// The choices by weight, in order: those of the route, then that of a TrafficSplit.
+    pub splits: Vec<SplitSummary>,
+    /// The TrafficSplits that did not apply: each of their matches with the first condition that
+    /// failed.
+    pub passed_over: Vec<Considered>,
+    /// What is changed in the request's header, in order.
+    pub request_headers: Vec<HeaderChange>,
+    /// What is changed in the answer's header, in order.
+    pub response_headers: Vec<HeaderChange>,
+    /// The routes looked at, in order of precedence, up to the one that decided: of more than
+    /// [`MAX_CONSIDERED`] those that were nearest to holding.
     pub considered: Vec<Considered>,
+    /// How many more routes were looked at.
+    pub left_out: usize,
+    /// Where no route holds: those that were nearest, the nearest first.
+    pub nearest: Vec<Considered>,
 }
 
-/// One route that was looked at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Considered {
-    /// The route.
+/// The kinds of [`Outcome`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum OutcomeKind {
+    /// The request is sent to a Service.
+    Forward,
+    /// The answer is a `Location`.
+    Redirect,
+    /// The answer is a canned response.
+    Respond,
+    /// No route took it.
+    #[default]
+    NoRoute,
+}
+
+impl OutcomeKind {
+    /// `forward`, `redirect`, `respond` or `no-route`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Redirect => "redirect",
+            Self::Respond => "respond",
+            Self::NoRoute => "no-route",
+        }
+    }
+}
+
+/// A virtual host that was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsideredHost {
+    /// Its host name or wildcard.
+    pub hostname: String,
+    /// The document that owns it.
     pub origin: Origin,
-    /// The first test that failed; `None` for the route that decided.
+}
+
+/// A route and its tests, as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteSummary {
+    /// Where it was written.
+    pub origin: Origin,
+    /// Its path pattern, for example ``prefix `/tea` ``.
+    pub path: String,
+    /// Its conditions, for example ``header `x-env`: `beta` ``.
+    pub conditions: Vec<String>,
+}
+
+/// One route, or one match of a TrafficSplit, that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Considered {
+    /// Where it was written.
+    pub origin: Origin,
+    /// The first test that failed; `None` for the one that decided.
     pub failed: Option<Failure>,
 }
 
@@ -28,3 +142,194 @@ pub struct Failure {
     /// What the request has; `None` when it has nothing there.
     pub actual: Option<String>,
 }
+
+/// A choice by weight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitSummary {
+    /// Where it was written.
+    pub origin: Origin,
+    /// The Service that a TrafficSplit is about; `None` for a split of a route.
+    pub root: Option<String>,
+    /// The match that made a TrafficSplit apply; `None` where it always does.
+    pub matched: Option<Origin>,
+    /// What there was to choose from, in order.
+    pub candidates: Vec<Candidate>,
+    /// The draw, brought to the range from 0 to below the sum of the weights; `None` where the
+    /// sum is 0.
+    pub point: Option<u64>,
+    /// The candidate whose range holds the point, by its index.
+    pub chosen: Option<usize>,
+}
+
+/// One of several to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What it leads to.
+    pub name: String,
+    /// Where it was written.
+    pub origin: Origin,
+    /// Its weight as written.
+    pub weight: u64,
+    /// The points for which it is chosen; empty where it takes no part.
+    pub range: Range<u64>,
+    /// Why it takes no part.
+    pub left_out: Option<&'static str>,
+}
+
+/// One change to a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderChange {
+    /// What is done.
+    pub operation: HeaderOperation,
+    /// The name; empty where all fields are dropped.
+    pub name: String,
+    /// The value for this request; empty where lines are removed.
+    pub value: String,
+}
+
+/// What is done to a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeaderOperation {
+    /// All fields are dropped but those that frame the message.
+    DropAll,
+    /// All lines of the name are removed.
+    Remove,
+    /// All lines of the name are replaced by one.
+    Set,
+    /// A line is added.
+    Add,
+    /// A line is added whatever the status.
+    AddAlways,
+}
+
+impl HeaderOperation {
+    /// `drop-all`, `remove`, `set`, `add` or `add-always`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DropAll => "drop-all",
+            Self::Remove => "remove",
+            Self::Set => "set",
+            Self::Add => "add",
+            Self::AddAlways => "add-always",
+        }
+    }
+}
+
+impl Router {
+    /// Decides `request` as [`Router::decide`] does, and says why.
+    pub fn explain<R: Request>(&self, request: &R, draw: u64) -> Explanation {
+        explain(self.rules(), &self.decide(request, draw), request, draw)
+    }
+}
+
+/// Says why `request` was decided so.
+fn explain<R: Request>(
+    rules: &RuleSet,
+    decision: &Decision<'_>,
+    request: &R,
+    draw: u64,
+) -> Explanation {
+    let mut explanation = of_outcome(decision, request);
+    explanation.listener = decision.listener().map(|listener| listener.name.to_string());
+    explanation.route = decision.route().map(|route| RouteSummary {
+        origin: route.origin.clone(),
+        path: route.path.to_string(),
+        conditions: route.conditions.iter().map(show::condition).collect(),
+    });
+    decision.with_view(request, |view| {
+        explanation.host = Some(show::whole(view.host()));
+        explanation.match_path = view.paths().map(|paths| show::whole(paths.matched));
+        explanation.forward_path = view.paths().map(|paths| show::whole(paths.forward));
+        if let Some(listener) = decision.listener() {
+            routes::explain(&mut explanation, listener, view);
+        }
+        if let Some(route) = decision.route() {
+            splits::explain(&mut explanation, rules, route, view, draw);
+        }
+        if let Outcome::Forward(forwarding) = decision.outcome() {
+            let forward = forwarding.forward;
+            explanation.request_headers = show::request_changes(&forward.request_headers, view);
+            explanation.response_headers = show::response_changes(&forward.response_headers, view);
+        }
+    });
+    explanation
+}
+
+/// What the outcome by itself says.
+fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
+    match decision.outcome() {
+        Outcome::Forward(forwarding) => {
+            let mut target = Vec::new();
+            decision.write_target(request, &mut target);
+            let host_header = decision.host_header(request);
+            let missing = !forwarding.service.exists;
+            Explanation {
+                outcome: OutcomeKind::Forward,
+                reason: missing.then(|| "the Service does not exist".to_owned()),
+                target: Some(show::whole(&target)),
+                host_header: host_header.map(|host| show::whole(host.as_bytes())),
+                service: Some(forwarding.service.name.to_string()),
+                port: Some(forwarding.port),
+                backend: Some(forwarding.forward.settings.name.to_string()),
+                ..Explanation::default()
+            }
+        }
+        Outcome::Redirect(redirect) => {
+            let mut location = Vec::new();
+            decision.write_location(request, &mut location);
+            Explanation {
+                outcome: OutcomeKind::Redirect,
+                status: Some(redirect.status),
+                location: Some(show::whole(&location)),
+                ..Explanation::default()
+            }
+        }
+        Outcome::Respond(respond) => Explanation {
+            outcome: OutcomeKind::Respond,
+            status: Some(respond.status),
+            reason: respond.reason.as_deref().map(str::to_owned),
+            ..Explanation::default()
+        },
+        Outcome::NoRoute(reason) => Explanation {
+            outcome: OutcomeKind::NoRoute,
+            status: Some(reason.status()),
+            reason: Some(no_route(*reason, decision, request)),
+            allow: decision.allow(request).into_iter().map(show::text).collect(),
+            ..Explanation::default()
+        },
+    }
+}
+
+/// Why no route took the request.
+fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -> String {
+    match reason {
+        NoRoute::Invalid(reason) => reason.to_string(),
+        NoRoute::NoListener => {
+            format!("there is no listener on port {}", request.connection().listener.port)
+        }
+        NoRoute::NoHost => {
+            let host = decision.with_view(request, |view| show::whole(view.host()));
+            unknown_host(&host.unwrap_or_default(), decision.listener())
+        }
+        NoRoute::NoMatch => "no route holds".to_owned(),
+        NoRoute::MethodNotAllowed => {
+            let method = show::text(request.method());
+            format!("the path is known, but cannot be taken with the method `{method}`")
+        }
+        NoRoute::NoBranch(_) => "all weights of the split are 0".to_owned(),
+        NoRoute::NoBackend => "no backend of the TrafficSplit takes part, or none applies and the \
+                               Service does not exist"
+            .to_owned(),
+    }
+}
+
+fn unknown_host(host: &str, listener: Option<&Listener>) -> String {
+    let hosts = listener.map_or(&[][..], |listener| &listener.hosts);
+    let names: Vec<String> = hosts.iter().map(|h| h.hostname.to_string()).collect();
+    let meant = crate::nearest(host, names.iter().map(String::as_str));
+    let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    format!("no virtual host covers `{host}`{meant}")
+}
+
+#[cfg(test)]
+mod tests;

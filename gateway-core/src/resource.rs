@@ -9,6 +9,7 @@ mod load;
 pub(crate) mod meta;
 pub(crate) mod scalar;
 pub(crate) mod service;
+mod smi;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;
 #[cfg(feature = "yaml")]

@@ -161,7 +161,7 @@ impl<'p> Paths<'p> {
 
 /// Whether `path` is in normal form already: both forms are the path itself.
 #[inline]
-fn is_normal(path: &[u8]) -> bool {
+pub(crate) fn is_normal(path: &[u8]) -> bool {
     if path.first() != Some(&b'/') || path.len() > MAX_PATH {
         return false;
     }

@@ -478,6 +478,11 @@ impl<'d> Mapping<'d> {
     /// Reports every field that was written but never asked for: a warning, or an error in strict
     /// mode.
     pub(crate) fn finish(self, problems: &mut Problems) {
+        self.finish_with("unknown-field", problems);
+    }
+
+    /// As [`Mapping::finish`], for dialects with a code of their own for unknown fields.
+    pub(crate) fn finish_with(self, code: &'static str, problems: &mut Problems) {
         for child in self.value.children() {
             let key = child.key().unwrap_or_default();
             if self.asked.contains(&key) {
@@ -485,7 +490,7 @@ impl<'d> Mapping<'d> {
             }
             let mut diagnostic = Diagnostic::new(
                 problems.unknown_field_severity(),
-                "unknown-field",
+                code,
                 &child.key_origin(),
                 format!("unknown field `{}`", shorten(key)),
             );
