@@ -6,7 +6,8 @@
 mod route;
 
 pub(crate) use route::{
-    Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split, Target,
+    Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split,
+    Target,
 };
 
 use super::Problems;
@@ -273,11 +274,7 @@ fn items<T>(
 }
 
 /// Warns of fields that are known and accepted, but change nothing (virtualserver §18).
-fn without_effect(
-    mapping: &mut Mapping<'_>,
-    names: &[&'static str],
-    problems: &mut Problems,
-) {
+fn without_effect(mapping: &mut Mapping<'_>, names: &[&'static str], problems: &mut Problems) {
     for name in names {
         if let Some(value) = mapping.field(name) {
             let message = format!("`{name}` is not supported and has no effect");

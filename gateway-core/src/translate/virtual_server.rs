@@ -62,8 +62,7 @@ fn lower(
 ) -> Option<(HostPattern, Vec<Route>)> {
     let namespace = &*server.meta.namespace;
     let spec = &server.spec;
-    let hostname =
-        spec.host.as_ref().and_then(|host| report.check(host.at, grammar::host(host)));
+    let hostname = spec.host.as_ref().and_then(|host| report.check(host.at, grammar::host(host)));
     let mut routes = spec.tls.as_ref().map(|tls| tls::lower(tls, report)).unwrap_or_default();
     if let Some(at) = spec.listener {
         let message = "custom listeners are not supported: the host is served on none";

@@ -152,11 +152,7 @@ impl Route {
 
 impl Target {
     /// Reads the one of the fields `kinds` that is written.
-    fn read(
-        of: &mut Mapping<'_>,
-        kinds: &[&'static str],
-        problems: &mut Problems,
-    ) -> Option<Self> {
+    fn read(of: &mut Mapping<'_>, kinds: &[&'static str], problems: &mut Problems) -> Option<Self> {
         let kind = exactly_one(of, kinds, problems)?;
         let value = of.field(kind)?;
         match kind {

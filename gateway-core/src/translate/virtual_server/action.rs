@@ -109,17 +109,18 @@ impl Actions<'_> {
                 let status = u16::try_from(code.value).ok().and_then(|n| {
                     matches!(n, 200..=299 | 400..=599).then(|| StatusCode::from_u16(n).ok())?
                 });
-                self.report.check(code.at, status.ok_or_else(|| {
-                    let message = format!("`{}` is not a status to return", code.value);
-                    Fault::invalid(message).help("use 200 to 299 or 400 to 599")
-                }))
+                self.report.check(
+                    code.at,
+                    status.ok_or_else(|| {
+                        let message = format!("`{}` is not a status to return", code.value);
+                        Fault::invalid(message).help("use 200 to 299 or 400 to 599")
+                    }),
+                )
             }
         };
         let content_type = match &respond.content_type {
             None => Some("text/plain".into()),
-            Some(text) => {
-                self.report.check(text.at, media_type(text)).map(|()| text.value.clone())
-            }
+            Some(text) => self.report.check(text.at, media_type(text)).map(|()| text.value.clone()),
         };
         let body = respond.body.as_ref().and_then(|body| {
             self.report.check(body.at, template(body, Place::Return, self.server))

@@ -115,10 +115,8 @@ fn push(routes: &mut Vec<Route>, path: &PathPattern, rules: Vec<Rule>) {
 
 /// Copies of `rules` for the paths of some prefix that `regex` matches.
 fn within_prefix(regex: &Regex, rules: &[Rule]) -> Vec<Rule> {
-    let matches = Condition::new(
-        Field::Path,
-        Test::Matches { regex: regex.clone(), empty_matches: false },
-    );
+    let matches =
+        Condition::new(Field::Path, Test::Matches { regex: regex.clone(), empty_matches: false });
     let mut copies = rules.to_vec();
     copies.iter_mut().for_each(|rule| rule.conditions.insert(0, matches.clone()));
     copies
@@ -181,16 +179,17 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         let equal = prefixes.iter().filter_map(|prefix| prefix.as_literal());
         let equal = equal.filter(|text| has_parameters && covers(&bare, text));
         let conditions = equal
-            .map(|text| {
-                Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate()
-            })
+            .map(|text| Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate())
             .collect();
-        redirects.push((shape(&bare), Route {
-            path: PathPattern::Exact(bare),
-            conditions,
-            action: append_slash(&location.origin),
-            origin: location.origin.clone(),
-        }));
+        redirects.push((
+            shape(&bare),
+            Route {
+                path: PathPattern::Exact(bare),
+                conditions,
+                action: append_slash(&location.origin),
+                origin: location.origin.clone(),
+            },
+        ));
     }
     redirects.sort_by(|a, b| a.0.cmp(&b.0));
     redirects.into_iter().map(|(_, route)| route).collect()

@@ -95,8 +95,7 @@ impl Report {
     }
 
     fn push(&mut self, severity: Severity, at: At, fault: Fault) {
-        let mut diagnostic =
-            Diagnostic::new(severity, fault.code, &self.origin(at), fault.message);
+        let mut diagnostic = Diagnostic::new(severity, fault.code, &self.origin(at), fault.message);
         diagnostic.help = fault.help;
         self.list.push(diagnostic);
     }

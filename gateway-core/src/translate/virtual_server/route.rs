@@ -65,11 +65,7 @@ fn unique<'r>(
 }
 
 /// What happens at a route, in order.
-fn lower(
-    route: &Route,
-    path: Option<&RoutePath>,
-    actions: &mut Actions<'_>,
-) -> Option<Vec<Rule>> {
+fn lower(route: &Route, path: Option<&RoutePath>, actions: &mut Actions<'_>) -> Option<Vec<Rule>> {
     let mut rules = Vec::with_capacity(route.matches.len() + 1);
     let mut complete = true;
     for written in &route.matches {
@@ -115,11 +111,7 @@ fn lower_match(
     })
 }
 
-fn lower_target(
-    target: &Target,
-    site: Site<'_>,
-    actions: &mut Actions<'_>,
-) -> Option<Action> {
+fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> Option<Action> {
     match target {
         Target::Action(action) => actions.lower(action, site),
         Target::Splits(splits) => {

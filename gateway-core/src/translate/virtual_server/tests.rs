@@ -133,11 +133,14 @@ spec:
 fn the_seed_s_example() {
     // smi §9.3
     let translation = translation(SEED, &Options::default());
-    assert_eq!(told(&translation.diagnostics), [
-        "warning[no-default-action]: spec.routes[1]: `matches` without a default: a request that \
+    assert_eq!(
+        told(&translation.diagnostics),
+        [
+            "warning[no-default-action]: spec.routes[1]: `matches` without a default: a request that \
          holds none is answered 404, or 405 if only its method is to blame; add `action` or \
          `splits`"
-    ]);
+        ]
+    );
     let listener = &translation.rules.listeners[0];
     assert_eq!((listener.port, listener.protocol), (80, Protocol::Http));
     assert_eq!(listener.hosts[0].hostname, HostPattern::Exact("cafe.example.com".into()));
@@ -151,12 +154,15 @@ fn the_seed_s_example() {
             format!("{}{}: {}", route.path, conditions.concat(), tell(&route.action))
         })
         .collect();
-    assert_eq!(told, [
-        "prefix `/coffee/{coffee-store}/brand` if method is `POST` in any case: 403 -",
-        "prefix `/coffee/{coffee-store}/brand` if method is `GET` in any case: coffee",
-        "prefix `/coffee/{coffee-store}/brand`: unmatched 2",
-        "prefix `/tea`: tea",
-    ]);
+    assert_eq!(
+        told,
+        [
+            "prefix `/coffee/{coffee-store}/brand` if method is `POST` in any case: 403 -",
+            "prefix `/coffee/{coffee-store}/brand` if method is `GET` in any case: coffee",
+            "prefix `/coffee/{coffee-store}/brand`: unmatched 2",
+            "prefix `/tea`: tea",
+        ]
+    );
     let Action::Respond(respond) = &listener.hosts[0].routes[0].action else { panic!() };
     assert_eq!(text(&respond.body), "You are rejected!");
     assert_eq!(respond.content_type.as_deref(), Some("text/plain"));
@@ -434,13 +440,17 @@ fn refusals_of_hosts_and_upstreams() {
         ("host: ''", &["error[missing-field]: spec.host: `host` must not be empty"]),
         (
             "host: Cafe.example.com",
-            &["error[invalid-value]: spec.host: in `Cafe.example.com`, `Cafe` is not a DNS label: \
-               it holds lower-case letters, digits and `-`"],
+            &[
+                "error[invalid-value]: spec.host: in `Cafe.example.com`, `Cafe` is not a DNS label: \
+               it holds lower-case letters, digits and `-`",
+            ],
         ),
         (
             "host: a.*.example",
-            &["error[invalid-value]: spec.host: in `a.*.example`, `*` is not a DNS label: it holds \
-               lower-case letters, digits and `-`"],
+            &[
+                "error[invalid-value]: spec.host: in `a.*.example`, `*` is not a DNS label: it holds \
+               lower-case letters, digits and `-`",
+            ],
         ),
         (
             "host: a.example\nupstreams:\n- {}\n- {name: 1a, service: b/c/d, port: 0}\n\
@@ -540,17 +550,23 @@ fn what_is_not_enforced_answers_500() {
         assert!(translation.refused.is_empty(), "{yaml}");
     }
     let twice = cafe("policies: [{name: a}, {name: a, namespace: shop}, {name: A}]");
-    assert_eq!(told(&translation(&twice, &Options::default()).diagnostics)[..2], [
-        "error[duplicate-value]: spec.policies[1]: the policy `shop/a` stands above already",
-        "error[invalid-value]: spec.policies[2].name: `A` is not a DNS label: it holds lower-case \
+    assert_eq!(
+        told(&translation(&twice, &Options::default()).diagnostics)[..2],
+        [
+            "error[duplicate-value]: spec.policies[1]: the policy `shop/a` stands above already",
+            "error[invalid-value]: spec.policies[2].name: `A` is not a DNS label: it holds lower-case \
          letters, digits and `-`",
-    ]);
+        ]
+    );
     let listener = cafe("listener: {http: http-8080}\nroutes: [{path: /, action: {pass: tea}}]");
     let translation = translation(&listener, &Options::default());
-    assert_eq!(told(&translation.diagnostics), [
-        "error[unsupported-field]: spec.listener: custom listeners are not supported: the host is \
+    assert_eq!(
+        told(&translation.diagnostics),
+        [
+            "error[unsupported-field]: spec.listener: custom listeners are not supported: the host is \
          served on none"
-    ]);
+        ]
+    );
     assert!(translation.rules.listeners.is_empty());
 }
 
@@ -567,11 +583,8 @@ fn fields_without_effect_are_told_one_by_one() {
          - path: /\n  location-snippets: x\n  errorPages: []\n  action: {pass: tea}",
     );
     let translation = translation(&yaml, &Options::default());
-    let fields: Vec<_> = translation
-        .diagnostics
-        .iter()
-        .map(|d| (d.severity.as_str(), d.code, &*d.field))
-        .collect();
+    let fields: Vec<_> =
+        translation.diagnostics.iter().map(|d| (d.severity.as_str(), d.code, &*d.field)).collect();
     let want = [
         "spec.upstreams[0].fail-timeout",
         "spec.upstreams[0].max-fails",
@@ -657,12 +670,15 @@ fn missing_services_are_warnings() {
     });
     let options = Options { known_services: known.to_vec(), ..Options::default() };
     let translation = translation(&yaml, &options);
-    assert_eq!(told(&translation.diagnostics), [
-        "warning[not-found]: spec.upstreams[0].service: there is no Service `shop/tea-svc`; \
+    assert_eq!(
+        told(&translation.diagnostics),
+        [
+            "warning[not-found]: spec.upstreams[0].service: there is no Service `shop/tea-svc`; \
          requests are answered 502; did you mean `shop/tea-scv`?",
-        "warning[not-found]: spec.upstreams[1].port: Service `beans/coffee-svc` has no port 8080; \
+            "warning[not-found]: spec.upstreams[1].port: Service `beans/coffee-svc` has no port 8080; \
          requests are answered 502",
-    ]);
+        ]
+    );
     assert_eq!(translation.rules.route_count(), 1);
 }
 
@@ -689,31 +705,38 @@ fn conditions_and_splits_of_matches() {
         .iter()
         .map(|r| r.conditions.iter().map(|c| format!("{} {c}", c.field)).collect())
         .collect();
-    assert_eq!(told, [
-        vec![
-            "header `x-env` not matching `^prod` anywhere in any case".to_owned(),
-            "cookie `User` `john` in any case".to_owned(),
-        ],
-        vec!["argument `q` empty or absent".to_owned()],
-        vec![],
-    ]);
+    assert_eq!(
+        told,
+        [
+            vec![
+                "header `x-env` not matching `^prod` anywhere in any case".to_owned(),
+                "cookie `User` `john` in any case".to_owned(),
+            ],
+            vec!["argument `q` empty or absent".to_owned()],
+            vec![],
+        ]
+    );
     let body = one_route(
         "/",
         "matches: [{conditions: [{variable: $request_body, value: x}], action: {pass: tea}}]\n\
          action: {pass: tea}",
     );
-    assert_eq!(self::told(&translation(&body, &Options::default()).diagnostics), [
-        "warning[always-empty]: spec.routes[0].matches[0].conditions[0].variable: `$request_body` \
+    assert_eq!(
+        self::told(&translation(&body, &Options::default()).diagnostics),
+        [
+            "warning[always-empty]: spec.routes[0].matches[0].conditions[0].variable: `$request_body` \
          is always empty here: the body is not read yet"
-    ]);
+        ]
+    );
 }
 
 #[test]
 fn redirects_and_returns() {
     // virtualserver §12.4, §12.5, §17.2, §17.5
-    let Action::Redirect(redirect) =
-        action("/", "action: {redirect: {url: '${scheme}://${host}:8443${request_uri}', code: 307}}")
-    else {
+    let Action::Redirect(redirect) = action(
+        "/",
+        "action: {redirect: {url: '${scheme}://${host}:8443${request_uri}', code: 307}}",
+    ) else {
         panic!()
     };
     assert_eq!(redirect.status, StatusCode::TEMPORARY_REDIRECT);
@@ -749,8 +772,12 @@ fn proxies() {
     // virtualserver §12.1 to §12.3; decisions §6, Q9
     let proxy = "proxy: {upstream: tea, rewritePath: /x/$1}";
     let direct = format!("action: {{{proxy}}}");
-    let split = format!("splits: [{{weight: 100, action: {{{proxy}}}}}, {{weight: 0, action: {{pass: tea}}}}]");
-    let matched = format!("matches: [{{conditions: [{{header: a}}], action: {{{proxy}}}}}]\naction: {{pass: tea}}");
+    let split = format!(
+        "splits: [{{weight: 100, action: {{{proxy}}}}}, {{weight: 0, action: {{pass: tea}}}}]"
+    );
+    let matched = format!(
+        "matches: [{{conditions: [{{header: a}}], action: {{{proxy}}}}}]\naction: {{pass: tea}}"
+    );
     for route in [&direct, &split, &matched] {
         for (path, want) in [
             ("/a", "prefix /x/$1"),
@@ -815,12 +842,15 @@ fn proxies() {
         "/",
         "action: {proxy: {upstream: tea, responseHeaders: {pass: [Server], ignore: [Vary]}}}",
     );
-    assert_eq!(told(&translation(&notices, &Options::default()).diagnostics), [
-        "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.pass[0]: `Server` is \
+    assert_eq!(
+        told(&translation(&notices, &Options::default()).diagnostics),
+        [
+            "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.pass[0]: `Server` is \
          passed anyway, as far as it can be",
-        "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.ignore[0]: `Vary` has no \
+            "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.ignore[0]: `Vary` has no \
          effect that could be ignored",
-    ]);
+        ]
+    );
 }
 
 #[test]
@@ -877,10 +907,10 @@ fn listeners_and_classes() {
         list.iter().map(socket).collect()
     };
     assert_eq!(sockets(&server("host: a.example")), ["shop/cafe http 8080 a.example"]);
-    assert_eq!(sockets(&server("host: '*.a.example'\ntls: {secret: cert}")), [
-        "shop/cafe http 8080 *.a.example",
-        "shop/cafe https 8443 *.a.example",
-    ]);
+    assert_eq!(
+        sockets(&server("host: '*.a.example'\ntls: {secret: cert}")),
+        ["shop/cafe http 8080 *.a.example", "shop/cafe https 8443 *.a.example",]
+    );
     assert_eq!(sockets(&server("host: a.example\ntls: {secret: ''}")).len(), 1);
 
     for (class, ours, want) in [
