@@ -4,7 +4,9 @@ pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
+#[cfg(feature = "yaml")]
 mod kinds;
+#[cfg(feature = "yaml")]
 mod load;
 pub(crate) mod meta;
 pub(crate) mod scalar;
@@ -179,6 +181,14 @@ impl Resources {
         self.of_kind("Service", |o| if let Object::Service(r) = o { Some(r) } else { None })
     }
 
+    /// The Service of a name.
+    pub(crate) fn service(&self, name: &ServiceName) -> Option<&Resource<Service>> {
+        match self.objects.get(&ObjectRef::new("Service", &name.namespace, &name.name))? {
+            Object::Service(service) => Some(service),
+            _ => None,
+        }
+    }
+
     /// EndpointSlices, then Endpoints; each by namespace and name.
     pub(crate) fn endpoint_slices(&self) -> impl Iterator<Item = &Resource<EndpointSlice>> {
         fn pick(object: &Object) -> Option<&Resource<EndpointSlice>> {
@@ -294,6 +304,15 @@ impl Object {
             Self::Gateway(r) => &r.document,
             Self::GatewayClass(r) => &r.document,
             Self::HttpRoute(r) => &r.document,
+        }
+    }
+
+    /// The errors that the object keeps for translating, which tells them together with its own
+    /// and then refuses the object.
+    fn errors(&self) -> usize {
+        match self {
+            Self::VirtualServer(r) => r.spec.errors(),
+            _ => 0,
         }
     }
 }

@@ -85,7 +85,7 @@ fn rewrite_path(
         }
         PathRewrite::SegmentPrefix(text) => {
             let text = text.strip_suffix('/').unwrap_or(text);
-            escape_some(text.as_bytes(), is_foreign_to_path, out);
+            escape_some(text.as_bytes(), is_unsendable, out);
             out.extend_from_slice(rest());
         }
         PathRewrite::Pattern { regex, replacement } => {
@@ -325,7 +325,7 @@ mod tests {
             ("/a", "/", "/xyz", "/xyz/a"),
             ("/a", "/", "/", "/a"),
             ("/foo/bar", "/foo", "xyz", "/xyz/bar"),
-            ("/foo/b%2Fr?q=%20", "/foo", "/x?y", "/x%3Fy/b%2Fr?q=%20"),
+            ("/foo/b%2Fr?q=%20", "/foo", "/x%3Fy", "/x%3Fy/b%2Fr?q=%20"),
             ("/f%6Fo/b%20r", "/foo", "/x%20y", "/x%20y/b%20r"),
         ] {
             let rewrite = PathRewrite::SegmentPrefix(replacement.into());

@@ -172,10 +172,7 @@ fn what_is_unreadable_is_said_with_its_place() {
         ("~: 1", "1:1 bad-key: a key must be text, found nothing"),
         ("a: &x [*x]", "1:8 alias: the alias is part of the value it names"),
         ("a: !Ref x", "1:4 tag: the tag `!Ref` is not supported"),
-        (
-            "a: !!set {x}",
-            "1:4 tag: the tag `tag:yaml.org,2002:!set` is not supported for a mapping",
-        ),
+        ("a: !!set {x}", "1:4 tag: the tag `!!set` is not supported for a mapping"),
         ("\n\na: *x", "3:4 syntax: not valid YAML: while parsing node, found unknown anchor"),
         ("{a: 1}\n{b: 1}", "2:1 syntax: not valid YAML: did not find expected <document start>"),
         (
@@ -450,8 +447,9 @@ proptest! {
 
     #[test]
     fn a_document_reads_the_same_among_others(text in yamlish(), before in yamlish()) {
+        // The last line keeps comments of `before` from belonging to the document behind it.
         let alone = readings(&format!("---\n{text}"));
-        let among = readings(&format!("---\n{before}\n---\n{text}"));
+        let among = readings(&format!("---\n{before}\nx\n---\n{text}"));
         let tail = among.get(among.len().saturating_sub(alone.len())..).unwrap_or_default();
         let show = |r: &Reading| (r.document.root().map(shown), r.faults.len());
         prop_assert_eq!(
