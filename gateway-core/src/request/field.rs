@@ -151,6 +151,8 @@ impl<'q, R: Request> View<'q, R> {
         mut found: impl FnMut(Value<'v, R>) -> bool,
     ) -> bool {
         match field {
+            // The authority is one value; a `Host` line that lost to it does not count.
+            Field::Header(name) if **name == *"host" => false,
             Field::Header(name) => self.request.headers(name).any(|line| found(Value::Slice(line))),
             Field::Cookie { name, ignore_case } => {
                 let cookies = self.request.headers("cookie").flat_map(cookies);
