@@ -6,10 +6,11 @@ pub(crate) mod rewrite;
 pub(crate) mod split;
 pub(crate) mod template;
 
-use crate::request::{InvalidTarget, Request};
+use crate::request::field::{Value, View};
+use crate::request::{InvalidTarget, PathPolicy, Request};
 use crate::rules::{
-    Branch, Forward, Listener, Redirect, Respond, Route, Service, ServiceId, ServiceSplit,
-    SplitBackend, SplitMatch, VirtualHost,
+    Action, Branch, Condition, Field, Forward, Listener, Redirect, Respond, Route, Service,
+    ServiceId, ServiceSplit, SplitBackend, SplitMatch, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -139,7 +140,60 @@ impl<'r> Decision<'r> {
     ///
     /// `request` is the one that was decided.
     pub fn allow(&self, request: &impl Request) -> Vec<&'r str> {
-        let _ = request;
-        todo!()
+        let Outcome::NoRoute(NoRoute::MethodNotAllowed) = self.outcome else { return Vec::new() };
+        let ways = self.alternatives();
+        self.with_view(request, |view| allowed_methods(ways, view)).unwrap_or_default()
+    }
+
+    /// The routes right before the one that decided that are the ways in which its path can be
+    /// taken, where it is the one for requests that took none of them ([`Action::Unmatched`]).
+    fn alternatives(&self) -> &'r [Route] {
+        let (Some(host), Some(route)) = (self.host, self.route) else { return &[] };
+        let Action::Unmatched { alternatives } = route.action else { return &[] };
+        let at = host.routes.iter().position(|r| std::ptr::eq(r, route)).unwrap_or_default();
+        &host.routes[at.saturating_sub(alternatives as usize)..at]
+    }
+
+    /// Hands the view of the decided request to `then`; `None` if the request is refused.
+    pub(crate) fn with_view<R: Request, T>(
+        &self,
+        request: &R,
+        then: impl FnOnce(&View<'_, R>) -> T,
+    ) -> Option<T> {
+        View::with(request, &self.path_policy(), then).ok()
+    }
+
+    fn path_policy(&self) -> PathPolicy {
+        self.listener.map_or_else(PathPolicy::default, |listener| listener.paths)
     }
 }
+
+/// Methods that every service may know; those that rules name come besides.
+const COMMON_METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+/// The methods with which one of `ways` would hold, all else being as it is.
+fn allowed_methods<'r, R: Request>(ways: &'r [Route], view: &View<'_, R>) -> Vec<&'r str> {
+    let of_method = |c: &&Condition| c.field == Field::Method;
+    let named = ways.iter().flat_map(|way| &way.conditions).filter(of_method);
+    let named = named.filter_map(|condition| match &condition.test {
+        Test::Equals { value, .. } => Some(&**value),
+        Test::Empty | Test::Matches { .. } => None,
+    });
+    let uncommon = |name: &&str| !COMMON_METHODS.iter().any(|m| m.eq_ignore_ascii_case(name));
+    let mut methods: Vec<&str> = COMMON_METHODS.into_iter().chain(named.filter(uncommon)).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods.retain(|method| {
+        let value = Value::Slice(method.as_bytes());
+        ways.iter().any(|way| {
+            way.conditions.iter().all(|condition| match condition.field {
+                Field::Method => view.holds_for(condition, &value),
+                _ => view.holds(condition),
+            })
+        })
+    });
+    methods
+}
+
+#[cfg(test)]
+mod tests;

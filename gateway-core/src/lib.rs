@@ -26,7 +26,10 @@ mod translate;
 pub use compile::{CompileError, CompileErrors, Limits, Router};
 pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
 pub use diagnostic::{Diagnostic, Severity, nearest};
-pub use explain::{Considered, Explanation, Failure};
+pub use explain::{
+    Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
+    MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
+};
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, PathPolicy, Request, RequestHead, Treatment,

@@ -1,6 +1,7 @@
 //! What the engine asks of a request.
 
 pub(crate) mod field;
+pub(crate) mod host;
 pub(crate) mod path;
 
 pub use path::{Forwarded, InvalidTarget, PathPolicy, Treatment};

@@ -1,15 +1,16 @@
 //! Documents as written, by kind and name, before any of them means anything.
 
 pub(crate) mod document;
-#[cfg(feature = "yaml")]
-mod yaml;
-pub(crate) mod meta;
-pub(crate) mod service;
-pub(crate) mod virtual_server;
-pub(crate) mod traffic_split;
-pub(crate) mod http_route_group;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
+pub(crate) mod http_route_group;
+pub(crate) mod meta;
+pub(crate) mod service;
+mod smi;
+pub(crate) mod traffic_split;
+pub(crate) mod virtual_server;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::ObjectRef;
@@ -35,6 +36,14 @@ impl Resources {
     /// Everything that is wrong with the documents as such, in document order.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
+    }
+
+    pub(crate) fn traffic_splits(&self) -> &[Resource<traffic_split::TrafficSplit>] {
+        &self.traffic_splits
+    }
+
+    pub(crate) fn http_route_groups(&self) -> &[Resource<http_route_group::HttpRouteGroup>] {
+        &self.http_route_groups
     }
 
     /// The port numbers of every Service that has a document.

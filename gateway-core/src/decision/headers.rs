@@ -1,24 +1,42 @@
 //! What rules change in the header of a request and of its answer.
 
-use super::Decision;
+use super::template::{header_value, visible};
+use super::{Decision, NoRoute, Outcome};
 use crate::request::Request;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use crate::request::field::View;
+use crate::rules::{HeaderEdit, HeaderOps, HostRewrite, ResponseHeaderOps};
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 impl Decision<'_> {
-    /// The `Host` that the backend receives; `None` where the client's goes on as it came.
+    /// The `Host` that the backend receives; `None` where the client's authority goes on as it
+    /// came.
     ///
     /// `request` is the one that was decided.
     pub fn host_header(&self, request: &impl Request) -> Option<HeaderValue> {
-        let _ = request;
-        todo!()
+        let Outcome::Forward(forwarding) = self.outcome else { return None };
+        self.with_view(request, |view| {
+            let own = || visible(view.host().to_vec());
+            match &forwarding.forward.host {
+                HostRewrite::Keep => None,
+                HostRewrite::WithoutPort => Some(own()),
+                HostRewrite::Set(template) => {
+                    let value = header_value(template, view);
+                    Some(if value.is_empty() { own() } else { value })
+                }
+            }
+        })?
     }
 
     /// Makes the rule's changes to the header that the backend receives; `Host` is not among them
     /// ([`Decision::host_header`]). Values are read from `request`, which is the one that was
     /// decided, as the client sent it: `headers` is a copy of its header.
     pub fn edit_request(&self, request: &impl Request, headers: &mut HeaderMap) {
-        let _ = (request, headers);
-        todo!()
+        let Outcome::Forward(forwarding) = self.outcome else { return };
+        let ops = &forwarding.forward.request_headers;
+        if *ops != HeaderOps::default() {
+            self.with_view(request, |view| edit_request(ops, view, headers));
+        }
     }
 
     /// Makes the rule's changes to the header of the answer, which has `status`: those of a
@@ -32,7 +50,93 @@ impl Decision<'_> {
         request: &impl Request,
         headers: &mut HeaderMap,
     ) {
-        let _ = (status, request, headers);
-        todo!()
+        match self.outcome {
+            Outcome::Forward(forwarding) => {
+                let ops = &forwarding.forward.response_headers;
+                if *ops != ResponseHeaderOps::default() {
+                    self.with_view(request, |view| edit_response(ops, status, view, headers));
+                }
+            }
+            Outcome::Redirect(_) => {
+                let mut location = Vec::new();
+                self.write_location(request, &mut location);
+                set(headers, &header::LOCATION, visible(location));
+            }
+            Outcome::Respond(respond) => {
+                if let Some(content_type) = &respond.content_type {
+                    set(headers, &header::CONTENT_TYPE, visible(content_type.as_bytes().to_vec()));
+                }
+                self.with_view(request, |view| {
+                    respond.headers.iter().for_each(|edit| add(headers, edit, view));
+                });
+            }
+            Outcome::NoRoute(NoRoute::MethodNotAllowed) => {
+                let allow = self.allow(request).join(", ");
+                headers.insert(header::ALLOW, visible(allow.into_bytes()));
+            }
+            Outcome::NoRoute(_) => {}
+        }
+    }
+}
+
+/// Fields that say where a message ends and what becomes of the connection. They are no business
+/// of rules: translation refuses to touch them.
+const FRAMING: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut HeaderMap) {
+    if ops.drop_all {
+        let all = std::mem::take(headers);
+        for name in FRAMING {
+            for value in all.get_all(&name) {
+                append(headers, &name, value.clone());
+            }
+        }
+    }
+    ops.remove.iter().for_each(|name| remove(headers, name));
+    ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
+    ops.add.iter().for_each(|edit| add(headers, edit, view));
+}
+
+fn edit_response<R: Request>(
+    ops: &ResponseHeaderOps,
+    status: StatusCode,
+    view: &View<'_, R>,
+    headers: &mut HeaderMap,
+) {
+    ops.remove.iter().for_each(|name| remove(headers, name));
+    ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
+    // virtualserver §12.3
+    let usual = matches!(status.as_u16(), 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);
+    let adds = ops.add.iter().filter(|add| usual || add.always);
+    adds.for_each(|line| add(headers, &line.edit, view));
+}
+
+fn remove(headers: &mut HeaderMap, name: &HeaderName) {
+    headers.remove(name);
+}
+
+/// Replaces all lines of the name by one; by none if the value is empty.
+fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    remove(headers, name);
+    append(headers, name, value);
+}
+
+/// Adds a line, unless the value is empty.
+fn add<R: Request>(headers: &mut HeaderMap, edit: &HeaderEdit, view: &View<'_, R>) {
+    append(headers, &edit.name, header_value(&edit.value, view));
+}
+
+/// Adds a line, unless the value is empty. A header that is full stays as it is.
+fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    if !value.is_empty() {
+        let _ = headers.try_append(name, value);
     }
 }

@@ -161,7 +161,7 @@ impl<'p> Paths<'p> {
 
 /// Whether `path` is in normal form already: both forms are the path itself.
 #[inline]
-fn is_normal(path: &[u8]) -> bool {
+pub(crate) fn is_normal(path: &[u8]) -> bool {
     if path.first() != Some(&b'/') || path.len() > MAX_PATH {
         return false;
     }
@@ -446,8 +446,16 @@ mod tests {
             (PathPolicy { backslash: Treatment::Keep, ..base }, "/a%5cb", Ok(("/a%5Cb", "/a%5cb"))),
             (PathPolicy { control: Treatment::Keep, ..base }, "/a%0a", Ok(("/a%0A", "/a%0a"))),
             (PathPolicy { control: Treatment::Keep, ..base }, "/a%00", Err(InvalidTarget::Nul)),
-            (PathPolicy { dot_parameters: Treatment::Keep, ..base }, "/..;/b", Ok(("/..;/b", "/..;/b"))),
-            (PathPolicy { hidden_dots: Treatment::Keep, ..base }, "/a%2f..", Ok(("/a%2F..", "/a%2f.."))),
+            (
+                PathPolicy { dot_parameters: Treatment::Keep, ..base },
+                "/..;/b",
+                Ok(("/..;/b", "/..;/b")),
+            ),
+            (
+                PathPolicy { hidden_dots: Treatment::Keep, ..base },
+                "/a%2f..",
+                Ok(("/a%2F..", "/a%2f..")),
+            ),
             (PathPolicy { forwarded: Forwarded::Raw, ..base }, "/a//../b", Ok(("/b", "/a//../b"))),
         ];
         for (policy, path, want) in cases {

@@ -284,7 +284,10 @@ impl<'d> Value<'d> {
                 let text = text.trim_start_matches(['-', ' ']);
                 let (key, value) = text.split_once(':')?;
                 (is_word(key) && !value.is_empty()).then(|| {
-                    format!("did you mean `{key}: {}`? YAML needs a blank after the colon", value.trim())
+                    format!(
+                        "did you mean `{key}: {}`? YAML needs a blank after the colon",
+                        value.trim()
+                    )
                 })
             }
             ("a list", Kind::String(text)) if text.starts_with('-') => Some(format!(
@@ -295,7 +298,10 @@ impl<'d> Value<'d> {
                 let dashed = self.children().find_map(|c| c.key()?.strip_prefix('-'));
                 Some(match dashed {
                     Some(key) => {
-                        format!("did you mean `- {}:`? YAML needs a blank after the dash", key.trim())
+                        format!(
+                            "did you mean `- {}:`? YAML needs a blank after the dash",
+                            key.trim()
+                        )
                     }
                     None => "put `- ` before the first key to make it a list item".to_owned(),
                 })
@@ -427,6 +433,11 @@ impl<'d> Mapping<'d> {
     /// Reports every field that was written but never asked for: a warning, or an error in strict
     /// mode.
     pub(crate) fn finish(self, problems: &mut Problems) {
+        self.finish_with("unknown-field", problems);
+    }
+
+    /// As [`Mapping::finish`], for dialects with a code of their own for unknown fields.
+    pub(crate) fn finish_with(self, code: &'static str, problems: &mut Problems) {
         for child in self.value.children() {
             let key = child.key().unwrap_or_default();
             if self.asked.iter().any(|name| *name == key) {
@@ -434,7 +445,7 @@ impl<'d> Mapping<'d> {
             }
             let mut diagnostic = Diagnostic::new(
                 problems.unknown_field_severity(),
-                "unknown-field",
+                code,
                 &child.key_origin(),
                 format!("unknown field `{}`", shorten(key)),
             );

@@ -1,16 +1,115 @@
-//! HTTPRouteGroup of `specs.smi-spec.io`.
+//! HTTPRouteGroup of `specs.smi-spec.io` (smi §4.1).
 
 use super::Problems;
-use super::document::Value;
+use super::document::{At, Kind, Located, Mapping, Value};
+use super::smi::{self, Version};
+use crate::diagnostic::Diagnostic;
 
 /// As written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct HttpRouteGroup {}
+pub(crate) struct HttpRouteGroup {
+    pub(crate) matches: Vec<Match>,
+}
+
+/// One named list of conditions, all of which must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Match {
+    pub(crate) at: At,
+    pub(crate) name: Option<Located<Box<str>>>,
+    pub(crate) path_regex: Option<Located<Box<str>>>,
+    pub(crate) methods: Vec<Located<Box<str>>>,
+    /// Names and expressions, in the order in which they were written.
+    pub(crate) headers: Vec<(Box<str>, Located<Box<str>>)>,
+}
 
 impl HttpRouteGroup {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let _ = (root, problems);
-        todo!()
+        let annotations = ["smi.gateway/cookie-conditions"];
+        let (version, mut fields) = smi::open(root, &annotations, problems)?;
+        let outside = fields.field("matches");
+        let spec = fields.field("spec").and_then(|spec| spec.mapping(problems));
+        fields.finish_with(smi::UNKNOWN_FIELD, problems);
+        let inside = spec.and_then(|mut spec| {
+            let inside = spec.field("matches");
+            spec.finish_with(smi::UNKNOWN_FIELD, problems);
+            inside
+        });
+        let list = place(outside, inside, version, problems);
+        if list.is_none_or(|list| list.children().next().is_none()) {
+            // smi H-3
+            let origin = list.unwrap_or(root).origin();
+            let message = "the group has no matches; what refers to it gets no condition from it";
+            problems.push(Diagnostic::warning("SMI-W09", &origin, message));
+        }
+        let items: Vec<Value<'_>> =
+            list.map_or_else(Vec::new, |list| list.list(problems).collect());
+        let read = |item| read_match(item, version, problems);
+        Some(Self { matches: items.into_iter().filter_map(read).collect() })
     }
+}
+
+/// Whichever place `matches` stands at (smi P-2).
+fn place<'d>(
+    outside: Option<Value<'d>>,
+    inside: Option<Value<'d>>,
+    version: Version,
+    problems: &mut Problems,
+) -> Option<Value<'d>> {
+    if let (Some(outside), Some(_)) = (outside, inside) {
+        let message = "`matches` stands both beside `spec` and in it";
+        let diagnostic = Diagnostic::error("ambiguous-field", &outside.key_origin(), message);
+        problems.push(diagnostic.help("put all of it into one list"));
+        return None;
+    }
+    let in_spec = version >= Version::V1alpha3;
+    let misplaced = if in_spec { outside } else { inside };
+    if let Some(list) = misplaced {
+        let place = if in_spec { "`spec.matches`" } else { "`matches` beside `metadata`" };
+        let message = format!("{} has this at {place}; it is applied", version.as_str());
+        smi::warn_misplaced(list, message, problems);
+    }
+    outside.or(inside)
+}
+
+fn read_match(item: Value<'_>, version: Version, problems: &mut Problems) -> Option<Match> {
+    let mut fields = item.mapping(problems)?;
+    let mut text = |fields: &mut Mapping<'_>, name| {
+        fields.field(name).and_then(|value| smi::text(value, problems))
+    };
+    let name = text(&mut fields, "name");
+    let path_regex = text(&mut fields, "pathRegex");
+    let methods: Vec<Value<'_>> =
+        fields.field("methods").map_or_else(Vec::new, |list| list.list(problems).collect());
+    let methods = methods.into_iter().filter_map(|method| smi::text(method, problems)).collect();
+    let headers = fields.field("headers");
+    if let Some(headers) = headers
+        && version < Version::V1alpha2
+    {
+        let message = format!("{} has no `headers`; it is applied", version.as_str());
+        smi::warn_misplaced(headers, message, problems);
+    }
+    let headers = headers.map_or_else(Vec::new, |headers| read_headers(headers, problems));
+    fields.finish_with(smi::UNKNOWN_FIELD, problems);
+    Some(Match { at: item.at(), name, path_regex, methods, headers })
+}
+
+/// Both shapes that exist: a mapping, and a list of mappings (smi §4.2, H-4).
+fn read_headers(value: Value<'_>, problems: &mut Problems) -> Vec<(Box<str>, Located<Box<str>>)> {
+    let mappings = match value.kind() {
+        Kind::List => value.children().collect(),
+        _ => vec![value],
+    };
+    let mut headers = Vec::new();
+    for mapping in mappings {
+        if mapping.mapping(problems).is_none() {
+            continue;
+        }
+        for field in mapping.children() {
+            if let (Some(name), Some(expression)) = (field.key(), smi::text(field, problems)) {
+                headers.push((name.into(), expression));
+            }
+        }
+    }
+    headers
 }

@@ -91,12 +91,14 @@ pub struct UpstreamTarget {
 pub enum PathRewrite {
     /// The forward path (decisions §2).
     Keep,
-    /// This path in its place, ready to be sent.
+    /// This path in its place, byte for byte but for octets that no target may hold, which are
+    /// escaped.
     Full(Box<str>),
-    /// The part that the route's path pattern covers is replaced by this text, byte for byte;
-    /// what follows it stays (virtualserver §12.1).
+    /// This text, escaped alike, in place of the part that the route's path pattern covers; what
+    /// follows it stays (virtualserver §12.1).
     Prefix(Box<str>),
-    /// The same by whole segments, with the slashes of gateway-api §14.1.
+    /// The same by whole segments, with the slashes of gateway-api §14.1. What does not stand for
+    /// itself in a path, as `?`, is escaped; escapes stay.
     SegmentPrefix(Box<str>),
     /// Where the expression matches the match path: this text with `$1` to `$9` filled in, in
     /// place of the whole path; otherwise [`PathRewrite::Keep`] (virtualserver §12.1).
@@ -122,14 +124,14 @@ pub enum HostRewrite {
 /// Changes to a request's header. Names are compared without regard to case.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HeaderOps {
-    /// Drop every header field of the client except those set here
-    /// (virtualserver §5.3, `requestHeaders.pass: false`).
+    /// Drop every header field of the client except those set here and those that frame the
+    /// message (virtualserver §5.3, `requestHeaders.pass: false`).
     pub drop_all: bool,
     /// All lines of the name are removed.
     pub remove: Vec<HeaderName>,
     /// All lines of the name are replaced by one; an empty value removes them.
     pub set: Vec<HeaderEdit>,
-    /// One more line.
+    /// One more line; an empty value adds nothing.
     pub add: Vec<HeaderEdit>,
 }
 
@@ -147,7 +149,7 @@ pub struct HeaderEdit {
 pub struct ResponseHeaderOps {
     /// All lines of the name are removed.
     pub remove: Vec<HeaderName>,
-    /// All lines of the name are replaced by one.
+    /// All lines of the name are replaced by one; an empty value removes them.
     pub set: Vec<HeaderEdit>,
     /// One more line.
     pub add: Vec<ResponseHeaderAdd>,

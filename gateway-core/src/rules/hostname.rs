@@ -157,7 +157,8 @@ mod tests {
     #[test]
     fn intersection_is_the_narrower_one() {
         // gateway-api §9.3
-        let p = |s: &str| if s.is_empty() { HostPattern::Any } else { HostPattern::parse(s).unwrap() };
+        let p =
+            |s: &str| if s.is_empty() { HostPattern::Any } else { HostPattern::parse(s).unwrap() };
         for (a, b, want) in [
             ("", "", Some("")),
             ("", "h.example", Some("h.example")),
@@ -176,7 +177,8 @@ mod tests {
 
     #[test]
     fn bad_names_are_refused() {
-        for text in ["", "*.", "*", "a..b", "-a", "a-", "a b", "a:80", "*.*.a", "a.*", "a.", "ä.de"] {
+        for text in ["", "*.", "*", "a..b", "-a", "a-", "a b", "a:80", "*.*.a", "a.*", "a.", "ä.de"]
+        {
             assert!(HostPattern::parse(text).is_err(), "{text}");
         }
     }

@@ -208,6 +208,47 @@ fn push_segment(out: &mut Vec<u8>, segment: &str, escapes: bool) -> Result<(), I
     Ok(())
 }
 
+impl PathPattern {
+    /// How many octets of a match path the pattern covers, from its first on; `None` where it does
+    /// not hold. `path` is `None` for a request without one (`OPTIONS *`, CONNECT).
+    ///
+    /// An exact path and an expression cover the whole path. This is the test for one pattern and
+    /// one path: explanations and rewrites use it, decisions have tables.
+    pub(crate) fn covers(&self, path: Option<&[u8]>) -> Option<usize> {
+        if let Self::Prefix { template, .. } = self
+            && template.parts.is_empty()
+        {
+            return Some(0);
+        }
+        let path = path?;
+        match self {
+            Self::Exact(template) => template.covers(path).filter(|&end| end == path.len()),
+            Self::Prefix { template, boundary: Boundary::Byte } => template.covers(path),
+            Self::Prefix { template, boundary: Boundary::Segment } => {
+                template.covers(path).filter(|&end| path.get(end).is_none_or(|&b| b == b'/'))
+            }
+            Self::Regex(regex) => regex.is_match(path).then_some(path.len()),
+        }
+    }
+}
+
+impl PathTemplate {
+    /// The end of the template at the beginning of `path`.
+    fn covers(&self, path: &[u8]) -> Option<usize> {
+        self.parts.iter().try_fold(0, |at, part| {
+            let rest = &path[at..];
+            let length = match part {
+                PathPart::Literal(text) => rest.starts_with(text).then_some(text.len())?,
+                PathPart::Parameter(_) => {
+                    let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+                    (end > 0).then_some(end)?
+                }
+            };
+            Some(at + length)
+        })
+    }
+}
+
 impl fmt::Display for PathTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.parts.is_empty() {
@@ -275,6 +316,45 @@ mod tests {
     fn rank_counts_a_parameter_as_one() {
         let template = PathTemplate::with_parameters("/coffee/{store}/brand").unwrap();
         assert_eq!(template.rank_length(), "/coffee/".len() + 1 + "/brand".len());
+    }
+
+    #[test]
+    fn patterns_cover() {
+        let template = |text: &str| PathTemplate::with_parameters(text).unwrap();
+        let exact = |text| PathPattern::Exact(template(text));
+        let bytes =
+            |text| PathPattern::Prefix { template: template(text), boundary: Boundary::Byte };
+        let segments = |text| PathPattern::Prefix {
+            template: template(text).without_final_slash(),
+            boundary: Boundary::Segment,
+        };
+        let regex =
+            |text| PathPattern::Regex(Regex::new(text, super::super::Anchor::None, false).unwrap());
+        for (pattern, path, want) in [
+            (exact("/tea"), "/tea", Some(4)),
+            (exact("/tea"), "/tea/", None),
+            (exact("/{a}/x"), "/tea/x", Some(6)),
+            (exact("/{a}"), "/", None),
+            (exact("/{a}"), "/b/", None),
+            // virtualserver §9.2
+            (bytes("/tea"), "/teapot", Some(4)),
+            (bytes("/tea"), "/te", None),
+            (bytes("/tea/{a}"), "/tea/green/x", Some(10)),
+            (bytes("/tea/{a}/b"), "/tea/green/brew", Some(12)),
+            // gateway-api §11.2
+            (segments("/tea"), "/tea", Some(4)),
+            (segments("/tea"), "/tea/x", Some(4)),
+            (segments("/tea/"), "/tea", Some(4)),
+            (segments("/tea"), "/teapot", None),
+            (segments("/"), "/x", Some(0)),
+            (regex("ea"), "/tea/x", Some(6)),
+            (regex("ea$"), "/tea/x", None),
+        ] {
+            assert_eq!(pattern.covers(Some(path.as_bytes())), want, "{pattern} {path}");
+        }
+        for (pattern, want) in [(segments("/"), Some(0)), (bytes("/"), None), (regex(""), None)] {
+            assert_eq!(pattern.covers(None), want, "{pattern} without a path");
+        }
     }
 
     #[test]

@@ -344,8 +344,14 @@ mod tests {
             (r"(a)\1", "backreferences are not supported (at character 4 of the expression)"),
         ] {
             let error = Regex::new(source, Anchor::Start, false).unwrap_err();
-            assert!(error.to_string().contains(want.split(" (").next().unwrap()), "{source}: {error}");
-            assert!(error.to_string().ends_with(want.rsplit(" (").next().unwrap()), "{source}: {error}");
+            assert!(
+                error.to_string().contains(want.split(" (").next().unwrap()),
+                "{source}: {error}"
+            );
+            assert!(
+                error.to_string().ends_with(want.rsplit(" (").next().unwrap()),
+                "{source}: {error}"
+            );
         }
         let big = Regex::new("[ab]*a[ab]{24}", Anchor::None, false).unwrap_err();
         assert_eq!(big.to_string(), "the compiled expression is larger than 1048576 bytes");

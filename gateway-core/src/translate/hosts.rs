@@ -1,9 +1,14 @@
 //! Who owns which host of which listener (decisions §1).
 
-use super::Context;
+use super::{Condition, Context};
+use crate::diagnostic::Diagnostic;
 use crate::origin::Origin;
-use crate::rules::{HostPattern, Listener, Protocol, Route};
+use crate::request::PathPolicy;
+use crate::rules::{HostPattern, Listener, Protocol, Route, VirtualHost};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A host that a dialect wants to own on a listener.
 #[derive(Debug, Clone)]
@@ -46,8 +51,248 @@ pub(crate) struct Socket {
     pub(crate) origin: Origin,
 }
 
+impl Claim {
+    /// The order in which claims win: by rank, then the older one (decisions §1). Claims of one
+    /// age are told apart by the greater UID where all have one, as NGINX does, else by
+    /// `namespace/name`, then kind (decisions §6, Q2).
+    fn cmp_precedence(&self, other: &Self, by_uid: bool) -> Ordering {
+        // No timestamp counts as newest.
+        let age = |c: &Self| (c.rank, c.created.is_none(), c.created.clone());
+        let name = |c: &Self| {
+            let object = &c.origin.object;
+            (object.namespace.clone(), object.name.clone(), object.kind.clone())
+        };
+        let uid = |c: &Self| c.uid.clone().filter(|_| by_uid);
+        age(self)
+            .cmp(&age(other))
+            .then_with(|| uid(other).cmp(&uid(self)))
+            .then_with(|| name(self).cmp(&name(other)))
+    }
+}
+
 /// One owner for each host of each socket. Losers get a warning that names the winner.
 pub(super) fn settle(context: &mut Context<'_>) -> Vec<Listener> {
-    let _ = context;
-    todo!()
+    let mut sockets: BTreeMap<(Option<IpAddr>, u16), Vec<Claim>> = BTreeMap::new();
+    for claim in std::mem::take(&mut context.claims) {
+        sockets.entry((claim.socket.address, claim.socket.port)).or_default().push(claim);
+    }
+    sockets.into_values().filter_map(|claims| listener(claims, context)).collect()
+}
+
+fn listener(claims: Vec<Claim>, context: &mut Context<'_>) -> Option<Listener> {
+    let socket = claims.iter().min_by(|a, b| a.cmp_precedence(b, false))?.socket.clone();
+    let mut by_host: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
+    for claim in claims {
+        if claim.socket.protocol == socket.protocol {
+            by_host.entry(claim.hostname.to_string()).or_default().push(claim);
+            continue;
+        }
+        let message = format!(
+            "port {} speaks {}, as {} says; it cannot speak {} too",
+            socket.port,
+            socket.protocol.as_str(),
+            socket.origin.object,
+            claim.socket.protocol.as_str()
+        );
+        context.problems.push(Diagnostic::error("port-conflict", &claim.origin, message));
+    }
+    let mut owners: Vec<Claim> = Vec::new();
+    for mut claims in by_host.into_values() {
+        let by_uid = claims.iter().all(|c| c.uid.is_some());
+        claims.sort_by(|a, b| a.cmp_precedence(b, by_uid));
+        let mut claims = claims.into_iter();
+        if let Some(owner) = claims.next() {
+            claims.for_each(|loser| lost(&loser, &owner, context));
+            owners.push(owner);
+        }
+    }
+    let mut sections: BTreeMap<Box<str>, u32> = BTreeMap::new();
+    let mut hosts: Vec<Arc<VirtualHost>> = Vec::with_capacity(owners.len());
+    for (index, claim) in owners.into_iter().enumerate() {
+        // Claims that stand alone get a section of their own, under a name no dialect uses.
+        let name = match claim.section.is_empty() {
+            true => format!("\0{index}").into(),
+            false => claim.section,
+        };
+        let next = sections.len() as u32;
+        hosts.push(Arc::new(VirtualHost {
+            hostname: claim.hostname,
+            section: *sections.entry(name).or_insert(next),
+            falls_through: claim.falls_through,
+            routes: claim.routes,
+            origin: claim.origin,
+        }));
+    }
+    hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
+    Some(Listener {
+        name: socket.name,
+        address: socket.address,
+        port: socket.port,
+        protocol: socket.protocol,
+        paths: PathPolicy::default(),
+        hosts,
+        origin: socket.origin,
+    })
+}
+
+fn lost(loser: &Claim, winner: &Claim, context: &mut Context<'_>) {
+    // Nothing is taken from a host without routes, nor from what is only implied.
+    let silent = loser.rank != Rank::Explicit || loser.origin.object == winner.origin.object;
+    if silent {
+        return;
+    }
+    let message = format!(
+        "host `{}` on port {} belongs to {}; this one is not served there",
+        loser.hostname, loser.socket.port, winner.origin.object
+    );
+    let why = match (&winner.created, &loser.created) {
+        (Some(older), Some(newer)) if older == newer => {
+            "both are of one age, and its name or UID decides"
+        }
+        (Some(_), Some(_)) => "it is older",
+        (Some(_), None) => {
+            "it has a creationTimestamp, and a document without one counts as newest"
+        }
+        (None, _) => "neither has a creationTimestamp, and its name comes first",
+    };
+    for status in &mut context.statuses {
+        if let Some(state) = &mut status.state
+            && status.object == loser.origin.object
+        {
+            *state = Condition {
+                kind: "Warning".into(),
+                status: false,
+                reason: "Rejected".into(),
+                message: message.clone(),
+            };
+        }
+    }
+    context.problems.push(Diagnostic::warning("host-taken", &loser.origin, message).help(why));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::origin::ObjectRef;
+    use crate::resource::{Problems, Resources};
+    use crate::translate::{Options, services::Services};
+
+    fn claim(port: u16, host: &str, owner: &str, created: Option<&str>) -> Claim {
+        let origin = Origin::new(ObjectRef::new("VirtualServer", "default", owner), "spec.host");
+        Claim {
+            socket: Socket {
+                address: None,
+                port,
+                protocol: Protocol::Http,
+                name: owner.into(),
+                origin: origin.clone(),
+            },
+            section: "".into(),
+            hostname: HostPattern::parse(host).unwrap_or(HostPattern::Any),
+            falls_through: false,
+            routes: Vec::new(),
+            rank: Rank::Explicit,
+            created: created.map(Into::into),
+            uid: None,
+            origin,
+        }
+    }
+
+    /// The owner of each host, and the warnings.
+    fn settled(claims: Vec<Claim>) -> (Vec<String>, Vec<String>) {
+        let (resources, options) = (Resources::default(), Options::default());
+        let mut context = Context {
+            resources: &resources,
+            options: &options,
+            services: Services::new(&resources, &options),
+            problems: Problems::new(false),
+            claims,
+            statuses: Vec::new(),
+            refused: Vec::new(),
+        };
+        let listeners = settle(&mut context);
+        let owners = listeners.iter().flat_map(|l| {
+            l.hosts
+                .iter()
+                .map(move |h| format!("{} {} {}", l.port, h.hostname, h.origin.object.name))
+        });
+        let warnings = context.problems.into_list().into_iter().map(|d| d.to_string());
+        (owners.collect(), warnings.collect())
+    }
+
+    #[test]
+    fn the_oldest_owns_the_host_whatever_the_order() {
+        // decisions §1
+        let (old, new) = (Some("2024-01-01T00:00:00Z"), Some("2025-01-01T00:00:00Z"));
+        for (a, b, owner) in [
+            (claim(80, "x.example", "a", new), claim(80, "x.example", "b", old), "b"),
+            (claim(80, "x.example", "a", None), claim(80, "x.example", "b", new), "b"),
+            (claim(80, "x.example", "b", None), claim(80, "x.example", "a", None), "a"),
+            (claim(80, "x.example", "b", old), claim(80, "x.example", "a", old), "a"),
+        ] {
+            for claims in [vec![a.clone(), b.clone()], vec![b, a]] {
+                let (owners, warnings) = settled(claims);
+                assert_eq!(owners, [format!("80 x.example {owner}")]);
+                assert_eq!(warnings.len(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_ages_are_settled_by_the_greater_uid_where_all_have_one() {
+        // decisions §6, Q2
+        let with = |name: &str, uid: &str| Claim {
+            uid: Some(uid.into()),
+            ..claim(80, "x.example", name, Some("2024-01-01T00:00:00Z"))
+        };
+        assert_eq!(settled(vec![with("a", "1"), with("b", "2")]).0, ["80 x.example b"]);
+    }
+
+    #[test]
+    fn explicit_hosts_go_before_service_hosts_without_a_warning() {
+        // decisions §1
+        let implicit = Claim {
+            rank: Rank::ServiceHost,
+            ..claim(80, "tea", "service", Some("2020-01-01T00:00:00Z"))
+        };
+        let (owners, warnings) = settled(vec![implicit, claim(80, "tea", "explicit", None)]);
+        assert_eq!(owners, ["80 tea explicit"]);
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn losers_learn_who_won_and_why() {
+        let (_, warnings) = settled(vec![
+            claim(80, "x.example", "young", None),
+            claim(80, "x.example", "old", Some("2024-01-01T00:00:00Z")),
+        ]);
+        assert_eq!(
+            warnings,
+            [
+                "warning[host-taken]: VirtualServer default/young: spec.host: host `x.example` on port \
+              80 belongs to VirtualServer default/old; this one is not served there; it has a \
+              creationTimestamp, and a document without one counts as newest"
+            ]
+        );
+    }
+
+    #[test]
+    fn exact_and_wildcard_hosts_and_other_ports_do_not_collide() {
+        let (owners, warnings) = settled(vec![
+            claim(8080, "a.example", "c", None),
+            claim(80, "*.example", "b", None),
+            claim(80, "a.example", "a", None),
+        ]);
+        assert_eq!(owners, ["80 a.example a", "80 *.example b", "8080 a.example c"]);
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_port_speaks_one_protocol() {
+        let mut https = claim(80, "b.example", "b", None);
+        https.socket.protocol = Protocol::Https;
+        let (owners, warnings) = settled(vec![claim(80, "a.example", "a", None), https]);
+        assert_eq!(owners, ["80 a.example a"]);
+        assert!(warnings[0].contains("port 80 speaks http, as VirtualServer default/a says"));
+    }
 }

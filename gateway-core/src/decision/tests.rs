@@ -1,0 +1,425 @@
+use super::*;
+use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};
+use crate::rules::{
+    Anchor, BackendSettings, Balance, Boundary, CaptureRegex, HeaderEdit, HeaderOps, HostPattern,
+    HostRewrite, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
+    ResponseHeaderAdd, ResponseHeaderOps, Retry, ServiceName, Template, TemplatePart, Timeouts,
+    UpstreamTarget,
+};
+use crate::{ObjectRef, Origin};
+use http::header::{HeaderMap, HeaderName};
+use std::sync::Arc;
+
+fn origin() -> Origin {
+    Origin::new(ObjectRef::new("Test", "default", "test"), "")
+}
+
+fn forward() -> Forward {
+    let settings = BackendSettings {
+        name: "default/tea".into(),
+        timeouts: Timeouts::default(),
+        retry: Retry::default(),
+        balance: Balance::default(),
+        max_body: None,
+    };
+    Forward {
+        target: UpstreamTarget { service: ServiceId(0), port: 80, splits: true },
+        path: PathRewrite::Keep,
+        host: HostRewrite::Keep,
+        request_headers: HeaderOps::default(),
+        response_headers: ResponseHeaderOps::default(),
+        settings: Arc::new(settings),
+        unavailable: StatusCode::BAD_GATEWAY,
+        origin: origin(),
+    }
+}
+
+fn redirect(location: Location) -> Action {
+    let status = StatusCode::FOUND;
+    Action::Redirect(Arc::new(Redirect { status, location, origin: origin() }))
+}
+
+fn prefix(path: &str) -> PathPattern {
+    let template = PathTemplate::literal(path).unwrap();
+    PathPattern::Prefix { template, boundary: Boundary::Byte }
+}
+
+fn route(path: PathPattern, conditions: Vec<Condition>, action: Action) -> Route {
+    Route { path, conditions, action, origin: origin() }
+}
+
+fn field(field: Field) -> Template {
+    Template::new([TemplatePart::Field(field)])
+}
+
+fn header(name: &str) -> Template {
+    field(Field::Header(name.into()))
+}
+
+fn edit(name: &'static str, value: Template) -> HeaderEdit {
+    HeaderEdit { name: HeaderName::from_static(name), value }
+}
+
+/// Rules of one listener and one host; the last route decides.
+struct Fixture {
+    listener: Listener,
+    service: Service,
+}
+
+impl Fixture {
+    fn new(routes: Vec<Route>) -> Self {
+        let host = VirtualHost {
+            hostname: HostPattern::Any,
+            section: 0,
+            falls_through: false,
+            routes,
+            origin: origin(),
+        };
+        let listener = Listener {
+            name: "default/test".into(),
+            address: None,
+            port: 80,
+            protocol: Protocol::Http,
+            paths: PathPolicy::default(),
+            hosts: vec![Arc::new(host)],
+            origin: origin(),
+        };
+        let name = ServiceName::new("default", "tea");
+        let service = Service { name, exists: true, ports: None, splits: Vec::new() };
+        Self { listener, service }
+    }
+
+    fn action(path: PathPattern, action: Action) -> Self {
+        Self::new(vec![route(path, Vec::new(), action)])
+    }
+
+    fn forward(path: PathPattern, forward: Forward) -> Self {
+        Self::action(path, Action::Forward(Arc::new(forward)))
+    }
+
+    fn decision(&self) -> Decision<'_> {
+        let host = &*self.listener.hosts[0];
+        let route = host.routes.last().unwrap();
+        let outcome = match &route.action {
+            Action::Forward(forward) => Outcome::Forward(Forwarding {
+                forward,
+                service: &self.service,
+                id: ServiceId(0),
+                port: 80,
+                split: None,
+            }),
+            Action::Redirect(redirect) => Outcome::Redirect(redirect),
+            Action::Respond(respond) => Outcome::Respond(respond),
+            Action::Unmatched { .. } => Outcome::NoRoute(NoRoute::MethodNotAllowed),
+            Action::Split(_) => panic!("no split here"),
+        };
+        Decision {
+            listener: Some(&self.listener),
+            host: Some(host),
+            route: Some(route),
+            branch: None,
+            outcome,
+        }
+    }
+}
+
+fn on(protocol: Protocol, port: u16) -> Connection {
+    let listener = ListenerKey { address: None, port };
+    Connection { listener, protocol, peer: None }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_backend_receives_the_forward_path() {
+    // decisions §2
+    let raw = PathPolicy { forwarded: Forwarded::Raw, ..PathPolicy::default() };
+    let tea = PathRewrite::Prefix("/tea".into());
+    let unfit = PathRewrite::Pattern {
+        regex: CaptureRegex::new("^/nothing", false).unwrap(),
+        replacement: "/x".into(),
+    };
+    for (rewrite, policy, method, target, want) in [
+        (&PathRewrite::Keep, PathPolicy::default(), "GET", "/a/./b//%7ec?x=%20", "/a/b/%7ec?x=%20"),
+        (&PathRewrite::Keep, raw, "GET", "/a/./b//%7ec?x=%20", "/a/./b//%7ec?x=%20"),
+        (&tea, raw, "GET", "/x/..//a/./b%2fc", "/tea/b%2fc"),
+        (&unfit, raw, "GET", "/a/./b", "/a/./b"),
+        (&unfit, PathPolicy::default(), "GET", "/a/./b", "/a/b"),
+        // an absolute target becomes a path
+        (&PathRewrite::Keep, PathPolicy::default(), "GET", "http://h:80/a?b", "/a?b"),
+        (&PathRewrite::Keep, PathPolicy::default(), "GET", "http://h", "/"),
+        (&tea, PathPolicy::default(), "GET", "http://h/a/c?b", "/tea/c?b"),
+        // no path
+        (&tea, PathPolicy::default(), "OPTIONS", "*", "*"),
+        (&tea, PathPolicy::default(), "CONNECT", "h:443", "h:443"),
+        // refused
+        (&PathRewrite::Keep, PathPolicy::default(), "GET", "/a%", ""),
+    ] {
+        let action = Forward { path: rewrite.clone(), ..forward() };
+        let mut fixture = Fixture::forward(prefix("/a"), action);
+        fixture.listener.paths = policy;
+        let request = RequestHead::new(method, "h", target);
+        let got = written(|out| fixture.decision().write_target(&request, out));
+        assert_eq!(got, want, "{method} {target} {rewrite:?}");
+    }
+    let request = RequestHead::get("h", "/%61/./caf%C3%A9?x");
+    let fixture = Fixture::forward(prefix("/a"), forward());
+    assert_eq!(written(|out| fixture.decision().write_match_path(&request, out)), "/a/café");
+}
+
+#[test]
+fn a_redirect_shows_the_port_where_it_is_not_the_default() {
+    // gateway-api §14.2, the table of the port test
+    use Protocol::{Http, Https};
+    for (protocol, listener, scheme, port, want) in [
+        (Http, 80, None, None, "http://h/"),
+        (Http, 80, None, Some(8080), "http://h:8080/"),
+        (Http, 80, Some(Https), None, "https://h/"),
+        (Https, 443, Some(Http), None, "http://h/"),
+        (Https, 443, Some(Http), Some(8080), "http://h:8080/"),
+        (Https, 443, None, Some(8443), "https://h:8443/"),
+        (Https, 443, None, None, "https://h/"),
+        (Http, 8080, None, None, "http://h:8080/"),
+        (Http, 8080, None, Some(80), "http://h/"),
+        (Http, 8080, Some(Https), None, "https://h/"),
+        (Https, 80, None, None, "https://h:80/"),
+    ] {
+        let location = Location::Parts { scheme, host: None, port, path: PathRewrite::Keep };
+        let fixture = Fixture::action(prefix("/"), redirect(location));
+        // The port of the Host field does not count.
+        let request = RequestHead::get("h:99", "/").on(on(protocol, listener));
+        let got = written(|out| fixture.decision().write_location(&request, out));
+        assert_eq!(got, want, "{protocol:?}:{listener} scheme {scheme:?} port {port:?}");
+    }
+}
+
+#[test]
+fn a_redirect_replaces_parts_of_the_url() {
+    // gateway-api §14.1, §14.2
+    let segments = PathPattern::Prefix {
+        template: PathTemplate::escaped("/foo").unwrap(),
+        boundary: Boundary::Segment,
+    };
+    let xyz = PathRewrite::SegmentPrefix("/xyz".into());
+    for (host, path, from, target, want) in [
+        (None, PathRewrite::Keep, "A.example.:80", "/foo/%7e?x=1", "http://a.example/foo/%7e?x=1"),
+        (None, xyz.clone(), "[::1]:80", "/foo/b%2Fc?x", "http://[::1]/xyz/b%2Fc?x"),
+        (Some("b.example"), xyz.clone(), "h", "/foo", "http://b.example/xyz"),
+        (None, PathRewrite::Full("/new".into()), "h", "/foo/bar?x=1", "http://h/new?x=1"),
+        (None, xyz, "h", "http://other/foo/a", "http://other/xyz/a"),
+    ] {
+        let host = host.map(Box::from);
+        let location = Location::Parts { scheme: None, host, port: None, path };
+        let fixture = Fixture::action(segments.clone(), redirect(location));
+        let request = RequestHead::get(from, target);
+        let got = written(|out| fixture.decision().write_location(&request, out));
+        assert_eq!(got, want, "{from} {target}");
+    }
+}
+
+#[test]
+fn a_redirect_to_a_text_fills_in_fields_and_breaks_no_line() {
+    // virtualserver §12.4
+    let text = |t: &str| TemplatePart::Text(t.into());
+    let url = Template::new([
+        TemplatePart::Field(Field::Header("x-forwarded-proto".into())),
+        text("://"),
+        TemplatePart::Field(Field::Host),
+        TemplatePart::Field(Field::Target),
+    ]);
+    let fixture = Fixture::action(prefix("/"), redirect(Location::Url(url)));
+    for (proto, want) in [
+        ("https", "https://cafe.example.com/tea?x=%20"),
+        ("", "://cafe.example.com/tea?x=%20"),
+        ("a\r\nset-cookie: b\0", "aset-cookie: b://cafe.example.com/tea?x=%20"),
+    ] {
+        let headers = [("x-forwarded-proto", proto)];
+        let request = RequestHead::get("Cafe.example.com:81", "/tea?x=%20").headers(&headers);
+        let got = written(|out| fixture.decision().write_location(&request, out));
+        assert_eq!(got, want, "{proto:?}");
+        let mut answer = HeaderMap::new();
+        fixture.decision().edit_response(StatusCode::FOUND, &request, &mut answer);
+        assert_eq!(answer["location"], want, "{proto:?}");
+    }
+}
+
+#[test]
+fn the_host_is_kept_stripped_of_its_port_or_set() {
+    // gateway-api §3, virtualserver §12.2, decisions §6
+    for (host, from, want) in [
+        (HostRewrite::Keep, "A.example:81", None),
+        (HostRewrite::WithoutPort, "A.example:81", Some("a.example")),
+        (HostRewrite::WithoutPort, "[::1]:81", Some("[::1]")),
+        (HostRewrite::Set(Template::text("b.example")), "a.example", Some("b.example")),
+        (HostRewrite::Set(header("x-host")), "a.example", Some("c.example")),
+        (HostRewrite::Set(header("x-none")), "A.example:81", Some("a.example")),
+    ] {
+        let fixture = Fixture::forward(prefix("/"), Forward { host: host.clone(), ..forward() });
+        let headers = [("x-host", "c.example")];
+        let request = RequestHead::get(from, "/").headers(&headers);
+        let got = fixture.decision().host_header(&request);
+        assert_eq!(got.as_ref().map(|v| v.to_str().unwrap()), want, "{host:?} {from}");
+    }
+}
+
+/// Lines as text, in the order of the names.
+fn lines(headers: &HeaderMap) -> Vec<String> {
+    let text = |(n, v): (&HeaderName, &http::HeaderValue)| format!("{n}: {}", v.to_str().unwrap());
+    let mut lines: Vec<String> = headers.iter().map(text).collect();
+    lines.sort_by(|a, b| a.split(':').next().cmp(&b.split(':').next()));
+    lines
+}
+
+fn header_map(lines: &[(&'static str, &str)]) -> HeaderMap {
+    lines.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap())).collect()
+}
+
+#[test]
+fn request_headers_are_removed_set_and_added() {
+    // gateway-api §13.1, virtualserver §12.2
+    let client = [("x-a", "1"), ("x-a", "2"), ("x-b", "3"), ("content-length", "5")];
+    let name = HeaderName::from_static;
+    for (ops, want) in [
+        (HeaderOps::default(), &["content-length: 5", "x-a: 1", "x-a: 2", "x-b: 3"][..]),
+        (
+            HeaderOps { remove: vec![name("x-a"), name("x-none")], ..Default::default() },
+            &["content-length: 5", "x-b: 3"],
+        ),
+        (
+            HeaderOps { set: vec![edit("x-a", Template::text("new"))], ..Default::default() },
+            &["content-length: 5", "x-a: new", "x-b: 3"],
+        ),
+        (
+            HeaderOps { add: vec![edit("x-b", Template::text("4"))], ..Default::default() },
+            &["content-length: 5", "x-a: 1", "x-a: 2", "x-b: 3", "x-b: 4"],
+        ),
+        // an empty value removes, or adds nothing
+        (
+            HeaderOps {
+                set: vec![edit("x-a", header("x-none"))],
+                add: vec![edit("x-c", header("x-none"))],
+                ..Default::default()
+            },
+            &["content-length: 5", "x-b: 3"],
+        ),
+        // values are those that the client sent
+        (
+            HeaderOps {
+                remove: vec![name("x-b")],
+                set: vec![edit("x-a", header("x-b")), edit("x-c", header("x-a"))],
+                ..Default::default()
+            },
+            &["content-length: 5", "x-a: 3", "x-c: 1, 2"],
+        ),
+        // nothing of the client's but what frames its message
+        (
+            HeaderOps {
+                drop_all: true,
+                set: vec![edit("x-d", header("x-b"))],
+                ..Default::default()
+            },
+            &["content-length: 5", "x-d: 3"],
+        ),
+    ] {
+        let fixture =
+            Fixture::forward(prefix("/"), Forward { request_headers: ops.clone(), ..forward() });
+        let request = RequestHead::get("h", "/").headers(&client);
+        let mut headers = header_map(&client);
+        fixture.decision().edit_request(&request, &mut headers);
+        assert_eq!(lines(&headers), want, "{ops:?}");
+    }
+}
+
+#[test]
+fn response_headers_are_added_by_status() {
+    // virtualserver §12.3
+    let add = |name, always| ResponseHeaderAdd { edit: edit(name, Template::text("1")), always };
+    let empty = ResponseHeaderAdd { edit: edit("x-empty", header("x-none")), always: true };
+    let ops = ResponseHeaderOps {
+        remove: vec![HeaderName::from_static("x-old")],
+        set: vec![edit("x-set", Template::text("2"))],
+        add: vec![add("x-some", false), add("x-always", true), empty],
+    };
+    let fixture = Fixture::forward(prefix("/"), Forward { response_headers: ops, ..forward() });
+    let usual = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
+    for status in (200..=599).filter_map(|code| StatusCode::from_u16(code).ok()) {
+        let mut headers = header_map(&[("x-old", "0"), ("x-set", "0"), ("x-some", "0")]);
+        fixture.decision().edit_response(status, &RequestHead::get("h", "/"), &mut headers);
+        let want = if usual.contains(&status.as_u16()) {
+            &["x-always: 1", "x-set: 2", "x-some: 0", "x-some: 1"][..]
+        } else {
+            &["x-always: 1", "x-set: 2", "x-some: 0"]
+        };
+        assert_eq!(lines(&headers), want, "{status}");
+    }
+}
+
+#[test]
+fn a_canned_answer_has_its_type_its_headers_and_its_body() {
+    // virtualserver §12.5
+    let body = Template::new([
+        TemplatePart::Text("no ".into()),
+        TemplatePart::Field(Field::Target),
+        TemplatePart::Text("\r\n".into()),
+    ]);
+    let respond = Respond {
+        status: StatusCode::NOT_FOUND,
+        content_type: Some("text/plain".into()),
+        body,
+        headers: vec![edit("x-a", Template::text("1"))],
+        reason: None,
+        origin: origin(),
+    };
+    let fixture = Fixture::action(prefix("/"), Action::Respond(Arc::new(respond)));
+    let request = RequestHead::get("h", "/page.json");
+    assert_eq!(written(|out| fixture.decision().write_body(&request, out)), "no /page.json\r\n");
+    let mut headers = HeaderMap::new();
+    fixture.decision().edit_response(StatusCode::NOT_FOUND, &request, &mut headers);
+    assert_eq!(lines(&headers), ["content-type: text/plain", "x-a: 1"]);
+}
+
+#[test]
+fn allow_lists_the_methods_that_would_do() {
+    // decisions §7
+    let method = |name| Condition::equals(Field::Method, name);
+    let any_case = |name: &str| {
+        let test = Test::Equals { value: name.into(), ignore_case: true };
+        Condition::new(Field::Method, test)
+    };
+    let regex = |source| {
+        let regex = Regex::new(source, Anchor::None, false).unwrap();
+        Condition::new(Field::Method, Test::Matches { regex, empty_matches: false })
+    };
+    let beta = || Condition::equals(Field::Header("x-env".into()), "beta");
+    for (ways, want) in [
+        (vec![vec![method("POST")], vec![method("PATCH")]], "PATCH, POST"),
+        (vec![vec![method("POST")], vec![method("POST"), beta()]], "POST"),
+        // another condition is to blame as well
+        (vec![vec![method("POST"), beta()], vec![method("PUT")]], "PUT"),
+        (vec![vec![method("PURGE")], vec![any_case("post")]], "POST, PURGE"),
+        (vec![vec![regex("^(GET|HEAD)$")]], "GET, HEAD"),
+        (vec![vec![method("GET").negate()]], "DELETE, HEAD, OPTIONS, PATCH, POST, PUT"),
+        (vec![vec![method("PUT"), method("POST")]], ""),
+    ] {
+        let deny = || Action::Forward(Arc::new(forward()));
+        let mut routes = vec![route(prefix("/x"), vec![method("TRACE")], deny())];
+        let count = u32::try_from(ways.len()).unwrap();
+        let wanted: Vec<_> = ways.iter().map(|c| c.iter().map(Condition::to_string)).collect();
+        let shown = format!("{:?}", wanted.into_iter().map(Vec::from_iter).collect::<Vec<_>>());
+        routes.extend(ways.into_iter().map(|c| route(prefix("/"), c, deny())));
+        routes.push(route(prefix("/"), Vec::new(), Action::Unmatched { alternatives: count }));
+        let fixture = Fixture::new(routes);
+        let request = RequestHead::new("LOCK", "h", "/");
+        assert_eq!(fixture.decision().allow(&request).join(", "), want, "{shown}");
+        let mut headers = HeaderMap::new();
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        fixture.decision().edit_response(status, &request, &mut headers);
+        assert_eq!(headers["allow"], want, "{shown}");
+    }
+    let fixture = Fixture::forward(prefix("/"), forward());
+    assert!(fixture.decision().allow(&RequestHead::get("h", "/")).is_empty());
+}

@@ -1,0 +1,495 @@
+use super::*;
+use crate::decision::split::choose;
+use crate::decision::{Forwarding, SplitChoice};
+use crate::origin::ObjectRef;
+use crate::request::{Connection, PathPolicy, RequestHead};
+use crate::rules::*;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn origin(field: &str) -> Origin {
+    Origin::new(ObjectRef::new("VirtualServer", "default", "cafe"), field)
+}
+
+fn header(name: &str, value: &str) -> Condition {
+    Condition::equals(Field::Header(name.into()), value)
+}
+
+fn method(name: &str) -> Condition {
+    Condition::equals(Field::Method, name)
+}
+
+fn to(service: u32) -> Action {
+    Action::Forward(Arc::new(forward(service)))
+}
+
+fn forward(service: u32) -> Forward {
+    let settings = BackendSettings {
+        name: "tea-upstream".into(),
+        timeouts: Timeouts::default(),
+        retry: Retry::default(),
+        balance: Balance::default(),
+        max_body: None,
+    };
+    Forward {
+        target: UpstreamTarget { service: ServiceId(service), port: 80, splits: true },
+        path: PathRewrite::Keep,
+        host: HostRewrite::Keep,
+        request_headers: HeaderOps::default(),
+        response_headers: ResponseHeaderOps::default(),
+        settings: Arc::new(settings),
+        unavailable: StatusCode::BAD_GATEWAY,
+        origin: origin("spec.upstreams[0]"),
+    }
+}
+
+fn prefix(path: &str) -> PathPattern {
+    let template = PathTemplate::literal(path).unwrap();
+    PathPattern::Prefix { template, boundary: Boundary::Byte }
+}
+
+/// Routes with origins by their index.
+fn host(hostname: &str, routes: Vec<(PathPattern, Vec<Condition>, Action)>) -> VirtualHost {
+    let route = |(i, (path, conditions, action))| {
+        let origin = origin(&format!("{hostname}.routes[{i}]"));
+        Route { path, conditions, action, origin }
+    };
+    let parsed = HostPattern::parse(hostname).unwrap_or(HostPattern::Any);
+    VirtualHost {
+        hostname: parsed,
+        section: 0,
+        falls_through: false,
+        routes: routes.into_iter().enumerate().map(route).collect(),
+        origin: origin("spec.host"),
+    }
+}
+
+fn service(name: &str) -> Service {
+    let name = ServiceName::new("default", name);
+    Service { name, exists: true, ports: Some(vec![80]), splits: Vec::new() }
+}
+
+fn rules(hosts: Vec<VirtualHost>, services: Vec<Service>) -> RuleSet {
+    let listener = Listener {
+        name: "default/cafe".into(),
+        address: None,
+        port: 80,
+        protocol: Protocol::Http,
+        paths: PathPolicy::default(),
+        hosts: hosts.into_iter().map(Arc::new).collect(),
+        origin: origin(""),
+    };
+    RuleSet { listeners: vec![listener], services }
+}
+
+fn explained(rules: &RuleSet, request: &RequestHead<'_>, draw: u64) -> Explanation {
+    explain(rules, &decide(rules, request, draw), request, draw)
+}
+
+/// Where the considered routes were written, and what failed.
+fn shown(considered: &[Considered]) -> Vec<String> {
+    let short = |c: &Considered| match &c.failed {
+        Some(failed) => format!("{} {failed}", c.origin.field),
+        None => format!("{} holds", c.origin.field),
+    };
+    considered.iter().map(short).collect()
+}
+
+#[test]
+fn each_route_is_shown_with_the_first_test_that_failed() {
+    let routes = vec![
+        (prefix("/tea"), vec![header("x-env", "beta"), header("x-b", "1")], to(0)),
+        (prefix("/coffee"), vec![], to(0)),
+        (prefix("/tea"), vec![method("POST")], to(0)),
+        (prefix("/tea"), vec![header("x-none", "1").negate()], to(0)),
+        (prefix("/"), vec![], to(0)),
+    ];
+    let rules = rules(vec![host("cafe.example.com", routes)], vec![service("tea")]);
+    let headers = [("x-env", "prod")];
+    let request = RequestHead::get("Cafe.example.com:80", "/t%65a/./x?y").headers(&headers);
+    let explanation = explained(&rules, &request, 0);
+    assert_eq!(
+        shown(&explanation.considered),
+        [
+            "cafe.example.com.routes[0] header `x-env`: wanted `beta`, got `prod`",
+            "cafe.example.com.routes[1] path: wanted prefix `/coffee`, got `/tea/x`",
+            "cafe.example.com.routes[2] method: wanted `POST`, got `GET`",
+            "cafe.example.com.routes[3] holds",
+        ]
+    );
+    assert_eq!(explanation.left_out, 0);
+    assert!(explanation.nearest.is_empty());
+    assert_eq!(explanation.outcome, OutcomeKind::Forward);
+    let text = explanation.to_string();
+    for line in [
+        "forward to default/tea:80\n",
+        "listener: default/cafe\n",
+        "host: cafe.example.com\n",
+        "route: VirtualServer default/cafe: cafe.example.com.routes[3]\n",
+        "  path prefix `/tea`\n",
+        "  header `x-none`: not `1`\n",
+        "match path: /tea/x\n",
+        "forward path: /t%65a/x\n",
+        "target: /t%65a/x?y\n",
+    ] {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+}
+
+#[test]
+fn a_miss_names_the_nearest_routes() {
+    let routes = vec![
+        (prefix("/coffee"), vec![], to(0)),
+        (prefix("/tea/green"), vec![], to(0)),
+        (prefix("/tea"), vec![header("x-a", "1"), header("x-b", "1")], to(0)),
+        (prefix("/tea"), vec![header("x-token", "sesame")], to(0)),
+    ];
+    let rules = rules(vec![host("cafe.example.com", routes)], vec![service("tea")]);
+    let headers = [("x-token", "guess!!")];
+    let request = RequestHead::get("cafe.example.com", "/tea").headers(&headers);
+    let explanation = explained(&rules, &request, 0);
+    assert_eq!(explanation.status, Some(StatusCode::NOT_FOUND));
+    assert_eq!(explanation.reason.as_deref(), Some("no route holds"));
+    assert_eq!(
+        shown(&explanation.nearest),
+        [
+            "cafe.example.com.routes[3] header `x-token`: wanted (hidden, 6 octets), got `(hidden, 7 octets)`",
+            "cafe.example.com.routes[2] header `x-a`: wanted `1`, got nothing",
+            "cafe.example.com.routes[1] path: wanted prefix `/tea/green`, got `/tea`",
+        ]
+    );
+    assert_eq!(explanation.considered.len(), 4);
+}
+
+#[test]
+fn refusals_say_why() {
+    let routes = vec![
+        (prefix("/tea"), vec![method("POST")], to(0)),
+        (prefix("/tea"), vec![], Action::Unmatched { alternatives: 1 }),
+    ];
+    let rules = rules(vec![host("cafe.example.com", routes)], vec![service("tea")]);
+    for (host, port, target, status, want) in [
+        ("cafe.example.com", 80, "/tea%", 400, "malformed percent-escape in the path"),
+        ("cafe.example.com", 81, "/tea", 404, "there is no listener on port 81"),
+        (
+            "cfae.example.com",
+            80,
+            "/tea",
+            404,
+            "no virtual host covers `cfae.example.com`; did you mean `cafe.example.com`?",
+        ),
+        ("x.org", 80, "/tea", 404, "no virtual host covers `x.org`"),
+        (
+            "cafe.example.com",
+            80,
+            "/tea",
+            405,
+            "the path is known, but cannot be taken with the method `GET`",
+        ),
+    ] {
+        let request = RequestHead::get(host, target).on(Connection::http(port));
+        let explanation = explained(&rules, &request, 0);
+        assert_eq!(explanation.reason.as_deref(), Some(want), "{host}:{port}{target}");
+        assert_eq!(explanation.status.unwrap(), status, "{host}:{port}{target}");
+        let allow = if status == 405 { &["POST"][..] } else { &[] };
+        assert_eq!(explanation.allow, allow, "{host}:{port}{target}");
+        assert_eq!(explanation.nearest.len(), allow.len(), "{host}:{port}{target}");
+    }
+}
+
+#[test]
+fn the_list_is_capped_to_the_nearest() {
+    let far = |i| (prefix(&format!("/far/{i}")), vec![], to(0));
+    let near = |i: i32| (prefix("/near"), vec![header("x", &i.to_string())], to(0));
+    let mut routes: Vec<_> = (0..500).map(far).collect();
+    routes.extend((500..550).map(near));
+    routes.push((prefix("/"), vec![], to(0)));
+    let rules = rules(vec![host("h", routes)], vec![service("tea")]);
+    let explanation = explained(&rules, &RequestHead::get("h", "/near"), 0);
+    assert_eq!(explanation.considered.len(), MAX_CONSIDERED);
+    assert_eq!(explanation.considered.len() + explanation.left_out, 551);
+    let listed = shown(&explanation.considered);
+    assert_eq!(listed[0], "h.routes[0] path: wanted prefix `/far/0`, got `/near`");
+    assert_eq!(listed[49], "h.routes[500] header `x`: wanted `500`, got nothing");
+    assert_eq!(listed[99], "h.routes[550] holds");
+    assert!(explanation.to_string().ends_with("  and 451 more\n"));
+}
+
+#[test]
+fn hosts_fallen_through_are_listed() {
+    let mut narrow = host("a.example.com", vec![(prefix("/x"), vec![], to(0))]);
+    narrow.falls_through = true;
+    let wide = host("*.example.com", vec![(prefix("/"), vec![], to(0))]);
+    let mut other = host("*.com", vec![(prefix("/"), vec![], to(0))]);
+    other.section = 1;
+    let rules = rules(vec![other, wide, narrow], vec![service("tea")]);
+    for (path, want) in [("/x", &["a.example.com"][..]), ("/", &["a.example.com", "*.example.com"])]
+    {
+        let explanation = explained(&rules, &RequestHead::get("a.example.com", path), 0);
+        let hosts: Vec<&str> = explanation.hosts.iter().map(|h| &*h.hostname).collect();
+        assert_eq!(hosts, want, "{path}");
+    }
+}
+
+/// A split of a route, 90 to 10, whose second branch leads to a Service with TrafficSplits.
+fn split_rules() -> RuleSet {
+    let branch = |i, weight, action| {
+        let origin = origin(&format!("splits[{i}]"));
+        Branch { weight, action, origin }
+    };
+    let split = Action::Split(Arc::new(Split {
+        branches: vec![branch(0, 90, to(0)), branch(1, 10, to(1)), branch(2, 0, to(0))],
+        otherwise: StatusCode::INTERNAL_SERVER_ERROR,
+        origin: origin("splits"),
+    }));
+    let backend = |service, weight| SplitBackend {
+        service: ServiceId(service),
+        weight,
+        origin: origin(&format!("backends[{service}]")),
+    };
+    let matches = |conditions| Some(vec![SplitMatch { conditions, origin: origin("matches[0]") }]);
+    let traffic = |matches, backends| ServiceSplit { matches, backends, origin: origin("split") };
+    let mut root = service("root");
+    root.splits = vec![
+        traffic(Some(vec![]), vec![backend(2, 1)]),
+        traffic(matches(vec![header("x-env", "beta")]), vec![backend(2, 1)]),
+        traffic(
+            matches(vec![header("x-env", "prod")]),
+            vec![backend(1, 5), backend(2, 15), backend(3, 7), backend(4, 7), backend(0, 0)],
+        ),
+    ];
+    let mut gone = service("gone");
+    gone.exists = false;
+    let mut portless = service("portless");
+    portless.ports = Some(vec![81]);
+    let services = vec![service("tea"), root, service("v2"), gone, portless];
+    rules(vec![host("h", vec![(prefix("/"), vec![], split)])], services)
+}
+
+#[test]
+fn a_choice_shows_its_candidates_and_the_point_drawn() {
+    // smi X-5
+    let rules = split_rules();
+    let headers = [("x-env", "prod")];
+    let request = RequestHead::get("h", "/").headers(&headers);
+    let explanation = explained(&rules, &request, u64::MAX);
+    assert_eq!(explanation.service.as_deref(), Some("default/v2"));
+    let [of_route, of_service] = &explanation.splits[..] else { panic!("{explanation:?}") };
+    assert_eq!((of_route.point, of_route.chosen), (Some(99), Some(1)));
+    assert_eq!((of_service.point, of_service.chosen), (Some(19), Some(1)));
+    assert_eq!(of_service.root.as_deref(), Some("default/root"));
+    assert_eq!(of_service.matched, Some(origin("matches[0]")));
+    let candidates = |split: &SplitSummary| -> Vec<_> {
+        let of = |c: &Candidate| (c.name.clone(), c.range.clone(), c.left_out.is_some());
+        split.candidates.iter().map(of).collect()
+    };
+    let named = |name: &str, range, left_out| (name.to_owned(), range, left_out);
+    assert_eq!(
+        candidates(of_route),
+        [
+            named("default/tea:80", 0..90, false),
+            named("default/root:80", 90..100, false),
+            named("default/tea:80", 100..100, true),
+        ]
+    );
+    assert_eq!(
+        candidates(of_service),
+        [
+            named("default/root", 0..5, false),
+            named("default/v2", 5..20, false),
+            named("default/gone", 20..20, true),
+            named("default/portless", 20..20, true),
+            named("default/tea", 20..20, true),
+        ]
+    );
+    assert_eq!(
+        shown(&explanation.passed_over),
+        [
+            "split matches: wanted a match that can be used, got nothing",
+            "matches[0] header `x-env`: wanted `beta`, got `prod`",
+        ]
+    );
+    let text = explanation.to_string();
+    for line in [
+        "  * default/v2 weight 15, 5..20\n",
+        "    default/gone weight 7, left out: the Service does not exist\n",
+        "    default/portless weight 7, left out: the Service does not have the port\n",
+        "  drawn: 19\n",
+    ] {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+}
+
+#[test]
+fn where_no_split_applies_the_root_serves() {
+    let explanation = explained(&split_rules(), &RequestHead::get("h", "/"), u64::MAX);
+    assert_eq!(explanation.service.as_deref(), Some("default/root"));
+    assert_eq!(explanation.splits.len(), 1);
+    assert_eq!(explanation.passed_over.len(), 3);
+    let explanation = explained(&split_rules(), &RequestHead::get("h", "/"), 0);
+    assert_eq!(explanation.service.as_deref(), Some("default/tea"));
+    assert_eq!(explanation.splits[0].point, Some(0));
+}
+
+#[test]
+fn header_changes_show_the_values_of_this_request() {
+    let edit = |name, value| HeaderEdit { name: http::HeaderName::from_static(name), value };
+    let env = Template::new([TemplatePart::Field(Field::Header("x-env".into()))]);
+    let mut action = forward(0);
+    action.request_headers = HeaderOps {
+        drop_all: true,
+        remove: vec![http::header::ACCEPT],
+        set: vec![edit("x-env", env.clone()), edit("x-api-key", Template::text("abc"))],
+        add: vec![],
+    };
+    action.response_headers.add = vec![ResponseHeaderAdd { edit: edit("x-a", env), always: true }];
+    let action = Action::Forward(Arc::new(action));
+    let rules = rules(vec![host("h", vec![(prefix("/"), vec![], action)])], vec![service("tea")]);
+    let headers = [("x-env", "prod")];
+    let explanation = explained(&rules, &RequestHead::get("h", "/").headers(&headers), 0);
+    let shown = |changes: &[HeaderChange]| -> Vec<String> {
+        let text = |c: &HeaderChange| format!("{} {} {}", c.operation.as_str(), c.name, c.value);
+        changes.iter().map(text).collect()
+    };
+    assert_eq!(
+        shown(&explanation.request_headers),
+        ["drop-all  ", "remove accept ", "set x-env prod", "set x-api-key (hidden, 3 octets)"]
+    );
+    assert_eq!(shown(&explanation.response_headers), ["add-always x-a prod"]);
+}
+
+/// A few routes of few words, so that they collide.
+fn some_routes() -> impl Strategy<Value = Vec<(PathPattern, Vec<Condition>, Action)>> {
+    let path = prop::sample::select(vec!["/", "/a", "/a/b", "/{x}", "/{x}/b"]).prop_flat_map(|p| {
+        let template = PathTemplate::with_parameters(p).unwrap();
+        prop::sample::select(vec![
+            PathPattern::Exact(template.clone()),
+            PathPattern::Prefix { template: template.clone(), boundary: Boundary::Byte },
+            PathPattern::Prefix {
+                template: template.without_final_slash(),
+                boundary: Boundary::Segment,
+            },
+            PathPattern::Regex(Regex::new("a$", Anchor::None, false).unwrap()),
+        ])
+    });
+    let condition = (prop::sample::select(vec!["x", "y"]), "[01]", any::<bool>());
+    let condition = condition.prop_map(|(name, value, negated)| {
+        let condition = header(name, &value);
+        if negated { condition.negate() } else { condition }
+    });
+    let conditions = prop::collection::vec(condition, 0..3);
+    prop::collection::vec((path, conditions, (0..3u32).prop_map(to)), 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// smi X-5: the explanation names what was decided.
+    #[test]
+    fn the_explanation_names_the_route_and_the_service_of_the_decision(
+        narrow in some_routes(),
+        wide in some_routes(),
+        falls_through: bool,
+        target in "(/a|/b|/ab){1,3}/?",
+        x in "[01]",
+        draw: u64,
+    ) {
+        let mut narrow = host("a.b", narrow);
+        narrow.falls_through = falls_through;
+        let RuleSet { services, .. } = split_rules();
+        let rules = rules(vec![host("*.b", wide), narrow], services);
+        let headers = [("x", &*x)];
+        let request = RequestHead::get("a.b", &target).headers(&headers);
+        let decision = decide(&rules, &request, draw);
+        let explanation = explain(&rules, &decision, &request, draw);
+        let holds = explanation.considered.iter().find(|c| c.failed.is_none());
+        prop_assert_eq!(holds.map(|c| &c.origin), decision.route().map(|r| &r.origin));
+        let last = explanation.considered.last();
+        prop_assert_eq!(last.map(|c| c.failed.is_none()).unwrap_or_default(), holds.is_some());
+        if let Some(split) = explanation.splits.last().filter(|s| s.root.is_some()) {
+            let chosen = split.chosen.map(|index| &split.candidates[index].name);
+            prop_assert_eq!(chosen, explanation.service.as_ref());
+        }
+    }
+}
+
+/// What the rules say, read one after the other.
+fn decide<'r>(rules: &'r RuleSet, request: &RequestHead<'_>, draw: u64) -> Decision<'r> {
+    let port = request.connection().listener.port;
+    let listener = rules.listeners.iter().find(|listener| listener.port == port);
+    let none = |reason| Decision {
+        listener,
+        host: None,
+        route: None,
+        branch: None,
+        outcome: Outcome::NoRoute(reason),
+    };
+    let Some(found) = listener else { return none(NoRoute::NoListener) };
+    let decided = View::with(request, &found.paths, |view| {
+        let name = std::str::from_utf8(view.host()).unwrap();
+        let mut hosts: Vec<_> = found.hosts.iter().filter(|h| h.hostname.covers(name)).collect();
+        hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
+        let Some(first) = hosts.first() else { return none(NoRoute::NoHost) };
+        let mut missed = Decision { host: Some(first), ..none(NoRoute::NoMatch) };
+        for host in hosts.iter().filter(|host| host.section == first.section) {
+            missed.host = Some(host);
+            for route in &host.routes {
+                let path = view.paths().map(|paths| paths.matched);
+                if route.path.covers(path).is_some()
+                    && route.conditions.iter().all(|condition| view.holds(condition))
+                {
+                    let outcome = outcome(rules, &route.action, view, draw);
+                    return Decision { route: Some(route), outcome, ..missed };
+                }
+            }
+            if !host.falls_through {
+                break;
+            }
+        }
+        missed
+    });
+    decided.unwrap_or_else(|reason| none(NoRoute::Invalid(reason)))
+}
+
+fn outcome<'r, R: Request>(
+    rules: &'r RuleSet,
+    action: &'r Action,
+    view: &View<'_, R>,
+    draw: u64,
+) -> Outcome<'r> {
+    let forward = match action {
+        Action::Forward(forward) => forward,
+        Action::Redirect(redirect) => return Outcome::Redirect(redirect),
+        Action::Respond(respond) => return Outcome::Respond(respond),
+        Action::Unmatched { .. } => return Outcome::NoRoute(NoRoute::MethodNotAllowed),
+        Action::Split(split) => {
+            return match choose(split.branches.iter().map(|b| b.weight), draw) {
+                Some((index, rest)) => outcome(rules, &split.branches[index].action, view, rest),
+                None => Outcome::NoRoute(NoRoute::NoBranch(split.otherwise)),
+            };
+        }
+    };
+    let UpstreamTarget { service: id, port, .. } = forward.target;
+    let root = rules.service(id);
+    let to = |id, split| {
+        let service = rules.service(id);
+        Outcome::Forward(Forwarding { forward, service, id, port, split })
+    };
+    for split in &root.splits {
+        let holds = |m: &&SplitMatch| m.conditions.iter().all(|c| view.holds(c));
+        let matched = split.matches.as_ref().map(|matches| matches.iter().find(holds));
+        if matched == Some(None) {
+            continue;
+        }
+        let weight = |b: &SplitBackend| {
+            if rules.service(b.service).has_port(port) { b.weight } else { 0 }
+        };
+        let Some((index, _)) = choose(split.backends.iter().map(weight), draw) else {
+            return Outcome::NoRoute(NoRoute::NoBackend);
+        };
+        let backend = &split.backends[index];
+        let choice = SplitChoice { root, split, matched: matched.flatten(), backend };
+        return to(backend.service, Some(choice));
+    }
+    to(id, None)
+}

@@ -1,0 +1,217 @@
+//! What a request is addressed to: its target taken apart, and the normal form of its host
+//! (decisions §3, RFC 9112 section 3.2).
+
+use super::{InvalidTarget, Request, split_absolute, split_target};
+use std::net::Ipv6Addr;
+
+/// The longest host name in octets.
+pub(crate) const MAX_HOST: usize = 255;
+
+/// A request target taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target<'q> {
+    /// What the absolute or authority form says about the host.
+    authority: Option<&'q [u8]>,
+    /// The path as sent, without query; `None` for `OPTIONS *` and the authority form of CONNECT.
+    pub(crate) path: Option<&'q [u8]>,
+    /// The raw query, without `?`.
+    pub(crate) query: Option<&'q [u8]>,
+}
+
+impl<'q> Target<'q> {
+    /// Takes the target of `request` apart.
+    #[inline]
+    pub(crate) fn of<R: Request>(request: &'q R) -> Result<Self, InvalidTarget> {
+        let target = request.target();
+        if target.first() == Some(&b'/') {
+            let (path, query) = split_target(target);
+            return Ok(Self { authority: None, path: Some(path), query });
+        }
+        Self::of_other_form(request.method(), target)
+    }
+
+    #[cold]
+    fn of_other_form(method: &str, target: &'q [u8]) -> Result<Self, InvalidTarget> {
+        if let Some((authority, rest)) = split_absolute(target) {
+            let (path, query) = split_target(rest);
+            let path = if path.is_empty() { b"/" } else { path };
+            return Ok(Self { authority: Some(authority), path: Some(path), query });
+        }
+        match (method, target) {
+            ("OPTIONS", b"*") => Ok(Self { authority: None, path: None, query: None }),
+            ("CONNECT", _) => Ok(Self { authority: Some(target), path: None, query: None }),
+            _ => Err(InvalidTarget::NotAPath),
+        }
+    }
+
+    /// Whom `request` is addressed to, as sent: the target's authority, else `:authority`, else
+    /// the `Host` field, of which there may be one at most.
+    #[inline]
+    pub(crate) fn authority<R: Request>(&self, request: &'q R) -> Result<&'q [u8], InvalidTarget> {
+        let mut hosts = request.headers("host");
+        let host = hosts.next();
+        if host.is_some() && hosts.next().is_some() {
+            return Err(InvalidTarget::SeveralHosts);
+        }
+        let authority = self.authority.or_else(|| request.authority()).or(host);
+        authority.filter(|a| !a.is_empty()).ok_or(InvalidTarget::NoHost)
+    }
+}
+
+/// The host of an authority in normal form but for its case: without port and final dot.
+#[inline]
+pub(crate) fn host_of(authority: &[u8]) -> Result<&[u8], InvalidTarget> {
+    if authority.first() == Some(&b'[') {
+        return bracketed(authority);
+    }
+    let (host, port) = match memchr::memchr(b':', authority) {
+        Some(at) => (&authority[..at], &authority[at + 1..]),
+        None => (authority, &b""[..]),
+    };
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    if is_port(port) && is_name(host) { Ok(host) } else { Err(InvalidTarget::MalformedHost) }
+}
+
+/// Labels of letters, digits, `-`, `_` and `~`. What else RFC 3986 allows in a name (escapes,
+/// `!`, `$`, `,` …) occurs in no host that rules could name, and readers disagree on it.
+fn is_name(host: &[u8]) -> bool {
+    let mut before = b'.';
+    for &byte in host {
+        let fits = match byte {
+            b'.' => before != b'.',
+            b'-' | b'_' | b'~' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        };
+        if !fits {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.' && host.len() <= MAX_HOST
+}
+
+/// Digits of at most 16 bits, or nothing: `host:` is legal.
+fn is_port(port: &[u8]) -> bool {
+    let digit = |value: u32, byte: &u8| {
+        let value = value * 10 + char::from(*byte).to_digit(10)?;
+        (value <= 0xffff).then_some(value)
+    };
+    port.iter().try_fold(0, digit).is_some()
+}
+
+/// An IPv6 address in brackets, which stay.
+#[cold]
+fn bracketed(authority: &[u8]) -> Result<&[u8], InvalidTarget> {
+    let end = memchr::memchr(b']', authority).ok_or(InvalidTarget::MalformedHost)?;
+    let (host, rest) = authority.split_at(end + 1);
+    let address = std::str::from_utf8(&host[1..end]).ok();
+    let known = address.is_some_and(|a| a.parse::<Ipv6Addr>().is_ok());
+    let port = rest.strip_prefix(b":").or(rest.is_empty().then_some(rest));
+    if known && port.is_some_and(is_port) { Ok(host) } else { Err(InvalidTarget::MalformedHost) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::RequestHead;
+
+    #[test]
+    fn the_host_is_without_port_and_final_dot() {
+        // decisions §3
+        for (authority, want) in [
+            ("example.com", Some("example.com")),
+            ("example.com:8080", Some("example.com")),
+            ("example.com:", Some("example.com")),
+            ("example.com.", Some("example.com")),
+            ("example.com.:80", Some("example.com")),
+            ("127.0.0.1:80", Some("127.0.0.1")),
+            ("[::1]", Some("[::1]")),
+            ("[::1]:8080", Some("[::1]")),
+            ("a_b", Some("a_b")),
+            ("example.com..", None),
+            ("a..b", None),
+            (".a", None),
+            (".", None),
+            (":80", None),
+            ("a:b", None),
+            ("a:80:80", None),
+            ("a:65535", Some("a")),
+            ("a:65536", None),
+            ("a:+1", None),
+            ("user@a", None),
+            ("user:1@a", None),
+            ("a b", None),
+            ("a/b", None),
+            ("a%41", None),
+            ("é", None),
+            ("::1", None),
+            ("[::1", None),
+            ("[::1]x", None),
+            ("[x]", None),
+            ("[]", None),
+            ("*.a", None),
+        ] {
+            let want = want.map(str::as_bytes).ok_or(InvalidTarget::MalformedHost);
+            assert_eq!(host_of(authority.as_bytes()), want, "{authority}");
+        }
+        let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(63)].join(".");
+        assert_eq!(host_of(longest.as_bytes()), Ok(longest.as_bytes()));
+        let longer = format!("{longest}x");
+        assert_eq!(host_of(longer.as_bytes()), Err(InvalidTarget::MalformedHost));
+    }
+
+    #[test]
+    fn target_forms() {
+        // RFC 9112, section 3.2
+        let path = |path, query| Ok((None, Some(path), query));
+        let absolute = |authority, path, query| Ok((Some(authority), Some(path), query));
+        for (method, target, want) in [
+            ("GET", "/tea", path("/tea", None)),
+            ("GET", "/tea?", path("/tea", Some(""))),
+            ("GET", "/tea?x=1?2", path("/tea", Some("x=1?2"))),
+            ("GET", "/tea#x?y", path("/tea", None)),
+            ("GET", "http://h:80/tea?x", absolute("h:80", "/tea", Some("x"))),
+            ("GET", "HTTPS://h", absolute("h", "/", None)),
+            ("GET", "http://h?x", absolute("h", "/", Some("x"))),
+            ("OPTIONS", "*", Ok((None, None, None))),
+            ("CONNECT", "h:443", Ok((Some("h:443"), None, None))),
+            ("CONNECT", "/chat", path("/chat", None)),
+            ("GET", "*", Err(InvalidTarget::NotAPath)),
+            ("GET", "h:443", Err(InvalidTarget::NotAPath)),
+            ("GET", "tea", Err(InvalidTarget::NotAPath)),
+            ("GET", "", Err(InvalidTarget::NotAPath)),
+            ("GET", "ftp://h/", Err(InvalidTarget::NotAPath)),
+        ] {
+            let request = RequestHead::new(method, "h", target);
+            let bytes = |s: Option<&'static str>| s.map(str::as_bytes);
+            let want = want.map(|(authority, path, query)| Target {
+                authority: bytes(authority),
+                path: bytes(path),
+                query: bytes(query),
+            });
+            assert_eq!(Target::of(&request), want, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn whom_a_request_is_addressed_to() {
+        // decisions §3, RFC 9112 section 3.2
+        let one = [("Host", "b")];
+        let two = [("Host", "b"), ("host", "b")];
+        let empty = [("host", "")];
+        for (target, headers, want) in [
+            ("/", &one[..], Ok("b")),
+            ("http://a/", &one, Ok("a")),
+            ("http://a/", &[], Ok("a")),
+            ("/", &two, Err(InvalidTarget::SeveralHosts)),
+            ("http://a/", &two, Err(InvalidTarget::SeveralHosts)),
+            ("/", &[], Err(InvalidTarget::NoHost)),
+            ("/", &empty, Err(InvalidTarget::NoHost)),
+            ("http:///", &one, Err(InvalidTarget::NoHost)),
+        ] {
+            let request = RequestHead::get("", target).without_host().headers(headers);
+            let got = Target::of(&request).and_then(|t| t.authority(&request));
+            assert_eq!(got, want.map(str::as_bytes), "{target} {headers:?}");
+        }
+    }
+}

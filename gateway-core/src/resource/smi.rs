@@ -1,0 +1,78 @@
+//! What the documents of all SMI kinds have in common.
+
+use super::Problems;
+use super::document::{Located, Mapping, Value};
+use crate::diagnostic::Diagnostic;
+
+/// The code for fields that no version has (smi P-8).
+pub(super) const UNKNOWN_FIELD: &str = "SMI-W02";
+
+/// The versions of TrafficSplit and of the traffic specs, from old to new (smi §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Version {
+    V1alpha1,
+    V1alpha2,
+    V1alpha3,
+    V1alpha4,
+}
+
+impl Version {
+    const ALL: [(&'static str, Self); 4] = [
+        ("v1alpha1", Self::V1alpha1),
+        ("v1alpha2", Self::V1alpha2),
+        ("v1alpha3", Self::V1alpha3),
+        ("v1alpha4", Self::V1alpha4),
+    ];
+
+    pub(super) fn as_str(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// Reads what stands around the fields of a kind: the version, and `metadata`, which is read
+/// elsewhere. `annotations` are those that will have a meaning but have none yet.
+pub(super) fn open<'d>(
+    root: Value<'d>,
+    annotations: &[&str],
+    problems: &mut Problems,
+) -> Option<(Version, Mapping<'d>)> {
+    let mut fields = root.mapping(problems)?;
+    fields.field("kind");
+    fields.field("status");
+    if let Some(metadata) = fields.field("metadata") {
+        warn_of_annotations(metadata, annotations, problems);
+    }
+    let api_version = fields.required("apiVersion", problems)?.string(problems)?;
+    // Other versions are refused before a document is read.
+    let written = api_version.rsplit('/').next()?;
+    let (_, version) = Version::ALL.iter().find(|(name, _)| *name == written)?;
+    Some((*version, fields))
+}
+
+fn warn_of_annotations(metadata: Value<'_>, annotations: &[&str], problems: &mut Problems) {
+    let written = metadata.children().filter(|field| field.key() == Some("annotations"));
+    for annotation in written.flat_map(Value::children) {
+        let Some(name) = annotation.key().filter(|name| annotations.contains(name)) else {
+            continue;
+        };
+        problems.push(Diagnostic::warning(
+            "no-effect-yet",
+            &annotation.key_origin(),
+            format!("the annotation `{name}` has no effect yet"),
+        ));
+    }
+}
+
+/// Warns of a field that SMI has elsewhere or in other versions only (smi D-4).
+pub(super) fn warn_misplaced(
+    field: Value<'_>,
+    message: impl Into<String>,
+    problems: &mut Problems,
+) {
+    problems.push(Diagnostic::warning("SMI-W01", &field.key_origin(), message));
+}
+
+/// A text with its place.
+pub(super) fn text(value: Value<'_>, problems: &mut Problems) -> Option<Located<Box<str>>> {
+    Some(value.located(value.string(problems)?.into()))
+}

@@ -1,0 +1,136 @@
+//! Hosts named after Services (smi R-2).
+
+use super::split::Split;
+use crate::origin::Origin;
+use crate::rules::{
+    Action, BackendSettings, Balance, Boundary, Forward, HeaderOps, HostPattern, HostRewrite,
+    PathPattern, PathRewrite, PathTemplate, Protocol, ResponseHeaderOps, Retry, Route, ServiceName,
+    Timeouts, UpstreamTarget,
+};
+use crate::translate::Context;
+use crate::translate::hosts::{Claim, Rank, Socket};
+use http::StatusCode;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A Service with hosts of its own.
+struct Named {
+    ports: BTreeSet<u16>,
+    created: Option<Box<str>>,
+    uid: Option<Box<str>>,
+    /// Where the oldest split names it.
+    origin: Origin,
+}
+
+/// Claims the hosts of every Service that is a root or a backend.
+pub(super) fn claim(splits: &[Split<'_>], context: &mut Context<'_>) {
+    for (service, named) in named(splits, context) {
+        let hosts = hosts(&service, context);
+        for &port in &named.ports {
+            let route = route(&service, port, &named.origin, context);
+            let socket = Socket {
+                address: None,
+                port,
+                protocol: Protocol::Http,
+                name: service.to_string().into(),
+                origin: named.origin.clone(),
+            };
+            context.claims.extend(hosts.iter().map(|hostname| Claim {
+                socket: socket.clone(),
+                section: "".into(),
+                hostname: hostname.clone(),
+                falls_through: false,
+                routes: vec![route.clone()],
+                rank: Rank::ServiceHost,
+                created: named.created.clone(),
+                uid: named.uid.clone(),
+                origin: named.origin.clone(),
+            }));
+        }
+    }
+}
+
+fn named(splits: &[Split<'_>], context: &mut Context<'_>) -> BTreeMap<ServiceName, Named> {
+    let mut by_age: Vec<&Split<'_>> = splits.iter().collect();
+    by_age.sort_by(|a, b| {
+        let key = |split: &&'_ Split<'_>| (split.age().0, split.age().1.map(Box::<str>::from));
+        key(a).cmp(&key(b)).then_with(|| a.written.object().cmp(b.written.object()))
+    });
+    let mut services: BTreeMap<ServiceName, Named> = BTreeMap::new();
+    for split in by_age {
+        let written = split.written;
+        let mut of_backends = BTreeSet::new();
+        let mut name = |service: &ServiceName, at, ports: &BTreeSet<u16>| {
+            let named = services.entry(service.clone()).or_insert_with(|| Named {
+                ports: BTreeSet::new(),
+                created: written.meta.creation_timestamp.clone(),
+                uid: written.meta.uid.clone(),
+                origin: written.origin(at),
+            });
+            named.ports.extend(ports);
+        };
+        for (backend, service) in written.spec.backends.iter().zip(&split.backends) {
+            let ports = ports(service, context);
+            of_backends.extend(&ports);
+            if *service != split.root {
+                name(service, backend.service.at, &ports);
+            }
+        }
+        // A root may be a name alone (smi S-15): it is addressed by the ports of its backends.
+        let exists = context.services.service(&split.root).exists;
+        let ports = if exists { ports(&split.root, context) } else { of_backends };
+        name(&split.root, written.spec.service.at, &ports);
+    }
+    services
+}
+
+/// The port numbers of a Service, none if it does not exist. Where they are not known, the port of
+/// HTTP.
+fn ports(service: &ServiceName, context: &mut Context<'_>) -> BTreeSet<u16> {
+    let service = context.services.service(service);
+    match &service.ports {
+        Some(ports) => ports.iter().copied().collect(),
+        None if service.exists => BTreeSet::from([context.options.http_port]),
+        None => BTreeSet::new(),
+    }
+}
+
+/// The names by which clients call a Service. What is not a DNS name cannot be called.
+fn hosts(service: &ServiceName, context: &Context<'_>) -> Vec<HostPattern> {
+    let ServiceName { namespace, name } = service;
+    let bare = (*namespace == context.options.client_namespace).then(|| name.to_string());
+    let qualified = [
+        format!("{name}.{namespace}"),
+        format!("{name}.{namespace}.svc"),
+        format!("{name}.{namespace}.svc.{}", context.options.cluster_domain),
+    ];
+    bare.into_iter().chain(qualified).filter_map(|host| HostPattern::parse(&host).ok()).collect()
+}
+
+/// Every path to the Service.
+fn route(service: &ServiceName, port: u16, origin: &Origin, context: &mut Context<'_>) -> Route {
+    let target = UpstreamTarget { service: context.services.id(service), port, splits: true };
+    let settings = BackendSettings {
+        name: service.to_string().into(),
+        timeouts: Timeouts::default(),
+        retry: Retry::default(),
+        balance: Balance::default(),
+        max_body: None,
+    };
+    let forward = Forward {
+        target,
+        path: PathRewrite::Keep,
+        host: HostRewrite::Keep,
+        request_headers: HeaderOps::default(),
+        response_headers: ResponseHeaderOps::default(),
+        settings: Arc::new(settings),
+        unavailable: StatusCode::SERVICE_UNAVAILABLE,
+        origin: origin.clone(),
+    };
+    Route {
+        path: PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment },
+        conditions: Vec::new(),
+        action: Action::Forward(Arc::new(forward)),
+        origin: origin.clone(),
+    }
+}

@@ -1,0 +1,172 @@
+//! One TrafficSplit: its root, its backends and its conditions (smi §3).
+
+use super::group::Groups;
+use super::name;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::resource::Resource;
+use crate::resource::document::Located;
+use crate::resource::traffic_split::{Backend, TrafficSplit};
+use crate::rules::{ServiceName, ServiceSplit, SplitBackend, SplitMatch};
+use crate::translate::Context;
+use std::collections::BTreeSet;
+
+/// A TrafficSplit that is in force.
+pub(super) struct Split<'a> {
+    pub(super) written: &'a Resource<TrafficSplit>,
+    pub(super) root: ServiceName,
+    /// The Services of the backends, in document order.
+    pub(super) backends: Vec<ServiceName>,
+    pub(super) lowered: ServiceSplit,
+}
+
+impl Split<'_> {
+    /// What older splits have a smaller value of (smi S-18).
+    pub(super) fn age(&self) -> (bool, Option<&str>) {
+        let created = self.written.meta.creation_timestamp.as_deref();
+        (created.is_none(), created)
+    }
+}
+
+/// Lowers a split; `None` when it is refused.
+pub(super) fn lower<'a>(
+    written: &'a Resource<TrafficSplit>,
+    groups: &Groups<'_>,
+    context: &mut Context<'_>,
+) -> Option<Split<'a>> {
+    let root = resolve(&written.spec.service, written, context);
+    let services: Vec<Option<ServiceName>> =
+        written.spec.backends.iter().map(|b| resolve(&b.service, written, context)).collect();
+    let distinct = refuse_duplicates(&services, written, context);
+    let (root, backends) = (root?, services.into_iter().collect::<Option<Vec<_>>>()?);
+    if !distinct {
+        return None;
+    }
+    check_backends(&root, &backends, written, context);
+    let matches = matches(written, groups, context);
+    let share = |(backend, service): (&Backend, &ServiceName)| SplitBackend {
+        service: context.services.id(service),
+        weight: backend.weight,
+        origin: written.origin(backend.at),
+    };
+    let lowered = ServiceSplit {
+        matches,
+        backends: written.spec.backends.iter().zip(&backends).map(share).collect(),
+        origin: written.document.object_origin(),
+    };
+    Some(Split { written, root, backends, lowered })
+}
+
+fn resolve(
+    service: &Located<Box<str>>,
+    written: &Resource<TrafficSplit>,
+    context: &mut Context<'_>,
+) -> Option<ServiceName> {
+    let namespace = &written.meta.namespace;
+    match name::resolve(&service.value, namespace, &context.options.cluster_domain) {
+        Ok(name) => Some(ServiceName::new(namespace, name)),
+        Err(message) => {
+            let origin = written.origin(service.at);
+            context.problems.push(Diagnostic::error("invalid-service", &origin, message));
+            None
+        }
+    }
+}
+
+/// smi W-8
+fn refuse_duplicates(
+    services: &[Option<ServiceName>],
+    written: &Resource<TrafficSplit>,
+    context: &mut Context<'_>,
+) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut distinct = true;
+    for (backend, service) in written.spec.backends.iter().zip(services) {
+        let Some(service) = service else { continue };
+        if !seen.insert(service) {
+            distinct = false;
+            let message = format!("`{}` is a backend twice", service.name);
+            let diagnostic = Diagnostic::error(
+                "duplicate-backend",
+                &written.origin(backend.service.at),
+                message,
+            );
+            context.problems.push(diagnostic.help("write one entry with the sum of the weights"));
+        }
+    }
+    distinct
+}
+
+/// Says which backends are the root itself, and which are left out, whatever their weight
+/// (smi W-5).
+fn check_backends(
+    root: &ServiceName,
+    backends: &[ServiceName],
+    written: &Resource<TrafficSplit>,
+    context: &mut Context<'_>,
+) {
+    let addressed = context.services.service(root).ports.clone().unwrap_or_default();
+    for (backend, name) in written.spec.backends.iter().zip(backends) {
+        let origin = written.origin(backend.service.at);
+        if name == root {
+            let message = "the backend is the root service itself: its own endpoints";
+            context.problems.push(Diagnostic::notice("SMI-N02", &origin, message));
+        }
+        let service = context.services.service(name);
+        if !service.exists {
+            let message = format!("there is no Service `{}`; it is left out", name.name);
+            let mut diagnostic = Diagnostic::warning("SMI-W04", &origin, message);
+            let known = context.services.known_names();
+            let own = known.filter(|n| n.namespace == name.namespace).map(|n| &*n.name);
+            if let Some(meant) = nearest(&name.name, own) {
+                diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+            }
+            context.problems.push(diagnostic);
+            continue;
+        }
+        let missing: Vec<String> =
+            addressed.iter().filter(|p| !service.has_port(**p)).map(u16::to_string).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "`{}` has no port {}, by which `{}` is addressed; it is left out there",
+                name.name,
+                missing.join(", "),
+                root.name
+            );
+            context.problems.push(Diagnostic::warning("SMI-W03", &origin, message));
+        }
+    }
+}
+
+/// The matches of all groups (smi S-9 to S-11).
+fn matches(
+    written: &Resource<TrafficSplit>,
+    groups: &Groups<'_>,
+    context: &mut Context<'_>,
+) -> Option<Vec<SplitMatch>> {
+    if written.spec.matches.is_empty() {
+        return None;
+    }
+    let namespace = &*written.meta.namespace;
+    let mut matches = Vec::new();
+    let mut seen = BTreeSet::new();
+    for name in &written.spec.matches {
+        if !seen.insert(&name.value) {
+            continue;
+        }
+        if let Some(found) = groups.get(&(namespace, &*name.value)) {
+            matches.extend(found.iter().cloned());
+            continue;
+        }
+        let message = format!(
+            "no HTTPRouteGroup `{}` is in force in namespace `{namespace}`; it adds no condition",
+            name.value
+        );
+        let mut diagnostic = Diagnostic::warning("SMI-W05", &written.origin(name.at), message);
+        let own = groups.keys().filter(|(of, _)| *of == namespace).map(|(_, name)| *name);
+        if let Some(meant) = nearest(&name.value, own) {
+            diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+        }
+        context.problems.push(diagnostic);
+    }
+    Some(matches)
+}
