@@ -1,5 +1,6 @@
 //! What to do with one request, and why.
 
+pub(crate) mod allow;
 pub(crate) mod headers;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;
@@ -102,6 +103,12 @@ impl NoRoute {
 }
 
 impl<'r> Decision<'r> {
+    /// A decision that no route has made.
+    pub(crate) fn none(listener: Option<&'r Listener>, reason: NoRoute) -> Self {
+        let outcome = Outcome::NoRoute(reason);
+        Self { listener, host: None, route: None, branch: None, outcome }
+    }
+
     /// What to do.
     pub fn outcome(&self) -> &Outcome<'r> {
         &self.outcome
