@@ -178,11 +178,8 @@ fn drops_all(decision: &Decision<'_>) -> bool {
 /// Drops the fields of an answer that were meant for this proxy alone.
 pub(crate) fn strip_answer(headers: &mut HeaderMap) {
     let named = ConnectionOptions::of(headers);
-    let drop: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_hop_by_hop(name) || named.contain(name))
-        .cloned()
-        .collect();
+    let drop: Vec<HeaderName> =
+        headers.keys().filter(|name| is_hop_by_hop(name) || named.contain(name)).cloned().collect();
     for name in drop {
         headers.remove(name);
     }

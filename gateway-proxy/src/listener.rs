@@ -62,11 +62,8 @@ pub(crate) fn bind(
     threads: usize,
 ) -> Result<(Listening, Vec<Socket>), StartError> {
     let wanted = address(listener, config);
-    let failed = |error| StartError::Bind {
-        listener: listener.name.to_string(),
-        address: wanted,
-        error,
-    };
+    let failed =
+        |error| StartError::Bind { listener: listener.name.to_string(), address: wanted, error };
     let key = ListenerKey { address: listener.address, port: listener.port };
     let connection = Connection { listener: key, protocol: listener.protocol, peer: None };
     let mut address = wanted;
@@ -111,8 +108,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, socket: Socket, mut draining: Dra
         }
     }
     // Connections that the kernel has made already would be reset when the socket is closed.
-    while let Ok(Ok((stream, peer))) =
-        tokio::time::timeout(Duration::ZERO, listener.accept()).await
+    while let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await
     {
         begin(&worker, stream, peer, connection, &watch);
     }

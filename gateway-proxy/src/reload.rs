@@ -42,8 +42,7 @@ impl Loader {
     pub(crate) fn load(&mut self) -> Loaded {
         let (texts, mut diagnostics) = self.sources.read();
         let options = &self.options;
-        let mut resources =
-            Resources::with_defaults(&options.client_namespace, options.strict);
+        let mut resources = Resources::with_defaults(&options.client_namespace, options.strict);
         for text in &texts {
             resources.add_yaml(&text.name, &text.bytes);
         }

@@ -274,13 +274,8 @@ impl State {
         let (bound, unwanted) = self.bind(router.rules(), first)?;
         let generation = self.counts.generation + 1;
         let previous = self.shared.snapshot.load_full();
-        let snapshot = Snapshot::new(
-            generation,
-            router,
-            &loaded.endpoints,
-            &self.config,
-            Some(&previous),
-        );
+        let snapshot =
+            Snapshot::new(generation, router, &loaded.endpoints, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
         self.shared.snapshot.store(Arc::clone(&snapshot));
         for (key, listening, sockets) in bound {
@@ -301,7 +296,11 @@ impl State {
 
     /// Binds the listeners that are new, and says which of the present ones are not wanted any
     /// more.
-    fn bind(&self, rules: &RuleSet, first: bool) -> Result<(Vec<Bound>, Vec<ListenerKey>), StartError> {
+    fn bind(
+        &self,
+        rules: &RuleSet,
+        first: bool,
+    ) -> Result<(Vec<Bound>, Vec<ListenerKey>), StartError> {
         let mut bound = Vec::new();
         let mut unwanted: BTreeSet<ListenerKey> = self.listening.keys().copied().collect();
         for wanted in &rules.listeners {

@@ -37,7 +37,8 @@ impl Snapshot {
             let addresses = addresses(router.rules(), service, port, documents, config);
             let group = addresses.into_iter().map(|address| {
                 let known = previous.and_then(|p| p.endpoints.get(&address));
-                let new = || known.map_or_else(|| Arc::new(Endpoint::new(address.clone())), Arc::clone);
+                let new =
+                    || known.map_or_else(|| Arc::new(Endpoint::new(address.clone())), Arc::clone);
                 Arc::clone(endpoints.entry(address.clone()).or_insert_with(new))
             });
             groups.insert((service, port), Group::new(group.collect()));
@@ -127,9 +128,7 @@ impl Table {
         let host = decision.host().map_or(0, |h| std::ptr::from_ref(h).addr());
         let key = (listener, if route == 0 { host } else { route });
         let mut counters = self.counters.borrow_mut();
-        let found = counters
-            .entry(key)
-            .or_insert_with(|| metrics.route(RouteLabels::of(decision)));
+        let found = counters.entry(key).or_insert_with(|| metrics.route(RouteLabels::of(decision)));
         Arc::clone(found)
     }
 }

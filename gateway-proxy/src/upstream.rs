@@ -6,6 +6,6 @@ mod pool;
 mod retry;
 
 pub(crate) use balance::{Endpoint, Group, Holding};
-pub(crate) use connect::{Address, Connector};
+pub(crate) use connect::Address;
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;

@@ -1,9 +1,8 @@
 //! With which methods a path can be taken, where the request's is not among them (decisions §7).
 
-use super::{Decision, NoRoute, Outcome};
 use crate::request::Request;
 use crate::request::field::{Value, View};
-use crate::rules::{Action, Condition, Field, Route, Test};
+use crate::rules::{Condition, Field, Route, Test};
 
 /// The methods of RFC 9110 and RFC 5789, in order.
 const STANDARD: [&str; 9] =
@@ -46,32 +45,4 @@ fn named_methods(routes: &[Route]) -> impl Iterator<Item = &str> {
 /// The routes right before the one at `rank`, whose conditions it is about.
 pub(crate) fn alternatives(routes: &[Route], rank: usize, count: u32) -> &[Route] {
     &routes[rank - count as usize..rank]
-}
-
-impl<'r> Decision<'r> {
-    /// The methods with which the path can be taken, for `Allow`: sorted, each once. Empty unless
-    /// the outcome is [`NoRoute::MethodNotAllowed`].
-    ///
-    /// `request` is the one that was decided.
-    pub fn allow(&self, request: &impl Request) -> Vec<&'r str> {
-        let (Some(listener), Some(host), Some(route)) = (self.listener, self.host, self.route)
-        else {
-            return Vec::new();
-        };
-        let blamed = matches!(self.outcome, Outcome::NoRoute(NoRoute::MethodNotAllowed));
-        let rank = host.routes.iter().position(|r| std::ptr::eq(r, route));
-        let (true, Some(rank), Action::Unmatched { alternatives: count }) =
-            (blamed, rank, &route.action)
-        else {
-            return Vec::new();
-        };
-        let alternatives = alternatives(&host.routes, rank, *count);
-        let sorted = |view: &View<'_, _>| {
-            let mut found: Vec<&str> = methods(alternatives, view).collect();
-            found.sort_unstable();
-            found.dedup();
-            found
-        };
-        View::with(request, &listener.paths, sorted).unwrap_or_default()
-    }
 }

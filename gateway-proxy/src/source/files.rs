@@ -107,9 +107,10 @@ impl Sources {
 
     fn differs(&self, seen: &Seen) -> bool {
         let stamps = stamps(&self.from);
-        let young = stamps.values().flatten().any(|(_, modified)| {
-            modified.elapsed().is_ok_and(|age| age < YOUNG)
-        });
+        let young = stamps
+            .values()
+            .flatten()
+            .any(|(_, modified)| modified.elapsed().is_ok_and(|age| age < YOUNG));
         stamps != seen.stamps || (young && self.look_at_files().hash != seen.hash)
     }
 
@@ -228,9 +229,8 @@ mod tests {
         }
 
         fn names(&self, texts: &[Text]) -> Vec<String> {
-            let cut = |t: &Text| {
-                Path::new(&t.name).strip_prefix(&self.0).unwrap().display().to_string()
-            };
+            let cut =
+                |t: &Text| Path::new(&t.name).strip_prefix(&self.0).unwrap().display().to_string();
             texts.iter().map(cut).collect()
         }
     }

@@ -168,9 +168,8 @@ mod tests {
             assert_eq!(port(group.pick(Balance::LeastConnections, &[], &random)), 2);
         }
         drop(held);
-        let seen: std::collections::BTreeSet<u16> = (0..3)
-            .map(|_| port(group.pick(Balance::LeastConnections, &[], &random)))
-            .collect();
+        let seen: std::collections::BTreeSet<u16> =
+            (0..3).map(|_| port(group.pick(Balance::LeastConnections, &[], &random))).collect();
         assert_eq!(seen.len(), 3, "ties go round");
     }
 
@@ -185,11 +184,9 @@ mod tests {
 
     #[test]
     fn a_failed_endpoint_is_left_out_unless_it_is_the_last() {
-        for balance in [
-            Balance::RoundRobin,
-            Balance::LeastConnections,
-            Balance::RandomTwoLeastConnections,
-        ] {
+        for balance in
+            [Balance::RoundRobin, Balance::LeastConnections, Balance::RandomTwoLeastConnections]
+        {
             let (group, random) = (group(2), Random::from_seed(3));
             group.endpoints[0].failed();
             for _ in 0..8 {

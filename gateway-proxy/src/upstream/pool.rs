@@ -1,8 +1,8 @@
 //! Idle connections of one thread, by endpoint: the one used last goes out first, so that those
 //! not needed grow old and are closed.
 
-use super::connect::{Address, Connection, Connector};
 use super::balance::Holding;
+use super::connect::{Address, Connection, Connector};
 use crate::error::Failure;
 use std::cell::RefCell;
 use std::collections::HashMap;
