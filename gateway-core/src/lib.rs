@@ -34,7 +34,7 @@ pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, PathPolicy, Request, RequestHead, Treatment,
 };
-pub use resource::Resources;
+pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
     Channel, Condition as StatusCondition, Endpoint, Endpoints, ObjectStatus, Options, Translation,
     translate,

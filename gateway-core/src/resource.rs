@@ -4,53 +4,246 @@ pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
+mod kinds;
+mod load;
 pub(crate) mod meta;
 pub(crate) mod service;
-mod smi;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::origin::ObjectRef;
+use crate::origin::{ObjectRef, Span};
+use crate::rules::ServiceName;
 use document::Document;
+use gateway::{Gateway, GatewayClass};
+use http_route::HttpRoute;
+use http_route_group::HttpRouteGroup;
 use meta::Meta;
+use service::{EndpointSlice, Service};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
+use traffic_split::TrafficSplit;
+use virtual_server::VirtualServer;
 
 /// A set of documents.
-#[derive(Debug, Clone, Default)]
+///
+/// A document with an error is refused: it is not in the set, and harms no other (decisions §5).
+/// Nothing depends on the order in which documents are added, except which of two documents of
+/// one name is refused: the second.
+///
+/// ```
+/// use gateway_core::Resources;
+/// let mut resources = Resources::new();
+/// resources.add_yaml("tea.yaml", "
+/// apiVersion: v1
+/// kind: Service
+/// metadata: {name: tea}
+/// spec:
+///   ports: [{port: 80}]
+/// ");
+/// assert_eq!(resources.diagnostics(), []);
+/// ```
+#[derive(Debug, Clone)]
 pub struct Resources {
-    services: Vec<Resource<service::Service>>,
-    endpoint_slices: Vec<Resource<service::EndpointSlice>>,
-    virtual_servers: Vec<Resource<virtual_server::VirtualServer>>,
-    traffic_splits: Vec<Resource<traffic_split::TrafficSplit>>,
-    http_route_groups: Vec<Resource<http_route_group::HttpRouteGroup>>,
-    gateways: Vec<Resource<gateway::Gateway>>,
-    gateway_classes: Vec<Resource<gateway::GatewayClass>>,
-    http_routes: Vec<Resource<http_route::HttpRoute>>,
+    default_namespace: Box<str>,
+    strict: bool,
+    objects: BTreeMap<Arc<ObjectRef>, Object>,
+    refused: Vec<Refused>,
     diagnostics: Vec<Diagnostic>,
 }
 
+/// A document that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The object that it describes; `None` when that could not be made out, or when it may be
+    /// several.
+    pub object: Option<Arc<ObjectRef>>,
+    /// Where it is wrong.
+    pub span: Option<Span>,
+    /// Whether all of it could be read, so that `object` is certain.
+    whole: bool,
+}
+
+/// Everything that is wrong with documents that had to be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadErrors(pub Vec<Diagnostic>);
+
+impl fmt::Display for ReadErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            diagnostic.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ReadErrors {}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Resources {
+    /// No documents yet. Those that name no namespace belong to `default`; unknown fields are
+    /// warnings.
+    pub fn new() -> Self {
+        Self::with_defaults("default", false)
+    }
+
+    /// No documents yet. Those that name no namespace belong to `namespace` (smi P-4); unknown
+    /// fields are errors if `strict`.
+    pub fn with_defaults(namespace: &str, strict: bool) -> Self {
+        Self {
+            default_namespace: namespace.into(),
+            strict,
+            objects: BTreeMap::new(),
+            refused: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
     /// Everything that is wrong with the documents as such, in document order.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    pub(crate) fn traffic_splits(&self) -> &[Resource<traffic_split::TrafficSplit>] {
-        &self.traffic_splits
+    /// The documents that could not be read, in document order.
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
     }
 
-    pub(crate) fn http_route_groups(&self) -> &[Resource<http_route_group::HttpRouteGroup>] {
-        &self.http_route_groups
+    /// Puts the last good versions of refused documents back (decisions §5): those of the objects
+    /// in `refused`, which translating found fault with, and those of the documents that could
+    /// not be read. Where it is not known which object a document describes, everything that its
+    /// file had in `last` and that is missing now comes back.
+    ///
+    /// `last` is what was in force before: see [`Resources::forget`]. Returns what was put back;
+    /// for each there is a warning too.
+    pub fn restore(&mut self, refused: &[Arc<ObjectRef>], last: &Resources) -> Vec<Arc<ObjectRef>> {
+        let replaced: BTreeSet<&Arc<ObjectRef>> = refused.iter().collect();
+        let unread: BTreeMap<_, _> =
+            self.refused.iter().filter_map(|r| Some((r.object.clone()?, r.span.clone()))).collect();
+        let unread_files: BTreeMap<_, _> = self
+            .refused
+            .iter()
+            .filter(|r| !r.object.as_ref().is_some_and(|o| r.whole || last.objects.contains_key(o)))
+            .filter_map(|r| Some((Arc::clone(&r.span.as_ref()?.file), r.span.clone())))
+            .collect();
+        let mut restored = Vec::new();
+        for (key, object) in &last.objects {
+            let span = match self.objects.get(key) {
+                Some(present) if replaced.contains(key) => present.document().object_origin().span,
+                Some(_) => continue,
+                None => {
+                    match unread.get(key).or_else(|| unread_files.get(object.document().file())) {
+                        Some(span) => span.clone(),
+                        None => continue,
+                    }
+                }
+            };
+            self.diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                code: "last-good",
+                object: Some(Arc::clone(key)),
+                field: "".into(),
+                span,
+                message: "the last good version stays in force".to_owned(),
+                help: None,
+            });
+            self.objects.insert(Arc::clone(key), object.clone());
+            restored.push(Arc::clone(key));
+        }
+        restored
     }
 
-    /// The port numbers of every Service that has a document.
-    pub(crate) fn service_ports(
-        &self,
-    ) -> std::collections::BTreeMap<crate::rules::ServiceName, Vec<u16>> {
-        todo!()
+    /// Drops objects that translating refused, so that [`Resources::restore`] never takes them
+    /// for a last good version.
+    pub fn forget(&mut self, refused: &[Arc<ObjectRef>]) {
+        for object in refused {
+            self.objects.remove(object);
+        }
+    }
+
+    /// By namespace and name.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Resource<Service>> {
+        self.of_kind("Service", |o| if let Object::Service(r) = o { Some(r) } else { None })
+    }
+
+    /// EndpointSlices, then Endpoints; each by namespace and name.
+    pub(crate) fn endpoint_slices(&self) -> impl Iterator<Item = &Resource<EndpointSlice>> {
+        fn pick(object: &Object) -> Option<&Resource<EndpointSlice>> {
+            if let Object::EndpointSlice(r) = object { Some(r) } else { None }
+        }
+        self.of_kind("EndpointSlice", pick).chain(self.of_kind("Endpoints", pick))
+    }
+
+    /// By namespace and name.
+    pub(crate) fn virtual_servers(&self) -> impl Iterator<Item = &Resource<VirtualServer>> {
+        self.of_kind(
+            "VirtualServer",
+            |o| if let Object::VirtualServer(r) = o { Some(r) } else { None },
+        )
+    }
+
+    /// By namespace and name.
+    pub(crate) fn traffic_splits(&self) -> impl Iterator<Item = &Resource<TrafficSplit>> {
+        self.of_kind(
+            "TrafficSplit",
+            |o| if let Object::TrafficSplit(r) = o { Some(r) } else { None },
+        )
+    }
+
+    /// By namespace and name.
+    pub(crate) fn http_route_groups(&self) -> impl Iterator<Item = &Resource<HttpRouteGroup>> {
+        self.of_kind("HTTPRouteGroup", |o| {
+            if let Object::HttpRouteGroup(r) = o { Some(r) } else { None }
+        })
+    }
+
+    /// By namespace and name.
+    pub(crate) fn gateways(&self) -> impl Iterator<Item = &Resource<Gateway>> {
+        self.of_kind("Gateway", |o| if let Object::Gateway(r) = o { Some(r) } else { None })
+    }
+
+    /// By name.
+    pub(crate) fn gateway_classes(&self) -> impl Iterator<Item = &Resource<GatewayClass>> {
+        self.of_kind(
+            "GatewayClass",
+            |o| if let Object::GatewayClass(r) = o { Some(r) } else { None },
+        )
+    }
+
+    /// By namespace and name.
+    pub(crate) fn http_routes(&self) -> impl Iterator<Item = &Resource<HttpRoute>> {
+        self.of_kind("HTTPRoute", |o| if let Object::HttpRoute(r) = o { Some(r) } else { None })
+    }
+
+    /// The objects of one kind: neighbours, because keys order by kind first.
+    fn of_kind<'a, T: 'a>(
+        &'a self,
+        kind: &str,
+        pick: fn(&'a Object) -> Option<&'a Resource<T>>,
+    ) -> impl Iterator<Item = &'a Resource<T>> {
+        let first = ObjectRef::new(kind, "", "");
+        self.objects.range::<ObjectRef, _>(first..).map_while(move |(_, object)| pick(object))
+    }
+
+    /// The TCP port numbers of every Service that has a document.
+    pub(crate) fn service_ports(&self) -> BTreeMap<ServiceName, Vec<u16>> {
+        self.services()
+            .map(|service| {
+                let name = ServiceName::new(&service.meta.namespace, &service.meta.name);
+                (name, service.spec.tcp_ports().map(|port| port.port).collect())
+            })
+            .collect()
     }
 }
 
@@ -72,6 +265,34 @@ impl<T> Resource<T> {
     /// Where the value that `at` remembers was written.
     pub(crate) fn origin(&self, at: document::At) -> crate::Origin {
         self.document.origin(at)
+    }
+}
+
+/// An object of any kind that is read.
+#[derive(Debug, Clone)]
+enum Object {
+    Service(Resource<Service>),
+    EndpointSlice(Resource<EndpointSlice>),
+    VirtualServer(Resource<VirtualServer>),
+    TrafficSplit(Resource<TrafficSplit>),
+    HttpRouteGroup(Resource<HttpRouteGroup>),
+    Gateway(Resource<Gateway>),
+    GatewayClass(Resource<GatewayClass>),
+    HttpRoute(Resource<HttpRoute>),
+}
+
+impl Object {
+    fn document(&self) -> &Arc<Document> {
+        match self {
+            Self::Service(r) => &r.document,
+            Self::EndpointSlice(r) => &r.document,
+            Self::VirtualServer(r) => &r.document,
+            Self::TrafficSplit(r) => &r.document,
+            Self::HttpRouteGroup(r) => &r.document,
+            Self::Gateway(r) => &r.document,
+            Self::GatewayClass(r) => &r.document,
+            Self::HttpRoute(r) => &r.document,
+        }
     }
 }
 
@@ -103,3 +324,6 @@ impl Problems {
         self.list
     }
 }
+
+#[cfg(test)]
+mod tests;

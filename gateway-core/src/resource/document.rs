@@ -102,6 +102,36 @@ impl Document {
         index
     }
 
+    /// The number of values that `node` is made of, itself included. Values are kept in the order
+    /// in which they were written, so they are neighbours.
+    pub(crate) fn size_of(&self, node: u32) -> usize {
+        let below = self.nodes.iter().skip(node as usize + 1);
+        1 + below.take_while(|n| n.parent != NONE && n.parent >= node).count()
+    }
+
+    /// A document that `node` is the root of, in the same file.
+    pub(crate) fn subtree(&self, node: u32) -> Self {
+        let mut document = Self::new(Arc::clone(&self.file));
+        let root = &self.nodes[node as usize];
+        document.push(NONE, Step::Root, root.kind.clone(), root.key_at, root.at);
+        for below in self.nodes.iter().skip(node as usize + 1).take(self.size_of(node) - 1) {
+            let parent = below.parent - node;
+            document.push(parent, below.step.clone(), below.kind.clone(), below.key_at, below.at);
+        }
+        document
+    }
+
+    /// Adds the root of `other` and all that is in it below `parent`.
+    pub(crate) fn graft(&mut self, parent: u32, step: Step, key_at: Place, other: &Self) {
+        if let [root, below @ ..] = other.nodes.as_slice() {
+            let base = self.push(parent, step, root.kind.clone(), key_at, root.at);
+            for node in below {
+                let parent = base + node.parent;
+                self.push(parent, node.step.clone(), node.kind.clone(), node.key_at, node.at);
+            }
+        }
+    }
+
     /// The number of values in the document.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
@@ -174,6 +204,21 @@ impl<'d> Value<'d> {
 
     pub(crate) fn at(self) -> At {
         At(self.index)
+    }
+
+    /// Where the value stands in its file.
+    pub(crate) fn place(self) -> Place {
+        self.node().at
+    }
+
+    /// Whether nothing was added to the document behind this value.
+    pub(crate) fn is_last(self) -> bool {
+        self.index as usize + 1 == self.document.len()
+    }
+
+    /// A document of its own that this value is the root of.
+    pub(crate) fn to_document(self) -> Document {
+        self.document.subtree(self.index)
     }
 
     /// Wraps what was read from this value.
@@ -440,7 +485,7 @@ impl<'d> Mapping<'d> {
     pub(crate) fn finish_with(self, code: &'static str, problems: &mut Problems) {
         for child in self.value.children() {
             let key = child.key().unwrap_or_default();
-            if self.asked.iter().any(|name| *name == key) {
+            if self.asked.contains(&key) {
                 continue;
             }
             let mut diagnostic = Diagnostic::new(
@@ -476,7 +521,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// At most 60 characters of `text`, so that messages stay readable.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -1,28 +1,205 @@
 //! Service, EndpointSlice and Endpoints (`v1`, `discovery.k8s.io/v1`).
+//!
+//! Only what routing needs is read. These kinds have many more fields, which are nobody's typing
+//! errors: the cluster has accepted them.
 
-use super::Problems;
-use super::document::Value;
+use super::document::{Kind, Mapping, Value};
+use super::{Problems, Resource};
+use crate::diagnostic::Diagnostic;
+use std::net::IpAddr;
 
 /// A Service as written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Service {}
+pub(crate) struct Service {
+    /// The host name that a Service of type `ExternalName` stands for.
+    pub(crate) external_name: Option<Box<str>>,
+    pub(crate) ports: Vec<ServicePort>,
+}
+
+/// A port of a Service.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ServicePort {
+    /// Empty for the only port of a Service.
+    pub(crate) name: Box<str>,
+    pub(crate) port: u16,
+    /// `targetPort` if it is a number. Names are settled by whoever writes the endpoints.
+    pub(crate) target: Option<u16>,
+    pub(crate) is_tcp: bool,
+}
 
 /// An EndpointSlice, or an Endpoints object brought to the same form.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct EndpointSlice {}
+pub(crate) struct EndpointSlice {
+    pub(crate) subsets: Vec<Subset>,
+}
+
+/// Addresses that share their ports.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subset {
+    /// Those that are ready.
+    pub(crate) addresses: Vec<Box<str>>,
+    pub(crate) ports: Vec<EndpointPort>,
+}
+
+/// A port of endpoints.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EndpointPort {
+    /// The name of the Service's port; empty for the only one.
+    pub(crate) name: Box<str>,
+    /// `None`: every port.
+    pub(crate) port: Option<u16>,
+}
 
 impl Service {
     /// Reads a whole document. Problems are pushed; `None` only when nothing useful is left.
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let _ = (root, problems);
-        todo!()
+        let mut spec = root.mapping(problems)?.required("spec", problems)?.mapping(problems)?;
+        let kind = spec.field("type").and_then(|v| v.string(problems)).unwrap_or("ClusterIP");
+        let external_name = match kind {
+            "ExternalName" => spec.required("externalName", problems).and_then(|v| {
+                let name = v.string(problems)?;
+                host_name(v, name.strip_suffix('.').unwrap_or(name), problems)
+            }),
+            _ => None,
+        };
+        let ports = items(&mut spec, "ports", problems);
+        let ports = ports.into_iter().filter_map(|v| ServicePort::read(v, problems)).collect();
+        Some(Self { external_name, ports })
+    }
+
+    /// The ports that take TCP connections, and so HTTP.
+    pub(crate) fn tcp_ports(&self) -> impl Iterator<Item = &ServicePort> {
+        self.ports.iter().filter(|port| port.is_tcp)
+    }
+}
+
+impl ServicePort {
+    fn read(value: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut fields = value.mapping(problems)?;
+        let name = text(&mut fields, "name", problems).unwrap_or_default();
+        let is_tcp = is_tcp(&mut fields, problems);
+        let target = fields.field("targetPort").and_then(|v| match v.kind() {
+            Kind::String(_) => None,
+            _ => v.port(problems),
+        });
+        let port = fields.required("port", problems)?.port(problems)?;
+        Some(Self { name, port, target, is_tcp })
     }
 }
 
 impl EndpointSlice {
     /// Reads a whole document of kind EndpointSlice.
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let _ = (root, problems);
-        todo!()
+        let mut fields = root.mapping(problems)?;
+        let is_name = fields.required("addressType", problems)?.string(problems)? == "FQDN";
+        let endpoints = items(&mut fields, "endpoints", problems);
+        let addresses = endpoints.into_iter().flat_map(|v| ready(v, is_name, problems)).collect();
+        let ports = ports(&mut fields, problems);
+        Some(Self { subsets: vec![Subset { addresses, ports }] })
     }
+
+    /// Reads a whole document of kind Endpoints.
+    pub(crate) fn read_endpoints(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut fields = root.mapping(problems)?;
+        let mut subsets = Vec::new();
+        for subset in items(&mut fields, "subsets", problems) {
+            let Some(mut fields) = subset.mapping(problems) else { continue };
+            let addresses = items(&mut fields, "addresses", problems);
+            let addresses = addresses
+                .into_iter()
+                .filter_map(|v| {
+                    let ip = v.mapping(problems)?.required("ip", problems)?;
+                    address(ip, false, problems)
+                })
+                .collect();
+            subsets.push(Subset { addresses, ports: ports(&mut fields, problems) });
+        }
+        Some(Self { subsets })
+    }
+}
+
+impl Resource<EndpointSlice> {
+    /// The Service that the endpoints belong to, if any. It is in the same namespace.
+    pub(crate) fn service(&self) -> Option<&str> {
+        match &*self.object().kind {
+            "Endpoints" => Some(&self.meta.name),
+            _ => self.meta.labels.get("kubernetes.io/service-name").map(AsRef::as_ref),
+        }
+    }
+}
+
+/// The addresses of an endpoint of a slice, if it is ready. Not said means yes.
+fn ready(value: Value<'_>, is_name: bool, problems: &mut Problems) -> Vec<Box<str>> {
+    let Some(mut fields) = value.mapping(problems) else { return Vec::new() };
+    let ready = fields
+        .field("conditions")
+        .and_then(|v| v.mapping(problems)?.field("ready")?.bool(problems))
+        .unwrap_or(true);
+    let addresses = items(&mut fields, "addresses", problems).into_iter();
+    let addresses = addresses.filter_map(|v| address(v, is_name, problems)).collect();
+    if ready { addresses } else { Vec::new() }
+}
+
+/// The TCP ports of endpoints.
+fn ports(fields: &mut Mapping<'_>, problems: &mut Problems) -> Vec<EndpointPort> {
+    let mut ports = Vec::new();
+    for value in items(fields, "ports", problems) {
+        let Some(mut fields) = value.mapping(problems) else { continue };
+        let name = text(&mut fields, "name", problems).unwrap_or_default();
+        let is_tcp = is_tcp(&mut fields, problems);
+        let port = match fields.field("port") {
+            None => None,
+            Some(value) => match value.port(problems) {
+                None => continue,
+                port => port,
+            },
+        };
+        if is_tcp {
+            ports.push(EndpointPort { name, port });
+        }
+    }
+    ports
+}
+
+fn address(value: Value<'_>, is_name: bool, problems: &mut Problems) -> Option<Box<str>> {
+    let text = value.string(problems)?;
+    if is_name {
+        return host_name(value, text, problems);
+    }
+    match text.parse::<IpAddr>() {
+        Ok(address) => Some(address.to_string().into()),
+        Err(_) => {
+            let message = format!("`{}` is not an IP address", super::document::shorten(text));
+            problems.push(Diagnostic::error("invalid-address", &value.origin(), message));
+            None
+        }
+    }
+}
+
+fn host_name(value: Value<'_>, text: &str, problems: &mut Problems) -> Option<Box<str>> {
+    match text.parse() {
+        Ok(crate::rules::HostPattern::Exact(name)) => Some(name),
+        _ => {
+            let message = format!("`{}` is not a host name", super::document::shorten(text));
+            problems.push(Diagnostic::error("invalid-address", &value.origin(), message));
+            None
+        }
+    }
+}
+
+fn is_tcp(fields: &mut Mapping<'_>, problems: &mut Problems) -> bool {
+    text(fields, "protocol", problems).is_none_or(|protocol| &*protocol == "TCP")
+}
+
+/// The items of a list that may be missing.
+fn items<'d>(
+    fields: &mut Mapping<'d>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Vec<Value<'d>> {
+    fields.field(name).map(|v| v.list(problems).collect()).unwrap_or_default()
+}
+
+fn text(fields: &mut Mapping<'_>, name: &'static str, problems: &mut Problems) -> Option<Box<str>> {
+    fields.field(name)?.string(problems).map(Box::from)
 }
