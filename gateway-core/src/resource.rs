@@ -8,6 +8,7 @@ mod kinds;
 mod load;
 pub(crate) mod meta;
 pub(crate) mod service;
+mod smi;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;
 #[cfg(feature = "yaml")]

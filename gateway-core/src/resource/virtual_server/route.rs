@@ -1,0 +1,333 @@
+//! Routes, their conditions and actions (virtualserver §5).
+
+use super::{Text, exactly_one, flag, items, mapping, number, required_text, text, without_effect};
+use crate::diagnostic::Diagnostic;
+use crate::resource::Problems;
+use crate::resource::document::{At, Kind, Located, Mapping, Value};
+
+/// `spec.routes[]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) at: At,
+    pub(crate) path: Option<Text>,
+    pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
+    pub(crate) matches: Vec<Match>,
+    /// What to do where no match holds; with matches it may be left out (smi §9.3).
+    pub(crate) target: Option<Target>,
+}
+
+/// What a route or a match does.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Target {
+    Action(Located<Action>),
+    Splits(Located<Vec<Split>>),
+    /// VirtualServerRoutes take over: `route` or `routeSelector`.
+    Delegate(At),
+}
+
+/// One entry of `splits`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Split {
+    pub(crate) at: At,
+    pub(crate) weight: Option<u64>,
+    pub(crate) action: Option<Located<Action>>,
+}
+
+/// One entry of `matches`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Match {
+    pub(crate) at: At,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) target: Option<Target>,
+}
+
+/// One entry of `conditions`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Condition {
+    pub(crate) source: Option<(Source, Text)>,
+    /// Absent is as empty.
+    pub(crate) value: Option<Text>,
+}
+
+/// What a condition looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Header,
+    Cookie,
+    Argument,
+    Variable,
+}
+
+/// `action`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    /// The name of an upstream.
+    Pass(Text),
+    Redirect(Redirect),
+    Return(Return),
+    Proxy(Proxy),
+}
+
+/// `action.redirect`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Redirect {
+    pub(crate) url: Option<Text>,
+    pub(crate) code: Option<Located<i64>>,
+}
+
+/// `action.return`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Return {
+    pub(crate) code: Option<Located<i64>>,
+    pub(crate) content_type: Option<Text>,
+    pub(crate) body: Option<Text>,
+    pub(crate) headers: Vec<Header>,
+}
+
+/// `action.proxy`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Proxy {
+    pub(crate) upstream: Option<Text>,
+    pub(crate) rewrite_path: Option<Text>,
+    /// `requestHeaders.pass`.
+    pub(crate) pass_headers: bool,
+    /// `requestHeaders.set`.
+    pub(crate) set: Vec<Header>,
+    /// `responseHeaders.hide`.
+    pub(crate) hide: Vec<Text>,
+    /// `responseHeaders.pass`.
+    pub(crate) pass: Vec<Text>,
+    /// `responseHeaders.ignore`.
+    pub(crate) ignore: Vec<Text>,
+    /// `responseHeaders.add`.
+    pub(crate) add: Vec<Header>,
+}
+
+/// A header field's name and value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Header {
+    pub(crate) name: Option<Text>,
+    pub(crate) value: Option<Text>,
+    /// Only for `responseHeaders.add`.
+    pub(crate) always: bool,
+}
+
+/// One entry of `policies`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PolicyRef {
+    pub(crate) at: At,
+    pub(crate) name: Option<Text>,
+    pub(crate) namespace: Option<Text>,
+}
+
+impl Route {
+    pub(super) fn read(mut route: Mapping<'_>, problems: &mut Problems) -> Self {
+        let of = &mut route;
+        let path = required_text(of, "path", problems);
+        let policies = PolicyRef::read_list(of, problems);
+        let matches = items(of, "matches", problems, Match::read);
+        let has_matches = of.field("matches").is_some_and(|v| v.children().next().is_some());
+        let kinds = ["action", "splits", "route", "routeSelector"];
+        let written = |of: &mut Mapping<'_>, name| of.field(name).is_some();
+        let target = if has_matches && !kinds.iter().any(|name| written(of, name)) {
+            None
+        } else {
+            // A delegated path has no matches of its own, so that they would be dead.
+            let kinds = if has_matches { &kinds[..2] } else { &kinds[..] };
+            Target::read(of, kinds, problems)
+        };
+        for delegation in ["route", "routeSelector"] {
+            if has_matches && let Some(value) = of.field(delegation) {
+                let message = format!("`matches` cannot stand beside `{delegation}`");
+                problems.push(Diagnostic::error("conflicting-fields", &value.origin(), message));
+            }
+        }
+        let inert = ["errorPages", "location-snippets", "add-header-inherit", "dos"];
+        without_effect(of, &inert, problems);
+        let at = of.value().at();
+        route.finish(problems);
+        Self { at, path, policies, matches, target }
+    }
+}
+
+impl Target {
+    /// Reads the one of the fields `kinds` that is written.
+    fn read(
+        of: &mut Mapping<'_>,
+        kinds: &[&'static str],
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let kind = exactly_one(of, kinds, problems)?;
+        let value = of.field(kind)?;
+        match kind {
+            "action" => Action::read(value, problems).map(Self::Action),
+            "splits" => {
+                let list = items(of, kind, problems, Split::read);
+                Some(Self::Splits(value.located(list)))
+            }
+            _ => Some(Self::Delegate(value.at())),
+        }
+    }
+}
+
+impl Split {
+    fn read(mut split: Mapping<'_>, problems: &mut Problems) -> Self {
+        let weight = split.required("weight", problems);
+        let weight = weight.and_then(|v| v.integer(0..=100, problems));
+        let action = split.required("action", problems);
+        let action = action.and_then(|v| Action::read(v, problems));
+        let at = split.value().at();
+        split.finish(problems);
+        Self { at, weight: weight.and_then(|w| u64::try_from(w).ok()), action }
+    }
+}
+
+impl Match {
+    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+        let conditions = match of.required("conditions", problems) {
+            Some(list) if *list.kind() == Kind::List && list.children().next().is_none() => {
+                let message = "`conditions` must not be empty";
+                problems.push(Diagnostic::error("missing-field", &list.origin(), message));
+                Vec::new()
+            }
+            Some(_) => items(&mut of, "conditions", problems, Condition::read),
+            None => Vec::new(),
+        };
+        let target = Target::read(&mut of, &["action", "splits"], problems);
+        let at = of.value().at();
+        of.finish(problems);
+        Self { at, conditions, target }
+    }
+}
+
+impl Condition {
+    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+        let sources = ["header", "cookie", "argument", "variable"];
+        let source = exactly_one(&mut of, &sources, problems).and_then(|name| {
+            let source = match name {
+                "header" => Source::Header,
+                "cookie" => Source::Cookie,
+                "argument" => Source::Argument,
+                _ => Source::Variable,
+            };
+            Some((source, required_text(&mut of, name, problems)?))
+        });
+        let value = text(&mut of, "value", problems);
+        of.finish(problems);
+        Self { source, value }
+    }
+}
+
+impl Action {
+    fn read(value: Value<'_>, problems: &mut Problems) -> Option<Located<Self>> {
+        let mut of = value.mapping(problems)?;
+        let kinds = ["pass", "redirect", "return", "proxy"];
+        let kind = exactly_one(&mut of, &kinds, problems);
+        let action = kind.and_then(|kind| match kind {
+            "pass" => required_text(&mut of, kind, problems).map(Self::Pass),
+            "redirect" => mapping(&mut of, kind, problems)
+                .map(|m| Self::Redirect(Redirect::read(m, problems))),
+            "return" => {
+                mapping(&mut of, kind, problems).map(|m| Self::Return(Return::read(m, problems)))
+            }
+            _ => mapping(&mut of, kind, problems).map(|m| Self::Proxy(Proxy::read(m, problems))),
+        });
+        of.finish(problems);
+        Some(value.located(action?))
+    }
+}
+
+impl Redirect {
+    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+        let url = required_text(&mut of, "url", problems);
+        let code = number(&mut of, "code", problems);
+        of.finish(problems);
+        Self { url, code }
+    }
+}
+
+impl Return {
+    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+        let read = Self {
+            code: number(&mut of, "code", problems),
+            content_type: text(&mut of, "type", problems).filter(|t| !t.is_empty()),
+            body: required_text(&mut of, "body", problems),
+            headers: items(&mut of, "headers", problems, Header::read),
+        };
+        of.finish(problems);
+        read
+    }
+}
+
+impl Proxy {
+    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+        let upstream = required_text(&mut of, "upstream", problems);
+        let rewrite_path = text(&mut of, "rewritePath", problems).filter(|t| !t.is_empty());
+        let mut proxy = Self {
+            upstream,
+            rewrite_path,
+            pass_headers: true,
+            set: Vec::new(),
+            hide: Vec::new(),
+            pass: Vec::new(),
+            ignore: Vec::new(),
+            add: Vec::new(),
+        };
+        if let Some(mut request) = mapping(&mut of, "requestHeaders", problems) {
+            proxy.pass_headers = flag(&mut request, "pass", true, problems);
+            proxy.set = items(&mut request, "set", problems, Header::read);
+            request.finish(problems);
+        }
+        if let Some(mut response) = mapping(&mut of, "responseHeaders", problems) {
+            proxy.hide = texts(&mut response, "hide", problems);
+            proxy.pass = texts(&mut response, "pass", problems);
+            proxy.ignore = texts(&mut response, "ignore", problems);
+            proxy.add = items(&mut response, "add", problems, Header::read_added);
+            response.finish(problems);
+        }
+        of.finish(problems);
+        proxy
+    }
+}
+
+impl Header {
+    fn read(of: Mapping<'_>, problems: &mut Problems) -> Self {
+        Self::read_fields(of, false, problems)
+    }
+
+    fn read_added(of: Mapping<'_>, problems: &mut Problems) -> Self {
+        Self::read_fields(of, true, problems)
+    }
+
+    fn read_fields(mut of: Mapping<'_>, added: bool, problems: &mut Problems) -> Self {
+        let name = required_text(&mut of, "name", problems);
+        let value = text(&mut of, "value", problems);
+        let always = added && flag(&mut of, "always", false, problems);
+        of.finish(problems);
+        Self { name, value, always }
+    }
+}
+
+impl PolicyRef {
+    /// Reads `policies`; an empty list is as none.
+    pub(super) fn read_list(
+        of: &mut Mapping<'_>,
+        problems: &mut Problems,
+    ) -> Option<Located<Vec<Self>>> {
+        let value = of.field("policies")?;
+        let list = items(of, "policies", problems, |mut policy, problems| {
+            let name = required_text(&mut policy, "name", problems);
+            let namespace = text(&mut policy, "namespace", problems).filter(|t| !t.is_empty());
+            let at = policy.value().at();
+            policy.finish(problems);
+            Self { at, name, namespace }
+        });
+        (!list.is_empty()).then(|| value.located(list))
+    }
+}
+
+fn texts(of: &mut Mapping<'_>, name: &'static str, problems: &mut Problems) -> Vec<Text> {
+    let Some(list) = of.field(name) else { return Vec::new() };
+    let values: Vec<_> = list.list(problems).collect();
+    values.into_iter().filter_map(|v| Some(v.located(v.string(problems)?.into()))).collect()
+}

@@ -1,0 +1,322 @@
+//! Actions (virtualserver §5.3, §12).
+
+use super::grammar::{escaped, header_name, no_controls, path, unescape};
+use super::path::RoutePath;
+use super::report::{Fault, Report};
+use super::upstream::Upstreams;
+use super::variables::{Place, template};
+use crate::origin::Origin;
+use crate::resource::document::{At, Located};
+use crate::resource::virtual_server::{self as written, Header, Text};
+use crate::rules::{
+    Action, CaptureRegex, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite,
+    Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps, Template,
+};
+use http::{HeaderName, StatusCode, header};
+use std::sync::Arc;
+
+/// What actions are lowered with.
+pub(super) struct Actions<'d> {
+    pub(super) upstreams: Upstreams<'d>,
+    pub(super) report: &'d mut Report,
+    /// The text of the VirtualServer's host.
+    pub(super) server: &'d str,
+}
+
+/// Where an action stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site<'p> {
+    /// The path of the route, if it is right.
+    pub(super) path: Option<&'p RoutePath>,
+    /// Whether the action is that of the route itself, not of a match or a split.
+    pub(super) direct: bool,
+}
+
+/// Answers 500, so that nothing passes that was meant to be guarded.
+pub(super) fn withhold(reason: &str, origin: Origin) -> Action {
+    Action::Respond(Arc::new(Respond {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        content_type: None,
+        body: Template::default(),
+        headers: Vec::new(),
+        reason: Some(reason.into()),
+        origin,
+    }))
+}
+
+impl Actions<'_> {
+    /// What `action` does; `None` when something is wrong with it.
+    pub(super) fn lower(
+        &mut self,
+        action: &Located<written::Action>,
+        site: Site<'_>,
+    ) -> Option<Action> {
+        match &action.value {
+            written::Action::Pass(name) => self.forward(name, action.at, Edits::default()),
+            written::Action::Proxy(proxy) => {
+                let edits = self.edits(proxy, site);
+                self.forward(proxy.upstream.as_ref()?, action.at, edits?)
+            }
+            written::Action::Redirect(redirect) => self.redirect(redirect, action.at),
+            written::Action::Return(respond) => self.respond(respond, action.at),
+        }
+    }
+
+    fn forward(&mut self, name: &Text, at: At, edits: Edits) -> Option<Action> {
+        let upstream = self.upstreams.find(name, self.report)?;
+        let origin = self.report.origin(at);
+        if let Some(reason) = upstream.withheld {
+            return Some(withhold(reason, origin));
+        }
+        Some(Action::Forward(Arc::new(Forward {
+            target: upstream.target,
+            path: edits.path,
+            host: edits.host,
+            request_headers: edits.request_headers,
+            response_headers: edits.response_headers,
+            settings: Arc::clone(&upstream.settings),
+            unavailable: StatusCode::BAD_GATEWAY,
+            origin,
+        })))
+    }
+
+    fn redirect(&mut self, redirect: &written::Redirect, at: At) -> Option<Action> {
+        let url = redirect.url.as_ref().and_then(|url| {
+            let read = template(url, Place::Redirect, self.server);
+            let url_at = url.at;
+            let read = self.report.check(url_at, read)?;
+            if !url.contains("://") {
+                let fault = Fault::invalid(format!("`{}` is not an absolute URL", url.value))
+                    .help("begin with `https://` or `${scheme}://`");
+                self.report.error(url_at, fault);
+                return None;
+            }
+            Some(read)
+        });
+        let status = redirect_status(redirect.code.as_ref(), self.report);
+        let origin = self.report.origin(at);
+        Some(Action::Redirect(Arc::new(Redirect {
+            status: status?,
+            location: Location::Url(url?),
+            origin,
+        })))
+    }
+
+    fn respond(&mut self, respond: &written::Return, at: At) -> Option<Action> {
+        let status = match &respond.code {
+            None => Some(StatusCode::OK),
+            Some(code) => {
+                let status = u16::try_from(code.value).ok().and_then(|n| {
+                    matches!(n, 200..=299 | 400..=599).then(|| StatusCode::from_u16(n).ok())?
+                });
+                self.report.check(code.at, status.ok_or_else(|| {
+                    let message = format!("`{}` is not a status to return", code.value);
+                    Fault::invalid(message).help("use 200 to 299 or 400 to 599")
+                }))
+            }
+        };
+        let content_type = match &respond.content_type {
+            None => Some("text/plain".into()),
+            Some(text) => {
+                self.report.check(text.at, media_type(text)).map(|()| text.value.clone())
+            }
+        };
+        let body = respond.body.as_ref().and_then(|body| {
+            self.report.check(body.at, template(body, Place::Return, self.server))
+        });
+        let headers = self.headers(&respond.headers, Place::ReturnHeader);
+        let origin = self.report.origin(at);
+        Some(Action::Respond(Arc::new(Respond {
+            status: status?,
+            content_type: Some(content_type?),
+            body: body?,
+            headers: headers.into_iter().map(|(edit, _)| edit).collect(),
+            reason: None,
+            origin,
+        })))
+    }
+
+    fn edits(&mut self, proxy: &written::Proxy, site: Site<'_>) -> Option<Edits> {
+        let path = match (&proxy.rewrite_path, site.path) {
+            (Some(text), Some(path)) => {
+                let rewrite = rewrite(text, path, site.direct);
+                if !matches!(path, RoutePath::Regex(_)) && text.contains('$') && rewrite.is_ok() {
+                    let message = format!("`$` in `{}` stands for itself", text.value);
+                    let fault = Fault::new("no-effect", message)
+                        .help("only a path that is an expression has groups");
+                    self.report.warning(text.at, fault);
+                }
+                self.report.check(text.at, rewrite)
+            }
+            _ => Some(PathRewrite::Keep),
+        };
+        let mut host = HostRewrite::WithoutPort;
+        let mut set = Vec::new();
+        for (edit, header) in self.headers(&proxy.set, Place::Proxy) {
+            if edit.name != header::HOST {
+                set.push(edit);
+            } else if edit.value.parts().is_empty() {
+                let at = header.value.as_ref().or(header.name.as_ref()).map(|text| text.at);
+                let message = "`Host` must not be set to an empty value";
+                self.report.error(at.unwrap_or_default(), Fault::invalid(message));
+            } else {
+                host = HostRewrite::Set(edit.value);
+            }
+        }
+        let add = self.headers(&proxy.add, Place::Proxy).into_iter();
+        let add = add.map(|(edit, header)| ResponseHeaderAdd { edit, always: header.always });
+        let add = add.collect();
+        let remove = self.names(&proxy.hide);
+        self.names(&proxy.pass);
+        for text in &proxy.pass {
+            let message = format!("`{}` is passed anyway, as far as it can be", text.value);
+            self.report.notice(text.at, Fault::new("no-effect", message));
+        }
+        for text in &proxy.ignore {
+            self.ignore(text);
+        }
+        Some(Edits {
+            path: path?,
+            host,
+            request_headers: HeaderOps {
+                drop_all: !proxy.pass_headers,
+                set,
+                ..HeaderOps::default()
+            },
+            response_headers: ResponseHeaderOps { remove, add, ..ResponseHeaderOps::default() },
+        })
+    }
+
+    fn ignore(&mut self, text: &Text) {
+        const KNOWN: [&str; 9] = [
+            "X-Accel-Redirect",
+            "X-Accel-Expires",
+            "X-Accel-Limit-Rate",
+            "X-Accel-Buffering",
+            "X-Accel-Charset",
+            "Expires",
+            "Cache-Control",
+            "Set-Cookie",
+            "Vary",
+        ];
+        if KNOWN.contains(&&*text.value) {
+            let message = format!("`{}` has no effect that could be ignored", text.value);
+            self.report.notice(text.at, Fault::new("no-effect", message));
+        } else {
+            self.report.error(text.at, Fault::unsupported("header to ignore", text, KNOWN));
+        }
+    }
+
+    /// Header fields, each with what was written. Those that something is wrong with are left out.
+    fn headers<'h>(&mut self, list: &'h [Header], place: Place) -> Vec<(HeaderEdit, &'h Header)> {
+        let mut edits = Vec::with_capacity(list.len());
+        for header in list {
+            let name = header.name.as_ref();
+            let name = name.and_then(|name| self.report.check(name.at, header_name(name)));
+            let value = match &header.value {
+                None => Some(Template::default()),
+                Some(text) => self.report.check(text.at, template(text, place, self.server)),
+            };
+            if let (Some(name), Some(value)) = (name, value) {
+                edits.push((HeaderEdit { name, value }, header));
+            }
+        }
+        edits
+    }
+
+    fn names(&mut self, list: &[Text]) -> Vec<HeaderName> {
+        list.iter().filter_map(|text| self.report.check(text.at, header_name(text))).collect()
+    }
+}
+
+/// What `action.proxy` changes.
+struct Edits {
+    path: PathRewrite,
+    host: HostRewrite,
+    request_headers: HeaderOps,
+    response_headers: ResponseHeaderOps,
+}
+
+impl Default for Edits {
+    /// What `action.pass` does.
+    fn default() -> Self {
+        Self {
+            path: PathRewrite::Keep,
+            host: HostRewrite::WithoutPort,
+            request_headers: HeaderOps::default(),
+            response_headers: ResponseHeaderOps::default(),
+        }
+    }
+}
+
+/// The status of a redirect: 301 unless written.
+pub(super) fn redirect_status(
+    code: Option<&Located<i64>>,
+    report: &mut Report,
+) -> Option<StatusCode> {
+    let Some(code) = code.filter(|code| code.value != 0) else {
+        return Some(StatusCode::MOVED_PERMANENTLY);
+    };
+    let status = match code.value {
+        301 => Ok(StatusCode::MOVED_PERMANENTLY),
+        302 => Ok(StatusCode::FOUND),
+        307 => Ok(StatusCode::TEMPORARY_REDIRECT),
+        308 => Ok(StatusCode::PERMANENT_REDIRECT),
+        other => {
+            let message = format!("`{other}` is not a status to redirect with");
+            Err(Fault::new("unsupported-value", message).help("use 301, 302, 307 or 308"))
+        }
+    };
+    report.check(code.at, status)
+}
+
+/// `rewritePath` by the kind of the route's path (decisions §6, Q9): the same everywhere, directly
+/// and under matches and splits.
+fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, Fault> {
+    for (at, _) in text.match_indices('$') {
+        if !text[at + 1..].starts_with(|c: char| c.is_ascii_digit()) {
+            let message = format!("`{}` holds a `$` that is not before a digit", text.value);
+            return Err(Fault::invalid(message));
+        }
+    }
+    if direct && !matches!(route, RoutePath::Regex(_)) {
+        path(text)?;
+        if text.contains(['{', '}']) {
+            let message = format!("`{}` holds braces; parameters cannot stand here", text.value);
+            return Err(Fault::invalid(message));
+        }
+    }
+    escaped(text)?;
+    let plain = unescape(text);
+    no_controls(&plain)?;
+    if !plain.starts_with(['/', '$']) || plain.contains(char::is_whitespace) {
+        let message = format!("`{plain}` is not a path: it begins with `/` and has no blanks");
+        return Err(Fault::invalid(message));
+    }
+    let plain = plain.into_boxed_str();
+    Ok(match route {
+        RoutePath::Exact(_) => PathRewrite::Full(plain),
+        RoutePath::Prefix { .. } => PathRewrite::Prefix(plain),
+        RoutePath::Regex(regex) => PathRewrite::Pattern {
+            regex: CaptureRegex::new(regex.source(), regex.ignore_case())
+                .map_err(|error| Fault::invalid(error.to_string()))?,
+            replacement: plain,
+        },
+    })
+}
+
+/// RTYPE.
+fn media_type(text: &str) -> Result<(), Fault> {
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let legal = match c {
+            '\\' => chars.next().is_some(),
+            c => !matches!(c, ';' | '{' | '}' | '"'),
+        };
+        if !legal {
+            let message = format!("`{text}` is not a media type: it holds `{c}`");
+            return Err(Fault::invalid(message));
+        }
+    }
+    no_controls(text)
+}

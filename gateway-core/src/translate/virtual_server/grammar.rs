@@ -1,0 +1,302 @@
+//! The grammars of virtualserver §2: text to values.
+
+use super::report::Fault;
+use crate::request::path::MAX_PATH;
+use crate::rules::{HostPattern, PathTemplate};
+use http::HeaderName;
+use std::time::Duration;
+
+/// DNS1123L.
+pub(super) fn label(text: &str) -> Result<(), Fault> {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let fault = |rule| Err(Fault::invalid(format!("`{text}` is not a DNS label: {rule}")));
+    if text.is_empty() || !text.bytes().all(legal) {
+        return fault("it holds lower-case letters, digits and `-`");
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        return fault("it neither begins nor ends with `-`");
+    }
+    if text.len() > 63 {
+        return fault("it has at most 63 characters");
+    }
+    Ok(())
+}
+
+/// DNS1035L.
+pub(super) fn name(text: &str) -> Result<(), Fault> {
+    label(text)?;
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(Fault::invalid(format!("`{text}` does not begin with a letter")));
+    }
+    Ok(())
+}
+
+/// DNS1123S.
+pub(super) fn subdomain(text: &str) -> Result<(), Fault> {
+    if text.len() > 253 {
+        return Err(Fault::invalid(format!("`{text}` is longer than 253 characters")));
+    }
+    text.split('.').try_for_each(|part| {
+        label(part).map_err(|fault| match text.contains('.') {
+            true => Fault::invalid(format!("in `{text}`, {}", fault.message)),
+            false => fault,
+        })
+    })
+}
+
+/// A host: DNS1123S, or WILD.
+pub(super) fn host(text: &str) -> Result<HostPattern, Fault> {
+    subdomain(text.strip_prefix("*.").unwrap_or(text))?;
+    text.parse().map_err(|error| Fault::invalid(format!("`{text}` is not a host name: {error}")))
+}
+
+/// HDRNAME.
+pub(super) fn header_name(text: &str) -> Result<HeaderName, Fault> {
+    let legal = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    HeaderName::from_bytes(text.as_bytes()).ok().filter(|_| legal).ok_or_else(|| {
+        Fault::invalid(format!("`{text}` is not a header name: it holds letters, digits and `-`"))
+    })
+}
+
+/// COOKIE and ARG.
+pub(super) fn word(text: &str) -> Result<(), Fault> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if text.is_empty() || !text.bytes().all(legal) {
+        let message = format!("`{text}` is not a name: it holds letters, digits and `_`");
+        return Err(Fault::invalid(message));
+    }
+    Ok(())
+}
+
+/// TIME.
+pub(super) fn time(text: &str) -> Result<Duration, Fault> {
+    const MINUTE: u64 = 60_000;
+    const DAY: u64 = 24 * 60 * MINUTE;
+    const UNITS: [(&str, u64); 8] = [
+        ("y", 365 * DAY),
+        ("M", 30 * DAY),
+        ("w", 7 * DAY),
+        ("d", DAY),
+        ("h", 60 * MINUTE),
+        ("m", MINUTE),
+        ("s", 1000),
+        ("ms", 1),
+    ];
+    let fault = || {
+        Fault::invalid(format!("`{text}` is not a duration"))
+            .help("write for example `90`, `100ms` or `1h 30m`: units from large to small, no fractions")
+    };
+    let mut rest = text.trim();
+    let mut units = &UNITS[..];
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = rest[..digits].parse().map_err(|_| fault())?;
+        rest = &rest[digits..];
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        // A number without unit is in seconds, and nothing may follow it.
+        let unit = if letters == 0 && rest.is_empty() { "s" } else { &rest[..letters] };
+        let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(fault)?;
+        let part = number.checked_mul(units[at].1);
+        total = part.and_then(|part| total.checked_add(part)).ok_or_else(fault)?;
+        units = &units[at + 1..];
+        rest = rest[letters..].trim_start();
+    }
+    if text.trim().is_empty() { Err(fault()) } else { Ok(Duration::from_millis(total)) }
+}
+
+/// SIZE: bytes, with `k` or `m`.
+pub(super) fn size(text: &str) -> Result<u64, Fault> {
+    bytes(text, &[("k", 10), ("m", 20)])
+}
+
+/// OFFSET: bytes, with `k`, `m` or `g`.
+pub(super) fn offset(text: &str) -> Result<u64, Fault> {
+    bytes(text, &[("k", 10), ("m", 20), ("g", 30)])
+}
+
+fn bytes(text: &str, units: &[(&str, u32)]) -> Result<u64, Fault> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit {
+        "" => Some(0),
+        unit => units.iter().find(|(u, _)| unit.eq_ignore_ascii_case(u)).map(|(_, shift)| *shift),
+    };
+    let parsed = number.parse().ok().zip(shift);
+    parsed.and_then(|(n, shift): (u64, u32)| n.checked_mul(1 << shift)).ok_or_else(|| {
+        let names: Vec<_> = units.iter().map(|(u, _)| format!("`{u}`")).collect();
+        let message = format!("`{text}` is not a size");
+        Fault::invalid(message).help(format!("write bytes, or a number with {}", names.join(", ")))
+    })
+}
+
+/// PATH, in which whole segments `{name}` are parameters (smi §9.3).
+pub(super) fn path(text: &str) -> Result<PathTemplate, Fault> {
+    let fault = |what: &str| Err(Fault::invalid(format!("`{text}` is not a path: {what}")));
+    if text.starts_with("//") {
+        return fault("it begins with `//`");
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == ';' || c == '\\') {
+        return fault("it holds blanks, control characters, `;` or `\\`");
+    }
+    if text.len() > MAX_PATH {
+        return Err(Fault::invalid(format!("the path is longer than {MAX_PATH} octets")));
+    }
+    match PathTemplate::with_parameters(text) {
+        Ok(template) => Ok(template),
+        Err(error) => fault(&error.to_string()),
+    }
+}
+
+/// ESC: every `"` escaped, no `\` at the end.
+pub(super) fn escaped(text: &str) -> Result<(), Fault> {
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '"' {
+            let message = format!("`{text}` holds a `\"` that is not escaped");
+            return Err(Fault::invalid(message).help("write `\\\"`"));
+        }
+        if c == '\\' && chars.next().is_none() {
+            let message = format!("`{text}` ends in a single `\\`");
+            return Err(Fault::invalid(message).help("write `\\\\`"));
+        }
+    }
+    Ok(())
+}
+
+/// What NGINX makes of a text between double quotes.
+pub(super) fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some(c @ ('"' | '\'' | '\\')) => out.push(c),
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+/// Refuses what cannot stand in a header field.
+pub(super) fn no_controls(text: &str) -> Result<(), Fault> {
+    if text.contains(|c: char| c.is_control() && c != '\t') {
+        let message = format!("`{}` holds control characters", text.escape_debug());
+        return Err(Fault::invalid(message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        // virtualserver §2, TIME
+        for (text, want) in [
+            ("90", Some(90_000)),
+            ("100ms", Some(100)),
+            ("1h 30m", Some(5_400_000)),
+            ("1h30m", Some(5_400_000)),
+            ("1m 5", Some(65_000)),
+            ("1y1M1w1d1h1m1s1ms", Some(34_822_861_001)),
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("", None),
+            (" ", None),
+            ("1.5m", None),
+            ("-1s", None),
+            ("20 seconds", None),
+            ("20 s", None),
+            ("1s 1m", None),
+            ("1s 1s", None),
+            ("5 1m", None),
+            ("s", None),
+            ("99999999999y", None),
+            ("99999999999999999999", None),
+            ("1é", None),
+        ] {
+            let got = time(text).ok().map(|d| d.as_millis());
+            assert_eq!(got, want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        // virtualserver §2, SIZE and OFFSET
+        for (text, as_size, as_offset) in [
+            ("0", Some(0), Some(0)),
+            ("16", Some(16), Some(16)),
+            ("4k", Some(4096), Some(4096)),
+            ("2M", Some(2 << 20), Some(2 << 20)),
+            ("1g", None, Some(1 << 30)),
+            ("", None, None),
+            ("k", None, None),
+            ("1 k", None, None),
+            ("-1", None, None),
+            ("1kb", None, None),
+            ("99999999999999999g", None, None),
+        ] {
+            assert_eq!(size(text).ok(), as_size, "{text:?}");
+            assert_eq!(offset(text).ok(), as_offset, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        // virtualserver §2
+        for (text, want) in [
+            (r#"say \"hi\""#, "say \"hi\""),
+            (r"line1\nline2\t\r", "line1\nline2\t\r"),
+            (r"a\\b", r"a\b"),
+            (r"\d+\.", r"\d+\."),
+            (r"it\'s", "it's"),
+        ] {
+            assert!(escaped(text).is_ok(), "{text}");
+            assert_eq!(unescape(text), want, "{text}");
+        }
+        for text in [r#"say "hi""#, r"a\", r"a\\\"] {
+            assert!(escaped(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        // virtualserver §2, DNS1123L, DNS1035L, DNS1123S, WILD, HDRNAME, COOKIE
+        let long = "a".repeat(64);
+        for (text, as_label, as_name, as_host) in [
+            ("tea", true, true, true),
+            ("tea-1", true, true, true),
+            ("1tea", true, false, true),
+            ("Tea", false, false, false),
+            ("-tea", false, false, false),
+            ("tea-", false, false, false),
+            ("a.b", false, false, true),
+            ("*.a.b", false, false, true),
+            ("a.*.b", false, false, false),
+            ("*", false, false, false),
+            ("*.", false, false, false),
+            ("a..b", false, false, false),
+            ("", false, false, false),
+            (&long, false, false, false),
+        ] {
+            assert_eq!(label(text).is_ok(), as_label, "{text}");
+            assert_eq!(name(text).is_ok(), as_name, "{text}");
+            assert_eq!(host(text).is_ok(), as_host, "{text}");
+        }
+        for (text, as_header, as_word) in
+            [("x-a", true, false), ("x_a", false, true), ("X1", true, true), ("", false, false)]
+        {
+            assert_eq!(header_name(text).is_ok(), as_header, "{text}");
+            assert_eq!(word(text).is_ok(), as_word, "{text}");
+        }
+    }
+}

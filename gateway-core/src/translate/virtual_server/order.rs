@@ -1,0 +1,232 @@
+//! The order in which NGINX looks at paths (virtualserver §9.2), as one list in which the first
+//! rule that holds decides.
+
+use super::path::{RoutePath, shape};
+use crate::origin::Origin;
+use crate::rules::{
+    Action, Boundary, CaptureRegex, Condition, Field, Location as Target, PathPart, PathPattern,
+    PathRewrite, PathTemplate, Redirect, Regex, Route, Test,
+};
+use http::StatusCode;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The most rules that expressions within `^~` paths may add to a VirtualServer.
+pub(super) const MAX_COPIES: usize = 1 << 14;
+
+/// A path of the VirtualServer and what happens there.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    pub(super) path: RoutePath,
+    /// In order: the first whose conditions hold decides.
+    pub(super) rules: Vec<Rule>,
+    /// Whether the path without the `/` at its end is redirected to it: only for single actions.
+    pub(super) appends_slash: bool,
+    pub(super) origin: Origin,
+}
+
+/// One thing that happens at a path.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) conditions: Vec<Condition>,
+    pub(super) action: Action,
+    pub(super) origin: Origin,
+}
+
+/// More rules than [`MAX_COPIES`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+/// Puts locations, given in document order and without duplicates, into one list.
+///
+/// NGINX takes an exact path; else the longest prefix, unless that is not `^~` and some expression
+/// matches, which then goes before it. In the list stand, one after the other:
+///
+/// 1. exact paths, then redirects of paths that lack the `/` at their end;
+/// 2. from the longest to the shortest prefix: those with `^~`, and of the others those that lie
+///    in the reach of a shorter `^~` one (*inner* ones), each behind copies of all expressions
+///    that hold within that prefix alone;
+/// 3. the expressions;
+/// 4. from the longest to the shortest, the remaining prefixes.
+///
+/// Why this is the same: let P be the longest prefix that covers a path. No longer prefix covers
+/// it, so neither they nor their copies of expressions hold. If P stands in 2, it is the first
+/// there that covers the path, with the expressions ahead of it exactly if it is not `^~`. If P
+/// stands in 4, nothing in 2 covers the path: it would be shorter than P and meet it, which would
+/// make P an inner one. So the expressions of 3 come first, then P.
+pub(super) fn order(locations: Vec<Location>) -> Result<Vec<Route>, TooMany> {
+    let redirects = redirects(&locations);
+    let mut exact = Vec::new();
+    let mut prefixes = Vec::new();
+    let mut regexes = Vec::new();
+    for Location { path, rules, .. } in locations {
+        match path {
+            RoutePath::Exact(template) => exact.push((template, rules)),
+            RoutePath::Prefix { template, no_regex } => prefixes.push((template, no_regex, rules)),
+            RoutePath::Regex(regex) => regexes.push((regex, rules)),
+        }
+    }
+    exact.sort_by_cached_key(|(template, _)| shape(template));
+    prefixes.sort_by_cached_key(|(t, _, _)| (Reverse(t.rank_length()), shape(t)));
+
+    let inner = inner(&prefixes);
+    let within: usize = regexes.iter().map(|(_, rules)| rules.len()).sum();
+    if inner.iter().filter(|inner| **inner).count().saturating_mul(within) > MAX_COPIES {
+        return Err(TooMany);
+    }
+
+    let mut routes = Vec::new();
+    for (template, rules) in exact {
+        push(&mut routes, &PathPattern::Exact(template), rules);
+    }
+    routes.extend(redirects);
+    let mut last = Vec::new();
+    for ((template, no_regex, rules), inner) in prefixes.into_iter().zip(inner) {
+        let path = PathPattern::Prefix { template, boundary: Boundary::Byte };
+        if inner {
+            for (regex, rules) in &regexes {
+                push(&mut routes, &path, within_prefix(regex, rules));
+            }
+        }
+        if no_regex || inner {
+            push(&mut routes, &path, rules);
+        } else {
+            last.push((path, rules));
+        }
+    }
+    for (regex, rules) in regexes {
+        push(&mut routes, &PathPattern::Regex(regex), rules);
+    }
+    for (path, rules) in last {
+        push(&mut routes, &path, rules);
+    }
+    Ok(routes)
+}
+
+fn push(routes: &mut Vec<Route>, path: &PathPattern, rules: Vec<Rule>) {
+    routes.extend(rules.into_iter().map(|Rule { conditions, action, origin }| Route {
+        path: path.clone(),
+        conditions,
+        action,
+        origin,
+    }));
+}
+
+/// Copies of `rules` for the paths of some prefix that `regex` matches.
+fn within_prefix(regex: &Regex, rules: &[Rule]) -> Vec<Rule> {
+    let matches = Condition::new(
+        Field::Path,
+        Test::Matches { regex: regex.clone(), empty_matches: false },
+    );
+    let mut copies = rules.to_vec();
+    copies.iter_mut().for_each(|rule| rule.conditions.insert(0, matches.clone()));
+    copies
+}
+
+/// Which of the sorted prefixes are inner ones: not `^~`, and behind them stands a `^~` or an
+/// inner one that may cover some of the same paths.
+fn inner(prefixes: &[(PathTemplate, bool, Vec<Rule>)]) -> Vec<bool> {
+    let mut inner = vec![false; prefixes.len()];
+    // What templates begin with, up to the first parameter. Two that cover a common path begin
+    // alike as far as both go.
+    let mut heads: BTreeSet<&[u8]> = BTreeSet::new();
+    for (i, (template, no_regex, _)) in prefixes.iter().enumerate().rev() {
+        let head = head(template);
+        let meets = |heads: &BTreeSet<&[u8]>| {
+            heads.range(head..).next().is_some_and(|other| other.starts_with(head))
+                || (0..head.len()).any(|end| heads.contains(&head[..end]))
+        };
+        inner[i] = !no_regex && meets(&heads);
+        if *no_regex || inner[i] {
+            heads.insert(head);
+        }
+    }
+    inner
+}
+
+fn head(template: &PathTemplate) -> &[u8] {
+    match template.parts().first() {
+        Some(PathPart::Literal(text)) => text,
+        _ => b"",
+    }
+}
+
+/// The redirects to paths that end in `/` (virtualserver §9.2, trailing slash rule).
+///
+/// They stand behind the exact paths, so that these need no test here. A path that some prefix
+/// equals is not redirected; of prefixes with parameters only the one of the same form counts.
+fn redirects(locations: &[Location]) -> Vec<Route> {
+    let prefixes: Vec<&PathTemplate> = locations
+        .iter()
+        .filter_map(|location| match &location.path {
+            RoutePath::Prefix { template, .. } => Some(template),
+            _ => None,
+        })
+        .collect();
+    let mut taken: BTreeSet<Vec<u16>> = prefixes.iter().map(|template| shape(template)).collect();
+    let mut redirects = Vec::new();
+    for location in locations.iter().filter(|location| location.appends_slash) {
+        let (RoutePath::Exact(template) | RoutePath::Prefix { template, .. }) = &location.path
+        else {
+            continue;
+        };
+        let ends_in_slash = matches!(template.parts().last(), Some(PathPart::Literal(text))
+            if text.ends_with(b"/"));
+        let bare = template.clone().without_final_slash();
+        if !ends_in_slash || bare.parts().is_empty() || !taken.insert(shape(&bare)) {
+            continue;
+        }
+        let has_parameters = bare.as_literal().is_none();
+        let equal = prefixes.iter().filter_map(|prefix| prefix.as_literal());
+        let equal = equal.filter(|text| has_parameters && covers(&bare, text));
+        let conditions = equal
+            .map(|text| {
+                Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate()
+            })
+            .collect();
+        redirects.push((shape(&bare), Route {
+            path: PathPattern::Exact(bare),
+            conditions,
+            action: append_slash(&location.origin),
+            origin: location.origin.clone(),
+        }));
+    }
+    redirects.sort_by(|a, b| a.0.cmp(&b.0));
+    redirects.into_iter().map(|(_, route)| route).collect()
+}
+
+fn append_slash(origin: &Origin) -> Action {
+    Action::Redirect(Arc::new(Redirect {
+        status: StatusCode::MOVED_PERMANENTLY,
+        location: Target::Parts {
+            scheme: None,
+            host: None,
+            port: None,
+            path: PathRewrite::Pattern {
+                regex: CaptureRegex::new("(?s)^(.*)$", false).expect("a constant that compiles"),
+                replacement: "$1/".into(),
+            },
+        },
+        origin: origin.clone(),
+    }))
+}
+
+/// Whether a template is all of a path.
+fn covers(template: &PathTemplate, mut path: &[u8]) -> bool {
+    for part in template.parts() {
+        let covered = match part {
+            PathPart::Literal(text) if path.starts_with(text) => text.len(),
+            PathPart::Literal(_) => return false,
+            PathPart::Parameter(_) => memchr::memchr(b'/', path).unwrap_or(path.len()),
+        };
+        if covered == 0 {
+            return false;
+        }
+        path = &path[covered..];
+    }
+    path.is_empty()
+}
+
+#[cfg(test)]
+mod tests;

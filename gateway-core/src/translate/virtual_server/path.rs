@@ -1,0 +1,86 @@
+//! The path of a route and its kind (virtualserver §5.1).
+
+use super::grammar::{escaped, path, unescape};
+use super::report::Fault;
+use crate::rules::{Anchor, PathPart, PathTemplate, Regex};
+
+/// The path of a route.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum RoutePath {
+    /// `=/tea`.
+    Exact(PathTemplate),
+    /// `/tea`, or `^~/tea`.
+    Prefix {
+        template: PathTemplate,
+        /// `^~`: where this is the longest prefix, no expression is tried.
+        no_regex: bool,
+    },
+    /// `~tea`, or `~*tea`.
+    Regex(Regex),
+}
+
+/// What two routes of one VirtualServer must not share.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PathKey {
+    Exact(Vec<u16>),
+    /// `/tea` and `^~/tea` are one place.
+    Prefix(Vec<u16>),
+    Regex(Box<str>, bool),
+}
+
+impl RoutePath {
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        if let Some(rest) = text.strip_prefix('=') {
+            return path(rest.trim()).map(Self::Exact);
+        }
+        if let Some(rest) = text.strip_prefix("^~") {
+            let template = path(rest.trim())?;
+            return Ok(Self::Prefix { template, no_regex: true });
+        }
+        if let Some(rest) = text.strip_prefix("~*") {
+            return regex(rest.trim(), true).map(Self::Regex);
+        }
+        if let Some(rest) = text.strip_prefix('~') {
+            return regex(rest.trim(), false).map(Self::Regex);
+        }
+        if text.starts_with('/') {
+            return Ok(Self::Prefix { template: path(text)?, no_regex: false });
+        }
+        let message = format!("`{text}` does not begin with `/`, `=`, `^~`, `~` or `~*`");
+        Err(Fault::invalid(message).help(format!("did you mean `/{}`?", text.trim())))
+    }
+
+    pub(super) fn key(&self) -> PathKey {
+        match self {
+            Self::Exact(template) => PathKey::Exact(shape(template)),
+            Self::Prefix { template, .. } => PathKey::Prefix(shape(template)),
+            Self::Regex(regex) => PathKey::Regex(regex.source().into(), regex.ignore_case()),
+        }
+    }
+}
+
+/// An expression searched anywhere in a value, escapes processed first.
+pub(super) fn regex(text: &str, ignore_case: bool) -> Result<Regex, Fault> {
+    escaped(text)?;
+    let source = unescape(text);
+    if source.is_empty() {
+        return Err(Fault::invalid("the expression is empty"));
+    }
+    Regex::new(&source, Anchor::None, ignore_case)
+        .map_err(|error| Fault::invalid(format!("`{source}` is not an expression: {error}")))
+}
+
+/// The octets of a template, each parameter as one element above all octets: templates are the
+/// same if their shapes are, and ordered by shape a literal goes before a parameter.
+pub(super) fn shape(template: &PathTemplate) -> Vec<u16> {
+    let mut shape = Vec::new();
+    for part in template.parts() {
+        match part {
+            PathPart::Literal(text) => shape.extend(text.iter().map(|b| u16::from(*b))),
+            PathPart::Parameter(_) => shape.push(PARAMETER),
+        }
+    }
+    shape
+}
+
+const PARAMETER: u16 = 256;

@@ -1,0 +1,112 @@
+//! What is wrong with one VirtualServer, and what that does to it.
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::origin::Origin;
+use crate::resource::document::{At, Document, join};
+use std::sync::Arc;
+
+/// Why a text is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new("invalid-value", message)
+    }
+
+    /// `written` is none of `known`.
+    pub(super) fn unsupported<'k>(
+        what: &str,
+        written: &str,
+        known: impl IntoIterator<Item = &'k str> + Clone,
+    ) -> Self {
+        let fault = Self::new("unsupported-value", format!("unknown {what} `{written}`"));
+        match crate::nearest(written, known.clone()) {
+            Some(name) => fault.help(format!("did you mean `{name}`?")),
+            None => {
+                let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
+                fault.help(format!("known are {}", known.join(", ")))
+            }
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Collects what is wrong.
+///
+/// An error refuses the whole object. What is *withheld* is an error too, but only its own scope
+/// suffers: it answers 500, so that nothing passes that was meant to be guarded.
+#[derive(Debug)]
+pub(super) struct Report {
+    document: Arc<Document>,
+    list: Vec<Diagnostic>,
+    refused: bool,
+}
+
+impl Report {
+    pub(super) fn new(document: Arc<Document>) -> Self {
+        Self { document, list: Vec::new(), refused: false }
+    }
+
+    pub(super) fn origin(&self, at: At) -> Origin {
+        self.document.origin(at)
+    }
+
+    pub(super) fn error(&mut self, at: At, fault: Fault) {
+        self.refused = true;
+        self.push(Severity::Error, at, fault);
+    }
+
+    /// An error at the field `name` of the value at `at`, which need not be written.
+    pub(super) fn error_below(&mut self, at: At, name: &str, fault: Fault) {
+        self.error(at, fault);
+        if let Some(last) = self.list.last_mut() {
+            last.field = join(&last.field, name).into();
+        }
+    }
+
+    pub(super) fn withheld(&mut self, at: At, fault: Fault) {
+        self.push(Severity::Error, at, fault);
+    }
+
+    pub(super) fn warning(&mut self, at: At, fault: Fault) {
+        self.push(Severity::Warning, at, fault);
+    }
+
+    pub(super) fn notice(&mut self, at: At, fault: Fault) {
+        self.push(Severity::Notice, at, fault);
+    }
+
+    /// The value, or an error at `at`.
+    pub(super) fn check<T>(&mut self, at: At, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.error(at, fault)).ok()
+    }
+
+    fn push(&mut self, severity: Severity, at: At, fault: Fault) {
+        let mut diagnostic =
+            Diagnostic::new(severity, fault.code, &self.origin(at), fault.message);
+        diagnostic.help = fault.help;
+        self.list.push(diagnostic);
+    }
+
+    /// Whether the object is refused.
+    pub(super) fn refused(&self) -> bool {
+        self.refused
+    }
+
+    pub(super) fn into_list(self) -> Vec<Diagnostic> {
+        self.list
+    }
+}

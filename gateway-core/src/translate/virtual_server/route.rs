@@ -1,0 +1,168 @@
+//! Routes to locations (virtualserver §5, §10, §11).
+
+use super::action::{Actions, Site, withhold};
+use super::condition::condition;
+use super::order::{Location, Rule};
+use super::path::{PathKey, RoutePath};
+use super::policy;
+use super::report::Fault;
+use crate::resource::document::Located;
+use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
+use crate::rules::{Action, Branch, Split};
+use http::StatusCode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The locations of `routes`, in document order. Those that something is wrong with are left out,
+/// in which case the whole object is refused.
+pub(super) fn locations(
+    routes: &[Route],
+    namespace: &str,
+    actions: &mut Actions<'_>,
+) -> Vec<Location> {
+    let mut seen = BTreeMap::new();
+    let mut locations = Vec::new();
+    for route in routes {
+        let path = route.path.as_ref();
+        let path = path.and_then(|p| actions.report.check(p.at, RoutePath::parse(p)));
+        if let (Some(path), Some(text)) = (&path, &route.path) {
+            unique(path, route, text, &mut seen, actions);
+        }
+        let policies = route.policies.as_ref();
+        let guard = policies.map(|list| policy::guard(list, namespace, actions.report));
+        let rules = lower(route, path.as_ref(), actions);
+        let (Some(path), Some(rules)) = (path, rules) else { continue };
+        let origin = actions.report.origin(route.at);
+        let appends_slash =
+            route.matches.is_empty() && matches!(route.target, Some(Target::Action(_)));
+        let rules = match guard {
+            Some(action) => vec![Rule { conditions: Vec::new(), action, origin: origin.clone() }],
+            None => rules,
+        };
+        locations.push(Location { path, rules, appends_slash, origin });
+    }
+    locations
+}
+
+/// Reports a path that stands twice.
+fn unique<'r>(
+    path: &RoutePath,
+    route: &'r Route,
+    text: &Located<Box<str>>,
+    seen: &mut BTreeMap<PathKey, &'r Route>,
+    actions: &mut Actions<'_>,
+) {
+    let Some(first) = seen.insert(path.key(), route) else { return };
+    let field = actions.report.origin(first.at).field;
+    let mut fault = Fault::new(
+        "duplicate-value",
+        format!("the path `{}` is that of `{field}` already", text.value),
+    );
+    if first.path.as_ref().is_some_and(|p| p.starts_with("^~") != text.starts_with("^~")) {
+        fault = fault.help("with and without `^~` it is one path");
+    }
+    actions.report.error(text.at, fault);
+}
+
+/// What happens at a route, in order.
+fn lower(
+    route: &Route,
+    path: Option<&RoutePath>,
+    actions: &mut Actions<'_>,
+) -> Option<Vec<Rule>> {
+    let mut rules = Vec::with_capacity(route.matches.len() + 1);
+    let mut complete = true;
+    for written in &route.matches {
+        match lower_match(written, path, actions) {
+            Some(rule) => rules.push(rule),
+            None => complete = false,
+        }
+    }
+    let direct = route.matches.is_empty();
+    let origin = actions.report.origin(route.at);
+    let action = match &route.target {
+        Some(target) => lower_target(target, Site { path, direct }, actions),
+        None if direct => None,
+        None => {
+            let message = "`matches` without a default: a request that holds none is answered \
+                           404, or 405 if only its method is to blame";
+            let fault = Fault::new("no-default-action", message).help("add `action` or `splits`");
+            actions.report.warning(route.at, fault);
+            let alternatives = u32::try_from(rules.len()).unwrap_or(u32::MAX);
+            Some(Action::Unmatched { alternatives })
+        }
+    };
+    rules.push(Rule { conditions: Vec::new(), action: action?, origin });
+    complete.then_some(rules)
+}
+
+fn lower_match(
+    written: &Match,
+    path: Option<&RoutePath>,
+    actions: &mut Actions<'_>,
+) -> Option<Rule> {
+    let mut conditions = Vec::with_capacity(written.conditions.len());
+    for one in &written.conditions {
+        conditions.extend(condition(one, actions.report));
+    }
+    let target = written.target.as_ref();
+    let action = target.and_then(|t| lower_target(t, Site { path, direct: false }, actions))?;
+    // An empty list, and any condition that was left out, is an error already.
+    (conditions.len() == written.conditions.len()).then(|| Rule {
+        conditions,
+        action,
+        origin: actions.report.origin(written.at),
+    })
+}
+
+fn lower_target(
+    target: &Target,
+    site: Site<'_>,
+    actions: &mut Actions<'_>,
+) -> Option<Action> {
+    match target {
+        Target::Action(action) => actions.lower(action, site),
+        Target::Splits(splits) => {
+            let split = lower_splits(splits, Site { direct: false, ..site }, actions);
+            split.map(|split| Action::Split(Arc::new(split)))
+        }
+        Target::Delegate(at) => {
+            let reason = "delegation to VirtualServerRoutes is not supported";
+            let fault = Fault::new("unsupported-field", format!("{reason}: the path answers 500"));
+            actions.report.withheld(*at, fault);
+            Some(withhold(reason, actions.report.origin(*at)))
+        }
+    }
+}
+
+fn lower_splits(
+    splits: &Located<Vec<Entry>>,
+    site: Site<'_>,
+    actions: &mut Actions<'_>,
+) -> Option<Split> {
+    let mut branches = Vec::with_capacity(splits.len());
+    for entry in &splits.value {
+        let action = entry.action.as_ref().and_then(|action| actions.lower(action, site));
+        let origin = actions.report.origin(entry.at);
+        if let (Some(weight), Some(action)) = (entry.weight, action) {
+            branches.push(Branch { weight, action, origin });
+        }
+    }
+    if splits.len() < 2 {
+        let message = "`splits` needs at least two entries";
+        actions.report.error(splits.at, Fault::invalid(message));
+        return None;
+    }
+    let weights: Option<Vec<u64>> = splits.iter().map(|entry| entry.weight).collect();
+    let sum: u64 = weights?.iter().sum();
+    if sum != 100 {
+        let message = format!("the weights add up to {sum}, not to 100");
+        actions.report.error(splits.at, Fault::invalid(message));
+        return None;
+    }
+    (branches.len() == splits.len()).then(|| Split {
+        branches,
+        otherwise: StatusCode::INTERNAL_SERVER_ERROR,
+        origin: actions.report.origin(splits.at),
+    })
+}

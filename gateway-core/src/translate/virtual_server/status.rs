@@ -1,0 +1,41 @@
+//! The status that a VirtualServer shows (virtualserver §1).
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::origin::ObjectRef;
+use crate::translate::{Condition, ObjectStatus};
+use std::sync::Arc;
+
+/// The status of `object`, with all that is wrong in its message.
+pub(super) fn of<'d>(
+    object: &Arc<ObjectRef>,
+    refused: bool,
+    diagnostics: impl Iterator<Item = &'d Diagnostic>,
+) -> ObjectStatus {
+    // A refused object shows what has to be mended; the rest can wait.
+    let least = if refused { Severity::Error } else { Severity::Warning };
+    let messages: Vec<String> =
+        diagnostics.filter(|diagnostic| diagnostic.severity >= least).map(sentence).collect();
+    let (kind, reason) = match (refused, messages.is_empty()) {
+        (true, _) => ("Invalid", "Rejected"),
+        (false, false) => ("Warning", "AddedOrUpdatedWithWarning"),
+        (false, true) => ("Valid", "AddedOrUpdated"),
+    };
+    ObjectStatus {
+        api_version: "k8s.nginx.org/v1".into(),
+        object: Arc::clone(object),
+        state: Some(Condition {
+            kind: kind.into(),
+            status: !refused,
+            reason: reason.into(),
+            message: messages.join("; "),
+        }),
+        conditions: Vec::new(),
+    }
+}
+
+fn sentence(diagnostic: &Diagnostic) -> String {
+    match &*diagnostic.field {
+        "" => diagnostic.message.clone(),
+        field => format!("{field}: {}", diagnostic.message),
+    }
+}

@@ -1,0 +1,67 @@
+//! `spec.tls` (virtualserver §8).
+
+use super::action::redirect_status;
+use super::grammar::subdomain;
+use super::report::{Fault, Report};
+use crate::resource::virtual_server::{Tls, TlsRedirect};
+use crate::rules::{
+    Action, Anchor, Boundary, Condition, Field, Location, PathPattern, PathTemplate, Redirect,
+    Regex, Route, Template, TemplatePart, Test,
+};
+use std::sync::Arc;
+
+/// The redirects to `https` that stand before all other routes.
+pub(super) fn lower(tls: &Tls, report: &mut Report) -> Vec<Route> {
+    if let Some(secret) = &tls.secret {
+        report.check(secret.at, subdomain(secret));
+    }
+    tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report)).unwrap_or_default()
+}
+
+fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Route>> {
+    let status = redirect_status(written.code.as_ref(), report);
+    let by_header = match written.based_on.as_deref().map(|text| &**text) {
+        None | Some("" | "scheme") => Some(false),
+        Some("x-forwarded-proto") => Some(true),
+        Some(other) => {
+            let at = written.based_on.as_ref().map_or(written.at, |text| text.at);
+            let known = ["scheme", "x-forwarded-proto"];
+            report.error(at, Fault::unsupported("base of a redirect", other, known));
+            None
+        }
+    };
+    let (status, by_header) = (status?, by_header?);
+    if !written.enable {
+        return None;
+    }
+    let origin = report.origin(written.at);
+    let redirect = |conditions, host| Route {
+        path: PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Byte },
+        conditions,
+        action: Action::Redirect(Arc::new(Redirect {
+            status,
+            location: Location::Url(Template::new([
+                TemplatePart::Text("https://".into()),
+                TemplatePart::Field(host),
+                TemplatePart::Field(Field::Target),
+            ])),
+            origin: origin.clone(),
+        })),
+        origin: origin.clone(),
+    };
+    if !by_header {
+        let plain = Condition::equals(Field::Scheme, "http");
+        return Some(vec![redirect(vec![plain], Field::Host)]);
+    }
+    // The value is compared exactly: neither `HTTP` nor a missing header redirects. The port of
+    // the host is kept unless it is a default one (decisions §6, Q19).
+    let forwarded = Condition::equals(Field::Header("x-forwarded-proto".into()), "http");
+    let regex = Regex::new(":(80|443)?$", Anchor::None, false).expect("a constant that compiles");
+    let authority = Field::Header("host".into());
+    let default_port =
+        Condition::new(authority.clone(), Test::Matches { regex, empty_matches: false });
+    Some(vec![
+        redirect(vec![forwarded.clone(), default_port], Field::Host),
+        redirect(vec![forwarded], authority),
+    ])
+}

@@ -1,0 +1,257 @@
+//! Upstreams: what `pass` names (virtualserver §4).
+
+use super::grammar::{label, name, offset, size, time};
+use super::report::{Fault, Report};
+use crate::resource::virtual_server::{Text, Upstream as Written};
+use crate::rules::{
+    BackendSettings, Balance, Retry, RetryCondition, ServiceName, Timeouts, UpstreamTarget,
+};
+use crate::translate::services::Services;
+use http::StatusCode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The upstreams of one VirtualServer by name; `None` for those that something is wrong with.
+#[derive(Debug, Default)]
+pub(super) struct Upstreams<'d> {
+    by_name: BTreeMap<&'d str, Option<Upstream>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Upstream {
+    pub(super) target: UpstreamTarget,
+    pub(super) settings: Arc<BackendSettings>,
+    /// Why nothing may be sent there.
+    pub(super) withheld: Option<&'static str>,
+}
+
+impl<'d> Upstreams<'d> {
+    pub(super) fn read(
+        list: &'d [Written],
+        namespace: &str,
+        services: &mut Services,
+        report: &mut Report,
+    ) -> Self {
+        let mut by_name = BTreeMap::new();
+        for written in list {
+            let upstream = read(written, namespace, services, report);
+            let Some(text) = &written.name else { continue };
+            report.check(text.at, name(text));
+            if by_name.insert(&*text.value, upstream).is_some() {
+                let message = format!("an upstream named `{}` stands above already", text.value);
+                report.error(text.at, Fault::new("duplicate-value", message));
+            }
+        }
+        Self { by_name }
+    }
+
+    /// The upstream that `text` names; an unknown one is an error.
+    pub(super) fn find(&self, text: &Text, report: &mut Report) -> Option<&Upstream> {
+        if let Some(found) = self.by_name.get(&*text.value) {
+            return found.as_ref();
+        }
+        let fault = name(text).err().unwrap_or_else(|| {
+            let message = format!("no upstream is named `{}`", text.value);
+            let fault = Fault::new("not-found", message);
+            match crate::nearest(text, self.by_name.keys().copied()) {
+                Some(near) => fault.help(format!("did you mean `{near}`?")),
+                None if self.by_name.is_empty() => fault.help("`spec.upstreams` has none"),
+                None => {
+                    let known: Vec<_> = self.by_name.keys().map(|n| format!("`{n}`")).collect();
+                    fault.help(format!("known are {}", known.join(", ")))
+                }
+            }
+        });
+        report.error(text.at, fault);
+        None
+    }
+}
+
+fn read(
+    written: &Written,
+    namespace: &str,
+    services: &mut Services,
+    report: &mut Report,
+) -> Option<Upstream> {
+    let mut duration = |text: &Option<Text>| -> Option<Duration> {
+        text.as_ref().and_then(|text| report.check(text.at, time(text)))
+    };
+    let default = Timeouts::default();
+    let timeouts = Timeouts {
+        connect: duration(&written.connect_timeout).or(default.connect),
+        read: duration(&written.read_timeout).or(default.read),
+        send: duration(&written.send_timeout).or(default.send),
+        ..default
+    };
+    let retry_timeout = duration(&written.next_upstream_timeout).filter(|t| !t.is_zero());
+    for text in &written.other_times {
+        report.check(text.at, time(text));
+    }
+    for text in &written.other_sizes {
+        report.check(text.at, size(text));
+    }
+    let (on, non_idempotent) = match &written.next_upstream {
+        Some(text) => retry_conditions(text, report),
+        None => (Retry::default().on, false),
+    };
+    let retry = Retry {
+        on,
+        non_idempotent,
+        tries: written.next_upstream_tries.unwrap_or(0),
+        timeout: retry_timeout,
+        backoff: None,
+    };
+    let max_body = match &written.client_max_body_size {
+        Some(text) => report.check(text.at, offset(text)).filter(|limit| *limit > 0),
+        None => Some(1 << 20),
+    };
+    let balance = match &written.lb_method {
+        Some(text) => balance(text, report),
+        None => Balance::RandomTwoLeastConnections,
+    };
+    let withheld = written.tls.map(|at| {
+        let reason = "TLS to the endpoints of an upstream is not supported";
+        let fault = Fault::new("unsupported-field", format!("{reason}: its routes answer 500"));
+        report.withheld(at, fault);
+        reason
+    });
+    if let Some(kind) = &written.kind {
+        match &*kind.value {
+            "http" => {}
+            "grpc" => {
+                let message = "`grpc` has no effect: requests are sent as to any HTTP upstream";
+                report.warning(kind.at, Fault::new("unsupported-field", message));
+            }
+            other => report.error(kind.at, Fault::unsupported("type", other, ["http", "grpc"])),
+        }
+    }
+    let service = service(written, namespace, services, report);
+    let (service, port) = (service?, written.port.as_ref()?.value);
+    let settings = BackendSettings {
+        name: written.name.as_ref()?.value.clone(),
+        timeouts,
+        retry,
+        balance,
+        max_body,
+    };
+    let target =
+        UpstreamTarget { service: services.id(&service), port, splits: !written.subselector };
+    Some(Upstream { target, settings: Arc::new(settings), withheld })
+}
+
+/// The Service that an upstream names. One that is missing is a warning: its requests are answered
+/// 502 (virtualserver §14).
+fn service(
+    written: &Written,
+    namespace: &str,
+    services: &mut Services,
+    report: &mut Report,
+) -> Option<ServiceName> {
+    let text = written.service.as_ref()?;
+    let (namespace, plain) = text.split_once('/').unwrap_or((namespace, text));
+    let checked = label(namespace).and_then(|()| match plain.contains('/') {
+        true => Err(Fault::invalid(format!("`{}` has more than one `/`", text.value))
+            .help("write `service` or `namespace/service`")),
+        false => name(plain),
+    });
+    report.check(text.at, checked)?;
+    let service = ServiceName::new(namespace, plain);
+    let port = written.port.as_ref();
+    let known = services.service(&service);
+    if !known.exists {
+        let message = format!("there is no Service `{service}`; requests are answered 502");
+        let mut fault = Fault::new("not-found", message);
+        let names: Vec<_> = services.known_names().map(ToString::to_string).collect();
+        let written = service.to_string();
+        if let Some(near) = crate::nearest(&written, names.iter().map(|name| &**name)) {
+            fault = fault.help(format!("did you mean `{near}`?"));
+        }
+        report.warning(text.at, fault);
+    } else if let Some(port) = port.filter(|port| !known.has_port(port.value)) {
+        let message = format!(
+            "Service `{service}` has no port {}; requests are answered 502",
+            port.value
+        );
+        report.warning(port.at, Fault::new("not-found", message));
+    }
+    Some(service)
+}
+
+const RETRY_CONDITIONS: [(&str, Option<RetryCondition>); 11] = [
+    ("error", Some(RetryCondition::Error)),
+    ("timeout", Some(RetryCondition::Timeout)),
+    ("invalid_header", Some(RetryCondition::InvalidHeader)),
+    ("http_500", Some(RetryCondition::Status(StatusCode::INTERNAL_SERVER_ERROR))),
+    ("http_502", Some(RetryCondition::Status(StatusCode::BAD_GATEWAY))),
+    ("http_503", Some(RetryCondition::Status(StatusCode::SERVICE_UNAVAILABLE))),
+    ("http_504", Some(RetryCondition::Status(StatusCode::GATEWAY_TIMEOUT))),
+    ("http_403", Some(RetryCondition::Status(StatusCode::FORBIDDEN))),
+    ("http_404", Some(RetryCondition::Status(StatusCode::NOT_FOUND))),
+    ("http_429", Some(RetryCondition::Status(StatusCode::TOO_MANY_REQUESTS))),
+    ("non_idempotent", None),
+];
+
+/// `next-upstream`: when to retry, and whether requests that are not idempotent are too.
+fn retry_conditions(text: &Text, report: &mut Report) -> (Vec<RetryCondition>, bool) {
+    let mut seen = Vec::new();
+    let mut on = Vec::new();
+    for word in text.split_ascii_whitespace() {
+        if seen.contains(&word) {
+            let message = format!("`{word}` stands twice");
+            report.error(text.at, Fault::new("duplicate-value", message));
+            continue;
+        }
+        seen.push(word);
+        match RETRY_CONDITIONS.iter().find(|(name, _)| *name == word) {
+            Some((_, condition)) => on.extend(*condition),
+            None if word == "off" => {}
+            None => {
+                let names = RETRY_CONDITIONS.iter().map(|(name, _)| *name).chain(["off"]);
+                report.error(text.at, Fault::unsupported("retry condition", word, names));
+            }
+        }
+    }
+    if seen.is_empty() {
+        return (Retry::default().on, false);
+    }
+    if seen.contains(&"off") {
+        on.clear();
+    }
+    (on, seen.contains(&"non_idempotent"))
+}
+
+/// `lb-method` (virtualserver §14).
+fn balance(text: &Text, report: &mut Report) -> Balance {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    match &words[..] {
+        [] | ["random", "two"] | ["random", "two", "least_conn"] => {
+            return Balance::RandomTwoLeastConnections;
+        }
+        ["round_robin"] => return Balance::RoundRobin,
+        ["least_conn"] => return Balance::LeastConnections,
+        ["random" | "ip_hash"]
+        | ["hash", _]
+        | ["hash", _, "consistent"]
+        | ["random", "two", "least_time=header" | "least_time=last_byte"]
+        | ["least_time", "header" | "last_byte"]
+        | ["least_time", "header" | "last_byte", "inflight"] => {
+            let message = format!("`{}` is not supported; `round_robin` is used", text.value);
+            report.notice(text.at, Fault::new("unsupported-field", message));
+        }
+        _ => {
+            let known = [
+                "round_robin",
+                "least_conn",
+                "ip_hash",
+                "random",
+                "random two",
+                "random two least_conn",
+                "hash <key>",
+                "hash <key> consistent",
+            ];
+            report.error(text.at, Fault::unsupported("method", text, known));
+        }
+    }
+    Balance::RoundRobin
+}

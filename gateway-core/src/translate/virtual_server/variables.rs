@@ -1,0 +1,220 @@
+//! Texts with `${variables}` (virtualserver §2, VARSTR, and §17).
+
+use super::grammar::{escaped, no_controls, unescape, word};
+use super::report::Fault;
+use crate::rules::{Field, Template, TemplatePart};
+
+/// Where a text stands, which says what variables it may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The URL of a redirect (virtualserver §17.2).
+    Redirect,
+    /// The body of a return (virtualserver §17.5).
+    Return,
+    /// A header value of `return.headers` (virtualserver §17.6).
+    ReturnHeader,
+    /// A header value of `action.proxy` (virtualserver §17.7).
+    Proxy,
+}
+
+const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "host"];
+
+const RETURN: &[&str] = &[
+    "request_uri",
+    "request_method",
+    "request_body",
+    "scheme",
+    "args",
+    "host",
+    "request_time",
+    "request_length",
+    "nginx_version",
+    "pid",
+    "connection",
+    "remote_addr",
+    "remote_port",
+    "time_iso8601",
+    "time_local",
+    "server_addr",
+    "server_port",
+    "server_name",
+    "server_protocol",
+    "connections_active",
+    "connections_reading",
+    "connections_writing",
+    "connections_waiting",
+];
+
+const TLS: &[&str] = &[
+    "ssl_cipher",
+    "ssl_ciphers",
+    "ssl_client_cert",
+    "ssl_client_escaped_cert",
+    "ssl_client_fingerprint",
+    "ssl_client_i_dn",
+    "ssl_client_i_dn_legacy",
+    "ssl_client_raw_cert",
+    "ssl_client_s_dn",
+    "ssl_client_s_dn_legacy",
+    "ssl_client_serial",
+    "ssl_client_v_end",
+    "ssl_client_v_remain",
+    "ssl_client_v_start",
+    "ssl_client_verify",
+    "ssl_curves",
+    "ssl_early_data",
+    "ssl_protocol",
+    "ssl_server_name",
+    "ssl_session_id",
+    "ssl_session_reused",
+];
+
+/// What conditions may look at (virtualserver §17.1).
+const CONDITION: &[&str] = &[
+    "args",
+    "http2",
+    "https",
+    "query_string",
+    "remote_addr",
+    "remote_port",
+    "request",
+    "request_body",
+    "request_method",
+    "request_uri",
+    "scheme",
+];
+
+impl Place {
+    fn names(self) -> [&'static [&'static str]; 2] {
+        match self {
+            Self::Redirect => [REDIRECT, &[]],
+            Self::Return => [RETURN, &[]],
+            Self::ReturnHeader => [&[], &[]],
+            Self::Proxy => [RETURN, TLS],
+        }
+    }
+
+    fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Redirect | Self::ReturnHeader => &[],
+            Self::Return => &["arg_", "http_", "cookie_"],
+            Self::Proxy => &["arg_", "http_", "cookie_", "jwt_claim_", "jwt_header_"],
+        }
+    }
+
+    /// Header values for backends and clients pass through one more quoting step, which keeps
+    /// backslashes as they are (virtualserver §2).
+    fn unescapes(self) -> bool {
+        self != Self::Proxy
+    }
+}
+
+/// Reads a text with variables. `server` is the text of the VirtualServer's host.
+pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Template, Fault> {
+    escaped(text)?;
+    let plain;
+    let text = if place.unescapes() {
+        plain = unescape(text);
+        &*plain
+    } else {
+        text
+    };
+    if place != Place::Return {
+        no_controls(text)?;
+    }
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        if place == Place::ReturnHeader {
+            return Err(Fault::invalid(format!("`{text}` holds a `$`; variables cannot stand here")));
+        }
+        let inner = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let Some((name, after)) = inner else {
+            let fault = Fault::invalid(format!("`{text}` holds a `$` without a name in braces"));
+            return Err(fault.help("write variables as in `${scheme}`"));
+        };
+        parts.push(TemplatePart::Text(before.into()));
+        parts.push(variable(name, place, server)?);
+        rest = after;
+    }
+    parts.push(TemplatePart::Text(rest.into()));
+    Ok(Template::new(merge(parts)))
+}
+
+/// Joins texts that stand next to each other.
+fn merge(parts: Vec<TemplatePart>) -> Vec<TemplatePart> {
+    let mut merged: Vec<TemplatePart> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match (merged.last_mut(), part) {
+            (Some(TemplatePart::Text(before)), TemplatePart::Text(text)) => {
+                *before = format!("{before}{text}").into();
+            }
+            (_, part) => merged.push(part),
+        }
+    }
+    merged
+}
+
+fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Fault> {
+    let known = || place.names().into_iter().flatten().copied();
+    if known().any(|n| n == name) {
+        return Ok(match name {
+            "server_name" => TemplatePart::Text(server.into()),
+            name => TemplatePart::Field(field(name)),
+        });
+    }
+    let prefixed = place.prefixes().iter().find_map(|p| Some((*p, name.strip_prefix(p)?)));
+    let Some((prefix, rest)) = prefixed else {
+        return Err(Fault::unsupported("variable", name, known().collect::<Vec<_>>()));
+    };
+    word(rest)?;
+    Ok(TemplatePart::Field(match prefix {
+        "arg_" => argument(rest),
+        "cookie_" => cookie(rest),
+        "http_" => Field::Header(rest.to_ascii_lowercase().replace('_', "-").into()),
+        _ => Field::Attribute(name.into()),
+    }))
+}
+
+/// The field behind a variable name. What the engine does not know itself it asks of the embedder
+/// by that name.
+fn field(name: &str) -> Field {
+    match name {
+        "request_uri" => Field::Target,
+        "request_method" => Field::Method,
+        "request" => Field::RequestLine,
+        "scheme" => Field::Scheme,
+        "args" | "query_string" => Field::Query,
+        "host" => Field::Host,
+        "remote_addr" => Field::PeerAddress,
+        "remote_port" => Field::PeerPort,
+        "https" => Field::Https,
+        "http2" => Field::Http2,
+        "http_x_forwarded_proto" => Field::Header("x-forwarded-proto".into()),
+        other => Field::Attribute(other.into()),
+    }
+}
+
+/// The field behind the `variable` of a condition, which is written as `$name`.
+pub(super) fn condition_field(text: &str) -> Result<Field, Fault> {
+    let known = text.strip_prefix('$').filter(|name| CONDITION.contains(name));
+    known.map(field).ok_or_else(|| {
+        let name = text.trim_start_matches(['$', '{']).trim_end_matches('}');
+        if CONDITION.contains(&name) {
+            let message = format!("`{text}` is not a variable");
+            return Fault::new("unsupported-value", message).help(format!("did you mean `${name}`?"));
+        }
+        let known: Vec<String> = CONDITION.iter().map(|name| format!("${name}")).collect();
+        Fault::unsupported("variable", text, known.iter().map(|name| &**name).collect::<Vec<_>>())
+    })
+}
+
+/// A query argument as NGINX looks it up: raw, the name in any case (virtualserver §10.1).
+pub(super) fn argument(name: &str) -> Field {
+    Field::Argument { name: name.into(), ignore_case: true, decoded: false }
+}
+
+/// A cookie as NGINX looks it up: the name in any case (virtualserver §10.1).
+pub(super) fn cookie(name: &str) -> Field {
+    Field::Cookie { name: name.into(), ignore_case: true }
+}
