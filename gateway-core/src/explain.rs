@@ -24,13 +24,13 @@ use std::ops::Range;
 /// Values of `authorization`, `cookie` and `proxy-authorization`, and of every field whose name
 /// holds `token`, `secret` or `key`, are shown by their length only. Other values are cut off
 /// after 200 characters, and control characters are shown escaped.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Explanation {
     /// What is done with the request.
     pub outcome: OutcomeKind,
-    /// The status of the engine's own answer; `None` where a backend answers.
+    /// The status of the answer; `None` where a backend gives it.
     pub status: Option<StatusCode>,
-    /// Why there is no route, or why a canned answer is given.
+    /// Why there is no route, why a canned answer is given, or why no backend will answer.
     pub reason: Option<String>,
     /// With 405: the methods with which the path can be taken.
     pub allow: Vec<String>,
@@ -78,7 +78,7 @@ pub struct Explanation {
 }
 
 /// The kinds of [`Outcome`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum OutcomeKind {
     /// The request is sent to a Service.
     Forward,
@@ -87,6 +87,7 @@ pub enum OutcomeKind {
     /// The answer is a canned response.
     Respond,
     /// No route took it.
+    #[default]
     NoRoute,
 }
 
@@ -228,111 +229,84 @@ fn explain<R: Request>(
     request: &R,
     draw: u64,
 ) -> Explanation {
-    let written = |write: &dyn Fn(&mut Vec<u8>)| {
-        let mut out = Vec::new();
-        write(&mut out);
-        Some(show::whole(&out))
-    };
-    let mut explanation = Explanation::of_outcome(decision.outcome());
+    let mut explanation = of_outcome(decision, request);
     explanation.listener = decision.listener().map(|listener| listener.name.to_string());
-    explanation.allow = decision.allow(request).into_iter().map(show::text).collect();
-    match decision.outcome() {
-        Outcome::Forward(forwarding) => {
-            explanation.target = written(&|out| decision.write_target(request, out));
-            explanation.host_header =
-                decision.host_header(request).map(|host| show::whole(host.as_bytes()));
-            explanation.service = Some(forwarding.service.name.to_string());
-            explanation.port = Some(forwarding.port);
-            explanation.backend = Some(forwarding.forward.settings.name.to_string());
+    explanation.route = decision.route().map(|route| RouteSummary {
+        origin: route.origin.clone(),
+        path: route.path.to_string(),
+        conditions: route.conditions.iter().map(show::condition).collect(),
+    });
+    decision.with_view(request, |view| {
+        explanation.host = Some(show::whole(view.host()));
+        explanation.match_path = view.paths().map(|paths| show::whole(paths.matched));
+        explanation.forward_path = view.paths().map(|paths| show::whole(paths.forward));
+        if let Some(listener) = decision.listener() {
+            routes::explain(&mut explanation, listener, view);
         }
-        Outcome::Redirect(_) => {
-            explanation.location = written(&|out| decision.write_location(request, out));
+        if let Some(route) = decision.route() {
+            splits::explain(&mut explanation, rules, route, view, draw);
         }
-        Outcome::Respond(_) => {}
-        Outcome::NoRoute(reason) => {
-            explanation.reason = Some(no_route(*reason, decision, request));
+        if let Outcome::Forward(forwarding) = decision.outcome() {
+            let forward = forwarding.forward;
+            explanation.request_headers = show::request_changes(&forward.request_headers, view);
+            explanation.response_headers = show::response_changes(&forward.response_headers, view);
         }
-    }
-    if let Some(route) = decision.route() {
-        explanation.route = Some(RouteSummary {
-            origin: route.origin.clone(),
-            path: route.path.to_string(),
-            conditions: route.conditions.iter().map(show::condition).collect(),
-        });
-    }
-    decision.with_view(request, |view| explanation.complete(rules, decision, view, draw));
+    });
     explanation
 }
 
-impl Explanation {
-    fn of_outcome(outcome: &Outcome<'_>) -> Self {
-        let (kind, status, reason) = match outcome {
-            Outcome::Forward(_) => (OutcomeKind::Forward, None, None),
-            Outcome::Redirect(redirect) => (OutcomeKind::Redirect, Some(redirect.status), None),
-            Outcome::Respond(respond) => {
-                let reason = respond.reason.as_deref().map(str::to_owned);
-                (OutcomeKind::Respond, Some(respond.status), reason)
+/// What the outcome by itself says.
+fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
+    match decision.outcome() {
+        Outcome::Forward(forwarding) => {
+            let mut target = Vec::new();
+            decision.write_target(request, &mut target);
+            let host_header = decision.host_header(request);
+            let missing = !forwarding.service.exists;
+            Explanation {
+                outcome: OutcomeKind::Forward,
+                reason: missing.then(|| "the Service does not exist".to_owned()),
+                target: Some(show::whole(&target)),
+                host_header: host_header.map(|host| show::whole(host.as_bytes())),
+                service: Some(forwarding.service.name.to_string()),
+                port: Some(forwarding.port),
+                backend: Some(forwarding.forward.settings.name.to_string()),
+                ..Explanation::default()
             }
-            Outcome::NoRoute(reason) => (OutcomeKind::NoRoute, Some(reason.status()), None),
-        };
-        Self {
-            outcome: kind,
-            status,
-            reason,
-            allow: Vec::new(),
-            listener: None,
-            host: None,
-            hosts: Vec::new(),
-            route: None,
-            match_path: None,
-            forward_path: None,
-            target: None,
-            host_header: None,
-            location: None,
-            service: None,
-            port: None,
-            backend: None,
-            splits: Vec::new(),
-            passed_over: Vec::new(),
-            request_headers: Vec::new(),
-            response_headers: Vec::new(),
-            considered: Vec::new(),
-            left_out: 0,
-            nearest: Vec::new(),
         }
-    }
-
-    /// Adds what is read from the request, which was not refused.
-    fn complete<R: Request>(
-        &mut self,
-        rules: &RuleSet,
-        decision: &Decision<'_>,
-        view: &View<'_, R>,
-        draw: u64,
-    ) {
-        self.host = Some(show::whole(view.host()));
-        self.match_path = view.paths().map(|paths| show::whole(paths.matched));
-        self.forward_path = view.paths().map(|paths| show::whole(paths.forward));
-        if let Some(listener) = decision.listener() {
-            routes::explain(self, listener, view);
+        Outcome::Redirect(redirect) => {
+            let mut location = Vec::new();
+            decision.write_location(request, &mut location);
+            Explanation {
+                outcome: OutcomeKind::Redirect,
+                status: Some(redirect.status),
+                location: Some(show::whole(&location)),
+                ..Explanation::default()
+            }
         }
-        if let Some(route) = decision.route() {
-            splits::explain(self, rules, route, view, draw);
-        }
-        if let Outcome::Forward(forwarding) = decision.outcome() {
-            self.request_headers = show::request_changes(&forwarding.forward.request_headers, view);
-            self.response_headers =
-                show::response_changes(&forwarding.forward.response_headers, view);
-        }
+        Outcome::Respond(respond) => Explanation {
+            outcome: OutcomeKind::Respond,
+            status: Some(respond.status),
+            reason: respond.reason.as_deref().map(str::to_owned),
+            ..Explanation::default()
+        },
+        Outcome::NoRoute(reason) => Explanation {
+            outcome: OutcomeKind::NoRoute,
+            status: Some(reason.status()),
+            reason: Some(no_route(*reason, decision, request)),
+            allow: decision.allow(request).into_iter().map(show::text).collect(),
+            ..Explanation::default()
+        },
     }
 }
 
 /// Why no route took the request.
 fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -> String {
-    let port = request.connection().listener.port;
     match reason {
         NoRoute::Invalid(reason) => reason.to_string(),
-        NoRoute::NoListener => format!("there is no listener on port {port}"),
+        NoRoute::NoListener => {
+            format!("there is no listener on port {}", request.connection().listener.port)
+        }
         NoRoute::NoHost => {
             let host = decision.with_view(request, |view| show::whole(view.host()));
             unknown_host(&host.unwrap_or_default(), decision.listener())
@@ -343,7 +317,9 @@ fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -
             format!("the path is known, but cannot be taken with the method `{method}`")
         }
         NoRoute::NoBranch(_) => "all weights of the split are 0".to_owned(),
-        NoRoute::NoBackend => "no backend takes part, or the Service does not exist".to_owned(),
+        NoRoute::NoBackend => "no backend of the TrafficSplit takes part, or none applies and the \
+                               Service does not exist"
+            .to_owned(),
     }
 }
 

@@ -332,6 +332,74 @@ fn where_no_split_applies_the_root_serves() {
 }
 
 #[test]
+fn answers_without_a_backend_say_what_and_why() {
+    let location = Location::Url(Template::text("https://b.example/"));
+    let (status, at) = (StatusCode::FOUND, origin("action"));
+    let redirect = Redirect { status, location, origin: at.clone() };
+    let respond = Respond {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        content_type: None,
+        body: Template::default(),
+        headers: Vec::new(),
+        reason: Some("the Secret is missing".into()),
+        origin: at.clone(),
+    };
+    let weightless = Branch { weight: 0, action: to(0), origin: at.clone() };
+    let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
+    let split = Split { branches: vec![weightless], otherwise, origin: at.clone() };
+    let mut empty = service("empty");
+    let backends = vec![SplitBackend { service: ServiceId(1), weight: 0, origin: at.clone() }];
+    empty.splits = vec![ServiceSplit { matches: None, backends, origin: at }];
+    let mut gone = service("gone");
+    gone.exists = false;
+    let services = vec![service("tea"), empty, gone];
+    for (action, kind, status, reason, location) in [
+        (
+            Action::Redirect(Arc::new(redirect)),
+            "redirect",
+            Some(302),
+            None,
+            Some("https://b.example/"),
+        ),
+        (
+            Action::Respond(Arc::new(respond)),
+            "respond",
+            Some(500),
+            Some("the Secret is missing"),
+            None,
+        ),
+        (
+            Action::Split(Arc::new(split)),
+            "no-route",
+            Some(500),
+            Some("all weights of the split are 0"),
+            None,
+        ),
+        (
+            to(1),
+            "no-route",
+            Some(503),
+            Some(
+                "no backend of the TrafficSplit takes part, or none applies and the Service does \
+                 not exist",
+            ),
+            None,
+        ),
+        (to(2), "forward", None, Some("the Service does not exist"), None),
+    ] {
+        let shown = format!("{action:?}");
+        let hosts = vec![host("h", vec![(prefix("/"), vec![], action)])];
+        let explanation =
+            explained(&rules(hosts, services.clone()), &RequestHead::get("h", "/"), 0);
+        assert_eq!(explanation.outcome.as_str(), kind, "{shown}");
+        assert_eq!(explanation.status.map(|s| s.as_u16()), status, "{shown}");
+        assert_eq!(explanation.reason.as_deref(), reason, "{shown}");
+        assert_eq!(explanation.location.as_deref(), location, "{shown}");
+        assert_eq!(explanation.splits.iter().find(|s| s.chosen.is_some()), None, "{shown}");
+    }
+}
+
+#[test]
 fn header_changes_show_the_values_of_this_request() {
     let edit = |name, value| HeaderEdit { name: http::HeaderName::from_static(name), value };
     let env = Template::new([TemplatePart::Field(Field::Header("x-env".into()))]);
