@@ -36,7 +36,9 @@ impl HttpRouteGroup {
             inside
         });
         let list = place(outside, inside, version, problems);
-        if list.is_none_or(|list| list.children().next().is_none()) {
+        let is_empty =
+            |list: Value<'_>| list.kind() == &Kind::List && list.children().next().is_none();
+        if list.is_none_or(is_empty) {
             // smi H-3
             let origin = list.unwrap_or(root).origin();
             let message = "the group has no matches; what refers to it gets no condition from it";
@@ -56,15 +58,13 @@ fn place<'d>(
     version: Version,
     problems: &mut Problems,
 ) -> Option<Value<'d>> {
+    let in_spec = version >= Version::V1alpha3;
+    let misplaced = if in_spec { outside } else { inside };
     if let (Some(outside), Some(_)) = (outside, inside) {
         let message = "`matches` stands both beside `spec` and in it";
         let diagnostic = Diagnostic::error("ambiguous-field", &outside.key_origin(), message);
         problems.push(diagnostic.help("put all of it into one list"));
-        return None;
-    }
-    let in_spec = version >= Version::V1alpha3;
-    let misplaced = if in_spec { outside } else { inside };
-    if let Some(list) = misplaced {
+    } else if let Some(list) = misplaced {
         let place = if in_spec { "`spec.matches`" } else { "`matches` beside `metadata`" };
         let message = format!("{} has this at {place}; it is applied", version.as_str());
         smi::warn_misplaced(list, message, problems);

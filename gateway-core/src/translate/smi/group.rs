@@ -69,8 +69,8 @@ impl Lowering<'_> {
 
     /// One match for each method, in the order in which they were written.
     fn lower(&mut self, written: &Match) -> Vec<SplitMatch> {
-        let methods = self.methods(&written.methods);
         let path = written.path_regex.as_ref().and_then(|path| self.path(path));
+        let methods = self.methods(&written.methods);
         let headers = written.headers.iter().filter_map(|(name, value)| self.header(name, value));
         let others: Vec<Condition> = path.into_iter().chain(headers.collect::<Vec<_>>()).collect();
         let origin = self.group.origin(written.at);

@@ -52,10 +52,7 @@ pub(super) fn claim(splits: &[Split<'_>], context: &mut Context<'_>) {
 
 fn named(splits: &[Split<'_>], context: &mut Context<'_>) -> BTreeMap<ServiceName, Named> {
     let mut by_age: Vec<&Split<'_>> = splits.iter().collect();
-    by_age.sort_by(|a, b| {
-        let key = |split: &&'_ Split<'_>| (split.age().0, split.age().1.map(Box::<str>::from));
-        key(a).cmp(&key(b)).then_with(|| a.written.object().cmp(b.written.object()))
-    });
+    by_age.sort_by(|a, b| (a.age(), a.written.object()).cmp(&(b.age(), b.written.object())));
     let mut services: BTreeMap<ServiceName, Named> = BTreeMap::new();
     for split in by_age {
         let written = split.written;

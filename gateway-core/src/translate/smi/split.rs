@@ -105,6 +105,7 @@ fn check_backends(
     context: &mut Context<'_>,
 ) {
     let addressed = context.services.service(root).ports.clone().unwrap_or_default();
+    let named: BTreeSet<&ServiceName> = backends.iter().chain([root]).collect();
     for (backend, name) in written.spec.backends.iter().zip(backends) {
         let origin = written.origin(backend.service.at);
         if name == root {
@@ -115,9 +116,9 @@ fn check_backends(
         if !service.exists {
             let message = format!("there is no Service `{}`; it is left out", name.name);
             let mut diagnostic = Diagnostic::warning("SMI-W04", &origin, message);
-            let known = context.services.known_names();
-            let own = known.filter(|n| n.namespace == name.namespace).map(|n| &*n.name);
-            if let Some(meant) = nearest(&name.name, own) {
+            let meant = |n: &&ServiceName| n.namespace == name.namespace && !named.contains(n);
+            let known = context.services.known_names().filter(meant).map(|n| &*n.name);
+            if let Some(meant) = nearest(&name.name, known) {
                 diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
             }
             context.problems.push(diagnostic);
