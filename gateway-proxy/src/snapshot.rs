@@ -13,8 +13,6 @@ use std::sync::Arc;
 /// A routing table and the endpoints of every Service that it can choose. Immutable, but for what
 /// is counted.
 pub(crate) struct Snapshot {
-    /// Counts the tables that were in force, from 1.
-    pub(crate) generation: u64,
     pub(crate) router: Router,
     groups: HashMap<(ServiceId, u16), Group>,
     /// By address, so that the next snapshot can go on with them.
@@ -25,7 +23,6 @@ impl Snapshot {
     /// Looks up the endpoints of every Service and port that `router` can choose; those of
     /// `previous` are kept with what is known about them.
     pub(crate) fn new(
-        generation: u64,
         router: Router,
         documents: &Endpoints,
         config: &Config,
@@ -43,7 +40,7 @@ impl Snapshot {
             });
             groups.insert((service, port), Group::new(group.collect()));
         }
-        Self { generation, router, groups, endpoints }
+        Self { router, groups, endpoints }
     }
 
     /// The endpoints of a Service's port.

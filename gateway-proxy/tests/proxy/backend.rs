@@ -156,10 +156,13 @@ impl State {
                       x-public: 2\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\
                       content-length: 0\r\n\r\n",
                 )?,
-                "status" => write!(out, "HTTP/1.1 {} Whatever\r\ncontent-length: 0\r\n\r\n", number())?,
+                "status" => {
+                    write!(out, "HTTP/1.1 {} Whatever\r\ncontent-length: 0\r\n\r\n", number())?
+                }
                 _ => {
                     // What was received, for the test to look at.
-                    let body = format!("{}\r\n{}\r\nbody: {length}\r\n", request.line, request.head);
+                    let body =
+                        format!("{}\r\n{}\r\nbody: {length}\r\n", request.line, request.head);
                     let sent = if request.line.starts_with("HEAD ") { "" } else { &*body };
                     write!(
                         out,
