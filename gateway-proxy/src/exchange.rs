@@ -307,6 +307,8 @@ impl Relay {
         };
         self.timer = None;
         match &frame {
+            // Nothing comes after trailers, and hyper does not ask for it.
+            Some(Ok(frame)) if frame.is_trailers() => self.give_back(),
             Some(Ok(_)) => {}
             Some(Err(_)) => self.lease = None,
             None => self.give_back(),

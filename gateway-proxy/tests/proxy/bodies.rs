@@ -89,9 +89,12 @@ fn a_body_with_broken_chunks_gets_400() {
     let mut client = Client::connect(address);
     client
         .send(
-            "POST / HTTP/1.1\r\nHost: cafe.example.com\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "POST / HTTP/1.1\r\nHost: cafe.example.com\r\nTransfer-Encoding: chunked\r\n\r\n\
+             5\r\nhello\r\n",
         )
         .unwrap();
+    wait_until("the request reaches the backend", || backend.requests() == 1);
+    client.send("zz\r\n").unwrap();
     assert_eq!(client.read("POST").unwrap().status, 400);
     assert!(client.is_closed());
     wait_until("the backend sees the end", || backend.aborted() == 1);

@@ -102,7 +102,7 @@ fn splits_are_drawn_for_each_request() {
 #[test]
 fn endpoints_take_turns() {
     let (one, two) = (Backend::start("one"), Backend::start("two"));
-    let mut config = config(&crate::gateway::cafe(""));
+    let mut config = config(&crate::gateway::cafe(", lb-method: round_robin"));
     config.services = vec![service("tea", &[one.address, two.address])];
     let server = start(config);
     let mut client = Client::connect(address(&server, 80));
