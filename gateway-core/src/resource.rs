@@ -7,6 +7,7 @@ pub(crate) mod http_route_group;
 mod kinds;
 mod load;
 pub(crate) mod meta;
+pub(crate) mod scalar;
 pub(crate) mod service;
 mod smi;
 pub(crate) mod traffic_split;

@@ -129,7 +129,7 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
     gateway_api::translate(&mut context);
     smi::translate(&mut context);
     let listeners = hosts::settle(&mut context);
-    let endpoints = Endpoints::of(resources, options);
+    let endpoints = Endpoints::of(resources);
     let Context { services, problems, statuses, refused, .. } = context;
     let mut diagnostics = resources.diagnostics().to_vec();
     diagnostics.extend(problems.into_list());

@@ -63,6 +63,16 @@ impl Service {
             _ => None,
         };
         let ports = items(&mut spec, "ports", problems);
+        if ports.is_empty() && external_name.is_some() {
+            problems.push(
+                Diagnostic::warning(
+                    "no-ports",
+                    &spec.value().origin(),
+                    "without ports no request can be sent to the Service",
+                )
+                .help("list the ports of the host under `ports`"),
+            );
+        }
         let ports = ports.into_iter().filter_map(|v| ServicePort::read(v, problems)).collect();
         Some(Self { external_name, ports })
     }
@@ -202,4 +212,105 @@ fn items<'d>(
 
 fn text(fields: &mut Mapping<'_>, name: &'static str, problems: &mut Problems) -> Option<Box<str>> {
     fields.field(name)?.string(problems).map(Box::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Resources;
+
+    fn shown(yaml: &str) -> Vec<String> {
+        let mut resources = Resources::new();
+        resources.add_yaml("f", yaml);
+        resources.diagnostics().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn wrong_values_are_reported_and_unknown_fields_are_not() {
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: ";
+        let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\n\
+                     addressType: IPv4\n";
+        let endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: a}\nsubsets: ";
+        for (start, rest, want) in [
+            (service, "{anything: {at: all}, ports: [{port: 1, more: x}]}", None),
+            (service, "{}", None),
+            (
+                service,
+                "{ports: [{port: '80'}]}",
+                Some(
+                    "f:4:23: error[wrong-type]: Service default/a: spec.ports[0].port: expected a \
+                     whole number, found the text `80`",
+                ),
+            ),
+            (
+                service,
+                "{ports: [{port: 80, targetPort: 70000}]}",
+                Some(
+                    "f:4:39: error[out-of-range]: Service default/a: spec.ports[0].targetPort: \
+                     `70000` is not between 1 and 65535",
+                ),
+            ),
+            (
+                service,
+                "{type: ExternalName, ports: [{port: 80}]}",
+                Some(
+                    "f:4:7: error[missing-field]: Service default/a: spec.externalName: required \
+                     field `externalName` is missing",
+                ),
+            ),
+            (
+                service,
+                "{type: ExternalName, externalName: a b, ports: [{port: 80}]}",
+                Some(
+                    "f:4:42: error[invalid-address]: Service default/a: spec.externalName: `a b` \
+                     is not a host name",
+                ),
+            ),
+            (
+                service,
+                "{type: ExternalName, externalName: a.example}",
+                Some(
+                    "f:4:7: warning[no-ports]: Service default/a: spec: without ports no request \
+                     can be sent to the Service; list the ports of the host under `ports`",
+                ),
+            ),
+            (slice, "endpoints: null\nports: null\nextra: 1", None),
+            (
+                slice,
+                "endpoints: [{addresses: [a.example]}]",
+                Some(
+                    "f:5:26: error[invalid-address]: EndpointSlice default/a: \
+                     endpoints[0].addresses[0]: `a.example` is not an IP address",
+                ),
+            ),
+            (
+                slice,
+                "endpoints: [{conditions: {ready: perhaps}}]",
+                Some(
+                    "f:5:34: error[wrong-type]: EndpointSlice default/a: \
+                     endpoints[0].conditions.ready: expected `true` or `false`, found the text \
+                     `perhaps`",
+                ),
+            ),
+            (
+                slice,
+                "ports: [{port: 0}]",
+                Some(
+                    "f:5:16: error[out-of-range]: EndpointSlice default/a: ports[0].port: `0` is \
+                     not between 1 and 65535",
+                ),
+            ),
+            (endpoints, "[{addresses: [{ip: 10.0.0.1, nodeName: n}]}]", None),
+            (
+                endpoints,
+                "[{addresses: [10.0.0.1]}]",
+                Some(
+                    "f:4:24: error[wrong-type]: Endpoints default/a: subsets[0].addresses[0]: \
+                     expected a mapping, found the text `10.0.0.1`",
+                ),
+            ),
+        ] {
+            let found = shown(&format!("{start}{rest}"));
+            assert_eq!(found, Vec::from_iter(want), "{rest}");
+        }
+    }
 }

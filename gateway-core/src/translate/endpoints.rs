@@ -1,8 +1,8 @@
 //! Service references to endpoints.
 
-use super::Options;
 use crate::resource::Resources;
 use crate::rules::ServiceName;
+use std::collections::BTreeMap;
 
 /// Where a Service's requests can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,20 +13,228 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl Endpoint {
+    /// An endpoint at an address or host name.
+    pub fn new(host: &str, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
+}
+
 /// The ready endpoints that documents name, by Service and Service port.
+///
+/// ```
+/// use gateway_core::{Endpoint, Endpoints, rules::ServiceName};
+/// let tea = ServiceName::new("default", "tea");
+/// let mut endpoints = Endpoints::default();
+/// endpoints.insert(&tea, 80, [Endpoint::new("10.0.0.2", 8080), Endpoint::new("10.0.0.1", 8080)]);
+/// assert_eq!(endpoints.of_service(&tea, 80)[0], Endpoint::new("10.0.0.1", 8080));
+/// assert!(endpoints.of_service(&tea, 81).is_empty());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Endpoints {}
+pub struct Endpoints {
+    by_service: BTreeMap<ServiceName, BTreeMap<u16, Vec<Endpoint>>>,
+}
 
 impl Endpoints {
-    pub(super) fn of(resources: &Resources, options: &Options) -> Self {
-        let _ = (resources, options);
-        Self::default()
+    /// Those of all Service documents: what their EndpointSlices and Endpoints name for the port
+    /// of the same name, or the host of an ExternalName.
+    pub(super) fn of(resources: &Resources) -> Self {
+        let mut slices: BTreeMap<ServiceName, Vec<_>> = BTreeMap::new();
+        for slice in resources.endpoint_slices() {
+            if let Some(service) = slice.service() {
+                let name = ServiceName::new(&slice.meta.namespace, service);
+                slices.entry(name).or_default().extend(&slice.spec.subsets);
+            }
+        }
+        let mut endpoints = Self::default();
+        for service in resources.services() {
+            let name = ServiceName::new(&service.meta.namespace, &service.meta.name);
+            for port in service.spec.tcp_ports() {
+                if let Some(host) = &service.spec.external_name {
+                    endpoints.insert(&name, port.port, [Endpoint::new(host, port.port)]);
+                    continue;
+                }
+                let subsets = slices.get(&name).into_iter().flatten();
+                let found = subsets.flat_map(|subset| {
+                    let named = subset.ports.iter().filter(|p| p.name == port.name);
+                    let targets = named.map(|p| p.port.or(port.target).unwrap_or(port.port));
+                    targets.flat_map(|target| {
+                        subset.addresses.iter().map(move |host| Endpoint::new(host, target))
+                    })
+                });
+                endpoints.insert(&name, port.port, found);
+            }
+        }
+        endpoints
+    }
+
+    /// Adds endpoints to a port of a Service. Those that are there already stay as they are.
+    pub fn insert(
+        &mut self,
+        service: &ServiceName,
+        port: u16,
+        endpoints: impl IntoIterator<Item = Endpoint>,
+    ) {
+        let mut endpoints = endpoints.into_iter().peekable();
+        if endpoints.peek().is_none() {
+            return;
+        }
+        let list = self.by_service.entry(service.clone()).or_default().entry(port).or_default();
+        list.extend(endpoints);
+        list.sort_unstable();
+        list.dedup();
     }
 
     /// The ready endpoints of a port of a Service, sorted; empty when there are none or the
     /// Service is not known.
     pub fn of_service(&self, service: &ServiceName, port: u16) -> &[Endpoint] {
-        let _ = (service, port);
-        &[]
+        self.by_service.get(service).and_then(|ports| ports.get(&port)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every port of a Service that has ready endpoints, with them, sorted by Service and port.
+    pub fn iter(&self) -> impl Iterator<Item = (&ServiceName, u16, &[Endpoint])> {
+        self.by_service.iter().flat_map(|(service, ports)| {
+            ports.iter().map(move |(port, list)| (service, *port, list.as_slice()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints(yaml: &str) -> Vec<String> {
+        let mut resources = Resources::new();
+        resources.add_yaml("f.yaml", yaml);
+        assert_eq!(resources.diagnostics(), [], "{yaml}");
+        let show = |(service, port, list): (&ServiceName, u16, &[Endpoint])| {
+            let list: Vec<_> = list.iter().map(|e| format!("{}:{}", e.host, e.port)).collect();
+            format!("{service}:{port} = {}", list.join(" "))
+        };
+        Endpoints::of(&resources).iter().map(show).collect()
+    }
+
+    fn slice(name: &str, rest: &str) -> String {
+        format!(
+            "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: {name}\n  \
+             labels: {{kubernetes.io/service-name: tea}}\naddressType: IPv4\n{rest}\n"
+        )
+    }
+
+    const TEA: &str = "apiVersion: v1
+kind: Service
+metadata: {name: tea}
+spec:
+  ports:
+  - {name: http, port: 80, targetPort: 8080}
+  - {name: admin, port: 81, targetPort: admin}
+  - {name: dns, port: 53, protocol: UDP}
+";
+
+    #[test]
+    fn ports_of_slices_belong_to_the_service_port_of_their_name() {
+        let slices = slice(
+            "tea-1",
+            "endpoints: [{addresses: [10.0.0.2]}, {addresses: [10.0.0.1]}]
+ports: [{name: http, port: 8080}, {name: admin, port: 9000}, {name: other, port: 1}]",
+        ) + &slice(
+            "tea-2",
+            "endpoints: [{addresses: [10.0.0.1, 10.0.0.3]}]
+ports: [{name: http, port: 8081}, {name: http, port: 8080, protocol: TCP}, {name: dns, port: 53, protocol: UDP}]",
+        );
+        assert_eq!(
+            endpoints(&format!("{TEA}{slices}")),
+            [
+                "default/tea:80 = 10.0.0.1:8080 10.0.0.1:8081 10.0.0.2:8080 10.0.0.3:8080 \
+                 10.0.0.3:8081",
+                "default/tea:81 = 10.0.0.1:9000 10.0.0.2:9000",
+            ]
+        );
+        // Documents count in any order.
+        assert_eq!(endpoints(&format!("{slices}---\n{TEA}")).len(), 2);
+    }
+
+    #[test]
+    fn only_ready_endpoints_count_and_not_said_is_ready() {
+        let ready = |conditions: &str| {
+            let rest = format!(
+                "endpoints: [{{addresses: [10.0.0.1]{conditions}}}]\nports: [{{name: http, port: 1}}]"
+            );
+            !endpoints(&format!("{TEA}{}", slice("tea-1", &rest))).is_empty()
+        };
+        for (conditions, want) in [
+            ("", true),
+            (", conditions: {}", true),
+            (", conditions: {ready: null}", true),
+            (", conditions: {ready: true}", true),
+            (", conditions: {ready: true, serving: false}", true),
+            (", conditions: {ready: false}", false),
+            (", conditions: {ready: false, serving: true, terminating: true}", false),
+        ] {
+            assert_eq!(ready(conditions), want, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn a_slice_port_without_a_number_is_every_port() {
+        let rest = "endpoints: [{addresses: [10.0.0.1]}]\nports: [{name: http}, {name: admin}]";
+        assert_eq!(
+            endpoints(&format!("{TEA}{}", slice("tea-1", rest))),
+            ["default/tea:80 = 10.0.0.1:8080", "default/tea:81 = 10.0.0.1:81"]
+        );
+    }
+
+    #[test]
+    fn unnamed_ports_belong_together() {
+        let service =
+            "apiVersion: v1\nkind: Service\nmetadata: {name: tea}\nspec: {ports: [{port: 80}]}\n";
+        for port in ["{port: 8080}", "{name: '', port: 8080}", "{name: null, port: 8080}"] {
+            let rest = format!("endpoints: [{{addresses: [10.0.0.1]}}]\nports: [{port}]");
+            assert_eq!(
+                endpoints(&format!("{service}{}", slice("tea-1", &rest))),
+                ["default/tea:80 = 10.0.0.1:8080"],
+                "{port}"
+            );
+        }
+    }
+
+    #[test]
+    fn endpoints_documents_count_like_slices() {
+        let document = "---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: tea}
+subsets:
+- addresses: [{ip: 10.0.0.1}, {ip: 'FD00::1', hostname: a}]
+  notReadyAddresses: [{ip: 10.0.0.9}]
+  ports: [{name: http, port: 8080}]
+- addresses: [{ip: 10.0.0.2}]
+  ports: [{name: admin, port: 9000}]
+";
+        assert_eq!(
+            endpoints(&format!("{TEA}{document}")),
+            ["default/tea:80 = 10.0.0.1:8080 fd00::1:8080", "default/tea:81 = 10.0.0.2:9000"]
+        );
+        // Of another Service or namespace, or of no Service that there is.
+        for other in [
+            document.replace("name: tea", "name: tea2"),
+            document.replace("name: tea", "name: tea, namespace: b"),
+        ] {
+            assert_eq!(endpoints(&format!("{TEA}{other}")), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn an_external_name_is_its_own_endpoint() {
+        assert_eq!(
+            endpoints(
+                "apiVersion: v1
+kind: Service
+metadata: {name: tea}
+spec: {type: ExternalName, externalName: Tea.example.com., ports: [{port: 443, targetPort: 1}]}
+"
+            ),
+            ["default/tea:443 = tea.example.com:443"]
+        );
     }
 }

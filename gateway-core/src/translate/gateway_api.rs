@@ -1,7 +1,180 @@
-//! (being written)
+//! Gateway API: Gateways and HTTPRoutes to claims.
+//!
+//! ```text
+//!  Gateway ──► listeners ──┐
+//!                          ├──► attach ──► (section, host) ──► routes in order ──► claims
+//!  HTTPRoute ──► route ────┘
+//! ```
+//!
+//! A section is one listener of one Gateway. Its hosts fall through to each other, and no request
+//! leaves the section that owns its host (gateway-api §6.3).
 
-use super::Context;
+mod attach;
+mod backend;
+mod filter;
+mod listeners;
+mod path;
+mod route;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use super::hosts::{Claim, Rank};
+use super::{Channel, Context};
+use crate::diagnostic::Diagnostic;
+use crate::resource::Resource;
+use crate::resource::http_route::{ChannelFaults, HttpRoute};
+use crate::rules::{HostPattern, Route};
+use attach::Attachment;
+use listeners::Listeners;
+use route::Lowered;
+use std::collections::BTreeMap;
 
 pub(super) fn translate(context: &mut Context<'_>) {
-    let _ = context;
+    let listeners = Listeners::of(context);
+    let mut routes: Vec<&Resource<HttpRoute>> = context.resources.http_routes().collect();
+    routes.sort_by_cached_key(|route| age(route));
+    let mut hosts = Hosts::new();
+    for route in routes {
+        if let Some(served) = serve(route, &listeners, context) {
+            collect(&served, &listeners, &mut hosts);
+        }
+    }
+    listeners.write_statuses(context);
+    claim(&listeners, hosts, context);
+}
+
+/// Orders objects from old to new, then by `namespace/name` (gateway-api §12).
+fn age<T>(object: &Resource<T>) -> (bool, Option<Box<str>>, String) {
+    let meta = &object.meta;
+    let created = meta.creation_timestamp.clone();
+    (created.is_none(), created, format!("{}/{}", meta.namespace, meta.name))
+}
+
+/// Whether an object is in force; reports what only the channel in use refuses.
+fn admit<T>(object: &Resource<T>, channels: &ChannelFaults, context: &mut Context<'_>) -> bool {
+    let faults = match context.options.channel {
+        Channel::Standard => &channels.standard,
+        Channel::Experimental => &channels.experimental,
+    };
+    faults.iter().for_each(|fault| context.problems.push(fault.clone()));
+    if !faults.is_empty() {
+        context.refused.push(object.object().clone());
+    }
+    faults.is_empty()
+}
+
+/// A route that is attached to something.
+struct Served<'a> {
+    route: &'a Resource<HttpRoute>,
+    attachments: Vec<Attachment<'a>>,
+    lowered: Vec<Lowered>,
+}
+
+/// Translates a route and writes its status.
+fn serve<'a>(
+    route: &'a Resource<HttpRoute>,
+    listeners: &Listeners<'a>,
+    context: &mut Context<'_>,
+) -> Option<Served<'a>> {
+    if !admit(route, &route.spec.channels, context) {
+        return None;
+    }
+    let parents = attach::parents(route, listeners, context);
+    // A route of other controllers is none of our business.
+    if parents.is_empty() {
+        return None;
+    }
+    let lowered = route::lower(route, context);
+    context.statuses.push(status::route(route, &parents, &lowered));
+    let attachments = parents.into_iter().filter_map(|parent| parent.outcome.ok()).flatten();
+    Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches })
+}
+
+/// What a host of a section is made of, in order of age.
+type Hosts<'a> = BTreeMap<(usize, String), Host<'a>>;
+
+struct Host<'a> {
+    hostname: HostPattern,
+    /// The oldest route.
+    route: &'a Resource<HttpRoute>,
+    /// The attachment of the oldest route.
+    attachment: Attachment<'a>,
+    matches: Vec<(HostPattern, Lowered)>,
+}
+
+fn collect<'a>(served: &Served<'a>, listeners: &Listeners<'_>, hosts: &mut Hosts<'a>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for attachment in &served.attachments {
+        let section = attachment.section;
+        // Isolation: a host belongs to the most specific listener that covers it.
+        if listeners.owner(section, &attachment.effective) != Some(section) {
+            continue;
+        }
+        let key = (section, attachment.effective.to_string());
+        // Two parentRefs may lead to one listener.
+        if !seen.insert(key.clone()) {
+            continue;
+        }
+        let host = hosts.entry(key).or_insert_with(|| Host {
+            hostname: attachment.effective.clone(),
+            route: served.route,
+            attachment: attachment.clone(),
+            matches: Vec::new(),
+        });
+        let own = attachment.own.map_or(&attachment.effective, |own| &own.value);
+        host.matches.extend(served.lowered.iter().map(|lowered| (own.clone(), lowered.clone())));
+    }
+}
+
+/// Claims every host with routes, and the hostname of each listener where it has none.
+fn claim(listeners: &Listeners<'_>, hosts: Hosts<'_>, context: &mut Context<'_>) {
+    for (index, section) in listeners.serving() {
+        if hosts.contains_key(&(index, section.listener.hostname.to_string())) {
+            continue;
+        }
+        context.claims.push(Claim {
+            socket: section.socket(),
+            section: section.name(),
+            hostname: section.listener.hostname.clone(),
+            falls_through: true,
+            routes: Vec::new(),
+            rank: Rank::Empty,
+            created: section.gateway.meta.creation_timestamp.clone(),
+            uid: section.gateway.meta.uid.clone(),
+            origin: section.origin(),
+        });
+    }
+    for ((index, _), host) in hosts {
+        let section = listeners.section(index);
+        let origin = match host.attachment.own {
+            Some(own) => host.route.origin(own.at),
+            None => host.route.document.object_origin(),
+        };
+        context.claims.push(Claim {
+            socket: section.socket(),
+            section: section.name(),
+            hostname: host.hostname,
+            falls_through: true,
+            routes: in_order(host.matches),
+            rank: Rank::Explicit,
+            created: host.route.meta.creation_timestamp.clone(),
+            uid: host.route.meta.uid.clone(),
+            origin,
+        });
+    }
+}
+
+/// The order of gateway-api §12. The matches come in order of age, name and place, which decide
+/// where all else is equal.
+fn in_order(mut matches: Vec<(HostPattern, Lowered)>) -> Vec<Route> {
+    matches.sort_by(|(host_a, a), (host_b, b)| {
+        host_a.cmp_specificity(host_b).then_with(|| a.precedence.cmp(&b.precedence))
+    });
+    matches.into_iter().map(|(_, lowered)| lowered.route).collect()
+}
+
+/// A problem whose code is the reason that the status gives.
+fn because(reason: &'static str, origin: &crate::Origin, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(reason, origin, message)
 }

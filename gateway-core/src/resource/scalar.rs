@@ -1,0 +1,433 @@
+//! Scalars and lists of the Gateway API: lengths and forms (gateway-api §2).
+
+use super::Problems;
+use super::document::{Mapping, Value, shorten};
+use crate::diagnostic::Diagnostic;
+use crate::rules::HostPattern;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// Text of a certain length and form.
+pub(crate) struct Scalar {
+    /// With its article: `a section name`.
+    what: &'static str,
+    shortest: usize,
+    longest: usize,
+    form: fn(&str) -> bool,
+    /// The form in words.
+    rule: &'static str,
+}
+
+const SUBDOMAIN: &str = "it is made of lower-case letters, digits, `-` and `.`";
+const TOKEN: &str = "it is made of letters, digits and ``!#$%&'*+-.^_`|~``";
+
+/// Names of listeners and rules.
+pub(crate) const SECTION_NAME: Scalar = Scalar::new("a section name", 253, is_subdomain, SUBDOMAIN);
+/// Names of objects.
+pub(crate) const OBJECT_NAME: Scalar = Scalar::new("an object name", 253, anything, "");
+/// Namespaces.
+pub(crate) const NAMESPACE: Scalar =
+    Scalar::new("a namespace", 63, is_label, "it is made of lower-case letters, digits and `-`");
+/// API groups; the empty one is the core group.
+pub(crate) const GROUP: Scalar = Scalar {
+    shortest: 0,
+    ..Scalar::new("an API group", 253, |text| text.is_empty() || is_subdomain(text), SUBDOMAIN)
+};
+/// Kinds.
+pub(crate) const KIND: Scalar =
+    Scalar::new("a kind", 63, is_kind, "it begins with a letter and holds letters, digits and `-`");
+/// Names of header fields.
+pub(crate) const HEADER_NAME: Scalar = Scalar::new("a header name", 256, is_token, TOKEN);
+/// Names of query parameters.
+pub(crate) const QUERY_NAME: Scalar = Scalar::new("a query parameter name", 256, is_token, TOKEN);
+/// Values of header fields, as both channels take them.
+pub(crate) const HEADER_VALUE: Scalar =
+    Scalar::new("a header value", 4096, is_field_value, "it holds no control characters");
+/// Values of query parameters.
+pub(crate) const QUERY_VALUE: Scalar = Scalar::new("a query parameter value", 1024, anything, "");
+/// What paths are compared with. Their form depends on how they are compared.
+pub(crate) const PATH_VALUE: Scalar =
+    Scalar { shortest: 0, ..Scalar::new("a path", 1024, anything, "") };
+/// Protocols of listeners.
+pub(crate) const PROTOCOL: Scalar =
+    Scalar::new("a protocol", 255, is_protocol, "it is a word like `HTTP`, or `domain/word`");
+/// Names of controllers.
+pub(crate) const CONTROLLER: Scalar =
+    Scalar::new("a controller name", 253, is_controller, "it looks like `example.com/gateway`");
+
+impl Scalar {
+    const fn new(
+        what: &'static str,
+        longest: usize,
+        form: fn(&str) -> bool,
+        rule: &'static str,
+    ) -> Self {
+        Self { what, shortest: 1, longest, form, rule }
+    }
+
+    /// The text of `value`; anything else is reported.
+    pub(crate) fn read<'d>(&self, value: Value<'d>, problems: &mut Problems) -> Option<&'d str> {
+        let text = value.string(problems)?;
+        let length = text.chars().count();
+        let error = |code, message| Diagnostic::error(code, &value.origin(), message);
+        let problem = if length < self.shortest {
+            error("invalid-value", format!("{} must not be empty", self.what))
+        } else if length > self.longest {
+            let message =
+                format!("{} has at most {} characters, found {length}", self.what, self.longest);
+            error("too-long", message)
+        } else if !(self.form)(text) {
+            error("invalid-value", format!("`{}` is not {}", shorten(text), self.what))
+                .help(self.rule)
+        } else {
+            return Some(text);
+        };
+        problems.push(problem);
+        None
+    }
+}
+
+/// A host name, or `*.` and a host name.
+pub(crate) fn hostname(value: Value<'_>, problems: &mut Problems) -> Option<HostPattern> {
+    let text = value.string(problems)?;
+    let parsed = HostPattern::parse(text).map_err(|error| error.to_string());
+    let parsed = parsed.and_then(|pattern| {
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            Err("a host name is written in lower case".to_owned())
+        } else if text.parse::<Ipv4Addr>().is_ok() {
+            Err("an IP address is not a host name".to_owned())
+        } else {
+            Ok(pattern)
+        }
+    });
+    let help = match text {
+        "*" => "leave the field out to take every host",
+        _ if text.contains(':') => "ports stand in a field of their own",
+        _ => "",
+    };
+    parsed.map_err(|reason| refuse_hostname(value, text, &reason, help, problems)).ok()
+}
+
+/// A host name without wildcard.
+pub(crate) fn precise_hostname(value: Value<'_>, problems: &mut Problems) -> Option<Box<str>> {
+    match hostname(value, problems)? {
+        HostPattern::Exact(name) => Some(name),
+        pattern @ (HostPattern::Wildcard(_) | HostPattern::Any) => {
+            let text = pattern.to_string();
+            refuse_hostname(value, &text, "a wildcard cannot stand here", "", problems);
+            None
+        }
+    }
+}
+
+fn refuse_hostname(
+    value: Value<'_>,
+    text: &str,
+    reason: &str,
+    help: &str,
+    problems: &mut Problems,
+) {
+    let message = format!("`{}` is not a valid host name: {reason}", shorten(text));
+    let mut problem = Diagnostic::error("invalid-hostname", &value.origin(), message);
+    if !help.is_empty() {
+        problem = problem.help(help);
+    }
+    problems.push(problem);
+}
+
+/// A duration: one to four parts like `1h30m`, each of at most five digits.
+pub(crate) fn duration(value: Value<'_>, problems: &mut Problems) -> Option<Duration> {
+    let text = value.string(problems)?;
+    let parsed = parse_duration(text);
+    if parsed.is_none() {
+        let message = format!("`{}` is not a duration", shorten(text));
+        problems.push(
+            Diagnostic::error("invalid-value", &value.origin(), message)
+                .help("write one to four parts of at most five digits and `h`, `m`, `s` or `ms`, as in `1m30s`"),
+        );
+    }
+    parsed
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    for _ in 0..4 {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || digits > 5 {
+            return None;
+        }
+        let (number, after) = rest.split_at(digits);
+        let number: u64 = number.parse().ok()?;
+        let (part, after) = if let Some(after) = after.strip_prefix("ms") {
+            (Duration::from_millis(number), after)
+        } else if let Some(after) = after.strip_prefix('s') {
+            (Duration::from_secs(number), after)
+        } else if let Some(after) = after.strip_prefix('m') {
+            (Duration::from_secs(60 * number), after)
+        } else {
+            (Duration::from_secs(3600 * number), after.strip_prefix('h')?)
+        };
+        total += part;
+        rest = after;
+        if rest.is_empty() {
+            return Some(total);
+        }
+    }
+    None
+}
+
+/// One of a few known words.
+pub(crate) fn one_of<T: Copy>(
+    value: Value<'_>,
+    known: &[(&'static str, T)],
+    problems: &mut Problems,
+) -> Option<T> {
+    let text = value.string(problems)?;
+    let found = known.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names = known.iter().map(|(name, _)| *name);
+        let list: Vec<String> = names.clone().map(|name| format!("`{name}`")).collect();
+        let message = format!("`{}` is not one of {}", shorten(text), list.join(", "));
+        let mut problem = Diagnostic::error("invalid-value", &value.origin(), message);
+        if let Some(name) = crate::nearest(text, names) {
+            problem = problem.help(format!("did you mean `{name}`?"));
+        }
+        problems.push(problem);
+    }
+    found.map(|(_, meaning)| *meaning)
+}
+
+/// The items of a list that must have `least` to `most` of them.
+pub(crate) fn items<'d>(
+    value: Value<'d>,
+    least: usize,
+    most: usize,
+    problems: &mut Problems,
+) -> Vec<Value<'d>> {
+    let items: Vec<_> = value.list(problems).collect();
+    let is_list = matches!(value.kind(), super::document::Kind::List);
+    let problem = if is_list && items.len() < least {
+        ("too-few", "at least one entry is needed".to_owned())
+    } else if items.len() > most {
+        ("too-many", format!("at most {most} entries are allowed, found {}", items.len()))
+    } else {
+        return items;
+    };
+    problems.push(Diagnostic::error(problem.0, &value.origin(), problem.1));
+    items
+}
+
+/// Reports every entry whose key an earlier one has.
+pub(crate) fn unique<'d, K: Ord + std::fmt::Display>(
+    entries: impl IntoIterator<Item = (Value<'d>, K)>,
+    problems: &mut Problems,
+) {
+    let mut seen = BTreeSet::new();
+    for (value, key) in entries {
+        if seen.contains(&key) {
+            let message = format!("`{key}` stands here a second time");
+            problems.push(Diagnostic::error("duplicate", &value.origin(), message));
+        }
+        seen.insert(key);
+    }
+}
+
+/// The fields `group` and `kind` of a reference, with their defaults.
+pub(crate) fn group_and_kind(
+    fields: &mut Mapping<'_>,
+    default: (&'static str, &'static str),
+    problems: &mut Problems,
+) -> (Box<str>, Box<str>) {
+    let group = fields.field("group").map_or(Some(default.0), |v| GROUP.read(v, problems));
+    let kind = fields.field("kind").map_or(Some(default.1), |v| KIND.read(v, problems));
+    (group.unwrap_or_default().into(), kind.unwrap_or_default().into())
+}
+
+/// The `spec` of a whole document.
+pub(crate) fn spec<'d>(root: Value<'d>, problems: &mut Problems) -> Option<Value<'d>> {
+    let mut document = root.mapping(problems)?;
+    for known in ["apiVersion", "kind", "metadata", "status"] {
+        document.field(known);
+    }
+    let spec = document.required("spec", problems);
+    document.finish(problems);
+    spec
+}
+
+/// Whether the experimental channel takes `text` as a header value.
+pub(crate) fn is_strict_field_value(text: &str) -> bool {
+    text.split([' ', '\t'])
+        .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+fn anything(_: &str) -> bool {
+    true
+}
+
+fn is_label(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    is_bounded(text, word, word)
+}
+
+fn is_subdomain(text: &str) -> bool {
+    text.split('.').all(is_label)
+}
+
+fn is_kind(text: &str) -> bool {
+    is_bounded(text, |b| b.is_ascii_alphabetic(), |b| b.is_ascii_alphanumeric())
+}
+
+/// Whether `text` holds `-` and what `last` takes, neither beginning nor ending with `-`.
+fn is_bounded(text: &str, first: fn(u8) -> bool, last: fn(u8) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(|b| first(*b))
+        && bytes.last().is_some_and(|b| last(*b))
+        && bytes.iter().all(|b| *b == b'-' || last(*b))
+}
+
+fn is_token(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+fn is_field_value(text: &str) -> bool {
+    http::HeaderValue::from_bytes(text.as_bytes()).is_ok()
+}
+
+fn is_protocol(text: &str) -> bool {
+    let word =
+        |text: &str| is_bounded(text, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric());
+    match text.split_once('/') {
+        None => word(text),
+        Some((domain, name)) => {
+            is_subdomain(domain)
+                && !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_alphanumeric())
+        }
+    }
+}
+
+fn is_controller(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(domain, path)| {
+        is_subdomain(domain)
+            && !path.is_empty()
+            && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::{Document, Kind, Place, Step};
+    use super::*;
+
+    /// What `read` makes of `text`, and the problems.
+    fn check<T>(
+        text: &str,
+        read: impl Fn(Value<'_>, &mut Problems) -> Option<T>,
+    ) -> Result<T, String> {
+        let mut document = Document::new("t.yaml".into());
+        let place = Place { line: 1, column: 1 };
+        document.push(0, Step::Root, Kind::String(text.into()), place, place);
+        let mut problems = Problems::new(false);
+        let read = read(document.root().unwrap(), &mut problems);
+        let problems: Vec<_> = problems.into_list().into_iter().map(|d| d.message).collect();
+        assert_eq!(read.is_none(), !problems.is_empty(), "`{text}`: {problems:?}");
+        read.ok_or(problems.join("; "))
+    }
+
+    #[test]
+    fn durations() {
+        // gateway-api §2
+        for (text, milliseconds) in [
+            ("0s", 0),
+            ("150m", 9_000_000),
+            ("7230s", 7_230_000),
+            ("100ms200ms300ms", 600),
+            ("1s1h", 3_601_000),
+            ("00010s", 10_000),
+            ("99999h99999h99999h99999h", 399_996 * 3_600_000),
+        ] {
+            assert_eq!(check(text, duration), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in
+            ["1", "1m1", "1d", "1h30m10s20ms50h", "999999h", "1.5h", "-15m", "", "1us", " 1s", "s"]
+        {
+            let want = format!("`{text}` is not a duration");
+            assert_eq!(check(text, duration), Err(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn hostnames() {
+        // gateway-api §2
+        for text in ["a", "example.com", "*.example.com", "1a.example", "xn--caf-dma.example"] {
+            assert_eq!(check(text, hostname).map(|h| h.to_string()), Ok(text.into()), "{text}");
+        }
+        for (text, reason) in [
+            ("*", "`*` stands only as the whole first label"),
+            ("Example.com", "a host name is written in lower case"),
+            ("1.2.3.4", "an IP address is not a host name"),
+            ("example.com.", "a host name has no empty labels"),
+            ("example.com:80", "a label holds only letters, digits and `-`"),
+            ("a.*.example", "`*` stands only as the whole first label"),
+            ("", "a host name must not be empty"),
+        ] {
+            let want = format!("`{text}` is not a valid host name: {reason}");
+            assert_eq!(check(text, hostname).map(|h| h.to_string()), Err(want), "{text}");
+        }
+        let wildcard = check("*.example.com", precise_hostname);
+        let want = "`*.example.com` is not a valid host name: a wildcard cannot stand here";
+        assert_eq!(wildcard, Err(want.into()));
+    }
+
+    #[test]
+    fn forms() {
+        // gateway-api §2
+        let long = "a".repeat(254);
+        for (scalar, good, bad) in [
+            (
+                SECTION_NAME,
+                vec!["a", "a-b.c", &long[..253]],
+                vec!["", "A", "a_b", ".a", "a.", "-a", &long],
+            ),
+            (OBJECT_NAME, vec!["a", "A b"], vec!["", &long]),
+            (NAMESPACE, vec!["a-1", &long[..63]], vec!["", "a.b", "A", &long[..64]]),
+            (GROUP, vec!["", "gateway.networking.k8s.io"], vec!["A", "a/b"]),
+            (KIND, vec!["Service", "a-1"], vec!["", "1a", "a-", "a.b", &long[..64]]),
+            (HEADER_NAME, vec!["X-A", "!#$%&'*+-.^_`|~"], vec!["", ":path", "a b", "é"]),
+            (QUERY_NAME, vec!["animal"], vec!["", "a=b"]),
+            (HEADER_VALUE, vec!["a", "a  b", "é"], vec!["", "a\nb", "a\rb", "a\0b"]),
+            (QUERY_VALUE, vec!["a b"], vec![""]),
+            (PROTOCOL, vec!["HTTP", "example.com/Foo"], vec!["", "a b", "example.com/", "/a"]),
+            (CONTROLLER, vec!["example.com/gateway/v1"], vec!["", "example.com", "example.com/"]),
+        ] {
+            for text in good {
+                assert!(check(text, |v, p| scalar.read(v, p).map(|_| ())).is_ok(), "{text}");
+            }
+            for text in bad {
+                assert!(check(text, |v, p| scalar.read(v, p).map(|_| ())).is_err(), "{text}");
+            }
+        }
+        let read = |text| check(text, |v, p| NAMESPACE.read(v, p).map(|_| ()));
+        assert_eq!(read("Shop"), Err("`Shop` is not a namespace".into()));
+        assert_eq!(read(""), Err("a namespace must not be empty".into()));
+        assert_eq!(read(&long), Err("a namespace has at most 63 characters, found 254".into()));
+    }
+
+    #[test]
+    fn strict_header_values() {
+        // gateway-api §2, experimental channel
+        for (text, want) in [
+            ("a", true),
+            ("a b\tc", true),
+            ("a, b", true),
+            ("a  b", false),
+            (" a", false),
+            ("a ", false),
+            ("é", false),
+        ] {
+            assert_eq!(is_strict_field_value(text), want, "`{text}`");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Which listeners a route is attached to, and for which hosts (gateway-api §9).
+
+use super::listeners::{Found, Listeners, Section};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::resource::Resource;
+use crate::resource::document::Located;
+use crate::resource::http_route::{HttpRoute, ParentRef};
+use crate::rules::HostPattern;
+use crate::translate::Context;
+
+/// What became of one parentRef.
+pub(super) struct Parent<'a> {
+    /// `namespace/name`, and section and port if given.
+    pub(super) name: String,
+    pub(super) outcome: Result<Vec<Attachment<'a>>, Refused>,
+}
+
+/// A listener and one of the hosts that a route has there.
+#[derive(Clone)]
+pub(super) struct Attachment<'a> {
+    pub(super) section: usize,
+    /// The hosts that both the listener and the route cover.
+    pub(super) effective: HostPattern,
+    /// The hostname of the route that led there, if it has any.
+    pub(super) own: Option<&'a Located<HostPattern>>,
+}
+
+/// Why a route is attached to no listener of a parent.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+    help: Option<String>,
+}
+
+/// Resolves the parentRefs. Those that are not ours have no entry.
+pub(super) fn parents<'a>(
+    route: &'a Resource<HttpRoute>,
+    listeners: &Listeners<'a>,
+    context: &mut Context<'_>,
+) -> Vec<Parent<'a>> {
+    let mut parents = Vec::new();
+    for parent in &route.spec.parents {
+        let mut warn = |code, message: &str, help: Option<String>| {
+            let mut problem = Diagnostic::warning(code, &route.origin(parent.at), message);
+            problem.help = help;
+            context.problems.push(problem);
+        };
+        let (group, kind) = (&*parent.group, &*parent.kind);
+        if (group, kind) != ("gateway.networking.k8s.io", "Gateway") {
+            let message = format!("parents of kind `{kind}` of group `{group}` are not supported");
+            warn("unsupported-parent", &message, None);
+            continue;
+        }
+        let namespace = parent.namespace.as_deref().unwrap_or(&route.meta.namespace);
+        let sections = match listeners.gateway(namespace, &parent.name) {
+            Some(Found::Ours(sections)) => sections.clone(),
+            Some(Found::NotServed) => continue,
+            None => {
+                let message = format!("there is no Gateway `{namespace}/{}`", parent.name);
+                let near = nearest(&parent.name, listeners.names_in(namespace));
+                let help = near.map(|name| format!("did you mean `{name}`?"));
+                warn("unknown-parent", &message, help);
+                continue;
+            }
+        };
+        let sections = sections.map(|index| (index, listeners.section(index))).collect();
+        let outcome = attach(route, parent, sections);
+        if let Err(refused) = &outcome {
+            warn(refused.reason, &refused.message, refused.help.clone());
+        }
+        let mut name = format!("{namespace}/{}", parent.name);
+        if let Some(section) = &parent.section {
+            name = format!("{name}/{section}");
+        }
+        if let Some(port) = parent.port {
+            name = format!("{name}:{port}");
+        }
+        parents.push(Parent { name, outcome });
+    }
+    parents
+}
+
+fn attach<'a>(
+    route: &'a Resource<HttpRoute>,
+    parent: &ParentRef,
+    all: Vec<(usize, &Section<'_>)>,
+) -> Result<Vec<Attachment<'a>>, Refused> {
+    let refuse =
+        |reason, message: String, help: Option<String>| Err(Refused { reason, message, help });
+    let named = |section: &Section<'_>| {
+        parent.section.as_ref().is_none_or(|name| *name == section.listener.name)
+            && parent.port.is_none_or(|port| port == section.listener.port)
+    };
+    let (mut left, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, s)| named(s));
+    if left.is_empty() {
+        let wanted = match (&parent.section, parent.port) {
+            (Some(name), None) => format!("`{name}`"),
+            (Some(name), Some(port)) => format!("`{name}` with port {port}"),
+            (None, port) => format!("with port {}", port.unwrap_or_default()),
+        };
+        let names = others.iter().map(|(_, section)| &*section.listener.name);
+        let near = parent.section.as_ref().and_then(|name| nearest(name, names));
+        let help = near.map(|name| format!("did you mean `{name}`?"));
+        let message = format!("the Gateway `{}` has no listener {wanted}", parent.name);
+        return refuse("NoMatchingParent", message, help);
+    }
+    let namespace = &*route.meta.namespace;
+    left.retain(|(_, s)| s.takes_http_routes() && s.takes_namespace(namespace));
+    if left.is_empty() {
+        let message = format!(
+            "no listener of the Gateway `{}` takes an HTTPRoute of namespace `{namespace}`",
+            parent.name
+        );
+        let help = "see `allowedRoutes` of its listeners".to_owned();
+        return refuse("NotAllowedByListeners", message, Some(help));
+    }
+    let hosts = |(index, section): &(usize, &Section<'_>)| {
+        effective(&section.listener.hostname, &route.spec.hostnames)
+            .into_iter()
+            .map(|(effective, own)| Attachment { section: *index, effective, own })
+            .collect::<Vec<_>>()
+    };
+    let attachments: Vec<_> = left.iter().flat_map(hosts).collect();
+    if attachments.is_empty() {
+        let list = |names: Vec<String>| names.join("`, `");
+        let own = route.spec.hostnames.iter().map(|host| host.value.to_string()).collect();
+        let theirs = left.iter().map(|(_, s)| s.listener.hostname.to_string()).collect();
+        let message = format!(
+            "the hosts `{}` have none in common with the listeners' `{}`",
+            list(own),
+            list(theirs)
+        );
+        return refuse("NoMatchingListenerHostname", message, None);
+    }
+    Ok(attachments)
+}
+
+/// The hosts that a listener and a route share, each with the most specific hostname of the route
+/// that led there (gateway-api §9.3).
+fn effective<'r>(
+    listener: &HostPattern,
+    route: &'r [Located<HostPattern>],
+) -> Vec<(HostPattern, Option<&'r Located<HostPattern>>)> {
+    if route.is_empty() {
+        return vec![(listener.clone(), None)];
+    }
+    let mut by_specificity: Vec<&Located<HostPattern>> = route.iter().collect();
+    by_specificity.sort_by(|a, b| a.value.cmp_specificity(&b.value));
+    let mut hosts: Vec<(HostPattern, Option<&Located<HostPattern>>)> = Vec::new();
+    for own in by_specificity {
+        if let Some(shared) = listener.intersection(&own.value)
+            && hosts.iter().all(|(host, _)| host != shared)
+        {
+            hosts.push((shared.clone(), Some(own)));
+        }
+    }
+    hosts
+}

@@ -1,0 +1,199 @@
+//! What a rule does with a request: its filters' answer, or one of its backends
+//! (gateway-api §15, §16).
+
+use super::because;
+use super::filter::{self, Filters};
+use super::route::LoweredRoute;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::origin::Origin;
+use crate::resource::Resource;
+use crate::resource::http_route::backend::{self, BackendRef};
+use crate::resource::http_route::{HttpRoute, Rule};
+use crate::rules::{
+    Action, BackendSettings, Balance, Branch, Forward, Respond, Retry, RetryCondition, ServiceName,
+    Split, Template, Timeouts, UpstreamTarget,
+};
+use crate::translate::Context;
+use http::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The action of a rule; what is wrong with it is noted in `lowered`.
+pub(super) fn action(
+    index: usize,
+    rule: &Rule,
+    route: &Resource<HttpRoute>,
+    context: &mut Context<'_>,
+    lowered: &mut LoweredRoute,
+) -> Action {
+    let origin = route.origin(rule.at);
+    let filters = Filters::of_rule(&rule.filters, route, context);
+    let backends = branches(rule, &filters, route, context, lowered);
+    if let Some(message) = filters.unsupported {
+        let action = fault(&message, &origin);
+        lowered.dropped.push((index, message));
+        return action;
+    }
+    if let Some(redirect) = filters.redirect {
+        return Action::Redirect(Arc::new(redirect));
+    }
+    match backends.len() {
+        0 => {
+            let message = "the rule has no `backendRefs`";
+            let problem = Diagnostic::warning("no-backends", &origin, message);
+            context.problems.push(problem.help("its requests are answered 500"));
+            fault(message, &origin)
+        }
+        1 if backends[0].weight > 0 => backends[0].action.clone(),
+        _ => {
+            if backends.iter().all(|branch| branch.weight == 0) {
+                let message = "all weights are 0";
+                let problem = Diagnostic::warning("no-backends", &origin, message);
+                context.problems.push(problem.help("requests to the rule are answered 500"));
+            }
+            let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
+            Action::Split(Arc::new(Split { branches: backends, otherwise, origin }))
+        }
+    }
+}
+
+fn branches(
+    rule: &Rule,
+    filters: &Filters<'_>,
+    route: &Resource<HttpRoute>,
+    context: &mut Context<'_>,
+    lowered: &mut LoweredRoute,
+) -> Vec<Branch> {
+    let settings = Arc::new(settings(rule, route));
+    let mut branches = Vec::with_capacity(rule.backends.len());
+    for backend in &rule.backends {
+        let origin = route.origin(backend.at);
+        let own = Filters::of_backend(&backend.filters, route, context);
+        let resolved = resolve(backend, route, context);
+        let action = match (resolved, &own.unsupported) {
+            (Err((reason, message)), _) => {
+                let action = fault(&message, &origin);
+                lowered.unresolved.get_or_insert((reason, message));
+                action
+            }
+            (Ok(_), Some(message)) => fault(message, &origin),
+            (Ok(target), None) => {
+                let (host, path) = filters.rewrite();
+                Action::Forward(Arc::new(Forward {
+                    target,
+                    path,
+                    host,
+                    request_headers: filter::request_headers(filters, &own),
+                    response_headers: filter::response_headers(filters, &own),
+                    settings: Arc::clone(&settings),
+                    unavailable: StatusCode::SERVICE_UNAVAILABLE,
+                    origin: origin.clone(),
+                }))
+            }
+        };
+        branches.push(Branch { weight: backend.weight.into(), action, origin });
+    }
+    branches
+}
+
+/// A 500 that says why.
+fn fault(reason: &str, origin: &Origin) -> Action {
+    Action::Respond(Arc::new(Respond {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        content_type: None,
+        body: Template::default(),
+        headers: Vec::new(),
+        reason: Some(reason.into()),
+        origin: origin.clone(),
+    }))
+}
+
+/// The Service and port, or the first fault in the order of gateway-api §15.2.
+fn resolve(
+    backend: &BackendRef,
+    route: &Resource<HttpRoute>,
+    context: &mut Context<'_>,
+) -> Result<UpstreamTarget, (&'static str, String)> {
+    let origin = route.origin(backend.at);
+    let name_origin = route.origin(backend.name_at);
+    let own = &route.meta.namespace;
+    let namespace = backend.namespace.as_ref().unwrap_or(own);
+    let name = ServiceName::new(namespace, &backend.name);
+    let (reason, origin, message, help) = if namespace != own {
+        // Checked first, so that nothing is told about objects of other namespaces.
+        let message = format!("`{name}` is in another namespace");
+        let help = "ReferenceGrant, which could permit it, is not supported yet".to_owned();
+        ("RefNotPermitted", origin, message, Some(help))
+    } else if !backend.is_service() {
+        let (group, kind) = (&backend.group, &backend.kind);
+        let message = format!("backends of kind `{kind}` of group `{group}` are not supported");
+        ("InvalidKind", origin, message, None)
+    } else {
+        let port = backend.port.unwrap_or_default();
+        let service = context.services.service(&name);
+        if service.has_port(port) {
+            return Ok(UpstreamTarget { service: context.services.id(&name), port, splits: true });
+        }
+        if service.exists {
+            let ports: Vec<_> = service.ports.iter().flatten().map(u16::to_string).collect();
+            let message = format!("the Service `{name}` has no port {port}");
+            let help = (!ports.is_empty()).then(|| format!("it has {}", ports.join(", ")));
+            ("BackendNotFound", origin, message, help)
+        } else {
+            let known = context.services.known_names().filter(|n| n.namespace == name.namespace);
+            let near = nearest(&name.name, known.map(|n| &*n.name));
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            ("BackendNotFound", name_origin, format!("there is no Service `{name}`"), help)
+        }
+    };
+    let mut problem = because(reason, &origin, &*message);
+    problem.help = help;
+    context.problems.push(problem);
+    Err((reason, message))
+}
+
+fn settings(rule: &Rule, route: &Resource<HttpRoute>) -> BackendSettings {
+    let meta = &route.meta;
+    let name = match &*rule.backends {
+        [only] => format!("{}/{}", only.namespace.as_ref().unwrap_or(&meta.namespace), only.name),
+        _ => format!("{}/{}", meta.namespace, meta.name),
+    };
+    BackendSettings {
+        name: name.into(),
+        timeouts: timeouts(rule.timeouts),
+        retry: retry(rule.retry.as_ref()),
+        balance: Balance::default(),
+        max_body: None,
+    }
+}
+
+/// Zero means no limit. A rule that says how long an exchange or a try may take is not cut short
+/// by anything else but the connect timeout.
+fn timeouts(wanted: backend::Timeouts) -> Timeouts {
+    let limit = |wanted: Option<Duration>| wanted.filter(|duration| !duration.is_zero());
+    let defaults = Timeouts::default();
+    let silent = wanted == backend::Timeouts::default();
+    Timeouts {
+        connect: defaults.connect,
+        read: defaults.read.filter(|_| silent),
+        send: defaults.send.filter(|_| silent),
+        request: limit(wanted.request),
+        backend_request: limit(wanted.backend_request),
+    }
+}
+
+/// Without `retry` nothing is tried again; with it, connection errors and timeouts are, whatever
+/// the codes (gateway-api §16).
+fn retry(wanted: Option<&backend::Retry>) -> Retry {
+    let Some(wanted) = wanted else {
+        return Retry { on: Vec::new(), tries: 1, ..Retry::default() };
+    };
+    let codes = wanted.codes.iter().map(|code| RetryCondition::Status(*code));
+    let errors = [RetryCondition::Error, RetryCondition::Timeout];
+    Retry {
+        on: errors.into_iter().chain(codes).collect(),
+        tries: wanted.attempts.unwrap_or(1).saturating_add(1),
+        backoff: Some(wanted.backoff.unwrap_or(Duration::from_millis(25))),
+        ..Retry::default()
+    }
+}
