@@ -103,9 +103,8 @@ impl Router {
             return Err(CompileErrors(errors));
         }
         let sockets = rules.listeners.iter().enumerate();
-        let mut sockets: Vec<_> = sockets
-            .map(|(at, l)| (ListenerKey { address: l.address, port: l.port }, at))
-            .collect();
+        let mut sockets: Vec<_> =
+            sockets.map(|(at, l)| (ListenerKey { address: l.address, port: l.port }, at)).collect();
         sockets.sort_unstable();
         Ok(Self { tables: Arc::new(Tables { rules: rules.clone(), sockets, listeners }) })
     }
@@ -141,7 +140,8 @@ fn compile_host(host: &VirtualHost) -> Result<HostTable, CompileError> {
         let group = group_of(route, &mut exact, &mut trie, || groups.add());
         groups.0[group as usize].push(rank);
     }
-    let best: Vec<u32> = groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
+    let best: Vec<u32> =
+        groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
     let trie = trie.build(&best).map_err(|depth| CompileError {
         origin: Some(host.origin.clone()),
         message: format!(

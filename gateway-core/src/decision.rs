@@ -1,6 +1,5 @@
 //! What to do with one request, and why.
 
-pub(crate) mod allow;
 pub(crate) mod headers;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;

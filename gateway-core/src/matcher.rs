@@ -71,8 +71,7 @@ impl HostTable {
     fn find<R: Request>(&self, view: &View<'_, R>) -> Option<usize> {
         let mut best = NONE;
         let mut values = Values::new(view);
-        let mut evaluate =
-            |group, best: &mut u32| self.dispatch.evaluate(group, &mut values, best);
+        let mut evaluate = |group, best: &mut u32| self.dispatch.evaluate(group, &mut values, best);
         if let Some(paths) = view.paths() {
             if let Some(group) = self.exact.find(paths.matched) {
                 evaluate(group, &mut best);
@@ -128,3 +127,6 @@ impl Tables {
         decision
     }
 }
+
+#[cfg(test)]
+mod tests;

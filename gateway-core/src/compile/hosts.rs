@@ -79,7 +79,8 @@ mod tests {
     fn the_most_specific_host_is_found() {
         let names = ["a.b.c", "*.b.c", "*.c", "b.c", "x"];
         let list: Vec<_> = names.iter().map(|&name| (name, 0, true)).collect();
-        for (list, any) in [(list.clone(), None), ([&list[..], &[("*", 0, true)]].concat(), Some(5))]
+        for (list, any) in
+            [(list.clone(), None), ([&list[..], &[("*", 0, true)]].concat(), Some(5))]
         {
             let table = build(&hosts(&list));
             for (name, want) in [

@@ -186,7 +186,8 @@ fn settle(nodes: &mut [Node], best: &[u32]) -> u32 {
         let node = nodes[at];
         let ends = [node.whole, node.segment, node.byte].into_iter().filter(|&g| g != NONE);
         let mut rank = ends.map(|group| best[group as usize]).min().unwrap_or(NONE);
-        let children = node.children as usize..node.children as usize + usize::from(node.children_len);
+        let children =
+            node.children as usize..node.children as usize + usize::from(node.children_len);
         for child in children {
             rank = rank.min(nodes[child].best);
             depth[at] = depth[at].max(depth[child] + u32::from(node.parameter != NONE));
@@ -235,8 +236,17 @@ mod tests {
     #[test]
     fn every_pattern_on_the_way_is_found() {
         let patterns = [
-            "/a/*", "/a*", "=/a/{x}", "/a/{x}/*", "/a/{x}/b*", "=/a/b", "/a/b/*", "*", "=/{x}/{y}",
-            "/a/averylongsegmentthatneedsthreenodes/andmore/*", "=/a/",
+            "/a/*",
+            "/a*",
+            "=/a/{x}",
+            "/a/{x}/*",
+            "/a/{x}/b*",
+            "=/a/b",
+            "/a/b/*",
+            "*",
+            "=/{x}/{y}",
+            "/a/averylongsegmentthatneedsthreenodes/andmore/*",
+            "=/a/",
         ];
         let trie = trie(&patterns);
         let cases: [(&str, &[u32]); 13] = [

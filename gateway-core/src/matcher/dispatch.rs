@@ -183,9 +183,7 @@ impl Dispatch {
             Wanted::TextInAnyCase(start, end) => {
                 value.equals(&self.text[range((start, end))], true)
             }
-            Wanted::Other(other) => {
-                values.view.holds_for(&self.others[other as usize], &value)
-            }
+            Wanted::Other(other) => values.view.holds_for(&self.others[other as usize], &value),
         }
     }
 }
@@ -285,4 +283,3 @@ fn key_of_copy<R: Request>(value: &Value<'_, R>, ignore_case: bool) -> u64 {
     }
     value_key(copy)
 }
-

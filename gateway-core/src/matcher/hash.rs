@@ -5,12 +5,13 @@ const KEYS: [u64; 3] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af
 /// Hashes octets. The key is fixed: whoever could choose names that collide writes the rules, and
 /// what collides is compared octet for octet.
 #[inline]
-pub(crate) fn hash(bytes: &[u8], seed: u64) -> u64 {
-    let mut hash = seed ^ KEYS[0];
+pub(crate) fn hash(bytes: &[u8], seed: u32) -> u64 {
+    // Spread over all bits, so that it does not cancel out with octets of the text.
+    let mut hash = ((u64::from(seed) << 32) | bytes.len() as u64).wrapping_mul(KEYS[0]);
     let mut rest = bytes;
     while let Some((head, tail)) = rest.split_first_chunk::<16>() {
         let (low, high) = halves(head);
-        hash = mix(low ^ hash, high ^ KEYS[1]);
+        hash = mix(low ^ hash, high);
         rest = tail;
     }
     let (low, high) = match (rest.first_chunk::<8>(), rest.first_chunk::<4>()) {
@@ -18,7 +19,7 @@ pub(crate) fn hash(bytes: &[u8], seed: u64) -> u64 {
         (None, Some(first)) => (u64::from(u32::from_le_bytes(*first)), last_half_word(rest)),
         (None, None) => (rest.iter().fold(0, |word, &b| word << 8 | u64::from(b)), 0),
     };
-    mix(low ^ hash, high ^ KEYS[2] ^ (bytes.len() as u64))
+    mix(low ^ hash, high)
 }
 
 /// Adds one more hash to `hash`.

@@ -34,7 +34,7 @@ impl HostName {
 
 /// The hash of a name, or of the suffix of a wildcard.
 pub(crate) fn name_key(name: &[u8], wildcard: bool) -> u64 {
-    hash(name, u64::from(wildcard))
+    hash(name, u32::from(wildcard))
 }
 
 impl HostNames {

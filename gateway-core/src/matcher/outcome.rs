@@ -1,11 +1,10 @@
 //! From a route to what becomes of the request.
 
-use crate::decision::allow::{alternatives, methods};
 use crate::decision::split::choose;
 use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Action, Forward, RuleSet, ServiceSplit, SplitMatch, VirtualHost};
+use crate::rules::{Action, Field, Forward, Route, RuleSet, ServiceSplit, SplitMatch, VirtualHost};
 
 /// Fills in what the route of that rank does with the request.
 pub(super) fn decide<'r, R: Request>(
@@ -35,15 +34,25 @@ pub(super) fn decide<'r, R: Request>(
             Action::Forward(forward) => break send(rules, forward, view, draw),
             Action::Redirect(redirect) => break Outcome::Redirect(redirect),
             Action::Respond(respond) => break Outcome::Respond(respond),
-            Action::Unmatched { alternatives: count } => {
-                let mut methods = methods(alternatives(&host.routes, rank, *count), view);
-                break Outcome::NoRoute(match methods.next() {
-                    Some(_) => NoRoute::MethodNotAllowed,
-                    None => NoRoute::NoMatch,
-                });
+            Action::Unmatched { alternatives } => {
+                let ways = &host.routes[rank - *alternatives as usize..rank];
+                break Outcome::NoRoute(unmatched(ways, view));
             }
-        }
+        };
     };
+}
+
+/// None of `ways` held: if all conditions of one hold but those on the method, the method alone is
+/// to blame (decisions §7).
+fn unmatched<R: Request>(ways: &[Route], view: &View<'_, R>) -> NoRoute {
+    let but_for_the_method = |way: &Route| {
+        let mut others = way.conditions.iter().filter(|c| c.field != Field::Method);
+        others.all(|condition| view.holds(condition))
+    };
+    match ways.iter().any(but_for_the_method) {
+        true => NoRoute::MethodNotAllowed,
+        false => NoRoute::NoMatch,
+    }
 }
 
 /// The addressed Service, or where the first of its splits that applies sends the request
@@ -59,12 +68,13 @@ fn send<'r, R: Request>(
     let port = target.port;
     let splits = if target.splits { &root.splits[..] } else { &[] };
     let Some((split, matched)) = splits.iter().find_map(|split| applies(split, view)) else {
-        return if root.exists {
-            let (service, id) = (root, target.service);
-            Outcome::Forward(Forwarding { forward, service, id, port, split: None })
-        } else {
-            Outcome::NoRoute(NoRoute::NoBackend)
-        };
+        // Without splits the rule itself says how a missing Service is answered
+        // ([`Forward::unavailable`]).
+        if !root.exists && !splits.is_empty() {
+            return Outcome::NoRoute(NoRoute::NoBackend);
+        }
+        let (service, id) = (root, target.service);
+        return Outcome::Forward(Forwarding { forward, service, id, port, split: None });
     };
     // A backend that does not take part counts as one of weight 0 (smi S-6).
     let weights = split.backends.iter().map(|backend| {

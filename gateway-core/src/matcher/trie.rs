@@ -52,7 +52,12 @@ impl Trie {
     ///
     /// Longer literals go first, since they are better as a rule: the others are then left out.
     #[inline]
-    pub(crate) fn walk(&self, path: &[u8], best: &mut u32, evaluate: &mut impl FnMut(u32, &mut u32)) {
+    pub(crate) fn walk(
+        &self,
+        path: &[u8],
+        best: &mut u32,
+        evaluate: &mut impl FnMut(u32, &mut u32),
+    ) {
         self.walk_from(0, path, best, evaluate);
     }
 
