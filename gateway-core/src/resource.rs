@@ -296,6 +296,15 @@ impl Object {
             Self::HttpRoute(r) => &r.document,
         }
     }
+
+    /// The errors that the object keeps for translating, which tells them together with its own
+    /// and then refuses the object.
+    fn errors(&self) -> usize {
+        match self {
+            Self::VirtualServer(r) => r.spec.errors(),
+            _ => 0,
+        }
+    }
 }
 
 /// Collects what is wrong while documents are read and translated.

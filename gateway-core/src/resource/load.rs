@@ -252,7 +252,9 @@ impl Resources {
             }
         };
         match object {
-            Some(object) if problems.errors() == 0 => Content::Object(Box::new(object)),
+            Some(object) if problems.errors() == object.errors() => {
+                Content::Object(Box::new(object))
+            }
             _ => Content::Faulty,
         }
     }

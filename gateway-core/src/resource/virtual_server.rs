@@ -6,12 +6,13 @@
 mod route;
 
 pub(crate) use route::{
-    Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split, Target,
+    Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split,
+    Target,
 };
 
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Text and its place.
 pub(crate) type Text = Located<Box<str>>;
@@ -85,6 +86,11 @@ impl VirtualServer {
         let mut server = spec.map(|spec| Self::read_spec(spec, problems)).unwrap_or_default();
         server.diagnostics = problems.list[before..].to_vec();
         Some(server)
+    }
+
+    /// The number of errors that reading found.
+    pub(crate) fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     fn read_spec(mut spec: Mapping<'_>, problems: &mut Problems) -> Self {
@@ -273,11 +279,7 @@ fn items<T>(
 }
 
 /// Warns of fields that are known and accepted, but change nothing (virtualserver §18).
-fn without_effect(
-    mapping: &mut Mapping<'_>,
-    names: &[&'static str],
-    problems: &mut Problems,
-) {
+fn without_effect(mapping: &mut Mapping<'_>, names: &[&'static str], problems: &mut Problems) {
     for name in names {
         if let Some(value) = mapping.field(name) {
             let message = format!("`{name}` is not supported and has no effect");

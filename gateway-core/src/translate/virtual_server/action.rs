@@ -6,6 +6,7 @@ use super::report::{Fault, Report};
 use super::upstream::Upstreams;
 use super::variables::{Place, template};
 use crate::origin::Origin;
+use crate::request::path::escape;
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{self as written, Header, Text};
 use crate::rules::{
@@ -109,17 +110,18 @@ impl Actions<'_> {
                 let status = u16::try_from(code.value).ok().and_then(|n| {
                     matches!(n, 200..=299 | 400..=599).then(|| StatusCode::from_u16(n).ok())?
                 });
-                self.report.check(code.at, status.ok_or_else(|| {
-                    let message = format!("`{}` is not a status to return", code.value);
-                    Fault::invalid(message).help("use 200 to 299 or 400 to 599")
-                }))
+                self.report.check(
+                    code.at,
+                    status.ok_or_else(|| {
+                        let message = format!("`{}` is not a status to return", code.value);
+                        Fault::invalid(message).help("use 200 to 299 or 400 to 599")
+                    }),
+                )
             }
         };
         let content_type = match &respond.content_type {
             None => Some("text/plain".into()),
-            Some(text) => {
-                self.report.check(text.at, media_type(text)).map(|()| text.value.clone())
-            }
+            Some(text) => self.report.check(text.at, media_type(text)).map(|()| text.value.clone()),
         };
         let body = respond.body.as_ref().and_then(|body| {
             self.report.check(body.at, template(body, Place::Return, self.server))
@@ -295,7 +297,7 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
     }
     let plain = plain.into_boxed_str();
     Ok(match route {
-        RoutePath::Exact(_) => PathRewrite::Full(plain),
+        RoutePath::Exact(_) => PathRewrite::Full(sendable(&plain)),
         RoutePath::Prefix { .. } => PathRewrite::Prefix(plain),
         RoutePath::Regex(regex) => PathRewrite::Pattern {
             regex: CaptureRegex::new(regex.source(), regex.ignore_case())
@@ -303,6 +305,18 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
             replacement: plain,
         },
     })
+}
+
+/// A path as it can be sent: what is not printable ASCII is escaped.
+fn sendable(path: &str) -> Box<str> {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'!'..=b'~' => out.push(char::from(byte)),
+            byte => out.extend(escape(byte).map(char::from)),
+        }
+    }
+    out.into()
 }
 
 /// RTYPE.

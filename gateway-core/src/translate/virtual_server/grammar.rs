@@ -83,8 +83,9 @@ pub(super) fn time(text: &str) -> Result<Duration, Fault> {
         ("ms", 1),
     ];
     let fault = || {
-        Fault::invalid(format!("`{text}` is not a duration"))
-            .help("write for example `90`, `100ms` or `1h 30m`: units from large to small, no fractions")
+        Fault::invalid(format!("`{text}` is not a duration")).help(
+            "write for example `90`, `100ms` or `1h 30m`: units from large to small, no fractions",
+        )
     };
     let mut rest = text.trim();
     let mut units = &UNITS[..];

@@ -10,7 +10,7 @@ use crate::rules::{
 use http::StatusCode;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The most rules that expressions within `^~` paths may add to a VirtualServer.
 pub(super) const MAX_COPIES: usize = 1 << 14;
@@ -115,10 +115,8 @@ fn push(routes: &mut Vec<Route>, path: &PathPattern, rules: Vec<Rule>) {
 
 /// Copies of `rules` for the paths of some prefix that `regex` matches.
 fn within_prefix(regex: &Regex, rules: &[Rule]) -> Vec<Rule> {
-    let matches = Condition::new(
-        Field::Path,
-        Test::Matches { regex: regex.clone(), empty_matches: false },
-    );
+    let matches =
+        Condition::new(Field::Path, Test::Matches { regex: regex.clone(), empty_matches: false });
     let mut copies = rules.to_vec();
     copies.iter_mut().for_each(|rule| rule.conditions.insert(0, matches.clone()));
     copies
@@ -181,20 +179,26 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         let equal = prefixes.iter().filter_map(|prefix| prefix.as_literal());
         let equal = equal.filter(|text| has_parameters && covers(&bare, text));
         let conditions = equal
-            .map(|text| {
-                Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate()
-            })
+            .map(|text| Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate())
             .collect();
-        redirects.push((shape(&bare), Route {
-            path: PathPattern::Exact(bare),
-            conditions,
-            action: append_slash(&location.origin),
-            origin: location.origin.clone(),
-        }));
+        redirects.push((
+            shape(&bare),
+            Route {
+                path: PathPattern::Exact(bare),
+                conditions,
+                action: append_slash(&location.origin),
+                origin: location.origin.clone(),
+            },
+        ));
     }
     redirects.sort_by(|a, b| a.0.cmp(&b.0));
     redirects.into_iter().map(|(_, route)| route).collect()
 }
+
+/// Group 1 is the whole path.
+static ALL: LazyLock<CaptureRegex> = LazyLock::new(|| {
+    CaptureRegex::new("(?s)^(.*)$", false).expect("a constant expression compiles")
+});
 
 fn append_slash(origin: &Origin) -> Action {
     Action::Redirect(Arc::new(Redirect {
@@ -203,10 +207,7 @@ fn append_slash(origin: &Origin) -> Action {
             scheme: None,
             host: None,
             port: None,
-            path: PathRewrite::Pattern {
-                regex: CaptureRegex::new("(?s)^(.*)$", false).expect("a constant that compiles"),
-                replacement: "$1/".into(),
-            },
+            path: PathRewrite::Pattern { regex: ALL.clone(), replacement: "$1/".into() },
         },
         origin: origin.clone(),
     }))

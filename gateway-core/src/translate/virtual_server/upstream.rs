@@ -169,10 +169,8 @@ fn service(
         }
         report.warning(text.at, fault);
     } else if let Some(port) = port.filter(|port| !known.has_port(port.value)) {
-        let message = format!(
-            "Service `{service}` has no port {}; requests are answered 502",
-            port.value
-        );
+        let message =
+            format!("Service `{service}` has no port {}; requests are answered 502", port.value);
         report.warning(port.at, Fault::new("not-found", message));
     }
     Some(service)

@@ -126,7 +126,9 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
         if place == Place::ReturnHeader {
-            return Err(Fault::invalid(format!("`{text}` holds a `$`; variables cannot stand here")));
+            return Err(Fault::invalid(format!(
+                "`{text}` holds a `$`; variables cannot stand here"
+            )));
         }
         let inner = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
         let Some((name, after)) = inner else {
@@ -202,7 +204,8 @@ pub(super) fn condition_field(text: &str) -> Result<Field, Fault> {
         let name = text.trim_start_matches(['$', '{']).trim_end_matches('}');
         if CONDITION.contains(&name) {
             let message = format!("`{text}` is not a variable");
-            return Fault::new("unsupported-value", message).help(format!("did you mean `${name}`?"));
+            return Fault::new("unsupported-value", message)
+                .help(format!("did you mean `${name}`?"));
         }
         let known: Vec<String> = CONDITION.iter().map(|name| format!("${name}")).collect();
         Fault::unsupported("variable", text, known.iter().map(|name| &**name).collect::<Vec<_>>())

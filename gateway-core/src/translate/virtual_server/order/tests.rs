@@ -78,9 +78,7 @@ fn nginx(paths: &[(String, bool)], path: &str) -> Option<String> {
         let text = strip(text, "=").or_else(|| strip(text, "^~")).or_else(|| strip(text, ""))?;
         text.strip_suffix('/').filter(|bare| !bare.is_empty()).map(str::to_owned)
     });
-    let taken = |bare: &String| {
-        prefixes.iter().any(|(t, _)| t == path || key(t) == key(bare))
-    };
+    let taken = |bare: &String| prefixes.iter().any(|(t, _)| t == path || key(t) == key(bare));
     if slashed.filter(|bare| equals(bare, path)).any(|bare| !taken(&bare)) {
         return Some("redirect".into());
     }
@@ -100,9 +98,8 @@ fn nginx(paths: &[(String, bool)], path: &str) -> Option<String> {
 #[test]
 fn paths_are_taken_as_nginx_does() {
     // virtualserver §9.2
-    let locations = |paths: &[&str]| {
-        order(paths.iter().map(|path| location(path, true)).collect()).unwrap()
-    };
+    let locations =
+        |paths: &[&str]| order(paths.iter().map(|path| location(path, true)).collect()).unwrap();
     for (paths, cases) in [
         (
             &["/", "/tea", "=/tea", "~pot$", "^~/coffee", "/coffee/shop"][..],
@@ -137,10 +134,7 @@ fn paths_are_taken_as_nginx_does() {
         (&["^~/x/", "~x"], &[("/x", "redirect"), ("/xx", "~x")]),
         (&["=/x/", "/"], &[("/x", "redirect"), ("/x/", "=/x/"), ("/x/y", "/")]),
         (&["/"], &[("/", "/")]),
-        (
-            &["/c/{id}/", "/c/d"],
-            &[("/c/e", "redirect"), ("/c/d", "/c/d"), ("/c/e/", "/c/{id}/")],
-        ),
+        (&["/c/{id}/", "/c/d"], &[("/c/e", "redirect"), ("/c/d", "/c/d"), ("/c/e/", "/c/{id}/")]),
     ] {
         let routes = locations(paths);
         for (path, want) in cases {
@@ -174,7 +168,8 @@ fn copies_are_limited() {
 #[test]
 fn rules_of_a_location_stay_together() {
     let mut many = location("~x", false);
-    many.rules.push(Rule { action: Action::Unmatched { alternatives: 1 }, ..many.rules[0].clone() });
+    many.rules
+        .push(Rule { action: Action::Unmatched { alternatives: 1 }, ..many.rules[0].clone() });
     let routes = order(vec![location("^~/a", false), location("/a/b", false), many]).unwrap();
     let unmatched = |route: &Route| matches!(route.action, Action::Unmatched { .. });
     for at in 0..routes.len() {
