@@ -274,8 +274,7 @@ impl State {
         let (bound, unwanted) = self.bind(router.rules(), first)?;
         let generation = self.counts.generation + 1;
         let previous = self.shared.snapshot.load_full();
-        let snapshot =
-            Snapshot::new(router, &loaded.endpoints, &self.config, Some(&previous));
+        let snapshot = Snapshot::new(router, &loaded.endpoints, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
         self.shared.snapshot.store(Arc::clone(&snapshot));
         for (key, listening, sockets) in bound {

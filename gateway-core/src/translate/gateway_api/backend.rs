@@ -1,7 +1,6 @@
 //! What a rule does with a request: its filters' answer, or one of its backends
 //! (gateway-api §15, §16).
 
-use super::because;
 use super::filter::{self, Filters};
 use super::route::LoweredRoute;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -146,7 +145,7 @@ fn resolve(
             ("BackendNotFound", name_origin, format!("there is no Service `{name}`"), help)
         }
     };
-    let mut problem = because(reason, &origin, &*message);
+    let mut problem = Diagnostic::error(reason, &origin, &*message);
     problem.help = help;
     context.problems.push(problem);
     Err((reason, message))

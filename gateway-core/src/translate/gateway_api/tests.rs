@@ -1,4 +1,5 @@
 use super::*;
+use crate::diagnostic::Diagnostic;
 use crate::resource::{Problems, Resources};
 use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{
@@ -111,7 +112,7 @@ impl Translated {
             .map(|claim| {
                 let routes: Vec<String> =
                     claim.routes.iter().map(|route| route.origin.object.name.to_string()).collect();
-                let section = claim.section.strip_prefix("gateway:default/").unwrap();
+                let section = claim.section.trim_start_matches("gateway:default/");
                 format!("{section} {}: {}", claim.hostname, routes.join(" "))
             })
             .collect();
@@ -159,7 +160,7 @@ fn fault(action: &Action) -> &str {
         Action::Respond(respond) => {
             let Respond { status, reason, .. } = &**respond;
             assert_eq!(*status, http::StatusCode::INTERNAL_SERVER_ERROR);
-            reason.as_deref().unwrap()
+            reason.as_deref().unwrap_or("no reason")
         }
         other => panic!("not a fault: {other:#?}"),
     }
@@ -226,7 +227,7 @@ fn ties_go_to_the_older_route_then_to_the_name_then_to_the_place() {
   - {name: second, backendRefs: [{name: s, port: 80}]}";
     let all = GATEWAY
         .replace("protocol: HTTP", "protocol: HTTP, allowedRoutes: {namespaces: {from: All}}");
-    let mut documents = vec![
+    let mut documents = [
         route("b", "namespace: default", spec),
         route("c", "creationTimestamp: '2024-01-02T00:00:00Z'", spec),
         route("d", "creationTimestamp: '2024-01-01T00:00:00Z'", spec),
@@ -237,7 +238,7 @@ fn ties_go_to_the_older_route_then_to_the_name_then_to_the_place() {
     ];
     for _ in 0..2 {
         documents.reverse();
-        let translated = clean(&[&[all.clone()], &documents[..]].concat());
+        let translated = clean(&[std::slice::from_ref(&all), &documents[..]].concat());
         let got: Vec<String> = translated
             .routes()
             .iter()
@@ -385,7 +386,7 @@ fn routes_attach_to_the_listeners_that_they_name_and_that_take_them() {
         ("default", "name: gw, sectionName: a", Ok(vec!["a"])),
         ("default", "name: gw, port: 81", Ok(vec!["b"])),
         ("default", "name: gw, port: 81, sectionName: b", Ok(vec!["b"])),
-        ("default", "name: gw, port: 81, sectionName: a", Err(no_listener("`a` with port 81"))),
+        ("default", "name: gw, port: 81, sectionName: a", Err(no_listener("`a` with port 81 (its port is 80)"))),
         ("default", "name: gw, port: 83", Err(no_listener("with port 83"))),
         ("default", "name: gw, sectionName: bb", Err(no_listener("`bb`"))),
         ("shop", "name: gw, namespace: default", Ok(vec!["b", "c"])),
