@@ -4,7 +4,9 @@ pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
+#[cfg(feature = "yaml")]
 mod kinds;
+#[cfg(feature = "yaml")]
 mod load;
 pub(crate) mod meta;
 pub(crate) mod scalar;
