@@ -5,5 +5,6 @@ pub mod build;
 pub mod generate;
 pub mod reference;
 mod request;
+pub mod suite;
 
 pub use request::OwnedRequest;

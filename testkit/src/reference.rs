@@ -135,7 +135,9 @@ fn act(
                 continue;
             }
             Action::Forward(forward) => resolve(rules, forward, view, draw),
-            Action::Redirect(redirect) => Verdict::Redirect(redirect.origin.clone()),
+            Action::Redirect(redirect) => {
+                Verdict::Redirect { status: redirect.status, origin: redirect.origin.clone() }
+            }
             Action::Respond(respond) => {
                 Verdict::Respond { status: respond.status, origin: respond.origin.clone() }
             }

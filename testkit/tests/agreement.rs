@@ -47,7 +47,7 @@ fn scenarios_reach_every_outcome() {
                 Verdict::Forward { split: Some(choice), .. } => {
                     format!("split, conditional: {}", choice.matched.is_some())
                 }
-                Verdict::Redirect(_) => "redirect".into(),
+                Verdict::Redirect { .. } => "redirect".into(),
                 Verdict::Respond { .. } => "respond".into(),
                 Verdict::NoRoute(why) => format!("{why:?}"),
             };

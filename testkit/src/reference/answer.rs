@@ -35,7 +35,12 @@ pub enum Verdict {
         split: Option<SplitAnswer>,
     },
     /// It is answered with a `Location`.
-    Redirect(Origin),
+    Redirect {
+        /// The status.
+        status: StatusCode,
+        /// The rule.
+        origin: Origin,
+    },
     /// It is answered with a canned response.
     Respond {
         /// The status.
@@ -85,7 +90,9 @@ impl Answer {
                     backend: choice.backend.origin.clone(),
                 }),
             },
-            Outcome::Redirect(redirect) => Verdict::Redirect(redirect.origin.clone()),
+            Outcome::Redirect(redirect) => {
+                Verdict::Redirect { status: redirect.status, origin: redirect.origin.clone() }
+            }
             Outcome::Respond(respond) => {
                 Verdict::Respond { status: respond.status, origin: respond.origin.clone() }
             }
