@@ -14,7 +14,6 @@ use crate::compile::Router;
 use crate::decision::{Decision, NoRoute, Outcome};
 use crate::origin::Origin;
 use crate::request::Request;
-use crate::request::field::View;
 use crate::rules::{Listener, RuleSet};
 use http::StatusCode;
 use std::ops::Range;

@@ -4,7 +4,9 @@ pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
+#[cfg(feature = "yaml")]
 mod kinds;
+#[cfg(feature = "yaml")]
 mod load;
 pub(crate) mod meta;
 pub(crate) mod scalar;
@@ -178,6 +180,14 @@ impl Resources {
     /// By namespace and name.
     pub(crate) fn services(&self) -> impl Iterator<Item = &Resource<Service>> {
         self.of_kind("Service", |o| if let Object::Service(r) = o { Some(r) } else { None })
+    }
+
+    /// The Service of a name.
+    pub(crate) fn service(&self, name: &ServiceName) -> Option<&Resource<Service>> {
+        match self.objects.get(&ObjectRef::new("Service", &name.namespace, &name.name))? {
+            Object::Service(service) => Some(service),
+            _ => None,
+        }
     }
 
     /// EndpointSlices, then Endpoints; each by namespace and name.

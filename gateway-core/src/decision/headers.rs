@@ -58,9 +58,9 @@ impl Decision<'_> {
                 }
             }
             Outcome::Redirect(_) => {
-                let mut location = Vec::new();
-                self.write_location(request, &mut location);
-                set(headers, &header::LOCATION, visible(location));
+                if let Some(location) = self.location(request) {
+                    set(headers, &header::LOCATION, location);
+                }
             }
             Outcome::Respond(respond) => {
                 if let Some(content_type) = &respond.content_type {

@@ -1,8 +1,10 @@
 //! Where a redirect leads.
 
-use super::{Decision, Outcome, template};
+use super::template::{self, visible};
+use super::{Decision, Outcome};
 use crate::request::Request;
 use crate::rules::{Location, Protocol};
+use http::HeaderValue;
 
 impl Decision<'_> {
     /// Appends the value of `Location`; nothing where the outcome is no redirect. It holds no
@@ -10,19 +12,25 @@ impl Decision<'_> {
     ///
     /// `request` is the one that was decided.
     pub fn write_location(&self, request: &impl Request, out: &mut Vec<u8>) {
-        let Outcome::Redirect(redirect) = self.outcome else { return };
+        if let Some(location) = self.location(request) {
+            out.extend_from_slice(location.as_bytes());
+        }
+    }
+
+    pub(super) fn location(&self, request: &impl Request) -> Option<HeaderValue> {
+        let Outcome::Redirect(redirect) = self.outcome else { return None };
+        let mut location = Vec::new();
         match &redirect.location {
             Location::Url(url) => {
-                self.with_view(request, |view| {
-                    out.extend_from_slice(template::header_value(url, view).as_bytes());
-                });
+                self.with_view(request, |view| template::write(url, view, &mut location));
             }
             Location::Parts { scheme, host, port, path } => {
                 let origin = NewOrigin { scheme: *scheme, host: host.as_deref(), port: *port };
-                self.write_new_origin(origin, request, out);
-                self.write_path(path, request, out);
+                self.write_new_origin(origin, request, &mut location);
+                self.write_path(path, request, &mut location);
             }
         }
+        Some(visible(location))
     }
 
     /// Appends scheme, host and port by the rules of gateway-api §14.2.

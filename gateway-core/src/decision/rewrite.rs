@@ -25,39 +25,40 @@ impl Decision<'_> {
             Outcome::Forward(forwarding) => &forwarding.forward.path,
             _ => &PathRewrite::Keep,
         };
-        match self.with_view(request, |view| view.paths().is_some()) {
-            Some(true) => self.write_path(rewrite, request, out),
-            Some(false) => out.extend_from_slice(request.target()),
-            None => {}
+        if self.write_path(rewrite, request, out) == Some(false) {
+            out.extend_from_slice(request.target());
         }
     }
 
-    /// Appends the path that `rewrite` makes, and the query; nothing for a request without a path.
+    /// Appends the path that `rewrite` makes, and the query. Tells whether the request has a path;
+    /// `None` if it is refused.
     pub(super) fn write_path(
         &self,
         rewrite: &PathRewrite,
         request: &impl Request,
         out: &mut Vec<u8>,
-    ) {
-        // What a pattern covers is looked for in the normal form, also where backends otherwise
-        // receive the client's octets.
-        let normal = PathPolicy { forwarded: Forwarded::Normal, ..self.path_policy() };
-        let rewritten = self.route.is_some_and(|route| {
-            let of_view = |view: &View<'_, _>| {
-                let paths = view.paths()?;
-                Some(rewrite_path(rewrite, &route.path, paths, view.query(), out))
-            };
-            !matches!(rewrite, PathRewrite::Keep)
-                && View::with(request, &normal, of_view).ok().flatten().unwrap_or(false)
-        });
-        if !rewritten {
-            self.with_view(request, |view| {
-                if let Some(paths) = view.paths() {
-                    out.extend_from_slice(paths.forward);
-                    write_query(view.query(), out);
-                }
+    ) -> Option<bool> {
+        if !matches!(rewrite, PathRewrite::Keep)
+            && let Some(route) = self.route
+        {
+            // What a pattern covers is looked for in the normal form, also where backends
+            // otherwise receive the client's octets.
+            let normal = PathPolicy { forwarded: Forwarded::Normal, ..self.path_policy() };
+            let rewritten = View::with(request, &normal, |view| {
+                let rewrite = |paths| rewrite_path(rewrite, &route.path, paths, view.query(), out);
+                view.paths().is_some_and(rewrite)
             });
+            if rewritten == Ok(true) {
+                return Some(true);
+            }
         }
+        self.with_view(request, |view| {
+            if let Some(paths) = view.paths() {
+                out.extend_from_slice(paths.forward);
+                write_query(view.query(), out);
+            }
+            view.paths().is_some()
+        })
     }
 }
 
@@ -84,7 +85,7 @@ fn rewrite_path(
         }
         PathRewrite::SegmentPrefix(text) => {
             let text = text.strip_suffix('/').unwrap_or(text);
-            escape_some(text.as_bytes(), is_foreign_to_path, out);
+            escape_some(text.as_bytes(), is_unsendable, out);
             out.extend_from_slice(rest());
         }
         PathRewrite::Pattern { regex, replacement } => {
@@ -324,7 +325,7 @@ mod tests {
             ("/a", "/", "/xyz", "/xyz/a"),
             ("/a", "/", "/", "/a"),
             ("/foo/bar", "/foo", "xyz", "/xyz/bar"),
-            ("/foo/b%2Fr?q=%20", "/foo", "/x?y", "/x%3Fy/b%2Fr?q=%20"),
+            ("/foo/b%2Fr?q=%20", "/foo", "/x%3Fy", "/x%3Fy/b%2Fr?q=%20"),
             ("/f%6Fo/b%20r", "/foo", "/x%20y", "/x%20y/b%20r"),
         ] {
             let rewrite = PathRewrite::SegmentPrefix(replacement.into());

@@ -138,7 +138,7 @@ mod tests {
         fn the_first_running_sum_above_the_target_is_chosen(weights in weights(), draw: u64) {
             // smi W-6, W-5
             let sum: u64 = weights.iter().sum();
-            let target = (u128::from(draw) * u128::from(sum) >> 64) as u64;
+            let target = ((u128::from(draw) * u128::from(sum)) >> 64) as u64;
             let chosen = index(&weights, draw).unwrap();
             prop_assert!(weights[..chosen].iter().sum::<u64>() <= target);
             prop_assert!(weights[..=chosen].iter().sum::<u64>() > target);

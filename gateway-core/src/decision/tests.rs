@@ -211,6 +211,8 @@ fn a_redirect_replaces_parts_of_the_url() {
         (Some("b.example"), xyz.clone(), "h", "/foo", "http://b.example/xyz"),
         (None, PathRewrite::Full("/new".into()), "h", "/foo/bar?x=1", "http://h/new?x=1"),
         (None, xyz, "h", "http://other/foo/a", "http://other/xyz/a"),
+        // no line of its own
+        (None, PathRewrite::Keep, "h", "/foo?\r\nset-cookie: a", "http://h/foo?set-cookie: a"),
     ] {
         let host = host.map(Box::from);
         let location = Location::Parts { scheme: None, host, port: None, path };

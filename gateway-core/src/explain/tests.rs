@@ -1,14 +1,17 @@
 use super::*;
 use crate::decision::split::choose;
 use crate::decision::{Forwarding, SplitChoice};
-use crate::origin::ObjectRef;
+use crate::origin::{ObjectRef, Span};
+use crate::request::field::View;
 use crate::request::{Connection, PathPolicy, RequestHead};
 use crate::rules::*;
 use proptest::prelude::*;
 use std::sync::Arc;
 
 fn origin(field: &str) -> Origin {
-    Origin::new(ObjectRef::new("VirtualServer", "default", "cafe"), field)
+    let span = Span { file: "cafe.yaml".into(), line: 3, column: 7 };
+    let origin = Origin::new(ObjectRef::new("VirtualServer", "default", "cafe"), field);
+    Origin { span: Some(span), ..origin }
 }
 
 fn header(name: &str, value: &str) -> Condition {
@@ -125,7 +128,7 @@ fn each_route_is_shown_with_the_first_test_that_failed() {
         "forward to default/tea:80\n",
         "listener: default/cafe\n",
         "host: cafe.example.com\n",
-        "route: VirtualServer default/cafe: cafe.example.com.routes[3]\n",
+        "route: VirtualServer default/cafe: cafe.example.com.routes[3] (cafe.yaml:3:7)\n",
         "  path prefix `/tea`\n",
         "  header `x-none`: not `1`\n",
         "match path: /tea/x\n",

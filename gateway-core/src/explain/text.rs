@@ -1,6 +1,7 @@
 //! An explanation for people.
 
 use super::{Considered, Explanation, Failure, HeaderChange, HeaderOperation, SplitSummary};
+use crate::origin::Origin;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Explanation {
@@ -10,10 +11,10 @@ impl Display for Explanation {
         line(f, "listener", self.listener.as_ref())?;
         line(f, "host", self.host.as_ref())?;
         for host in &self.hosts {
-            writeln!(f, "  asked {} ({})", host.hostname, host.origin)?;
+            writeln!(f, "  asked {}, of {}", host.hostname, Place(&host.origin))?;
         }
         if let Some(route) = &self.route {
-            writeln!(f, "route: {}", route.origin)?;
+            writeln!(f, "route: {}", Place(&route.origin))?;
             writeln!(f, "  path {}", route.path)?;
             route.conditions.iter().try_for_each(|text| writeln!(f, "  {text}"))?;
         }
@@ -67,11 +68,11 @@ fn list(f: &mut Formatter<'_>, title: &str, entries: &[Considered]) -> fmt::Resu
 }
 
 fn write_split(f: &mut Formatter<'_>, split: &SplitSummary) -> fmt::Result {
-    writeln!(f, "split: {}", split.origin)?;
+    writeln!(f, "split: {}", Place(&split.origin))?;
     if let Some(root) = &split.root {
         write!(f, "  of {root}")?;
         match &split.matched {
-            Some(matched) => writeln!(f, ", because of {matched}")?,
+            Some(matched) => writeln!(f, ", because of {}", Place(matched))?,
             None => writeln!(f, ", for every request")?,
         }
     }
@@ -101,12 +102,23 @@ fn write_changes(f: &mut Formatter<'_>, title: &str, changes: &[HeaderChange]) -
     Ok(())
 }
 
+/// An origin with its place in a file, if it has one: `HTTPRoute shop/cart: spec (a.yaml:3:5)`.
+struct Place<'o>(&'o Origin);
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(origin) = self;
+        write!(f, "{origin}")?;
+        origin.span.as_ref().map_or(Ok(()), |span| write!(f, " ({span})"))
+    }
+}
+
 impl Display for Considered {
     /// `HTTPRoute shop/cart: spec.rules[0]: path: wanted exactly `/tea`, got `/coffee``.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.failed {
-            Some(failed) => write!(f, "{}: {failed}", self.origin),
-            None => write!(f, "{}: holds", self.origin),
+            Some(failed) => write!(f, "{}: {failed}", Place(&self.origin)),
+            None => write!(f, "{}: holds", Place(&self.origin)),
         }
     }
 }

@@ -6,6 +6,8 @@
 pub(crate) mod backend;
 pub(crate) mod filter;
 pub(crate) mod matching;
+#[cfg(all(test, feature = "yaml"))]
+mod tests;
 
 use super::Problems;
 use super::document::{At, Located, Value};

@@ -97,8 +97,7 @@ pub enum PathRewrite {
     /// This text, escaped alike, in place of the part that the route's path pattern covers; what
     /// follows it stays (virtualserver §12.1).
     Prefix(Box<str>),
-    /// The same by whole segments, with the slashes of gateway-api §14.1. What does not stand for
-    /// itself in a path, as `?`, is escaped; escapes stay.
+    /// The same by whole segments, with the slashes of gateway-api §14.1.
     SegmentPrefix(Box<str>),
     /// Where the expression matches the match path: this text with `$1` to `$9` filled in, in
     /// place of the whole path; otherwise [`PathRewrite::Keep`] (virtualserver §12.1).

@@ -16,12 +16,11 @@ mod listeners;
 mod path;
 mod route;
 mod status;
-#[cfg(test)]
+#[cfg(all(test, feature = "yaml"))]
 mod tests;
 
 use super::hosts::{Claim, Rank};
 use super::{Channel, Context};
-use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::http_route::{ChannelFaults, HttpRoute};
 use crate::rules::{HostPattern, Route};
@@ -172,9 +171,4 @@ fn in_order(mut matches: Vec<(HostPattern, Lowered)>) -> Vec<Route> {
         host_a.cmp_specificity(host_b).then_with(|| a.precedence.cmp(&b.precedence))
     });
     matches.into_iter().map(|(_, lowered)| lowered.route).collect()
-}
-
-/// A problem whose code is the reason that the status gives.
-fn because(reason: &'static str, origin: &crate::Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(reason, origin, message)
 }

@@ -87,6 +87,10 @@ fn listener(claims: Vec<Claim>, context: &mut Context<'_>) -> Option<Listener> {
             by_host.entry(claim.hostname.to_string()).or_default().push(claim);
             continue;
         }
+        // What is only implied gives way quietly.
+        if claim.rank == Rank::ServiceHost {
+            continue;
+        }
         let message = format!(
             "port {} speaks {}, as {} says; it cannot speak {} too",
             socket.port,

@@ -99,9 +99,14 @@ fn attach<'a>(
             (Some(name), Some(port)) => format!("`{name}` with port {port}"),
             (None, port) => format!("with port {}", port.unwrap_or_default()),
         };
-        let names = others.iter().map(|(_, section)| &*section.listener.name);
-        let near = parent.section.as_ref().and_then(|name| nearest(name, names));
-        let help = near.map(|name| format!("did you mean `{name}`?"));
+        let help = parent.section.as_ref().and_then(|wanted| {
+            let listeners = others.iter().map(|(_, section)| section.listener);
+            match listeners.clone().find(|listener| listener.name == *wanted) {
+                Some(listener) => Some(format!("its port is {}", listener.port)),
+                None => nearest(wanted, listeners.map(|listener| &*listener.name))
+                    .map(|name| format!("did you mean `{name}`?")),
+            }
+        });
         let message = format!("the Gateway `{}` has no listener {wanted}", parent.name);
         return refuse("NoMatchingParent", message, help);
     }

@@ -1,7 +1,6 @@
 //! What a rule does with a request: its filters' answer, or one of its backends
 //! (gateway-api §15, §16).
 
-use super::because;
 use super::filter::{self, Filters};
 use super::route::LoweredRoute;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -128,6 +127,9 @@ fn resolve(
         let (group, kind) = (&backend.group, &backend.kind);
         let message = format!("backends of kind `{kind}` of group `{group}` are not supported");
         ("InvalidKind", origin, message, None)
+    } else if is_external(&name, context) {
+        let message = format!("the Service `{name}` is an ExternalName, which is no backend");
+        ("InvalidKind", origin, message, None)
     } else {
         let port = backend.port.unwrap_or_default();
         let service = context.services.service(&name);
@@ -146,10 +148,15 @@ fn resolve(
             ("BackendNotFound", name_origin, format!("there is no Service `{name}`"), help)
         }
     };
-    let mut problem = because(reason, &origin, &*message);
+    let mut problem = Diagnostic::error(reason, &origin, &*message);
     problem.help = help;
     context.problems.push(problem);
     Err((reason, message))
+}
+
+/// Such a Service could be made to point anywhere (gateway-api §15.1).
+fn is_external(name: &ServiceName, context: &Context<'_>) -> bool {
+    context.resources.service(name).is_some_and(|service| service.spec.external_name.is_some())
 }
 
 fn settings(rule: &Rule, route: &Resource<HttpRoute>) -> BackendSettings {

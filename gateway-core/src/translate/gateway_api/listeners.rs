@@ -2,7 +2,7 @@
 //! (gateway-api §5, §6).
 
 use super::status::{self, ListenerState};
-use super::{admit, age, because};
+use super::{admit, age};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::origin::Origin;
 use crate::resource::Resource;
@@ -108,12 +108,12 @@ impl<'a> Listeners<'a> {
                 "the listeners `{}` ({}) and `{}` ({}) cannot share port {}",
                 listener.name, listener.protocol, other.name, other.protocol, listener.port
             );
-            context.problems.push(because(reason, &origin, &*message));
+            context.problems.push(Diagnostic::error(reason, &origin, &*message));
             return Some(Refusal { conflict: true, reason, message });
         }
         let Some(protocol) = served(&listener.protocol) else {
             let message = format!("the protocol `{}` is not supported", listener.protocol);
-            let problem = because("UnsupportedProtocol", &origin, &*message);
+            let problem = Diagnostic::error("UnsupportedProtocol", &origin, &*message);
             context.problems.push(problem.help("the protocols are `HTTP` and `HTTPS`"));
             return Some(Refusal { conflict: false, reason: "UnsupportedProtocol", message });
         };

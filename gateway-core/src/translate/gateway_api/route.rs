@@ -1,6 +1,6 @@
 //! The matches of an HTTPRoute, each as one route with its place in the order of gateway-api §12.
 
-use super::{backend, because, path};
+use super::{backend, path};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::http_route::matching::{Match, PathKind, ValueMatch};
@@ -114,7 +114,7 @@ fn lower_match(
 ) -> Result<Tests, String> {
     let mut first_problem = Ok(());
     let mut problem = |at, message: String| {
-        context.problems.push(because("UnsupportedValue", &route.origin(at), &*message));
+        context.problems.push(Diagnostic::error("UnsupportedValue", &route.origin(at), &*message));
         if first_problem.is_ok() {
             first_problem = Err(message);
         }

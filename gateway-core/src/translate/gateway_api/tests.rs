@@ -1,4 +1,5 @@
 use super::*;
+use crate::diagnostic::Diagnostic;
 use crate::resource::{Problems, Resources};
 use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{
@@ -111,7 +112,7 @@ impl Translated {
             .map(|claim| {
                 let routes: Vec<String> =
                     claim.routes.iter().map(|route| route.origin.object.name.to_string()).collect();
-                let section = claim.section.strip_prefix("gateway:default/").unwrap();
+                let section = claim.section.trim_start_matches("gateway:default/");
                 format!("{section} {}: {}", claim.hostname, routes.join(" "))
             })
             .collect();
@@ -159,7 +160,7 @@ fn fault(action: &Action) -> &str {
         Action::Respond(respond) => {
             let Respond { status, reason, .. } = &**respond;
             assert_eq!(*status, http::StatusCode::INTERNAL_SERVER_ERROR);
-            reason.as_deref().unwrap()
+            reason.as_deref().unwrap_or("no reason")
         }
         other => panic!("not a fault: {other:#?}"),
     }
@@ -179,9 +180,9 @@ fn matches_are_ordered_by_precedence() {
         "{path: {type: RegularExpression, value: '/a.*b'}}",
         "{path: {type: RegularExpression, value: '/a.*'}}",
         "{path: {type: PathPrefix, value: /path5}}",
-        "{path: {type: PathPrefix, value: /abc/}, method: GET}",
+        "{path: {type: PathPrefix, value: /abd}, method: GET}",
         // The `/` at the end does not count.
-        "{path: {type: PathPrefix, value: /abd}}",
+        "{path: {type: PathPrefix, value: /abc/}}",
         "{path: {type: PathPrefix, value: /ab}, headers: [{name: x, value: '1'}]}",
         "{method: GET, headers: [{name: x, value: '1'}]}",
         "{method: GET}",
@@ -226,7 +227,7 @@ fn ties_go_to_the_older_route_then_to_the_name_then_to_the_place() {
   - {name: second, backendRefs: [{name: s, port: 80}]}";
     let all = GATEWAY
         .replace("protocol: HTTP", "protocol: HTTP, allowedRoutes: {namespaces: {from: All}}");
-    let mut documents = vec![
+    let mut documents = [
         route("b", "namespace: default", spec),
         route("c", "creationTimestamp: '2024-01-02T00:00:00Z'", spec),
         route("d", "creationTimestamp: '2024-01-01T00:00:00Z'", spec),
@@ -237,7 +238,7 @@ fn ties_go_to_the_older_route_then_to_the_name_then_to_the_place() {
     ];
     for _ in 0..2 {
         documents.reverse();
-        let translated = clean(&[&[all.clone()], &documents[..]].concat());
+        let translated = clean(&[std::slice::from_ref(&all), &documents[..]].concat());
         let got: Vec<String> = translated
             .routes()
             .iter()
@@ -385,7 +386,7 @@ fn routes_attach_to_the_listeners_that_they_name_and_that_take_them() {
         ("default", "name: gw, sectionName: a", Ok(vec!["a"])),
         ("default", "name: gw, port: 81", Ok(vec!["b"])),
         ("default", "name: gw, port: 81, sectionName: b", Ok(vec!["b"])),
-        ("default", "name: gw, port: 81, sectionName: a", Err(no_listener("`a` with port 81"))),
+        ("default", "name: gw, port: 81, sectionName: a", Err(no_listener("`a` with port 81 (its port is 80)"))),
         ("default", "name: gw, port: 83", Err(no_listener("with port 83"))),
         ("default", "name: gw, sectionName: bb", Err(no_listener("`bb`"))),
         ("shop", "name: gw, namespace: default", Ok(vec!["b", "c"])),
@@ -1052,4 +1053,58 @@ fn nothing_depends_on_the_order_of_documents() {
         documents.rotate_left(1);
         assert_eq!(shown(&documents), want);
     }
+}
+
+#[test]
+fn claims_settle_into_the_hosts_of_one_listener() {
+    let documents = [
+        gateway(&[
+            "name: any, port: 80, protocol: HTTP",
+            "name: wild, port: 80, protocol: HTTP, hostname: '*.example.com'",
+        ]),
+        route(
+            "r",
+            "",
+            "  parentRefs: [{name: gw}]\n  hostnames: [a.example.com, '*.example.com', b.other]\n  rules: [{backendRefs: [{name: s, port: 80}]}]",
+        ),
+    ];
+    let mut resources = Resources::new();
+    for document in &documents {
+        resources.add_yaml("t.yaml", document);
+    }
+    let translation = crate::translate::translate(&resources, &default_options());
+    assert_eq!(translation.diagnostics, []);
+    let [listener] = &*translation.rules.listeners else { panic!("{:#?}", translation.rules) };
+    assert_eq!((&*listener.name, listener.port), ("default/gw", 80));
+    let section = |host: &str| {
+        let found = listener.hosts.iter().find(|h| h.hostname.to_string() == host);
+        found.map(|h| (h.section, h.routes.len(), h.falls_through))
+    };
+    let (wild, any) = (section("*.example.com").map(|s| s.0), section("*").map(|s| s.0));
+    assert_ne!(wild, any);
+    for (host, of, routes) in
+        [("a.example.com", wild, 1), ("*.example.com", wild, 1), ("b.other", any, 1), ("*", any, 0)]
+    {
+        assert_eq!(section(host), of.map(|of| (of, routes, true)), "{host}");
+    }
+}
+
+#[test]
+fn an_external_name_is_no_backend() {
+    // gateway-api §15.1
+    let service = "---
+apiVersion: v1
+kind: Service
+metadata: {name: far}
+spec: {type: ExternalName, externalName: example.com, ports: [{port: 80}]}
+";
+    let documents =
+        [GATEWAY.into(), service.into(), rule("    backendRefs: [{name: far, port: 80}]")];
+    let got = translated(&Options::default(), &documents);
+    let message = "the Service `default/far` is an ExternalName, which is no backend";
+    assert_eq!(fault(got.action()), message);
+    assert_eq!(
+        got.diagnostics,
+        [format!("error InvalidKind: spec.rules[0].backendRefs[0]: {message}")]
+    );
 }

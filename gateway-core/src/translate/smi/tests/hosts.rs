@@ -107,3 +107,17 @@ fn what_is_not_a_host_name_is_not_served() {
     assert!(claimed(&outcome).iter().all(|(_, service)| service != "default/tea-"));
     assert_eq!(outcome.found(Severity::Error), []);
 }
+
+#[test]
+fn documents_of_smi_alone_make_listeners() {
+    // smi D-2, and decisions §1 for the split's object as owner
+    let mut resources = Resources::new();
+    resources.add_yaml("test.yaml", split("s", ""));
+    let rules = crate::translate::translate(&resources, &Options::default()).rules;
+    let [listener] = &rules.listeners[..] else { panic!("{rules:?}") };
+    assert_eq!((listener.port, listener.hosts.len()), (80, 12));
+    for host in &listener.hosts {
+        assert_eq!(host.origin.object.to_string(), "TrafficSplit default/s");
+    }
+    assert_eq!(rules.services.len(), 3);
+}
