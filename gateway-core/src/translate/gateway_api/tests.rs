@@ -1108,3 +1108,33 @@ spec: {type: ExternalName, externalName: example.com, ports: [{port: 80}]}
         [format!("error InvalidKind: spec.rules[0].backendRefs[0]: {message}")]
     );
 }
+
+#[test]
+fn likely_slips_get_a_warning() {
+    let https = gateway(&["name: l, port: 443, protocol: HTTPS"]);
+    let dots =
+        rule("    matches: [{path: {value: /a/%2e%2E/b}}]\n    backendRefs: [{name: s, port: 80}]");
+    let got = translated(&default_options(), &[https, dots]);
+    assert_eq!(
+        got.diagnostics,
+        [
+            "warning InvalidCertificateRef: spec.listeners[0]: an HTTPS listener needs a certificate \
+             (name it in `tls.certificateRefs`)",
+            "warning unreachable-path: spec.rules[0].matches[0].path.value: no request has the path \
+             `/a/%2e%2E/b` (dot segments are removed before paths are compared)",
+        ]
+    );
+    assert_eq!(got.claims[0].socket.protocol, Protocol::Https);
+    let conditions = got.conditions("Gateway", "gw");
+    for want in ["l ResolvedRefs=false/InvalidCertificateRef", "l Programmed=false/Invalid"] {
+        assert!(conditions.iter().any(|c| c == want), "{want}: {conditions:#?}");
+    }
+}
+
+#[test]
+fn a_refused_gateway_is_complained_about_once() {
+    let documents = [gateway(&["name: L, port: 80, protocol: HTTP"]), rule("    backendRefs: []")];
+    let got = translated(&default_options(), &documents);
+    assert_eq!(got.diagnostics.len(), 1, "{:?}", got.diagnostics);
+    assert!(got.statuses.is_empty() && got.claims.is_empty());
+}
