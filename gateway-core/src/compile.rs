@@ -1,26 +1,46 @@
 //! Rules to tables.
 
-use crate::Request;
-use crate::decision::Decision;
+mod check;
+mod dispatch;
+mod exact;
+mod hosts;
+mod trie;
+
+use crate::matcher::{HostTable, ListenerTable, NONE, Tables};
 use crate::origin::Origin;
-use crate::rules::RuleSet;
+use crate::request::ListenerKey;
+use crate::rules::{Boundary, Listener, PathPattern, Route, RuleSet, VirtualHost};
 use std::fmt;
+use std::sync::Arc;
 
 /// An immutable routing table, cheap to clone and safe to share. New configuration, new table.
 #[derive(Clone)]
-pub struct Router {}
+pub struct Router {
+    pub(crate) tables: Arc<Tables>,
+}
 
 /// What compiling refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Most routes of one host.
+    /// Most routes of one host: 1,000,000 by default.
     pub routes_per_host: usize,
-    /// Most routes in all.
+    /// Most routes in all: 10,000,000 by default.
     pub routes: usize,
-    /// Most conditions of one route.
+    /// Most conditions of one route: 256 by default.
     pub conditions_per_route: usize,
-    /// Most bytes of all compiled expressions together.
+    /// Most bytes of all compiled expressions together: 1 GiB by default.
     pub regex_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            routes_per_host: 1_000_000,
+            routes: 10_000_000,
+            conditions_per_route: 256,
+            regex_bytes: 1 << 30,
+        }
+    }
 }
 
 /// One thing that cannot be compiled.
@@ -60,20 +80,115 @@ impl Router {
     ///
     /// Every problem found, not only the first.
     pub fn compile(rules: &RuleSet) -> Result<Self, CompileErrors> {
-        let _ = rules;
-        todo!()
+        Self::compile_with(rules, &Limits::default())
+    }
+
+    /// Lowers `rules` into lookup tables.
+    ///
+    /// # Errors
+    ///
+    /// Every problem found, not only the first: what exceeds `limits`, two listeners of one
+    /// address and port, two hosts of one name in a listener, a Service that is not there, weights
+    /// whose sum does not fit 63 bits.
+    pub fn compile_with(rules: &RuleSet, limits: &Limits) -> Result<Self, CompileErrors> {
+        let mut errors = check::check(rules, limits);
+        if !errors.is_empty() {
+            return Err(CompileErrors(errors));
+        }
+        let mut listeners = Vec::with_capacity(rules.listeners.len());
+        for listener in &rules.listeners {
+            listeners.push(compile_listener(listener, &mut errors));
+        }
+        if !errors.is_empty() {
+            return Err(CompileErrors(errors));
+        }
+        let sockets = rules.listeners.iter().enumerate();
+        let mut sockets: Vec<_> =
+            sockets.map(|(at, l)| (ListenerKey { address: l.address, port: l.port }, at)).collect();
+        sockets.sort_unstable();
+        Ok(Self { tables: Arc::new(Tables { rules: rules.clone(), sockets, listeners }) })
     }
 
     /// The rules that the router was compiled from.
     pub fn rules(&self) -> &RuleSet {
-        todo!()
-    }
-
-    /// Decides what to do with `request`. Never fails: no match is an outcome too.
-    ///
-    /// `draw` is 64 uniformly random bits, for choices by weight.
-    pub fn decide<R: Request>(&self, request: &R, draw: u64) -> Decision<'_> {
-        let _ = (request, draw);
-        todo!()
+        &self.tables.rules
     }
 }
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("rules", self.rules()).finish_non_exhaustive()
+    }
+}
+
+fn compile_listener(listener: &Listener, errors: &mut Vec<CompileError>) -> ListenerTable {
+    let mut tables = Vec::with_capacity(listener.hosts.len());
+    for host in &listener.hosts {
+        match compile_host(host) {
+            Ok(table) => tables.push(Arc::new(table)),
+            Err(error) => errors.push(error),
+        }
+    }
+    ListenerTable { names: hosts::build(&listener.hosts), hosts: tables }
+}
+
+fn compile_host(host: &VirtualHost) -> Result<HostTable, CompileError> {
+    let mut groups = Groups::default();
+    let mut exact = exact::ExactBuilder::default();
+    let mut trie = trie::TrieBuilder::new();
+    for (route, rank) in host.routes.iter().zip(0..) {
+        let group = group_of(route, &mut exact, &mut trie, || groups.add());
+        groups.0[group as usize].push(rank);
+    }
+    let best: Vec<u32> =
+        groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
+    let trie = trie.build(&best).map_err(|depth| CompileError {
+        origin: Some(host.origin.clone()),
+        message: format!(
+            "the paths of the host `{}` have a parameter beside a literal on {depth} levels, more \
+             than {}",
+            host.hostname,
+            trie::MAX_CROSSINGS
+        ),
+    })?;
+    Ok(HostTable { exact: exact.build(), trie, dispatch: dispatch::build(&host.routes, &groups.0) })
+}
+
+/// The ranks of the routes of each path pattern, in ascending order.
+#[derive(Default)]
+struct Groups(Vec<Vec<u32>>);
+
+impl Groups {
+    fn add(&mut self) -> u32 {
+        self.0.push(Vec::new());
+        self.0.len() as u32 - 1
+    }
+}
+
+/// The group of the route's path pattern, which is put into its table.
+fn group_of(
+    route: &Route,
+    exact: &mut exact::ExactBuilder,
+    trie: &mut trie::TrieBuilder,
+    new_group: impl FnOnce() -> u32,
+) -> u32 {
+    let (template, end) = match &route.path {
+        PathPattern::Exact(template) => match template.as_literal() {
+            Some(path) => return exact.insert(path, new_group),
+            None => (template, trie::End::Whole),
+        },
+        PathPattern::Prefix { template, boundary } => match boundary {
+            _ if template.parts().is_empty() => (template, trie::End::Byte),
+            Boundary::Segment => (template, trie::End::Segment),
+            Boundary::Byte => (template, trie::End::Byte),
+        },
+        // An expression is one more condition on what begins with its literal prefix.
+        PathPattern::Regex(regex) => {
+            return trie.insert_literal(&regex.literal_prefix(), new_group);
+        }
+    };
+    trie.insert(template.parts(), end, new_group)
+}
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,12 @@ impl NoRoute {
 }
 
 impl<'r> Decision<'r> {
+    /// A decision that no route has made.
+    pub(crate) fn none(listener: Option<&'r Listener>, reason: NoRoute) -> Self {
+        let outcome = Outcome::NoRoute(reason);
+        Self { listener, host: None, route: None, branch: None, outcome }
+    }
+
     /// What to do.
     pub fn outcome(&self) -> &Outcome<'r> {
         &self.outcome

@@ -19,6 +19,7 @@ mod explain;
 mod matcher;
 mod origin;
 mod request;
+#[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "text is what documents come from"))]
 mod resource;
 pub mod rules;
 mod translate;

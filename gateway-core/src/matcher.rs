@@ -1,1 +1,132 @@
 //! The tables that answer a request, read-only.
+//!
+//! Within a host, a route's *rank* is its position in the host's list: the lower the better. Every
+//! table knows the best rank below it, and what cannot be better than the best route found so far
+//! is not looked at.
+
+pub(crate) mod dispatch;
+pub(crate) mod exact;
+pub(crate) mod hash;
+pub(crate) mod hosts;
+mod outcome;
+pub(crate) mod trie;
+
+use crate::compile::Router;
+use crate::decision::{Decision, NoRoute, Outcome};
+use crate::request::field::View;
+use crate::request::{ListenerKey, Request};
+use crate::rules::{Listener, RuleSet};
+use dispatch::{Dispatch, Values};
+use exact::ExactPaths;
+use hosts::HostNames;
+use std::ops::Range;
+use std::sync::Arc;
+use trie::Trie;
+
+/// No index; also the rank that is worse than all others.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Indices as a range.
+fn range((start, end): (u32, u32)) -> Range<usize> {
+    start as usize..end as usize
+}
+
+/// Everything a router knows.
+pub(crate) struct Tables {
+    pub(crate) rules: RuleSet,
+    /// The sockets in ascending order, each with the position of its listener.
+    pub(crate) sockets: Vec<(ListenerKey, usize)>,
+    /// In the order of the rules' listeners.
+    pub(crate) listeners: Vec<ListenerTable>,
+}
+
+/// The hosts of a listener.
+pub(crate) struct ListenerTable {
+    pub(crate) names: HostNames,
+    /// In the order of the listener's hosts.
+    pub(crate) hosts: Vec<Arc<HostTable>>,
+}
+
+/// The routes of a host. Knows nothing of other hosts, so that routers can share it.
+pub(crate) struct HostTable {
+    pub(crate) exact: ExactPaths,
+    pub(crate) trie: Trie,
+    pub(crate) dispatch: Dispatch,
+}
+
+impl Tables {
+    /// The listener of that address, else the one of all addresses.
+    fn listener(&self, key: ListenerKey) -> Option<usize> {
+        let find = |key| {
+            let at = self.sockets.binary_search_by_key(&key, |&(socket, _)| socket).ok()?;
+            Some(self.sockets[at].1)
+        };
+        let anywhere = || find(ListenerKey { address: None, ..key });
+        key.address.and_then(|_| find(key)).or_else(anywhere)
+    }
+}
+
+impl HostTable {
+    /// The rank of the first route whose path and conditions hold.
+    fn find<R: Request>(&self, view: &View<'_, R>) -> Option<usize> {
+        let mut best = NONE;
+        let mut values = Values::new(view);
+        let mut evaluate = |group, best: &mut u32| self.dispatch.evaluate(group, &mut values, best);
+        if let Some(paths) = view.paths() {
+            if let Some(group) = self.exact.find(paths.matched) {
+                evaluate(group, &mut best);
+            }
+            self.trie.walk(paths.matched, &mut best, &mut evaluate);
+        } else if self.trie.empty_prefix() != NONE {
+            // Expressions are in this group too; they fail where there is no path.
+            evaluate(self.trie.empty_prefix(), &mut best);
+        }
+        (best != NONE).then_some(best as usize)
+    }
+}
+
+impl Router {
+    /// Decides what to do with `request`. Never fails: no match is an outcome too.
+    ///
+    /// `draw` is 64 uniformly random bits, for choices by weight.
+    pub fn decide<R: Request>(&self, request: &R, draw: u64) -> Decision<'_> {
+        let tables = &*self.tables;
+        let Some(at) = tables.listener(request.connection().listener) else {
+            return Decision::none(None, NoRoute::NoListener);
+        };
+        let listener = &tables.rules.listeners[at];
+        let table = &tables.listeners[at];
+        View::with(request, &listener.paths, |view| tables.decide(table, listener, view, draw))
+            .unwrap_or_else(|reason| Decision::none(Some(listener), NoRoute::Invalid(reason)))
+    }
+}
+
+impl Tables {
+    #[inline(never)]
+    fn decide<'r, R: Request>(
+        &'r self,
+        table: &'r ListenerTable,
+        listener: &'r Listener,
+        view: &View<'_, R>,
+        draw: u64,
+    ) -> Decision<'r> {
+        let mut decision = Decision::none(Some(listener), NoRoute::NoHost);
+        let Some(owner) = table.names.find(view.host()) else { return decision };
+        decision.host = Some(&listener.hosts[owner as usize]);
+        let mut candidate = Some(owner);
+        while let Some(at) = candidate {
+            let host = &listener.hosts[at as usize];
+            if let Some(rank) = table.hosts[at as usize].find(view) {
+                decision.host = Some(host);
+                outcome::decide(&self.rules, host, rank, view, draw, &mut decision);
+                return decision;
+            }
+            candidate = table.names.next(at);
+        }
+        decision.outcome = Outcome::NoRoute(NoRoute::NoMatch);
+        decision
+    }
+}
+
+#[cfg(test)]
+mod tests;

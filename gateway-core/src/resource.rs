@@ -4,7 +4,9 @@ pub(crate) mod document;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
+#[cfg(feature = "yaml")]
 mod kinds;
+#[cfg(feature = "yaml")]
 mod load;
 pub(crate) mod meta;
 pub(crate) mod scalar;
@@ -302,6 +304,15 @@ impl Object {
             Self::Gateway(r) => &r.document,
             Self::GatewayClass(r) => &r.document,
             Self::HttpRoute(r) => &r.document,
+        }
+    }
+
+    /// The errors that the object keeps for translating, which tells them together with its own
+    /// and then refuses the object.
+    fn errors(&self) -> usize {
+        match self {
+            Self::VirtualServer(r) => r.spec.errors(),
+            _ => 0,
         }
     }
 }

@@ -1,1 +1,48 @@
-//! (being written)
+//! A thin HTTP proxy around [`gateway_core`]: it reads documents, listens, and carries out what
+//! the router decides.
+//!
+//! ```text
+//!  source ──► reload ──► snapshot ─────────┐ (swapped; a request keeps the one it began with)
+//!                                          ▼
+//!  listener ──► connection ──► framing ──► decide ──► forward ──► upstream
+//!                                                        └─► canned answers
+//! ```
+//!
+//! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
+//! nothing but the snapshot. The protocol code is hyper's, which shows in `connection`, `exchange`,
+//! `admin` and `upstream::connect` only: everything between deals in heads and body frames.
+//!
+//! ```no_run
+//! use gateway_proxy::{Config, Server, Source};
+//! let config = Config { sources: vec![Source::Path("routes.yaml".into())], ..Config::default() };
+//! let server = Server::start(config, |event| eprintln!("{event}"))?;
+//! server.shutdown();
+//! # Ok::<(), gateway_proxy::StartError>(())
+//! ```
+
+mod access_log;
+mod admin;
+mod config;
+mod connection;
+mod error;
+mod exchange;
+mod forward;
+mod framing;
+mod head;
+mod listener;
+mod metrics;
+mod reload;
+mod server;
+mod shutdown;
+mod snapshot;
+mod source;
+mod upgrade;
+mod upstream;
+mod worker;
+
+pub use access_log::{AccessLog, LogFormat, LogTarget};
+pub use config::{Config, KnownService, Limits, Source};
+pub use error::StartError;
+pub use listener::Listening;
+pub use server::{Event, ReloadError, Server, run};
+pub use source::{Sources, Text};

@@ -183,10 +183,13 @@ impl Resources {
             return Content::Faulty;
         };
         if let Some(item_kind) = kind.strip_suffix("List")
+            && (item_kind.is_empty()
+                || matches!(recognise(version, item_kind), Recognised::Known(_)))
             && let Some(items) = fields.field("items")
         {
             let items = items.list(problems).map(|item| item_document(item, version, item_kind));
-            return Content::Items(items.collect());
+            let items = items.collect();
+            return if problems.errors() == 0 { Content::Items(items) } else { Content::Faulty };
         }
         match recognise(version, kind) {
             Recognised::Known(reader) => self.read_as(reader, document, kind_at, problems),
@@ -252,7 +255,9 @@ impl Resources {
             }
         };
         match object {
-            Some(object) if problems.errors() == 0 => Content::Object(Box::new(object)),
+            Some(object) if problems.errors() == object.errors() => {
+                Content::Object(Box::new(object))
+            }
             _ => Content::Faulty,
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 const TEA: &str =
     "apiVersion: v1\nkind: Service\nmetadata: {name: tea}\nspec: {ports: [{port: 80}]}\n";
@@ -88,6 +89,10 @@ fn what_is_wrong_with_a_document_is_said_with_object_field_and_place() {
             "f.yaml:1:1: error[missing-field]: Service default/a: apiVersion: required field \
              `apiVersion` is missing",
         ),
+        (
+            "apiVersion: v1\nkind: List\nitems: 1",
+            "f.yaml:3:8: error[wrong-type]: items: expected a list, found the number `1`",
+        ),
         ("- 1", "f.yaml:1:1: error[wrong-type]: expected a mapping, found a list"),
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: Tea}\nspec: {}",
@@ -146,6 +151,8 @@ fn kinds_without_effect_are_told_apart() {
 ---
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: b}}
 ---
+{apiVersion: example.com/v1, kind: AllowList, metadata: {name: b}, items: [1]}
+---
 # nothing
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: b}}
@@ -160,7 +167,9 @@ fn kinds_without_effect_are_told_apart() {
              not a configuration, and has no effect",
             "f.yaml:5:29: notice[ignored-kind]: Deployment default/a: kind: Deployment of \
              `apps/v1` is not a routing document; ignored",
-            "f.yaml:11:24: notice[ignored-kind]: Secret default/b: kind: Secret of `v1` is not a \
+            "f.yaml:9:36: notice[ignored-kind]: AllowList default/b: kind: AllowList of \
+             `example.com/v1` is not a routing document; ignored",
+            "f.yaml:13:24: notice[ignored-kind]: Secret default/b: kind: Secret of `v1` is not a \
              routing document; ignored",
         ]
     );
@@ -293,4 +302,42 @@ fn what_translating_refuses_is_replaced_and_never_becomes_a_last_good_version() 
     let mut first = read(&tea("a", "x", 1));
     first.forget(&x);
     assert_eq!(read(&tea("a", "x", 2)).restore(&x, &first), []);
+}
+
+const SAMPLE: &str = "apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Service, metadata: {name: tea, labels: {a: b}}, spec: {ports: [{port: 80}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: tea-1
+  creationTimestamp: 2024-05-31T23:59:59Z
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]
+ports: [{name: http, port: 8080, protocol: TCP}]
+";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn damage_is_refused_with_a_reason(
+        at in 0..SAMPLE.len(),
+        length in 0..16_usize,
+        with in prop::sample::select(vec![
+            "", "\n", ":", "- ", "[", "}", "null", "-1", "9999999999999999999", "'", "é", "\u{0}",
+            "apiVersion: v1\n", "---\n", "kind: Service\n", "&a", "*a", "!!str ", ".", "T", "List",
+        ]),
+    ) {
+        let mut text = SAMPLE.to_owned();
+        let end = (at + length).min(text.len());
+        text.replace_range(at..end, with);
+        let resources = read(&text);
+        let errors = resources.diagnostics().iter().filter(|d| d.severity == Severity::Error);
+        let errors = errors.count();
+        prop_assert!(resources.refused().len() <= errors, "{text}");
+        prop_assert_eq!(resources.refused().is_empty(), errors == 0, "{}", text);
+    }
 }

@@ -12,7 +12,7 @@ pub(crate) use route::{
 
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Text and its place.
 pub(crate) type Text = Located<Box<str>>;
@@ -86,6 +86,11 @@ impl VirtualServer {
         let mut server = spec.map(|spec| Self::read_spec(spec, problems)).unwrap_or_default();
         server.diagnostics = problems.list[before..].to_vec();
         Some(server)
+    }
+
+    /// The number of errors that reading found.
+    pub(crate) fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     fn read_spec(mut spec: Mapping<'_>, problems: &mut Problems) -> Self {

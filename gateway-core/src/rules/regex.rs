@@ -3,6 +3,8 @@
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind, meta};
+use regex_syntax::hir::Look;
+use regex_syntax::hir::literal::Extractor;
 use std::fmt;
 use std::sync::Arc;
 
@@ -106,6 +108,21 @@ impl Regex {
     /// The size of the compiled form in bytes.
     pub fn memory(&self) -> usize {
         self.dfa.memory_usage()
+    }
+
+    /// Octets with which every value begins that it matches. May be shorter than possible.
+    pub(crate) fn literal_prefix(&self) -> Vec<u8> {
+        let parsed = check(&self.source, self.ignore_case).and_then(|unicode| {
+            let config = syntax_config(unicode, self.ignore_case);
+            syntax::parse_with(&self.source, &config).map_err(|e| too_large(&e))
+        });
+        let Ok(hir) = parsed else { return Vec::new() };
+        let at_start = hir.properties().look_set_prefix().contains(Look::Start);
+        if self.anchor == Anchor::None && !at_start {
+            return Vec::new();
+        }
+        let literals = Extractor::new().extract(&hir);
+        literals.longest_common_prefix().map(<[u8]>::to_vec).unwrap_or_default()
     }
 
     /// Whether it matches `value`.
@@ -333,6 +350,32 @@ mod tests {
             assert_eq!(run.finish(), want, "in pieces: {source} {anchor:?} {value}");
         }
         assert!(Regex::new("tea", Anchor::Both, true).unwrap().is_match(b"TeA"));
+    }
+
+    #[test]
+    fn literal_prefixes() {
+        for (source, anchor, ignore_case, want) in [
+            ("/api/v[12]/x", Anchor::Start, false, "/api/v"),
+            ("/api/v[12]/x", Anchor::Both, false, "/api/v"),
+            ("^/api/.*", Anchor::None, false, "/api/"),
+            ("/api/.*", Anchor::None, false, ""),
+            ("^/api/.*", Anchor::Both, false, "/api/"),
+            ("^/api", Anchor::None, true, "/"),
+            ("(?i)^/api", Anchor::None, false, "/"),
+            ("(?m)^/api", Anchor::None, false, ""),
+            ("^/a|/b", Anchor::None, false, ""),
+            ("^(?:/a/x|/a/y)", Anchor::None, false, "/a/"),
+            ("/a/x|/a/y", Anchor::Start, false, "/a/"),
+            ("/a*", Anchor::Start, false, "/"),
+            ("(/a)?/b", Anchor::Start, false, "/"),
+            (r"/a\.b$", Anchor::Start, false, "/a.b"),
+            ("", Anchor::Start, false, ""),
+            (".*", Anchor::Both, false, ""),
+        ] {
+            let regex = Regex::new(source, anchor, ignore_case).unwrap();
+            let prefix = String::from_utf8(regex.literal_prefix()).unwrap();
+            assert_eq!(prefix, want, "{source} {anchor:?}");
+        }
     }
 
     #[test]

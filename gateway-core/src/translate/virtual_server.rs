@@ -18,7 +18,6 @@ mod variables;
 
 use super::Context;
 use super::hosts::{Claim, Rank, Socket};
-use crate::diagnostic::Severity;
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::virtual_server::VirtualServer;
@@ -43,7 +42,7 @@ fn translate_one(server: &Resource<VirtualServer>, context: &mut Context<'_>) {
     let mut report = Report::new(Arc::clone(&server.document));
     let lowered = lower(server, &mut report, context);
     let while_reading = &server.spec.diagnostics;
-    let refused = report.refused() || while_reading.iter().any(|d| d.severity == Severity::Error);
+    let refused = report.refused() || server.spec.errors() > 0;
     let found = report.into_list();
     let all = while_reading.iter().chain(&found);
     context.statuses.push(status::of(server.object(), refused, all));

@@ -12,7 +12,7 @@ pub(crate) struct Route {
     pub(crate) path: Option<Text>,
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
     pub(crate) matches: Vec<Match>,
-    /// What to do where no match holds; with matches it may be left out (smi §9.3).
+    /// What to do where no match holds; `None` when something is wrong with it.
     pub(crate) target: Option<Target>,
 }
 
@@ -23,6 +23,8 @@ pub(crate) enum Target {
     Splits(Located<Vec<Split>>),
     /// VirtualServerRoutes take over: `route` or `routeSelector`.
     Delegate(At),
+    /// Nothing, beside matches (smi §9.3).
+    LeftOut,
 }
 
 /// One entry of `splits`.
@@ -128,19 +130,15 @@ impl Route {
         let matches = items(of, "matches", problems, Match::read);
         let has_matches = of.field("matches").is_some_and(|v| v.children().next().is_some());
         let kinds = ["action", "splits", "route", "routeSelector"];
-        let written = |of: &mut Mapping<'_>, name| of.field(name).is_some();
-        let target = if has_matches && !kinds.iter().any(|name| written(of, name)) {
-            None
+        let target = if has_matches && kinds.iter().all(|kind| of.field(kind).is_none()) {
+            Some(Target::LeftOut)
         } else {
-            // A delegated path has no matches of its own, so that they would be dead.
-            let kinds = if has_matches { &kinds[..2] } else { &kinds[..] };
-            Target::read(of, kinds, problems)
+            Target::read(of, &kinds, problems)
         };
-        for delegation in ["route", "routeSelector"] {
-            if has_matches && let Some(value) = of.field(delegation) {
-                let message = format!("`matches` cannot stand beside `{delegation}`");
-                problems.push(Diagnostic::error("conflicting-fields", &value.origin(), message));
-            }
+        // VirtualServerRoutes bring their own matches, so that these would be dead.
+        if has_matches && matches!(target, Some(Target::Delegate(_))) {
+            let message = "`matches` cannot stand beside a delegation to VirtualServerRoutes";
+            problems.push(Diagnostic::error("conflicting-fields", &of.value().origin(), message));
         }
         let inert = ["errorPages", "location-snippets", "add-header-inherit", "dos"];
         without_effect(of, &inert, problems);

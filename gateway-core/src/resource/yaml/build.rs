@@ -244,7 +244,8 @@ impl<'t> Builder<'t, '_> {
             return Err(not_a_key(found, place));
         }
         if let Some(tag) = tag.filter(|tag| !scalar::fits_collection(tag, name)) {
-            let message = format!("the tag `{tag}` is not supported for {found}");
+            let message =
+                format!("the tag `{}` is not supported for {found}", scalar::written(tag));
             return Err(Fault::new("tag", place, message));
         }
         if self.frames.len() >= self.limits.depth {

@@ -17,9 +17,19 @@ pub(super) fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Resu
         Some("bool") => (plain(text), matches!(plain(text), Kind::Bool(_))),
         Some("int") => (plain(text), is_whole(text)),
         Some("float") => (plain(text), matches!(plain(text), Kind::Integer(_) | Kind::Number(_))),
-        _ => return Err(format!("the tag `{tag}` is not supported")),
+        _ => return Err(format!("the tag `{}` is not supported", written(tag))),
     };
-    if fits { Ok(kind) } else { Err(format!("`{text}` is not what its tag `{tag}` says")) }
+    if fits {
+        Ok(kind)
+    } else {
+        Err(format!("`{text}` is not what its tag `{}` says", written(tag)))
+    }
+}
+
+/// A tag as people write it: `!!str`, `!Ref`.
+pub(super) fn written(tag: &Tag) -> String {
+    let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
+    format!("{handle}{}", tag.suffix)
 }
 
 /// Whether the tag of a list or a mapping, `seq` or `map`, may stand there.

@@ -6,6 +6,7 @@ use super::report::{Fault, Report};
 use super::upstream::Upstreams;
 use super::variables::{Place, template};
 use crate::origin::Origin;
+use crate::request::path::escape;
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{self as written, Header, Text};
 use crate::rules::{
@@ -296,7 +297,7 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
     }
     let plain = plain.into_boxed_str();
     Ok(match route {
-        RoutePath::Exact(_) => PathRewrite::Full(plain),
+        RoutePath::Exact(_) => PathRewrite::Full(sendable(&plain)),
         RoutePath::Prefix { .. } => PathRewrite::Prefix(plain),
         RoutePath::Regex(regex) => PathRewrite::Pattern {
             regex: CaptureRegex::new(regex.source(), regex.ignore_case())
@@ -304,6 +305,18 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
             replacement: plain,
         },
     })
+}
+
+/// A path as it can be sent: what is not printable ASCII is escaped.
+fn sendable(path: &str) -> Box<str> {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'!'..=b'~' => out.push(char::from(byte)),
+            byte => out.extend(escape(byte).map(char::from)),
+        }
+    }
+    out.into()
 }
 
 /// RTYPE.

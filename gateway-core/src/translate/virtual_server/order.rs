@@ -10,7 +10,7 @@ use crate::rules::{
 use http::StatusCode;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The most rules that expressions within `^~` paths may add to a VirtualServer.
 pub(super) const MAX_COPIES: usize = 1 << 14;
@@ -195,6 +195,11 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
     redirects.into_iter().map(|(_, route)| route).collect()
 }
 
+/// Group 1 is the whole path.
+static ALL: LazyLock<CaptureRegex> = LazyLock::new(|| {
+    CaptureRegex::new("(?s)^(.*)$", false).expect("a constant expression compiles")
+});
+
 fn append_slash(origin: &Origin) -> Action {
     Action::Redirect(Arc::new(Redirect {
         status: StatusCode::MOVED_PERMANENTLY,
@@ -202,10 +207,7 @@ fn append_slash(origin: &Origin) -> Action {
             scheme: None,
             host: None,
             port: None,
-            path: PathRewrite::Pattern {
-                regex: CaptureRegex::new("(?s)^(.*)$", false).expect("a constant that compiles"),
-                replacement: "$1/".into(),
-            },
+            path: PathRewrite::Pattern { regex: ALL.clone(), replacement: "$1/".into() },
         },
         origin: origin.clone(),
     }))

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::Origin;
-use crate::resource::document::{At, Document, join};
+use crate::resource::document::{At, Document};
 use std::sync::Arc;
 
 /// Why a text is refused.
@@ -67,14 +67,6 @@ impl Report {
     pub(super) fn error(&mut self, at: At, fault: Fault) {
         self.refused = true;
         self.push(Severity::Error, at, fault);
-    }
-
-    /// An error at the field `name` of the value at `at`, which need not be written.
-    pub(super) fn error_below(&mut self, at: At, name: &str, fault: Fault) {
-        self.error(at, fault);
-        if let Some(last) = self.list.last_mut() {
-            last.field = join(&last.field, name).into();
-        }
     }
 
     pub(super) fn withheld(&mut self, at: At, fault: Fault) {

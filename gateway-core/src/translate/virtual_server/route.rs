@@ -77,9 +77,7 @@ fn lower(route: &Route, path: Option<&RoutePath>, actions: &mut Actions<'_>) -> 
     let direct = route.matches.is_empty();
     let origin = actions.report.origin(route.at);
     let action = match &route.target {
-        Some(target) => lower_target(target, Site { path, direct }, actions),
-        None if direct => None,
-        None => {
+        Some(Target::LeftOut) => {
             let message = "`matches` without a default: a request that holds none is answered \
                            404, or 405 if only its method is to blame";
             let fault = Fault::new("no-default-action", message).help("add `action` or `splits`");
@@ -87,6 +85,7 @@ fn lower(route: &Route, path: Option<&RoutePath>, actions: &mut Actions<'_>) -> 
             let alternatives = u32::try_from(rules.len()).unwrap_or(u32::MAX);
             Some(Action::Unmatched { alternatives })
         }
+        target => target.as_ref().and_then(|t| lower_target(t, Site { path, direct }, actions)),
     };
     rules.push(Rule { conditions: Vec::new(), action: action?, origin });
     complete.then_some(rules)
@@ -118,6 +117,7 @@ fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> O
             let split = lower_splits(splits, Site { direct: false, ..site }, actions);
             split.map(|split| Action::Split(Arc::new(split)))
         }
+        Target::LeftOut => None,
         Target::Delegate(at) => {
             let reason = "delegation to VirtualServerRoutes is not supported";
             let fault = Fault::new("unsupported-field", format!("{reason}: the path answers 500"));

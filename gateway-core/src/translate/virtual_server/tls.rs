@@ -8,7 +8,12 @@ use crate::rules::{
     Action, Anchor, Boundary, Condition, Field, Location, PathPattern, PathTemplate, Redirect,
     Regex, Route, Template, TemplatePart, Test,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// An authority with a port that `https` does without.
+static DEFAULT_PORT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(":(80|443)?$", Anchor::None, false).expect("a constant expression compiles")
+});
 
 /// The redirects to `https` that stand before all other routes.
 pub(super) fn lower(tls: &Tls, report: &mut Report) -> Vec<Route> {
@@ -35,8 +40,10 @@ fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Rout
         return None;
     }
     let origin = report.origin(written.at);
+    // A request without a path (`OPTIONS *`, CONNECT) has no URL to be redirected to.
+    let root = PathTemplate::literal("/").expect("`/` is a path");
     let redirect = |conditions, host| Route {
-        path: PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Byte },
+        path: PathPattern::Prefix { template: root.clone(), boundary: Boundary::Byte },
         conditions,
         action: Action::Redirect(Arc::new(Redirect {
             status,
@@ -56,10 +63,11 @@ fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Rout
     // The value is compared exactly: neither `HTTP` nor a missing header redirects. The port of
     // the host is kept unless it is a default one (decisions §6, Q19).
     let forwarded = Condition::equals(Field::Header("x-forwarded-proto".into()), "http");
-    let regex = Regex::new(":(80|443)?$", Anchor::None, false).expect("a constant that compiles");
     let authority = Field::Header("host".into());
-    let default_port =
-        Condition::new(authority.clone(), Test::Matches { regex, empty_matches: false });
+    let default_port = Condition::new(
+        authority.clone(),
+        Test::Matches { regex: DEFAULT_PORT.clone(), empty_matches: false },
+    );
     Some(vec![
         redirect(vec![forwarded.clone(), default_port], Field::Host),
         redirect(vec![forwarded], authority),

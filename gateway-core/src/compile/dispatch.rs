@@ -1,0 +1,190 @@
+//! Builds the groups of a host.
+
+use crate::matcher::dispatch::{
+    Check, Column, Dispatch, Group, LONGEST_KEY, Probe, Signature, Wanted, signature_key, value_key,
+};
+use crate::matcher::hash::mix;
+use crate::rules::{Condition, Field, PathPattern, Route, Test};
+use hashbrown::{HashMap, HashTable};
+use std::collections::BTreeMap;
+
+/// Groups of at most this many routes are lists: looking at all of them is cheaper than probing.
+const SMALL: usize = 8;
+
+/// Divides `routes` into the `groups`, each of which holds ranks in ascending order.
+pub(super) fn build(routes: &[Route], groups: &[Vec<u32>]) -> Dispatch {
+    let mut builder = DispatchBuilder::default();
+    builder.first_check.push(0);
+    for route in routes {
+        builder.push_route(route);
+    }
+    for members in groups {
+        builder.push_group(routes, members);
+    }
+    builder.build()
+}
+
+#[derive(Default)]
+struct DispatchBuilder<'r> {
+    groups: Vec<Group>,
+    signatures: Vec<Signature>,
+    columns: Vec<Column>,
+    lists: Vec<u32>,
+    probes: BTreeMap<u64, Vec<u32>>,
+    fields: Vec<Field>,
+    field_indexes: HashMap<&'r Field, u32>,
+    checks: Vec<Check>,
+    first_check: Vec<u32>,
+    text: Vec<u8>,
+    texts: HashMap<&'r str, u32>,
+    others: Vec<Condition>,
+}
+
+/// The residual test of a route with a regular expression for a path.
+const PATH: &Field = &Field::Path;
+
+impl<'r> DispatchBuilder<'r> {
+    fn push_route(&mut self, route: &'r Route) {
+        if let PathPattern::Regex(regex) = &route.path {
+            let test = Test::Matches { regex: regex.clone(), empty_matches: true };
+            let wanted = self.other(Condition::new(Field::Path, test));
+            let field = self.field(PATH);
+            self.checks.push(Check { field, wanted });
+        }
+        for condition in &route.conditions {
+            let field = self.field(&condition.field);
+            let wanted = match &condition.test {
+                Test::Equals { value, ignore_case } if !condition.negated => {
+                    let start = self.text(value);
+                    let end = start + value.len() as u32;
+                    match ignore_case {
+                        false => Wanted::Text(start, end),
+                        true => Wanted::TextInAnyCase(start, end),
+                    }
+                }
+                _ => self.other(condition.clone()),
+            };
+            self.checks.push(Check { field, wanted });
+        }
+        self.first_check.push(self.checks.len() as u32);
+    }
+
+    fn other(&mut self, condition: Condition) -> Wanted {
+        self.others.push(condition);
+        Wanted::Other(self.others.len() as u32 - 1)
+    }
+
+    fn field(&mut self, field: &'r Field) -> u32 {
+        *self.field_indexes.entry(field).or_insert_with(|| {
+            self.fields.push(field.clone());
+            self.fields.len() as u32 - 1
+        })
+    }
+
+    fn text(&mut self, text: &'r str) -> u32 {
+        *self.texts.entry(text).or_insert_with(|| {
+            let start = self.text.len() as u32;
+            self.text.extend_from_slice(text.as_bytes());
+            start
+        })
+    }
+
+    fn is_unconditional(&self, rank: u32) -> bool {
+        self.first_check[rank as usize] == self.first_check[rank as usize + 1]
+    }
+
+    fn push_group(&mut self, routes: &'r [Route], members: &[u32]) {
+        // An unconditional route hides all that come after it.
+        let shown = members.iter().position(|&rank| self.is_unconditional(rank));
+        let members = shown.map_or(members, |last| &members[..=last]);
+        let first = self.signatures.len();
+        let unconditional = self.is_unconditional(members[0]);
+        if !unconditional {
+            if members.len() <= SMALL {
+                self.push_list(members);
+            } else {
+                self.push_signatures(routes, members);
+            }
+        }
+        let signatures = (first as u32, self.signatures.len() as u32);
+        self.groups.push(Group { best: members[0], unconditional, signatures });
+    }
+
+    fn push_list(&mut self, members: &[u32]) {
+        let list = self.append_list(members);
+        self.signatures.push(Signature { best: members[0], columns: (0, 0), list });
+    }
+
+    fn append_list(&mut self, members: &[u32]) -> (u32, u32) {
+        let start = self.lists.len() as u32;
+        self.lists.extend(members);
+        (start, self.lists.len() as u32)
+    }
+
+    fn push_signatures(&mut self, routes: &'r [Route], members: &[u32]) {
+        let mut by_columns: BTreeMap<Vec<Column>, Vec<u32>> = BTreeMap::new();
+        for &rank in members {
+            let key = self.keys(&routes[rank as usize]);
+            let columns = key.into_iter().map(|(column, _)| column).collect();
+            by_columns.entry(columns).or_default().push(rank);
+        }
+        let mut divided: Vec<_> = by_columns.into_iter().collect();
+        divided.sort_by_key(|(_, ranks)| ranks[0]);
+        for (columns, ranks) in divided {
+            if columns.is_empty() {
+                self.push_list(&ranks);
+                continue;
+            }
+            let signature = self.signatures.len() as u32;
+            for &rank in &ranks {
+                let keys = self.keys(&routes[rank as usize]);
+                let key = keys.values().fold(signature_key(signature), |key, &v| mix(key, v));
+                self.probes.entry(key).or_default().push(rank);
+            }
+            let start = self.columns.len() as u32;
+            self.columns.extend(columns);
+            let columns = (start, self.columns.len() as u32);
+            self.signatures.push(Signature { best: ranks[0], columns, list: (0, 0) });
+        }
+    }
+
+    /// The fields that `route` wants to have exactly some value, with the hash of the value.
+    fn keys(&self, route: &Route) -> BTreeMap<Column, u64> {
+        let mut keys = BTreeMap::new();
+        for condition in &route.conditions {
+            let Test::Equals { value, ignore_case } = &condition.test else { continue };
+            if condition.negated || value.len() > LONGEST_KEY {
+                continue;
+            }
+            let field = self.field_indexes[&condition.field];
+            let column = Column { field, ignore_case: *ignore_case };
+            let key = match ignore_case {
+                false => value_key(value.as_bytes()),
+                true => value_key(value.to_ascii_lowercase().as_bytes()),
+            };
+            // Of two values for one field one is enough to find the route.
+            keys.entry(column).or_insert(key);
+        }
+        keys
+    }
+
+    fn build(mut self) -> Dispatch {
+        let mut probes = HashTable::with_capacity(self.probes.len());
+        for (key, ranks) in std::mem::take(&mut self.probes) {
+            let list = self.append_list(&ranks);
+            probes.insert_unique(key, Probe { key, list }, |probe| probe.key);
+        }
+        Dispatch {
+            groups: self.groups.into(),
+            signatures: self.signatures.into(),
+            columns: self.columns.into(),
+            lists: self.lists.into(),
+            probes,
+            fields: self.fields.into(),
+            checks: self.checks.into(),
+            first_check: self.first_check.into(),
+            text: self.text.into(),
+            others: self.others.into(),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Routes of one path, told apart by their conditions.
+//!
+//! Routes with the same path pattern form a group. A large group is divided by *signature*: the
+//! fields that a route wants to have exactly some value. One hash probe per signature finds the
+//! few routes whose values are those of the request; all their conditions are then verified.
+
+use super::hash::{hash, mix};
+use super::range;
+use crate::request::Request;
+use crate::request::field::{Value, View};
+use crate::rules::{Condition, Field};
+use hashbrown::HashTable;
+
+/// The longest value that a probe looks for; routes that want a longer one are verified one by
+/// one.
+pub(crate) const LONGEST_KEY: usize = 256;
+
+/// The groups of one host. Ranks are positions in the host's list of routes.
+pub(crate) struct Dispatch {
+    pub(crate) groups: Box<[Group]>,
+    pub(crate) signatures: Box<[Signature]>,
+    /// The columns of all signatures.
+    pub(crate) columns: Box<[Column]>,
+    /// Ranks, in ascending runs.
+    pub(crate) lists: Box<[u32]>,
+    pub(crate) probes: HashTable<Probe>,
+    /// The fields that conditions look at.
+    pub(crate) fields: Box<[Field]>,
+    /// The conditions of all routes.
+    pub(crate) checks: Box<[Check]>,
+    /// Where the conditions of a route begin, by rank; one more at the end.
+    pub(crate) first_check: Box<[u32]>,
+    /// The texts of [`Wanted::Text`], one after the other.
+    pub(crate) text: Box<[u8]>,
+    /// What [`Wanted::Other`] stands for.
+    pub(crate) others: Box<[Condition]>,
+}
+
+/// Routes of one path pattern.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group {
+    /// The best of their ranks.
+    pub(crate) best: u32,
+    /// Whether that route has no conditions, so that it takes whatever comes here.
+    pub(crate) unconditional: bool,
+    /// Their signatures, best rank first.
+    pub(crate) signatures: (u32, u32),
+}
+
+/// Routes of a group that want to have exactly some value in the same fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signature {
+    /// The best of their ranks.
+    pub(crate) best: u32,
+    /// The fields; none where the routes are simply listed.
+    pub(crate) columns: (u32, u32),
+    /// Without columns: the routes, in [`Dispatch::lists`].
+    pub(crate) list: (u32, u32),
+}
+
+/// A field whose value is part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Column {
+    /// Index into [`Dispatch::fields`].
+    pub(crate) field: u32,
+    /// Whether letters are folded to lower case.
+    pub(crate) ignore_case: bool,
+}
+
+/// The routes of a signature that want the same values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probe {
+    pub(crate) key: u64,
+    pub(crate) list: (u32, u32),
+}
+
+/// A condition of a route.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Check {
+    /// Index into [`Dispatch::fields`].
+    pub(crate) field: u32,
+    pub(crate) wanted: Wanted,
+}
+
+/// What a condition wants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted {
+    /// Exactly this text, in [`Dispatch::text`].
+    Text(u32, u32),
+    /// This text in any case.
+    TextInAnyCase(u32, u32),
+    /// Index into [`Dispatch::others`].
+    Other(u32),
+}
+
+/// The hash of a signature, before its values.
+pub(crate) fn signature_key(signature: u32) -> u64 {
+    u64::from(signature)
+}
+
+/// The hash of a value in a key: never 0.
+pub(crate) fn value_key(text: &[u8]) -> u64 {
+    hash(text, 0) | 1
+}
+
+impl Dispatch {
+    /// Lowers `best` to the rank of the best route of `group` whose conditions hold.
+    #[inline]
+    pub(crate) fn evaluate<'v, R: Request>(
+        &'v self,
+        group: u32,
+        values: &mut Values<'v, R>,
+        best: &mut u32,
+    ) {
+        let group = &self.groups[group as usize];
+        if group.best >= *best {
+            return;
+        }
+        if group.unconditional {
+            *best = group.best;
+        } else {
+            self.evaluate_signatures(group, values, best);
+        }
+    }
+
+    #[inline(never)]
+    fn evaluate_signatures<'v, R: Request>(
+        &'v self,
+        group: &Group,
+        values: &mut Values<'v, R>,
+        best: &mut u32,
+    ) {
+        for index in group.signatures.0..group.signatures.1 {
+            let signature = &self.signatures[index as usize];
+            if signature.best >= *best {
+                return;
+            }
+            let list = match signature.columns {
+                (start, end) if start == end => Some(signature.list),
+                columns => self.probe(index, columns, values),
+            };
+            if let Some(list) = list {
+                self.evaluate_list(list, values, best);
+            }
+        }
+    }
+
+    fn probe<'v, R: Request>(
+        &'v self,
+        signature: u32,
+        columns: (u32, u32),
+        values: &mut Values<'v, R>,
+    ) -> Option<(u32, u32)> {
+        let mut key = signature_key(signature);
+        for column in &self.columns[range(columns)] {
+            key = mix(key, values.key(&self.fields, *column)?);
+        }
+        self.probes.find(key, |probe| probe.key == key).map(|probe| probe.list)
+    }
+
+    fn evaluate_list<'v, R: Request>(
+        &'v self,
+        list: (u32, u32),
+        values: &mut Values<'v, R>,
+        best: &mut u32,
+    ) {
+        for &rank in &self.lists[range(list)] {
+            if rank >= *best {
+                return;
+            }
+            let checks = (self.first_check[rank as usize], self.first_check[rank as usize + 1]);
+            if self.checks[range(checks)].iter().all(|check| self.holds(check, values)) {
+                *best = rank;
+                return;
+            }
+        }
+    }
+
+    fn holds<'v, R: Request>(&'v self, check: &Check, values: &mut Values<'v, R>) -> bool {
+        let value = values.read(&self.fields, check.field);
+        match check.wanted {
+            Wanted::Text(start, end) => value.equals(&self.text[range((start, end))], false),
+            Wanted::TextInAnyCase(start, end) => {
+                value.equals(&self.text[range((start, end))], true)
+            }
+            Wanted::Other(other) => values.view.holds_for(&self.others[other as usize], &value),
+        }
+    }
+}
+
+/// How many fields are remembered; others are read again whenever they are looked at.
+const SLOTS: usize = 16;
+
+/// The values of fields, each read and hashed when it is first looked at.
+pub(crate) struct Values<'v, R> {
+    view: &'v View<'v, R>,
+    slots: Option<[Slot<'v, R>; SLOTS]>,
+}
+
+struct Slot<'v, R> {
+    /// Whether `value` has been read.
+    read: bool,
+    /// Whether the keys have been made: plain and folded.
+    has_key: [bool; 2],
+    value: Value<'v, R>,
+    /// 0: cannot be part of a key.
+    keys: [u64; 2],
+}
+
+impl<'v, R: Request> Values<'v, R> {
+    pub(crate) fn new(view: &'v View<'v, R>) -> Self {
+        Self { view, slots: None }
+    }
+
+    fn slot(&mut self, fields: &'v [Field], field: u32) -> Option<&mut Slot<'v, R>> {
+        let slots = self.slots.get_or_insert_with(|| {
+            std::array::from_fn(|_| Slot {
+                read: false,
+                has_key: [false; 2],
+                value: Value::Absent,
+                keys: [0; 2],
+            })
+        });
+        let slot = slots.get_mut(field as usize)?;
+        if !slot.read {
+            slot.read = true;
+            slot.value = self.view.read(&fields[field as usize]);
+        }
+        Some(slot)
+    }
+
+    fn read(&mut self, fields: &'v [Field], field: u32) -> Value<'v, R> {
+        match self.slot(fields, field) {
+            Some(slot) => slot.value,
+            None => self.view.read(&fields[field as usize]),
+        }
+    }
+
+    /// The value as part of a key; `None` when no key holds it.
+    fn key(&mut self, fields: &'v [Field], column: Column) -> Option<u64> {
+        let kind = usize::from(column.ignore_case);
+        let key = match self.slot(fields, column.field) {
+            Some(slot) => {
+                if !slot.has_key[kind] {
+                    slot.has_key[kind] = true;
+                    slot.keys[kind] = key_of(&slot.value, column.ignore_case);
+                }
+                slot.keys[kind]
+            }
+            None => key_of(&self.view.read(&fields[column.field as usize]), column.ignore_case),
+        };
+        (key != 0).then_some(key)
+    }
+}
+
+fn key_of<R: Request>(value: &Value<'_, R>, ignore_case: bool) -> u64 {
+    match value {
+        Value::Absent => 0,
+        Value::Slice(slice) if !ignore_case && slice.len() <= LONGEST_KEY => value_key(slice),
+        _ => key_of_copy(value, ignore_case),
+    }
+}
+
+/// Puts the pieces together to hash them as one.
+#[inline(never)]
+fn key_of_copy<R: Request>(value: &Value<'_, R>, ignore_case: bool) -> u64 {
+    let mut copy = [0; LONGEST_KEY];
+    let mut len = 0;
+    let fits = value.pieces(|piece| match copy.get_mut(len..len + piece.len()) {
+        Some(room) => {
+            room.copy_from_slice(piece);
+            len += piece.len();
+            true
+        }
+        None => false,
+    });
+    if !fits {
+        return 0;
+    }
+    let copy = &mut copy[..len];
+    if ignore_case {
+        copy.make_ascii_lowercase();
+    }
+    value_key(copy)
+}

@@ -1,0 +1,308 @@
+//! What fields become.
+
+use super::*;
+
+#[test]
+fn upstreams_say_how_services_are_spoken_to() {
+    // virtualserver §4
+    let forward = |upstream: &str| {
+        let yaml = server(&format!(
+            "host: a.example\nupstreams:\n- {{name: tea, service: tea-svc, port: 81{upstream}}}\n\
+             routes: [{{path: /, action: {{pass: tea}}}}]"
+        ));
+        let translation = translation(&yaml, &Options::default());
+        let Action::Forward(forward) = &translation.rules.listeners[0].hosts[0].routes[0].action
+        else {
+            panic!("{yaml}")
+        };
+        (translation.rules.service(forward.target.service).name.to_string(), forward.clone())
+    };
+    let (service, plain) = forward("");
+    assert_eq!((&*service, plain.target.port, plain.target.splits), ("shop/tea-svc", 81, true));
+    assert_eq!(plain.unavailable, StatusCode::BAD_GATEWAY);
+    assert_eq!((&plain.host, &plain.path), (&HostRewrite::WithoutPort, &PathRewrite::Keep));
+    let settings = &plain.settings;
+    assert_eq!(settings.timeouts.connect, Some(Duration::from_secs(60)));
+    assert_eq!(settings.retry.on, [RetryCondition::Error, RetryCondition::Timeout]);
+    assert_eq!(settings.balance, Balance::RandomTwoLeastConnections);
+    assert_eq!(settings.max_body, Some(1 << 20));
+
+    let (_, full) = forward(
+        ", connect-timeout: 1s, read-timeout: 2s, send-timeout: 100ms, client-max-body-size: '0', \
+         next-upstream: http_503 non_idempotent, next-upstream-tries: 2, \
+         next-upstream-timeout: 5s, lb-method: least_conn",
+    );
+    let settings = &full.settings;
+    assert_eq!(settings.timeouts.connect, Some(Duration::from_secs(1)));
+    assert_eq!(settings.timeouts.read, Some(Duration::from_secs(2)));
+    assert_eq!(settings.timeouts.send, Some(Duration::from_millis(100)));
+    assert_eq!(settings.retry.on, [RetryCondition::Status(StatusCode::SERVICE_UNAVAILABLE)]);
+    assert!(settings.retry.non_idempotent);
+    assert_eq!((settings.retry.tries, settings.retry.timeout), (2, Some(Duration::from_secs(5))));
+    assert_eq!(settings.balance, Balance::LeastConnections);
+    assert_eq!(settings.max_body, None);
+
+    for (written, want) in [
+        (", lb-method: round_robin", Balance::RoundRobin),
+        (", lb-method: random two", Balance::RandomTwoLeastConnections),
+        (", lb-method: hash $request_uri consistent", Balance::RoundRobin),
+        (", lb-method: ip_hash", Balance::RoundRobin),
+    ] {
+        assert_eq!(forward(written).1.settings.balance, want, "{written}");
+    }
+    assert!(forward(", next-upstream: error off").1.settings.retry.on.is_empty());
+    assert!(!forward(", subselector: {version: v1}").1.target.splits);
+}
+
+#[test]
+fn conditions_and_splits_of_matches() {
+    // virtualserver §10, §11
+    let yaml = one_route(
+        "/",
+        "matches:\n\
+         - conditions:\n\
+         \x20 - {header: X-Env, value: '!~*^prod'}\n\
+         \x20 - {cookie: User, value: john}\n\
+         \x20 splits:\n\
+         \x20 - {weight: 0, action: {pass: tea}}\n\
+         \x20 - {weight: 100, action: {return: {body: ok}}}\n\
+         - conditions: [{argument: q}]\n\
+         \x20 action: {redirect: {url: 'https://a.example'}}\n\
+         action: {pass: coffee}",
+    );
+    let routes = routes(&yaml);
+    let told: Vec<_> = routes.iter().map(|route| tell(&route.action)).collect();
+    assert_eq!(told, ["0 tea | 100 200 -", "301", "coffee"]);
+    let told: Vec<Vec<String>> = routes
+        .iter()
+        .map(|r| r.conditions.iter().map(|c| format!("{} {c}", c.field)).collect())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            vec![
+                "header `x-env` not matching `^prod` anywhere in any case".to_owned(),
+                "cookie `User` `john` in any case".to_owned(),
+            ],
+            vec!["argument `q` empty or absent".to_owned()],
+            vec![],
+        ]
+    );
+    let body = one_route(
+        "/",
+        "matches: [{conditions: [{variable: $request_body, value: x}], action: {pass: tea}}]\n\
+         action: {pass: tea}",
+    );
+    assert_eq!(
+        self::told(&translation(&body, &Options::default()).diagnostics),
+        [
+            "warning[always-empty]: spec.routes[0].matches[0].conditions[0].variable: `$request_body` \
+         is always empty here: the body is not read yet"
+        ]
+    );
+}
+
+#[test]
+fn redirects_and_returns() {
+    // virtualserver §12.4, §12.5, §17.2, §17.5
+    let Action::Redirect(redirect) = action(
+        "/",
+        "action: {redirect: {url: '${scheme}://${host}:8443${request_uri}', code: 307}}",
+    ) else {
+        panic!()
+    };
+    assert_eq!(redirect.status, StatusCode::TEMPORARY_REDIRECT);
+    let Location::Url(url) = &redirect.location else { panic!() };
+    assert_eq!(text(url), "<scheme>://<host>:8443<request target>");
+
+    let Action::Respond(respond) = action(
+        "/",
+        r#"action:
+  return:
+    code: 418
+    type: application/json
+    body: '{\"arg\": \"${arg_X}\", \"h\": \"${http_X_Y}\", \"c\": \"${cookie_s}\"}\n${server_name}'
+    headers: [{name: X-A, value: b}]"#,
+    ) else {
+        panic!()
+    };
+    assert_eq!(respond.status.as_u16(), 418);
+    assert_eq!(respond.content_type.as_deref(), Some("application/json"));
+    assert_eq!(
+        text(&respond.body),
+        "{\"arg\": \"<argument `X`>\", \"h\": \"<header `x-y`>\", \"c\": \"<cookie `s`>\"}\n\
+         cafe.example.com"
+    );
+    assert_eq!(respond.headers[0].name, "x-a");
+    assert_eq!(text(&respond.headers[0].value), "b");
+    let Action::Respond(plain) = action("/", "action: {return: {body: ok}}") else { panic!() };
+    assert_eq!((plain.status, plain.content_type.as_deref()), (StatusCode::OK, Some("text/plain")));
+}
+
+#[test]
+fn proxies() {
+    // virtualserver §12.1 to §12.3; decisions §6, Q9
+    let proxy = "proxy: {upstream: tea, rewritePath: /x/$1}";
+    let direct = format!("action: {{{proxy}}}");
+    let split = format!(
+        "splits: [{{weight: 100, action: {{{proxy}}}}}, {{weight: 0, action: {{pass: tea}}}}]"
+    );
+    let matched = format!(
+        "matches: [{{conditions: [{{header: a}}], action: {{{proxy}}}}}]\naction: {{pass: tea}}"
+    );
+    for route in [&direct, &split, &matched] {
+        for (path, want) in [
+            ("/a", "prefix /x/$1"),
+            ("^~/a", "prefix /x/$1"),
+            ("=/a", "full /x/$1"),
+            ("~*/A(.*)", "/A(.*) true /x/$1"),
+        ] {
+            let translation = translation(&one_route(path, route), &Options::default());
+            let action = translation.rules.listeners[0].hosts[0].routes[0].action.clone();
+            let action = match &action {
+                Action::Split(split) => split.branches[0].action.clone(),
+                _ => action,
+            };
+            let Action::Forward(forward) = action else { panic!("{path} {route}") };
+            let got = match &forward.path {
+                PathRewrite::Prefix(text) => format!("prefix {text}"),
+                PathRewrite::Full(text) => format!("full {text}"),
+                PathRewrite::Pattern { regex, replacement } => {
+                    let insensitive = regex.captures(b"/aB").is_some();
+                    format!("/A(.*) {insensitive} {replacement}")
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(got, want, "{path} {route}");
+        }
+    }
+
+    let Action::Forward(forward) = action(
+        "/",
+        r"action:
+  proxy:
+    upstream: tea
+    requestHeaders:
+      pass: false
+      set: [{name: Host, value: '${http_x}.example'}, {name: X-A, value: 'a\n${ssl_cipher}'}, {name: X-B}]
+    responseHeaders:
+      hide: [X-Secret]
+      add: [{name: X-C, value: '${request_method}', always: true}, {name: X-D, value: d}]",
+    ) else {
+        panic!()
+    };
+    let HostRewrite::Set(host) = &forward.host else { panic!() };
+    assert_eq!(text(host), "<header `x`>.example");
+    assert!(forward.request_headers.drop_all);
+    let set: Vec<_> = forward
+        .request_headers
+        .set
+        .iter()
+        .map(|edit| format!("{}: {}", edit.name, text(&edit.value)))
+        .collect();
+    assert_eq!(set, [r"x-a: a\n<attribute `ssl_cipher`>", "x-b: "]);
+    assert_eq!(forward.response_headers.remove, ["x-secret"]);
+    let add: Vec<_> = forward
+        .response_headers
+        .add
+        .iter()
+        .map(|a| format!("{}: {} {}", a.edit.name, text(&a.edit.value), a.always))
+        .collect();
+    assert_eq!(add, ["x-c: <method> true", "x-d: d false"]);
+
+    let notices = one_route(
+        "/",
+        "action: {proxy: {upstream: tea, responseHeaders: {pass: [Server], ignore: [Vary]}}}",
+    );
+    assert_eq!(
+        told(&translation(&notices, &Options::default()).diagnostics),
+        [
+            "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.pass[0]: `Server` is \
+         passed anyway, as far as it can be",
+            "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.ignore[0]: `Vary` has no \
+         effect that could be ignored",
+        ]
+    );
+}
+
+#[test]
+fn tls_redirects_go_first() {
+    // virtualserver §8; decisions §6, Q19
+    let http = |field| Condition::equals(field, "http");
+    let locations = |based_on: &str| -> Vec<(Vec<Condition>, String)> {
+        let yaml = cafe(&format!(
+            "tls: {{redirect: {{enable: true, code: 308{based_on}}}}}\n\
+             routes: [{{path: =/a, action: {{pass: tea}}}}]"
+        ));
+        let mut routes = routes(&yaml);
+        let last = routes.pop().unwrap();
+        assert!(matches!(last.path, PathPattern::Exact(_)));
+        let told = routes.into_iter().map(|route| {
+            let Action::Redirect(redirect) = route.action else { panic!() };
+            assert_eq!(redirect.status, StatusCode::PERMANENT_REDIRECT);
+            let Location::Url(url) = &redirect.location else { panic!() };
+            (route.conditions, text(url))
+        });
+        told.collect()
+    };
+    let by_scheme = vec![(vec![http(Field::Scheme)], "https://<host><request target>".to_owned())];
+    assert_eq!(locations(""), by_scheme);
+    assert_eq!(locations(", basedOn: scheme"), by_scheme);
+    let by_header = locations(", basedOn: x-forwarded-proto");
+    let forwarded = http(Field::Header("x-forwarded-proto".into()));
+    assert_eq!(by_header.len(), 2);
+    assert!(by_header.iter().all(|(conditions, _)| conditions[0] == forwarded));
+    assert_eq!(by_header[0].1, "https://<host><request target>");
+    let Test::Matches { regex, .. } = &by_header[0].0[1].test else { panic!() };
+    for (authority, default) in [
+        ("cafe.example.com:80", true),
+        ("cafe.example.com:443", true),
+        ("cafe.example.com:8443", false),
+        ("cafe.example.com:8080", false),
+    ] {
+        assert_eq!(regex.is_match(authority.as_bytes()), default, "{authority}");
+    }
+    assert_eq!(by_header[1].1, "https://<header `host`><request target>");
+    assert_eq!(routes(&cafe("tls: {redirect: {code: 302}}\nroutes: []")), []);
+}
+
+#[test]
+fn trailing_slashes_of_single_actions_only() {
+    // virtualserver §9.2
+    for (path, route, want) in [
+        ("/x/", "action: {pass: tea}", true),
+        ("/x/", "action: {return: {body: x}}", true),
+        (
+            "/x/",
+            "matches: [{conditions: [{header: a}], action: {pass: tea}}]\naction: {pass: tea}",
+            false,
+        ),
+        (
+            "/x/",
+            "splits: [{weight: 50, action: {pass: tea}}, {weight: 50, action: {pass: tea}}]",
+            false,
+        ),
+        ("/x", "action: {pass: tea}", false),
+        ("~/x/", "action: {pass: tea}", false),
+    ] {
+        let routes = routes(&one_route(path, route));
+        let redirects = matches!(&routes[0].action, Action::Redirect(r)
+            if matches!(&r.location, Location::Parts { scheme: None, host: None, port: None, .. }));
+        assert_eq!(redirects, want, "{path} {route}");
+    }
+}
+
+#[test]
+fn splits_keep_their_order() {
+    // virtualserver §5.4: 0 and 100 are legal
+    let Action::Split(split) = action(
+        "/",
+        "splits: [{weight: 0, action: {pass: tea}}, {weight: 100, action: {pass: coffee}}]",
+    ) else {
+        panic!()
+    };
+    let Split { branches, origin, .. } = &*split;
+    assert_eq!(branches.iter().map(|b| b.weight).collect::<Vec<_>>(), [0, 100]);
+    assert_eq!(&*origin.field, "spec.routes[0].splits");
+    assert_eq!(&*branches[1].origin.field, "spec.routes[0].splits[1]");
+}

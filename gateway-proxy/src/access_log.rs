@@ -1,0 +1,263 @@
+//! One line per request, written by a thread of its own.
+
+use crate::error::{Failure, StartError};
+use crate::head::Head;
+use crate::upstream::Address;
+use gateway_core::{Decision, Request};
+use http::StatusCode;
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Where requests are logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLog {
+    /// Where to.
+    pub target: LogTarget,
+    /// How.
+    pub format: LogFormat,
+}
+
+/// Where requests are logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard output.
+    Stdout,
+    /// The end of a file.
+    File(PathBuf),
+}
+
+/// How requests are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Fields separated by blanks.
+    #[default]
+    Text,
+    /// A JSON object.
+    Json,
+}
+
+/// Lines that may wait to be written; more are counted and lost, so that a slow disk never slows
+/// requests down.
+const QUEUE: usize = 16 * 1024;
+
+/// Takes lines from all threads.
+#[derive(Clone)]
+pub(crate) struct Logger {
+    format: LogFormat,
+    lines: SyncSender<String>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Logger {
+    /// Opens the log and starts its thread, which ends with the last logger.
+    pub(crate) fn open(log: &AccessLog) -> Result<Self, StartError> {
+        let out: Box<dyn Write + Send> = match &log.target {
+            LogTarget::Stdout => Box::new(io::stdout()),
+            LogTarget::File(path) => {
+                let file = OpenOptions::new().create(true).append(true).open(path);
+                Box::new(file.map_err(|error| StartError::AccessLog { path: path.clone(), error })?)
+            }
+        };
+        let (lines, queue) = sync_channel(QUEUE);
+        let lost = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&lost);
+        std::thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || write_lines(&queue, BufWriter::new(out), &counter))?;
+        Ok(Self { format: log.format, lines, lost })
+    }
+
+    /// How many lines were lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn log(&self, line: String) {
+        if self.lines.try_send(line).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn write_lines(queue: &Receiver<String>, mut out: impl Write, lost: &AtomicU64) {
+    // Everything that waits is written before the file is flushed once.
+    while let Ok(first) = queue.recv() {
+        let mut written = writeln!(out, "{first}");
+        for line in queue.try_iter() {
+            written = written.and_then(|()| writeln!(out, "{line}"));
+        }
+        if written.and_then(|()| out.flush()).is_err() {
+            lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is known about a request so far. The line is written when this is dropped, which is when
+/// the answer is over, or the client gone.
+pub(crate) struct Entry {
+    logger: Logger,
+    at: SystemTime,
+    started: Instant,
+    peer: String,
+    method: String,
+    host: String,
+    target: String,
+    listener: String,
+    route: String,
+    service: String,
+    upstream: String,
+    status: Option<StatusCode>,
+    sent: u64,
+    problem: &'static str,
+}
+
+impl Entry {
+    pub(crate) fn new(logger: &Logger, head: &Head<'_>) -> Box<Self> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let host = head.authority().map(text);
+        let host = host.or_else(|| head.headers("host").next().map(text));
+        Box::new(Self {
+            logger: logger.clone(),
+            at: SystemTime::now(),
+            started: Instant::now(),
+            peer: head.client.peer.to_string(),
+            method: head.method().to_owned(),
+            host: host.unwrap_or_default(),
+            target: text(head.target()),
+            listener: String::new(),
+            route: String::new(),
+            service: String::new(),
+            upstream: String::new(),
+            status: None,
+            sent: 0,
+            problem: "",
+        })
+    }
+
+    pub(crate) fn decided(mut self: Box<Self>, decision: &Decision<'_>) -> Box<Self> {
+        self.listener = decision.listener().map_or_else(String::new, |l| l.name.to_string());
+        self.route = decision.route().map_or_else(String::new, |r| r.origin.to_string());
+        self.service = decision.service().map_or_else(String::new, |s| s.name.to_string());
+        self
+    }
+
+    /// Notes a try; the last one counts.
+    pub(crate) fn sent_to(&mut self, address: &Address) {
+        self.upstream = address.to_string();
+    }
+
+    pub(crate) fn failed(&mut self, failure: Failure) {
+        self.problem = failure.as_str();
+    }
+
+    pub(crate) fn answered(mut self: Box<Self>, status: StatusCode) -> Box<Self> {
+        self.status = Some(status);
+        self
+    }
+
+    /// Counts octets of the answer's body.
+    pub(crate) fn sent(&mut self, octets: usize) {
+        self.sent += octets as u64;
+    }
+
+    /// Notes that the backend's body broke off.
+    pub(crate) fn broken(&mut self) {
+        self.problem = "broken_body";
+    }
+
+    fn line(&self) -> String {
+        let micros = self.started.elapsed().as_micros();
+        let since = self.at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let time = timestamp(since);
+        let status = self.status.map_or(499, |s| s.as_u16());
+        match self.logger.format {
+            LogFormat::Json => serde_json::json!({
+                "time": time,
+                "client": self.peer,
+                "listener": self.listener,
+                "method": self.method,
+                "host": self.host,
+                "target": self.target,
+                "status": status,
+                "bytes": self.sent,
+                "micros": micros as u64,
+                "route": self.route,
+                "service": self.service,
+                "upstream": self.upstream,
+                "problem": self.problem,
+            })
+            .to_string(),
+            LogFormat::Text => {
+                let or_dash = |text: &str| match text {
+                    "" => "-".to_owned(),
+                    text => text.to_owned(),
+                };
+                // Debug escapes quotes and control characters: nobody forges a line.
+                format!(
+                    "{time} {} {} {:?} {status} {} {micros}us {} {} {:?} {}",
+                    self.peer,
+                    or_dash(&self.listener),
+                    format!("{} {}{}", self.method, self.host, self.target),
+                    self.sent,
+                    or_dash(&self.service),
+                    or_dash(&self.upstream),
+                    self.route,
+                    or_dash(self.problem),
+                )
+            }
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.logger.log(self.line());
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn timestamp(since_epoch: Duration) -> String {
+    let seconds = since_epoch.as_secs();
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    let (second, millis) = (second % 60, since_epoch.subsec_millis());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// Year, month and day of a day since 1970-01-01, by counting from 0000-03-01, where leap days are
+/// at the end of a year.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_utc() {
+        for (seconds, want) in [
+            (0, "1970-01-01T00:00:00.007Z"),
+            (951_782_399, "2000-02-28T23:59:59.007Z"),
+            (951_782_400, "2000-02-29T00:00:00.007Z"),
+            (1_709_251_200, "2024-03-01T00:00:00.007Z"),
+            (4_102_444_799, "2099-12-31T23:59:59.007Z"),
+        ] {
+            assert_eq!(timestamp(Duration::new(seconds, 7_000_000)), want, "{seconds}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! One client's connection.
+
+use crate::exchange::Exchange;
+use crate::forward;
+use crate::head::Client;
+use crate::worker::Worker;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Read buffer per connection: bounds what a client can make the proxy hold for it.
+const BUFFER: usize = 64 * 1024;
+
+/// When the proxy stops, a connection that never had a request gets this long to send one.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Answers the requests of a connection until it is over.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client) {
+    let limits = &worker.shared.limits;
+    let mut draining = client.draining.clone();
+    let client = Rc::new(client);
+    let open = worker.metrics.connection();
+    let service = service_fn(|request| {
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
+        async move {
+            client.requests.set(client.requests.get() + 1);
+            let answer = forward::answer(&worker, &client, Exchange::new(request)).await;
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(limits.head_fields)
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(BUFFER.max(limits.head_bytes))
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = draining.begun() => {
+            connection.as_mut().graceful_shutdown();
+            let unused = client.requests.get() == 0;
+            if unused && timeout(FIRST_REQUEST, connection.as_mut()).await.is_ok() {
+                return;
+            }
+            if client.requests.get() > 0 {
+                let _ = timeout(limits.grace, connection).await;
+            }
+        }
+    }
+    drop(open);
+}

@@ -1,0 +1,176 @@
+//! What goes wrong: at start, and between the proxy and a backend.
+
+use gateway_core::rules::RetryCondition;
+use http::StatusCode;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// Why the proxy does not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A socket cannot be bound.
+    Bind {
+        /// The listener that asks for it.
+        listener: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The access log cannot be opened.
+    AccessLog {
+        /// Where it was to be.
+        path: std::path::PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The documents make no table.
+    Table(String),
+    /// The system refuses a thread, a runtime or a signal handler.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { listener, address, error } => {
+                write!(f, "listener `{listener}`: cannot bind {address}: {error}")?;
+                match error.kind() {
+                    io::ErrorKind::PermissionDenied if address.port() < 1024 => {
+                        f.write_str("; ports below 1024 need a privilege, or another port in place")
+                    }
+                    io::ErrorKind::AddrInUse => f.write_str("; another program listens there"),
+                    _ => Ok(()),
+                }
+            }
+            Self::AccessLog { path, error } => {
+                write!(f, "cannot open the access log `{}`: {error}", path.display())
+            }
+            Self::Table(message) => f.write_str(message),
+            Self::System(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// Why one try to get an answer from a backend failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Failure {
+    /// The Service has no ready endpoint.
+    NoEndpoint,
+    /// The endpoint's name does not resolve, or it refuses the connection.
+    Connect,
+    /// Connecting took too long.
+    ConnectTimeout,
+    /// The connection ended before the first octet of an answer.
+    Disconnect,
+    /// The connection ended within the head of the answer.
+    BrokenHead,
+    /// The answer is not HTTP.
+    InvalidHead,
+    /// Sending the request or waiting for the answer took too long.
+    Timeout,
+    /// The whole exchange took too long.
+    RequestTimeout,
+    /// The request cannot be sent as the rule has rewritten it.
+    Unsendable,
+    /// The request's body is larger than the rule allows.
+    TooLarge,
+    /// The client broke off within its body, or sent one that is not framed as HTTP asks.
+    ClientBody,
+    /// The client paused for too long within its body.
+    ClientTimeout,
+}
+
+impl Failure {
+    /// Every failure, for metrics.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::NoEndpoint,
+        Self::Connect,
+        Self::ConnectTimeout,
+        Self::Disconnect,
+        Self::BrokenHead,
+        Self::InvalidHead,
+        Self::Timeout,
+        Self::RequestTimeout,
+        Self::Unsendable,
+        Self::TooLarge,
+        Self::ClientBody,
+        Self::ClientTimeout,
+    ];
+
+    /// One word, for metrics and logs.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoEndpoint => "no_endpoint",
+            Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Disconnect => "disconnect",
+            Self::BrokenHead => "broken_head",
+            Self::InvalidHead => "invalid_head",
+            Self::Timeout => "timeout",
+            Self::RequestTimeout => "request_timeout",
+            Self::Unsendable => "unsendable",
+            Self::TooLarge => "too_large",
+            Self::ClientBody => "client_body",
+            Self::ClientTimeout => "client_timeout",
+        }
+    }
+
+    /// What the client is answered; `unavailable` is what the rule says about Services that
+    /// cannot be reached (virtualserver §14, gateway-api §15.3).
+    pub(crate) fn status(self, unavailable: StatusCode) -> StatusCode {
+        match self {
+            Self::NoEndpoint | Self::Connect | Self::Disconnect => unavailable,
+            Self::BrokenHead | Self::InvalidHead | Self::Unsendable => StatusCode::BAD_GATEWAY,
+            Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ClientBody => StatusCode::BAD_REQUEST,
+            Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// What a rule's `retry` calls it; `None` where another try is no help.
+    pub(crate) fn retry_condition(self) -> Option<RetryCondition> {
+        match self {
+            Self::Connect | Self::Disconnect | Self::BrokenHead => Some(RetryCondition::Error),
+            Self::ConnectTimeout | Self::Timeout => Some(RetryCondition::Timeout),
+            Self::InvalidHead => Some(RetryCondition::InvalidHeader),
+            _ => None,
+        }
+    }
+
+    /// Whether no part of the request can have reached the backend.
+    pub(crate) fn before_sending(self) -> bool {
+        matches!(self, Self::Connect | Self::ConnectTimeout)
+    }
+
+    /// Whether it speaks against the endpoint.
+    pub(crate) fn blames_endpoint(self) -> bool {
+        self.retry_condition().is_some()
+    }
+}
+
+/// A body that ended before its end, or was abandoned. The connection it was on is closed, so that
+/// nobody takes what came for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BrokenBody;
+
+impl fmt::Display for BrokenBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body ended early")
+    }
+}
+
+impl std::error::Error for BrokenBody {}

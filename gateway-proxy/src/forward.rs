@@ -1,0 +1,339 @@
+//! Carries out what the router decides.
+
+use crate::access_log::Entry;
+use crate::error::Failure;
+use crate::exchange::{Answer, Exchange, Pace, Received, Relay, Upload};
+use crate::framing;
+use crate::head::{Client, Head, strip_answer};
+use crate::snapshot::Table;
+use crate::upgrade::Upgrade;
+use crate::upstream::{Checkout, Holding, Lease, Tries};
+use crate::worker::Worker;
+use gateway_core::rules::BackendSettings;
+use gateway_core::{Decision, Forwarding, Outcome};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body::Body;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Answers a request.
+pub(crate) async fn answer(
+    worker: &Rc<Worker>,
+    client: &Client,
+    exchange: Exchange,
+) -> Response<Answer> {
+    let Exchange { head: parts, body, upgrade } = exchange;
+    let head = Head { parts: &parts, client };
+    if let Err(status) = framing::check(&parts) {
+        worker.metrics.refused();
+        let entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
+        let mut response = plain(status);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return finish(response, entry);
+    }
+    let table = worker.table();
+    let decision = table.snapshot.router.decide(&head, worker.random.next());
+    let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
+    let response = match decision.outcome() {
+        Outcome::Forward(forwarding) => {
+            let way = Way { worker, table: &table, head, decision: &decision, forwarding };
+            match way.go(body, upgrade, entry.as_deref_mut()).await {
+                Ok(response) => response,
+                Err(failure) => {
+                    worker.metrics.failure(failure);
+                    if let Some(entry) = &mut entry {
+                        entry.failed(failure);
+                    }
+                    plain(failure.status(forwarding.forward.unavailable))
+                }
+            }
+        }
+        outcome => canned(&head, &decision, outcome),
+    };
+    table.counters(&decision, &worker.metrics).count(response.status());
+    finish(response, entry)
+}
+
+fn finish(response: Response<Answer>, entry: Option<Box<Entry>>) -> Response<Answer> {
+    let entry = entry.map(|entry| entry.answered(response.status()));
+    response.map(|answer| answer.logged(entry))
+}
+
+/// A status of the proxy's own, with a line of text for people.
+fn plain(status: StatusCode) -> Response<Answer> {
+    let reason = status.canonical_reason().unwrap_or("error");
+    let mut response = Response::new(Answer::full(format!("{} {reason}\n", status.as_u16())));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+/// An answer that takes no backend.
+fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Response<Answer> {
+    let status = match outcome {
+        // virtualserver §12.4
+        Outcome::Redirect(_) | Outcome::Respond(_) if head.parts.method == Method::TRACE => {
+            return plain(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        Outcome::Redirect(redirect) => redirect.status,
+        Outcome::Respond(respond) => respond.status,
+        Outcome::NoRoute(no_route) => no_route.status(),
+        Outcome::Forward(forwarding) => forwarding.forward.unavailable,
+    };
+    let mut response = match outcome {
+        Outcome::Redirect(_) | Outcome::Respond(_) => {
+            let mut body = Vec::new();
+            decision.write_body(head, &mut body);
+            let mut response = Response::new(Answer::full(body));
+            *response.status_mut() = status;
+            response
+        }
+        Outcome::NoRoute(_) | Outcome::Forward(_) => plain(status),
+    };
+    decision.edit_response(status, head, response.headers_mut());
+    response
+}
+
+/// A request on its way to a backend.
+struct Way<'a> {
+    worker: &'a Rc<Worker>,
+    table: &'a Table,
+    head: Head<'a>,
+    decision: &'a Decision<'a>,
+    forwarding: &'a Forwarding<'a>,
+}
+
+impl Way<'_> {
+    fn settings(&self) -> &BackendSettings {
+        &self.forwarding.forward.settings
+    }
+
+    async fn go(
+        &self,
+        body: Received,
+        upgrade: Option<Upgrade>,
+        entry: Option<&mut Entry>,
+    ) -> Result<Response<Answer>, Failure> {
+        let settings = self.settings();
+        if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
+            return Err(Failure::TooLarge);
+        }
+        let upload = Upload::new(body, settings.max_body);
+        let deadline = settings.timeouts.request.map(|most| Instant::now() + most);
+        let tries = self.try_endpoints(&upload, deadline, entry);
+        let reached = match deadline {
+            Some(end) => timeout_at(end, tries).await.unwrap_or(Err(Failure::RequestTimeout))?,
+            None => tries.await?,
+        };
+        self.relay(reached, upgrade)
+    }
+
+    /// Tries one endpoint after the other, as far as the rule allows.
+    async fn try_endpoints(
+        &self,
+        upload: &Upload,
+        deadline: Option<Instant>,
+        mut entry: Option<&mut Entry>,
+    ) -> Result<Reached, Failure> {
+        let settings = self.settings();
+        let Forwarding { id, port, .. } = *self.forwarding;
+        let group = self.table.snapshot.group(id, port).ok_or(Failure::NoEndpoint)?;
+        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.len());
+        loop {
+            tries.begin();
+            let endpoint = group
+                .pick(settings.balance, tries.tried(), &self.worker.random)
+                .ok_or(Failure::NoEndpoint)?;
+            if let Some(entry) = &mut entry {
+                entry.sent_to(&endpoint.address);
+            }
+            let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
+            let attempt = self.attempt(Holding::new(endpoint.clone()), upload, tries.may_repeat());
+            let result = match try_end {
+                Some(end) => timeout_at(end, attempt).await.unwrap_or(Err(Failure::Timeout)),
+                None => attempt.await,
+            };
+            match result {
+                Ok((response, lease)) => {
+                    endpoint.answered();
+                    let again = upload.replayable()
+                        && tries.after_status(response.status(), &endpoint.address);
+                    if !again {
+                        let deadline = deadline.into_iter().chain(try_end).min();
+                        return Ok(Reached { response, lease, deadline });
+                    }
+                }
+                Err(failure) => {
+                    if failure.blames_endpoint() {
+                        endpoint.failed();
+                    }
+                    let again =
+                        upload.replayable() && tries.after_failure(failure, &endpoint.address);
+                    if !again {
+                        return Err(failure);
+                    }
+                    self.worker.metrics.failure(failure);
+                }
+            }
+            tries.back_off().await;
+        }
+    }
+
+    /// Sends the request to one endpoint. Where an idle connection turns out to be closed, a new
+    /// one is opened, which does not count as another try.
+    async fn attempt(
+        &self,
+        holding: Holding,
+        upload: &Upload,
+        may_repeat: bool,
+    ) -> Result<(Response<Received>, Lease), Failure> {
+        let timeouts = &self.settings().timeouts;
+        let address = &holding.endpoint().address;
+        let mut fresh = false;
+        loop {
+            let pool = &self.worker.pool;
+            let Checkout { mut connection, reused } =
+                pool.checkout(address, fresh, timeouts.connect).await?;
+            if reused && !may_repeat {
+                // What must not be sent twice is not sent on a connection that is closed: the
+                // runtime gets a chance to notice.
+                tokio::task::yield_now().await;
+                if !connection.is_ready() {
+                    continue;
+                }
+            }
+            let builder = self.head.for_backend(self.decision).ok_or(Failure::Unsendable)?;
+            let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
+            let sent = self.paced(connection.send(request), upload).await;
+            let unanswered = match sent {
+                Ok(Ok(response)) => {
+                    let lease = Lease { connection, holding, pool: pool.clone() };
+                    return Ok((response, lease));
+                }
+                Ok(Err(unanswered)) => unanswered,
+                Err(failure) => return Err(failure),
+            };
+            if let Some(failure) = upload.failure() {
+                return Err(failure);
+            }
+            let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
+            if !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
+                let untouched = unanswered.unsent;
+                return Err(if untouched { Failure::Connect } else { unanswered.failure });
+            }
+            fresh = true;
+        }
+    }
+
+    /// Waits for an answer as long as the side that the exchange waits for is in time.
+    async fn paced<F: Future>(&self, answer: F, upload: &Upload) -> Result<F::Output, Failure> {
+        /// How soon to look again where the present pace has no limit, but the next may.
+        const LOOK_AGAIN: Duration = Duration::from_secs(1);
+        let timeouts = &self.settings().timeouts;
+        let client = Some(self.worker.shared.limits.body_timeout);
+        let since = Instant::now();
+        let limit = || match upload.pace(since) {
+            Pace::Client(since) => (since, client, Failure::ClientTimeout),
+            Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
+            Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
+        };
+        let mut answer = pin!(answer);
+        let mut timer = pin!(sleep_until(since + LOOK_AGAIN));
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            loop {
+                let (since, most, failure) = limit();
+                let now = Instant::now();
+                let end = most.map_or(now + LOOK_AGAIN, |most| since + most);
+                if end <= now {
+                    return Poll::Ready(Err(failure));
+                }
+                if timer.deadline() != end && most.is_some() || timer.is_elapsed() {
+                    timer.as_mut().reset(end);
+                }
+                if timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Passes a backend's answer on.
+    fn relay(
+        &self,
+        reached: Reached,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Response<Answer>, Failure> {
+        let Reached { response, lease, deadline } = reached;
+        let (parts, body) = response.into_parts();
+        let status = parts.status;
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return self.switch(parts, lease, upgrade);
+        }
+        let mut headers = parts.headers;
+        strip_answer(&mut headers);
+        self.edit(status, &mut headers);
+        let pause = self.settings().timeouts.read;
+        let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
+        let mut answer = Response::new(Answer::relayed(relay));
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
+    /// Makes the rule's changes; the length follows from the body, whatever a rule says.
+    fn edit(&self, status: StatusCode, headers: &mut HeaderMap) {
+        let length = headers.remove(CONTENT_LENGTH);
+        self.decision.edit_response(status, &self.head, headers);
+        match length {
+            Some(length) => headers.insert(CONTENT_LENGTH, length),
+            None => headers.remove(CONTENT_LENGTH),
+        };
+    }
+
+    /// Lets client and backend go on in another protocol.
+    fn switch(
+        &self,
+        mut parts: http::response::Parts,
+        lease: Lease,
+        client: Option<Upgrade>,
+    ) -> Result<Response<Answer>, Failure> {
+        // A backend that changes the protocol unasked speaks something else than HTTP.
+        self.head.upgrade().ok_or(Failure::InvalidHead)?;
+        let client = client.ok_or(Failure::InvalidHead)?;
+        let backend = Upgrade::take(&mut parts.extensions).ok_or(Failure::InvalidHead)?;
+        let protocol = parts.headers.remove(UPGRADE).ok_or(Failure::InvalidHead)?;
+        let mut headers = parts.headers;
+        strip_answer(&mut headers);
+        self.edit(parts.status, &mut headers);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+        let draining = self.head.client.draining.clone();
+        let tunnel = client.tunnel(backend, draining, self.worker.shared.limits.grace);
+        tokio::task::spawn_local(async move {
+            tunnel.await;
+            drop(lease);
+        });
+        let mut answer = Response::new(Answer::empty());
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+}
+
+/// The head of a backend's answer, and the connection that its body comes on.
+struct Reached {
+    response: Response<Received>,
+    lease: Lease,
+    /// When the whole answer has to be there.
+    deadline: Option<Instant>,
+}

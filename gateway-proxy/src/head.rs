@@ -1,0 +1,271 @@
+//! Heads: how the engine sees a client's, what a backend is sent, and what a client gets back.
+
+use crate::shutdown::Draining;
+use gateway_core::{Connection, Decision, Request};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
+use std::cell::Cell;
+use std::net::SocketAddr;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// A client's request as the engine sees it.
+pub(crate) struct Head<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) client: &'a Client,
+}
+
+/// The connection that a request came on, with what backends are told about it.
+pub(crate) struct Client {
+    pub(crate) connection: Connection,
+    pub(crate) peer: SocketAddr,
+    pub(crate) draining: Draining,
+    /// How many requests came on it so far.
+    pub(crate) requests: Cell<u64>,
+    address: HeaderValue,
+    port: HeaderValue,
+}
+
+impl Client {
+    /// The client at `peer`, which is connected to `local`.
+    pub(crate) fn new(
+        connection: Connection,
+        peer: SocketAddr,
+        local: SocketAddr,
+        draining: Draining,
+    ) -> Self {
+        let address = HeaderValue::try_from(peer.ip().to_canonical().to_string())
+            .expect("an IP address is a legal field value");
+        let port = HeaderValue::from(local.port());
+        Self { connection, peer, draining, requests: Cell::new(0), address, port }
+    }
+}
+
+impl Request for Head<'_> {
+    fn method(&self) -> &str {
+        self.parts.method.as_str()
+    }
+
+    fn target(&self) -> &[u8] {
+        Request::target(self.parts)
+    }
+
+    fn authority(&self) -> Option<&[u8]> {
+        Request::authority(self.parts)
+    }
+
+    fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        Request::headers(self.parts, name)
+    }
+
+    fn version(&self) -> Version {
+        self.parts.version
+    }
+
+    fn connection(&self) -> Connection {
+        self.client.connection
+    }
+}
+
+impl Head<'_> {
+    /// The protocol that the client wants to change to, if it may.
+    pub(crate) fn upgrade(&self) -> Option<&HeaderValue> {
+        let protocol = self.parts.headers.get(UPGRADE)?;
+        // HTTP/2 is agreed on before the first request, not by an upgrade (RFC 9113, section 3.1).
+        let wanted = !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
+            && lists(&self.parts.headers, &CONNECTION, "upgrade");
+        wanted.then_some(protocol)
+    }
+
+    /// The head that a backend gets; `None` if the rule's rewrite makes no legal target.
+    pub(crate) fn for_backend(&self, decision: &Decision<'_>) -> Option<http::request::Builder> {
+        let mut target = Vec::new();
+        decision.write_target(self, &mut target);
+        let mut headers = self.end_to_end();
+        if let Some(authority) = self.parts.uri.authority()
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            // An absolute target wins over the field (RFC 9112, section 3.2.2).
+            headers.insert(HOST, host);
+        }
+        let told = self.forwarded(&headers);
+        for (name, value) in &told {
+            headers.insert(name, value.clone());
+        }
+        decision.edit_request(self, &mut headers);
+        if let Some(host) = decision.host_header(self) {
+            headers.insert(HOST, host);
+        }
+        if drops_all(decision) {
+            // The client's fields are dropped, not what the proxy says itself.
+            for (name, value) in told {
+                headers.entry(name).or_insert(value);
+            }
+            if let Some(host) = self.parts.headers.get(HOST) {
+                headers.entry(HOST).or_insert_with(|| host.clone());
+            }
+        }
+        // The length follows from the body that is sent, whatever a rule says.
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(TRANSFER_ENCODING);
+        if let Some(protocol) = self.upgrade() {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, protocol.clone());
+        } else if lists(&self.parts.headers, &TE, "trailers") {
+            headers.insert(CONNECTION, HeaderValue::from_static("te"));
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
+        let uri = Uri::try_from(target).ok()?;
+        let mut builder = http::Request::builder().method(self.parts.method.clone()).uri(uri);
+        if let Some(slot) = builder.headers_mut() {
+            *slot = headers;
+        }
+        Some(builder)
+    }
+
+    /// The client's fields without those meant for this proxy alone.
+    fn end_to_end(&self) -> HeaderMap {
+        let from = &self.parts.headers;
+        let named = ConnectionOptions::of(from);
+        let mut to = HeaderMap::with_capacity(from.len() + 6);
+        for (name, value) in from {
+            if !is_hop_by_hop(name) && *name != EXPECT && !named.contain(name) {
+                to.append(name, value.clone());
+            }
+        }
+        to
+    }
+
+    /// What backends are told about the client.
+    fn forwarded(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+        let mut told = Vec::with_capacity(5);
+        let mut chain = Vec::new();
+        for value in headers.get_all(&X_FORWARDED_FOR) {
+            chain.extend_from_slice(value.as_bytes());
+            chain.extend_from_slice(b", ");
+        }
+        let chain = if chain.is_empty() {
+            self.client.address.clone()
+        } else {
+            chain.extend_from_slice(self.client.address.as_bytes());
+            HeaderValue::from_maybe_shared(bytes::Bytes::from(chain))
+                .unwrap_or_else(|_| self.client.address.clone())
+        };
+        told.push((X_FORWARDED_FOR, chain));
+        if let Some(host) = headers.get(HOST) {
+            told.push((X_FORWARDED_HOST, host.clone()));
+        }
+        told.push((X_FORWARDED_PORT, self.client.port.clone()));
+        let protocol = self.client.connection.protocol.as_str();
+        told.push((X_FORWARDED_PROTO, HeaderValue::from_static(protocol)));
+        told.push((X_REAL_IP, self.client.address.clone()));
+        told
+    }
+}
+
+fn drops_all(decision: &Decision<'_>) -> bool {
+    matches!(decision.outcome(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
+}
+
+/// Drops the fields of an answer that were meant for this proxy alone.
+pub(crate) fn strip_answer(headers: &mut HeaderMap) {
+    let named = ConnectionOptions::of(headers);
+    let drop: Vec<HeaderName> =
+        headers.keys().filter(|name| is_hop_by_hop(name) || named.contain(name)).cloned().collect();
+    for name in drop {
+        headers.remove(name);
+    }
+}
+
+/// Whether a field is about one connection only (RFC 9110, section 7.6.1).
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    match *name {
+        CONNECTION | TE | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE
+        | PROXY_AUTHORIZATION => true,
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings"),
+    }
+}
+
+/// The fields that `Connection` names.
+struct ConnectionOptions(Vec<HeaderName>);
+
+impl ConnectionOptions {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut names = Vec::new();
+        for value in headers.get_all(CONNECTION) {
+            for option in value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii) {
+                // Most often there is nothing else; and no request may make these disappear.
+                let common = [&b"keep-alive"[..], b"close", b"upgrade", b"te"];
+                if common.iter().any(|known| option.eq_ignore_ascii_case(known)) {
+                    continue;
+                }
+                if let Ok(name) = HeaderName::from_bytes(option)
+                    && ![HOST, CONTENT_LENGTH, TRAILER].contains(&name)
+                {
+                    names.push(name);
+                }
+            }
+        }
+        Self(names)
+    }
+
+    fn contain(&self, name: &HeaderName) -> bool {
+        self.0.contains(name)
+    }
+}
+
+/// Whether a field's list holds `item`.
+fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
+    let items = headers.get_all(name).into_iter().flat_map(|v| v.as_bytes().split(|b| *b == b','));
+    items.map(<[u8]>::trim_ascii).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    #[test]
+    fn answers_lose_what_is_about_the_connection() {
+        let mut headers = map(&[
+            ("connection", "keep-alive, X-Private"),
+            ("connection", "x-other, content-length"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("x-private", "1"),
+            ("x-other", "2"),
+            ("content-length", "3"),
+            ("etag", "4"),
+            ("trailer", "x-sum"),
+        ]);
+        strip_answer(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-length", "etag", "trailer"]);
+    }
+
+    #[test]
+    fn lists_are_read_item_by_item() {
+        for (value, want) in
+            [("trailers", true), ("gzip, Trailers", true), ("trailersx", false), ("", false)]
+        {
+            let headers = map(&[("te", value)]);
+            assert_eq!(lists(&headers, &TE, "trailers"), want, "{value}");
+        }
+    }
+}

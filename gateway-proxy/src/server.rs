@@ -1,0 +1,389 @@
+//! A running proxy: its threads, its sockets, and the table in force.
+
+use crate::access_log::Logger;
+use crate::admin::{Admin, Status};
+use crate::config::Config;
+use crate::error::StartError;
+use crate::listener::{self, Listening, Socket};
+use crate::metrics::{ReloadCounts, WorkerMetrics};
+use crate::reload::{Loaded, Loader};
+use crate::snapshot::Snapshot;
+use crate::worker::{self, Command, Shared};
+use arc_swap::ArcSwap;
+use gateway_core::rules::{Protocol, RuleSet};
+use gateway_core::{Diagnostic, ListenerKey, Router};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Something that whoever runs the proxy wants to know.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A socket takes connections.
+    Listening(Listening),
+    /// A socket takes none any more; its requests under way are finished.
+    Closed(Listening),
+    /// A listener is not served, because TLS is not supported yet.
+    NotServed(Listening),
+    /// The admin server takes connections.
+    Admin(SocketAddr),
+    /// Something is wrong with a document.
+    Diagnostic(Diagnostic),
+    /// A new table is in force; the number counts them.
+    InForce(u64),
+    /// A reload failed, and the table stays as it was.
+    ReloadFailed(String),
+    /// A listener of a new table cannot be bound; the others go on.
+    Unbound(String),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listening(listening) => listening.fmt(f),
+            Self::Closed(l) => {
+                write!(f, "closed {} {} {}", l.protocol.as_str(), l.address, l.name)
+            }
+            Self::NotServed(l) => write!(
+                f,
+                "warning: listener `{}` (https, port {}) is not served: TLS is not supported yet",
+                l.name, l.port
+            ),
+            Self::Admin(address) => write!(f, "listening admin {address}"),
+            Self::Diagnostic(diagnostic) => diagnostic.fmt(f),
+            Self::InForce(generation) => write!(f, "table {generation} in force"),
+            Self::ReloadFailed(why) => write!(f, "error: the last table stays in force: {why}"),
+            Self::Unbound(why) => write!(f, "error: {why}"),
+        }
+    }
+}
+
+/// A reload made no table; the last one stays in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReloadError(String);
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ReloadError {}
+
+/// A running proxy. Dropped, it shuts down.
+pub struct Server {
+    state: Arc<Mutex<State>>,
+    workers: Vec<JoinHandle<()>>,
+    watch: Option<(Sender<()>, JoinHandle<()>)>,
+    admin: Option<Admin>,
+}
+
+/// What changes on a reload.
+struct State {
+    config: Config,
+    loader: Loader,
+    shared: Arc<Shared>,
+    commands: Vec<mpsc::UnboundedSender<Command>>,
+    listening: BTreeMap<ListenerKey, Serving>,
+    next_socket: u64,
+    counts: ReloadCounts,
+    status: Arc<ArcSwap<Status>>,
+    report: Box<dyn Fn(Event) + Send>,
+}
+
+struct Serving {
+    id: u64,
+    listening: Listening,
+}
+
+/// A listener whose sockets are bound, but do not take connections yet.
+type Bound = (ListenerKey, Listening, Vec<Socket>);
+
+impl Server {
+    /// Reads documents, binds their listeners, and serves. `report` hears of what happens, on
+    /// whichever thread it happens.
+    ///
+    /// # Errors
+    ///
+    /// When a socket cannot be bound, the access log cannot be opened, or the documents make no
+    /// table. Wrong documents are reported, and harm only themselves.
+    pub fn start(
+        config: Config,
+        report: impl Fn(Event) + Send + 'static,
+    ) -> Result<Self, StartError> {
+        let threads = config.threads.map_or_else(cores, NonZeroUsize::get);
+        let mut loader = Loader::new(&config);
+        let loaded = loader.load();
+        let metrics: Vec<_> = (0..threads).map(|_| Arc::new(WorkerMetrics::default())).collect();
+        let log = config.access_log.as_ref().map(Logger::open).transpose()?;
+        let status = Arc::new(ArcSwap::from_pointee(Status::default()));
+        let admin = config.admin.map(|address| {
+            Admin::start(address, Arc::clone(&status), metrics.clone(), log.clone())
+        });
+        let admin = admin.transpose()?;
+        if let Some(admin) = &admin {
+            report(Event::Admin(admin.address()));
+        }
+        let empty = Router::compile(&RuleSet::default())
+            .map_err(|errors| StartError::Table(errors.to_string()))?;
+        let nothing = Snapshot::new(empty, &loaded.endpoints, &config, None);
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(nothing),
+            limits: config.limits.clone(),
+            log,
+        });
+        let watch = config.watch;
+        let (commands, receivers): (Vec<_>, Vec<_>) =
+            (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
+        let mut state = State {
+            config,
+            loader,
+            shared: Arc::clone(&shared),
+            commands,
+            listening: BTreeMap::new(),
+            next_socket: 0,
+            counts: ReloadCounts::default(),
+            status,
+            report: Box::new(report),
+        };
+        state.apply(loaded, true)?;
+        let mut server = Self {
+            state: Arc::new(Mutex::new(state)),
+            workers: Vec::with_capacity(threads),
+            watch: None,
+            admin,
+        };
+        let share = shared.limits.idle_per_endpoint.div_ceil(threads);
+        for (metrics, commands) in metrics.into_iter().zip(receivers) {
+            let shared = Arc::clone(&shared);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let name = format!("worker-{}", server.workers.len());
+            let work = move || worker::run(shared, metrics, share, commands, &runtime);
+            server.workers.push(thread::Builder::new().name(name).spawn(work)?);
+        }
+        if let Some(interval) = watch {
+            server.watch = Some(watch_files(Arc::clone(&server.state), interval)?);
+        }
+        Ok(server)
+    }
+
+    /// The listeners that are served, by port.
+    pub fn listening(&self) -> Vec<Listening> {
+        lock(&self.state).listening.values().map(|serving| serving.listening.clone()).collect()
+    }
+
+    /// The address of the admin server, if there is one.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
+    /// Reads the documents again, and puts a new table in force. Returns its number.
+    ///
+    /// # Errors
+    ///
+    /// When there is no table in them; then the last one stays in force.
+    pub fn reload(&self) -> Result<u64, ReloadError> {
+        lock(&self.state).reload()
+    }
+
+    /// Stops accepting, finishes the requests under way, and ends.
+    pub fn shutdown(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        if let Some((stop, watching)) = self.watch.take() {
+            drop(stop);
+            // A thread that panicked has nothing left to finish; the same below.
+            let _ = watching.join();
+        }
+        for commands in lock(&self.state).commands.drain(..) {
+            // A thread that is gone needs no telling.
+            let _ = commands.send(Command::Shutdown);
+        }
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        self.admin = None;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A panic in a report leaves the state as it was before or after a step, both of which are fine.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Reloads whenever a file has changed, until the sender is dropped.
+fn watch_files(
+    state: Arc<Mutex<State>>,
+    interval: Duration,
+) -> Result<(Sender<()>, JoinHandle<()>), StartError> {
+    /// How long files have to stay as they are before they are read.
+    const SETTLE: Duration = Duration::from_millis(50);
+    let (stop, stopped) = channel();
+    let watch = move || {
+        while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            let mut state = lock(&state);
+            if state.loader.changed(|| thread::sleep(SETTLE.min(interval))) {
+                // The failure was reported.
+                let _ = state.reload();
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("watch".into()).spawn(watch)?;
+    Ok((stop, thread))
+}
+
+impl State {
+    fn reload(&mut self) -> Result<u64, ReloadError> {
+        let loaded = self.loader.load();
+        self.apply(loaded, false).map_err(|error| {
+            let why = error.to_string();
+            self.counts.failed += 1;
+            (self.report)(Event::ReloadFailed(why.clone()));
+            ReloadError(why)
+        })
+    }
+
+    /// Puts what was loaded in force: sockets are bound first, then the table is swapped, then
+    /// the sockets take connections, and those that are not wanted any more stop.
+    fn apply(&mut self, loaded: Loaded, first: bool) -> Result<u64, StartError> {
+        for diagnostic in &loaded.diagnostics {
+            (self.report)(Event::Diagnostic(diagnostic.clone()));
+        }
+        let router = loaded.router.map_err(|errors| StartError::Table(errors.to_string()))?;
+        let (bound, unwanted) = self.bind(router.rules(), first)?;
+        let generation = self.counts.generation + 1;
+        let previous = self.shared.snapshot.load_full();
+        let snapshot = Snapshot::new(router, &loaded.endpoints, &self.config, Some(&previous));
+        let snapshot = Arc::new(snapshot);
+        self.shared.snapshot.store(Arc::clone(&snapshot));
+        for (key, listening, sockets) in bound {
+            self.listen(key, listening, sockets);
+        }
+        for key in unwanted {
+            self.close(&key);
+        }
+        self.counts.generation = generation;
+        self.counts.done += u64::from(!first);
+        let listening = self.listening.values().map(|s| s.listening.clone()).collect();
+        let status =
+            Status::new(self.counts, snapshot.router.rules(), loaded.diagnostics, listening);
+        self.status.store(Arc::new(status));
+        (self.report)(Event::InForce(generation));
+        Ok(generation)
+    }
+
+    /// Binds the listeners that are new, and says which of the present ones are not wanted any
+    /// more.
+    fn bind(
+        &self,
+        rules: &RuleSet,
+        first: bool,
+    ) -> Result<(Vec<Bound>, Vec<ListenerKey>), StartError> {
+        let mut bound = Vec::new();
+        let mut unwanted: BTreeSet<ListenerKey> = self.listening.keys().copied().collect();
+        for wanted in &rules.listeners {
+            let key = ListenerKey { address: wanted.address, port: wanted.port };
+            let address = listener::address(wanted, &self.config);
+            if wanted.protocol == Protocol::Https {
+                let listening = Listening {
+                    name: wanted.name.to_string(),
+                    port: wanted.port,
+                    protocol: wanted.protocol,
+                    address,
+                };
+                (self.report)(Event::NotServed(listening));
+                continue;
+            }
+            if unwanted.remove(&key) {
+                continue;
+            }
+            match listener::bind(wanted, &self.config, self.commands.len()) {
+                Ok((listening, sockets)) => bound.push((key, listening, sockets)),
+                Err(error) if first => return Err(error),
+                Err(error) => (self.report)(Event::Unbound(error.to_string())),
+            }
+        }
+        Ok((bound, unwanted.into_iter().collect()))
+    }
+
+    fn listen(&mut self, key: ListenerKey, listening: Listening, sockets: Vec<Socket>) {
+        let id = self.next_socket;
+        self.next_socket += 1;
+        for (commands, socket) in self.commands.iter().zip(sockets) {
+            // A thread that is gone takes its socket with it.
+            let _ = commands.send(Command::Listen(id, socket));
+        }
+        (self.report)(Event::Listening(listening.clone()));
+        self.listening.insert(key, Serving { id, listening });
+    }
+
+    fn close(&mut self, key: &ListenerKey) {
+        if let Some(Serving { id, listening }) = self.listening.remove(key) {
+            for commands in &self.commands {
+                let _ = commands.send(Command::Unlisten(id));
+            }
+            (self.report)(Event::Closed(listening));
+        }
+    }
+}
+
+/// Runs a proxy until SIGTERM or SIGINT, which let it finish the requests under way; SIGHUP reads
+/// the documents again. Sockets that take connections are printed on standard output, one a line,
+/// everything else on standard error.
+///
+/// # Errors
+///
+/// As [`Server::start`].
+pub fn run(config: Config) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let server = Server::start(config, print)?;
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {
+                    // The failure was reported.
+                    let _ = server.reload();
+                }
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        server.shutdown();
+        Ok(())
+    })
+}
+
+fn print(event: Event) {
+    // Whoever reads this may be gone; that is no reason to stop serving.
+    let _ = match event {
+        Event::Listening(_) | Event::Admin(_) => {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{event}").and_then(|()| out.flush())
+        }
+        _ => writeln!(std::io::stderr(), "{event}"),
+    };
+}

@@ -1,0 +1,131 @@
+//! The table that is in force, with all that carrying out its decisions needs.
+
+use crate::config::Config;
+use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
+use crate::upstream::{Address, Endpoint, Group};
+use gateway_core::rules::{Action, RuleSet, ServiceId, UpstreamTarget};
+use gateway_core::{Decision, Endpoints, Router};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A routing table and the endpoints of every Service that it can choose. Immutable, but for what
+/// is counted.
+pub(crate) struct Snapshot {
+    pub(crate) router: Router,
+    groups: HashMap<(ServiceId, u16), Group>,
+    /// By address, so that the next snapshot can go on with them.
+    endpoints: BTreeMap<Address, Arc<Endpoint>>,
+}
+
+impl Snapshot {
+    /// Looks up the endpoints of every Service and port that `router` can choose; those of
+    /// `previous` are kept with what is known about them.
+    pub(crate) fn new(
+        router: Router,
+        documents: &Endpoints,
+        config: &Config,
+        previous: Option<&Self>,
+    ) -> Self {
+        let mut endpoints = BTreeMap::new();
+        let mut groups = HashMap::new();
+        for (service, port) in reachable(router.rules()) {
+            let addresses = addresses(router.rules(), service, port, documents, config);
+            let group = addresses.into_iter().map(|address| {
+                let known = previous.and_then(|p| p.endpoints.get(&address));
+                let new =
+                    || known.map_or_else(|| Arc::new(Endpoint::new(address.clone())), Arc::clone);
+                Arc::clone(endpoints.entry(address.clone()).or_insert_with(new))
+            });
+            groups.insert((service, port), Group::new(group.collect()));
+        }
+        Self { router, groups, endpoints }
+    }
+
+    /// The endpoints of a Service's port.
+    pub(crate) fn group(&self, service: ServiceId, port: u16) -> Option<&Group> {
+        self.groups.get(&(service, port)).filter(|group| group.len() > 0)
+    }
+}
+
+/// Every Service and port that some decision can choose.
+fn reachable(rules: &RuleSet) -> BTreeSet<(ServiceId, u16)> {
+    let mut found = BTreeSet::new();
+    let routes = rules.listeners.iter().flat_map(|l| &l.hosts).flat_map(|h| &h.routes);
+    for route in routes {
+        each_target(&route.action, &mut |target| {
+            found.insert((target.service, target.port));
+            if target.splits {
+                let splits = &rules.service(target.service).splits;
+                let backends = splits.iter().flat_map(|split| &split.backends);
+                found.extend(backends.map(|backend| (backend.service, target.port)));
+            }
+        });
+    }
+    found
+}
+
+fn each_target(action: &Action, visit: &mut impl FnMut(UpstreamTarget)) {
+    match action {
+        Action::Forward(forward) => visit(forward.target),
+        Action::Split(split) => {
+            for branch in &split.branches {
+                each_target(&branch.action, visit);
+            }
+        }
+        Action::Redirect(_) | Action::Respond(_) | Action::Unmatched { .. } => {}
+    }
+}
+
+fn addresses(
+    rules: &RuleSet,
+    service: ServiceId,
+    port: u16,
+    documents: &Endpoints,
+    config: &Config,
+) -> Vec<Address> {
+    let service = rules.service(service);
+    let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
+    let found: Vec<Address> = documents
+        .of_service(&service.name, port)
+        .iter()
+        .chain(by_hand.flat_map(|s| &s.endpoints))
+        .map(|endpoint| Address::new(&endpoint.host, endpoint.port))
+        .collect();
+    // Ports are unknown only where there is neither a document nor an entry by hand.
+    if found.is_empty() && config.dns && service.ports.is_none() {
+        let (name, domain) = (&service.name, &config.options.cluster_domain);
+        let host = format!("{}.{}.svc.{domain}", name.name, name.namespace);
+        return vec![Address::new(&host, port)];
+    }
+    found
+}
+
+/// The snapshot as one thread sees it, with the counters of the routes that it has used.
+pub(crate) struct Table {
+    pub(crate) snapshot: Arc<Snapshot>,
+    counters: RefCell<HashMap<(usize, usize), Arc<RouteCounters>>>,
+}
+
+impl Table {
+    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Rc<Self> {
+        Rc::new(Self { snapshot, counters: RefCell::default() })
+    }
+
+    /// The counters of the route that decided.
+    pub(crate) fn counters(
+        &self,
+        decision: &Decision<'_>,
+        metrics: &WorkerMetrics,
+    ) -> Arc<RouteCounters> {
+        // Listeners and routes stay where they are as long as the snapshot lives.
+        let listener = decision.listener().map_or(0, |l| std::ptr::from_ref(l).addr());
+        let route = decision.route().map_or(0, |r| std::ptr::from_ref(r).addr());
+        let host = decision.host().map_or(0, |h| std::ptr::from_ref(h).addr());
+        let key = (listener, if route == 0 { host } else { route });
+        let mut counters = self.counters.borrow_mut();
+        let found = counters.entry(key).or_insert_with(|| metrics.route(RouteLabels::of(decision)));
+        Arc::clone(found)
+    }
+}

@@ -1,0 +1,5 @@
+//! Where documents come from.
+
+mod files;
+
+pub use files::{Sources, Text};

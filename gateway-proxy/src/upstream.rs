@@ -1,0 +1,11 @@
+//! Connections to backends: which endpoint, which connection, and when to try again.
+
+mod balance;
+mod connect;
+mod pool;
+mod retry;
+
+pub(crate) use balance::{Endpoint, Group, Holding};
+pub(crate) use connect::Address;
+pub(crate) use pool::{Checkout, Lease, Pool};
+pub(crate) use retry::Tries;

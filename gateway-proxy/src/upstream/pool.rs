@@ -1,0 +1,117 @@
+//! Idle connections of one thread, by endpoint: the one used last goes out first, so that those
+//! not needed grow old and are closed.
+
+use super::balance::Holding;
+use super::connect::{Address, Connection, Connector};
+use crate::error::Failure;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A connection whose exchange is over, but which is not ready after this long, is closed.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// The idle connections of a thread.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    idle: RefCell<HashMap<Address, Vec<Idle>>>,
+    most: usize,
+    timeout: Duration,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+/// A connection for one exchange.
+pub(crate) struct Checkout {
+    pub(crate) connection: Connection,
+    /// Whether it has been idle: then the other side may have closed it unnoticed.
+    pub(crate) reused: bool,
+}
+
+impl Pool {
+    /// A pool that keeps at most `most` connections per endpoint, each for `timeout`.
+    pub(crate) fn new(most: usize, timeout: Duration) -> Self {
+        Self { shared: Rc::new(Shared { idle: RefCell::default(), most, timeout }) }
+    }
+
+    /// An idle connection if there is one and `fresh` does not ask for another, else a new one.
+    pub(crate) async fn checkout(
+        &self,
+        address: &Address,
+        fresh: bool,
+        connect_timeout: Option<Duration>,
+    ) -> Result<Checkout, Failure> {
+        if !fresh && let Some(connection) = self.pop(address) {
+            return Ok(Checkout { connection, reused: true });
+        }
+        let connection = Connector.open(address, connect_timeout).await?;
+        Ok(Checkout { connection, reused: false })
+    }
+
+    fn pop(&self, address: &Address) -> Option<Connection> {
+        let mut idle = self.shared.idle.borrow_mut();
+        let stack = idle.get_mut(address)?;
+        while let Some(Idle { connection, since }) = stack.pop() {
+            if since.elapsed() < self.shared.timeout && connection.is_ready() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn push(&self, address: Address, connection: Connection) {
+        let mut idle = self.shared.idle.borrow_mut();
+        let stack = idle.entry(address).or_default();
+        if stack.len() < self.shared.most {
+            stack.push(Idle { connection, since: Instant::now() });
+        }
+    }
+
+    /// Closes what has been idle for too long, again and again.
+    pub(crate) async fn sweep(self) {
+        let pause = (self.shared.timeout / 4).max(Duration::from_millis(50));
+        loop {
+            tokio::time::sleep(pause).await;
+            self.shared.idle.borrow_mut().retain(|_, stack| {
+                stack.retain(|idle| {
+                    idle.since.elapsed() < self.shared.timeout && !idle.connection.is_closed()
+                });
+                !stack.is_empty()
+            });
+        }
+    }
+}
+
+/// A connection that is in use for an exchange, and its endpoint. Dropped, it is closed.
+pub(crate) struct Lease {
+    pub(crate) connection: Connection,
+    pub(crate) holding: Holding,
+    pub(crate) pool: Pool,
+}
+
+impl Lease {
+    /// Keeps the connection for another request: its exchange is over.
+    pub(crate) fn give_back(self) {
+        let Self { mut connection, holding, pool } = self;
+        let address = holding.endpoint().address.clone();
+        if connection.is_ready() {
+            pool.push(address, connection);
+        } else if !connection.is_closed() {
+            // The answer is here, but the request's body or the last octets are not through yet.
+            tokio::task::spawn_local(async move {
+                if let Ok(true) = tokio::time::timeout(SETTLE, connection.ready()).await {
+                    pool.push(address, connection);
+                }
+            });
+        }
+    }
+}

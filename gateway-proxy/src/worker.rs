@@ -1,0 +1,128 @@
+//! One thread: its sockets, its connections, its view of the table.
+
+use crate::access_log::Logger;
+use crate::config::Limits;
+use crate::listener::{self, Socket};
+use crate::metrics::WorkerMetrics;
+use crate::shutdown::Drain;
+use crate::snapshot::{Snapshot, Table};
+use crate::upstream::Pool;
+use arc_swap::ArcSwap;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What all threads share.
+pub(crate) struct Shared {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) limits: Limits,
+    pub(crate) log: Option<Logger>,
+}
+
+/// What a thread is told to do.
+pub(crate) enum Command {
+    /// Accept connections on another socket.
+    Listen(u64, Socket),
+    /// Stop accepting on a socket, and finish its connections.
+    Unlisten(u64),
+    /// Finish everything and end.
+    Shutdown,
+}
+
+/// What the connections of a thread share.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) metrics: Arc<WorkerMetrics>,
+    pub(crate) pool: Pool,
+    pub(crate) random: Random,
+    table: RefCell<Rc<Table>>,
+}
+
+impl Worker {
+    /// The table in force. A request takes it once, and keeps it to its end.
+    pub(crate) fn table(&self) -> Rc<Table> {
+        let newest = self.shared.snapshot.load();
+        let mut table = self.table.borrow_mut();
+        if !Arc::ptr_eq(&newest, &table.snapshot) {
+            *table = Table::new(Arc::clone(&newest));
+        }
+        Rc::clone(&table)
+    }
+}
+
+/// Runs a thread until it is told to shut down and its last connection is over.
+pub(crate) fn run(
+    shared: Arc<Shared>,
+    metrics: Arc<WorkerMetrics>,
+    idle_per_endpoint: usize,
+    commands: mpsc::UnboundedReceiver<Command>,
+    runtime: &tokio::runtime::Runtime,
+) {
+    let worker = Rc::new(Worker {
+        table: RefCell::new(Table::new(shared.snapshot.load_full())),
+        pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
+        random: Random::from_system(),
+        metrics,
+        shared,
+    });
+    let local = tokio::task::LocalSet::new();
+    local.block_on(runtime, obey(worker, commands));
+}
+
+async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>) {
+    tokio::task::spawn_local(worker.pool.clone().sweep());
+    let mut serving: BTreeMap<u64, Drain> = BTreeMap::new();
+    let mut ending: Vec<Drain> = Vec::new();
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Listen(id, socket) => {
+                let drain = Drain::new();
+                let accepting = listener::accept(Rc::clone(&worker), socket, drain.watch());
+                tokio::task::spawn_local(accepting);
+                serving.insert(id, drain);
+            }
+            Command::Unlisten(id) => {
+                let removed = serving.remove(&id);
+                removed.iter().for_each(Drain::begin);
+                ending.retain(|drain| !drain.is_over());
+                ending.extend(removed);
+            }
+            Command::Shutdown => break,
+        }
+    }
+    serving.values().for_each(Drain::begin);
+    for drain in serving.values().chain(&ending) {
+        drain.over().await;
+    }
+}
+
+/// Random numbers, one after the other: SplitMix64, which is plenty for choices by weight.
+pub(crate) struct Random(Cell<u64>);
+
+impl Random {
+    /// Seeded by the operating system.
+    pub(crate) fn from_system() -> Self {
+        Self::from_seed(RandomState::new().hash_one(0))
+    }
+
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    /// 64 random bits.
+    pub(crate) fn next(&self) -> u64 {
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `n`; 0 if `n` is 0.
+    pub(crate) fn below(&self, n: usize) -> usize {
+        ((u128::from(self.next()) * n as u128) >> 64) as usize
+    }
+}

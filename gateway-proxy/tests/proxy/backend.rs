@@ -1,0 +1,241 @@
+//! A backend that answers what the request's path asks for, badly if need be.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+pub struct Backend {
+    pub address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    name: String,
+    stopped: AtomicBool,
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+    aborted: AtomicUsize,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+pub struct Received {
+    pub line: String,
+    pub head: String,
+    pub target: String,
+}
+
+impl Backend {
+    pub fn start(name: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State { name: name.into(), ..State::default() });
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if shared.stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(stream) = stream else { continue };
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                shared.open.lock().unwrap().push(stream.try_clone().unwrap());
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let _ = shared.serve(&stream);
+                    let _ = stream.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { address, state }
+    }
+
+    /// An address where nobody listens.
+    pub fn nowhere() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
+    }
+
+    pub fn requests(&self) -> usize {
+        self.state.requests.load(Ordering::SeqCst)
+    }
+
+    /// Requests whose body broke off.
+    pub fn aborted(&self) -> usize {
+        self.state.aborted.load(Ordering::SeqCst)
+    }
+
+    /// Closes every connection that is open, whatever goes on there.
+    pub fn hang_up(&self) {
+        for stream in self.state.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.state.stopped.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        self.hang_up();
+    }
+}
+
+impl State {
+    fn serve(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::with_capacity(64 * 1024, stream);
+        let mut out = stream;
+        while let Some(request) = read_head(&mut reader)? {
+            self.requests.fetch_add(1, Ordering::SeqCst);
+            let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+            let path = path.rsplit_once('/').map_or(path, |(_, last)| last);
+            let number = || query.parse::<u64>().unwrap();
+            match path {
+                "hang-up" => return Ok(()),
+                "slow" => thread::sleep(Duration::from_millis(number())),
+                "garbage" => return out.write_all(b"good day to you\r\n\r\n"),
+                "broken-head" => return out.write_all(b"HTTP/1.1 200 OK\r\ncontent-le"),
+                "short" => {
+                    return out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
+                }
+                "short-chunked" => {
+                    return out.write_all(
+                        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n",
+                    );
+                }
+                "stall" => {
+                    out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort")?;
+                    thread::sleep(Duration::from_millis(number()));
+                    return Ok(());
+                }
+                "websocket" => {
+                    out.write_all(
+                        b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
+                          upgrade: websocket\r\n\r\n",
+                    )?;
+                    io::copy(&mut reader, &mut out)?;
+                    return Ok(());
+                }
+                "early-hints" => {
+                    out.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n")?;
+                }
+                _ => {}
+            }
+            let length = match read_body(&mut reader, &request.head) {
+                Ok(length) => length,
+                Err(error) => {
+                    self.aborted.fetch_add(1, Ordering::SeqCst);
+                    return Err(error);
+                }
+            };
+            match path {
+                "flood" => {
+                    let size = number();
+                    write!(out, "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n")?;
+                    let chunk = vec![b'x'; 256 * 1024];
+                    let mut left = size;
+                    while left > 0 {
+                        let now = left.min(chunk.len() as u64);
+                        out.write_all(&chunk[..now as usize])?;
+                        left -= now;
+                    }
+                }
+                "chunked" => out.write_all(
+                    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
+                      5\r\nhello\r\n6\r\n world\r\n0\r\nx-sum: 11\r\n\r\n",
+                )?,
+                "hop" => out.write_all(
+                    b"HTTP/1.1 200 OK\r\nconnection: keep-alive, x-private\r\n\
+                      keep-alive: timeout=5\r\nx-private: 1\r\nproxy-authenticate: Basic\r\n\
+                      x-public: 2\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\
+                      content-length: 0\r\n\r\n",
+                )?,
+                "status" => {
+                    write!(out, "HTTP/1.1 {} Whatever\r\ncontent-length: 0\r\n\r\n", number())?
+                }
+                _ => {
+                    // What was received, for the test to look at.
+                    let body =
+                        format!("{}\r\n{}\r\nbody: {length}\r\n", request.line, request.head);
+                    let sent = if request.line.starts_with("HEAD ") { "" } else { &*body };
+                    write!(
+                        out,
+                        "HTTP/1.1 200 OK\r\nx-backend: {}\r\ncontent-length: {}\r\n\r\n{sent}",
+                        self.name,
+                        body.len()
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut head = String::new();
+    loop {
+        let before = head.len();
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(None);
+        }
+        if &head[before..] == "\r\n" {
+            head.truncate(before);
+            break;
+        }
+    }
+    let line = line.trim_end().to_owned();
+    let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    Ok(Some(Received { line, head: head.trim_end().to_owned(), target }))
+}
+
+/// The field's value, of a head with lines `name: value`.
+pub fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+fn read_body(reader: &mut impl BufRead, head: &str) -> io::Result<u64> {
+    let mut skip = |reader: &mut dyn BufRead, octets: u64| {
+        let copied = io::copy(&mut reader.take(octets), &mut io::sink())?;
+        if copied == octets { Ok(octets) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    };
+    if let Some(length) = field(head, "content-length") {
+        return skip(reader, length.parse().unwrap());
+    }
+    if field(head, "transfer-encoding").is_none() {
+        return Ok(0);
+    }
+    let mut sum = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let size = u64::from_str_radix(line.trim(), 16).unwrap();
+        sum += skip(reader, size)?;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        if size == 0 {
+            return Ok(sum);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use crate::backend::Backend;
+use crate::client::Client;
+use crate::gateway::cafe_with;
+use std::time::{Duration, Instant};
+
+#[test]
+fn bodies_pass_in_both_directions() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    let host = "Host: cafe.example.com\r\n";
+    client.send(format!("POST / HTTP/1.1\r\n{host}Content-Length: 11\r\n\r\nhello world")).unwrap();
+    let sized = client.read("POST").unwrap();
+    assert_eq!(sized.seen("body").as_deref(), Some("11"));
+    assert_eq!(sized.seen("content-length").as_deref(), Some("11"));
+    client
+        .send(format!(
+            "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        ))
+        .unwrap();
+    let chunked = client.read("POST").unwrap();
+    assert_eq!(chunked.seen("body").as_deref(), Some("5"));
+    assert_eq!(chunked.seen("transfer-encoding").as_deref(), Some("chunked"));
+    let response = client.get("/chunked");
+    assert_eq!((response.body.as_slice(), response.complete), (&b"hello world"[..], true));
+    let head = client.request("HEAD", "/", "");
+    assert!(head.field("content-length").is_some_and(|n| n != "0"), "{}", head.head);
+    assert_eq!(client.get("/").status, 200, "and nothing is left over");
+}
+
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    client
+        .send(
+            "POST / HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: 5\r\n\
+               Expect: 100-continue\r\n\r\n",
+        )
+        .unwrap();
+    assert_eq!(client.read_head().unwrap().0, 100);
+    client.send("hello").unwrap();
+    let response = client.read("POST").unwrap();
+    assert_eq!(response.seen("body").as_deref(), Some("5"));
+    assert_eq!(response.seen("expect"), None);
+}
+
+#[test]
+fn bodies_over_the_limit_get_413() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", client-max-body-size: 1k");
+    let host = "Host: cafe.example.com\r\n";
+    let mut client = Client::connect(address);
+    client.send(format!("POST / HTTP/1.1\r\n{host}Content-Length: 1025\r\n\r\n")).unwrap();
+    assert_eq!(client.read("POST").unwrap().status, 413, "declared");
+    let mut client = Client::connect(address);
+    let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+    client
+        .send(format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n{chunk}{chunk}"))
+        .unwrap();
+    assert_eq!(client.read("POST").unwrap().status, 413, "while it is read");
+    let mut client = Client::connect(address);
+    client
+        .send(format!(
+            "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
+        ))
+        .unwrap();
+    assert_eq!(client.read("POST").unwrap().status, 200, "exactly the limit");
+}
+
+#[test]
+fn a_client_that_leaves_takes_the_backend_connection_with_it() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    client
+        .send("POST / HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: 100\r\n\r\nhalf")
+        .unwrap();
+    wait_until("the request reaches the backend", || backend.requests() == 1);
+    drop(client);
+    wait_until("the backend sees the end", || backend.aborted() == 1);
+}
+
+#[test]
+fn a_body_with_broken_chunks_gets_400() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    client
+        .send(
+            "POST / HTTP/1.1\r\nHost: cafe.example.com\r\nTransfer-Encoding: chunked\r\n\r\n\
+             5\r\nhello\r\n",
+        )
+        .unwrap();
+    wait_until("the request reaches the backend", || backend.requests() == 1);
+    client.send("zz\r\n").unwrap();
+    assert_eq!(client.read("POST").unwrap().status, 400);
+    assert!(client.is_closed());
+    wait_until("the backend sees the end", || backend.aborted() == 1);
+}
+
+pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

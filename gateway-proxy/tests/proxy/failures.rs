@@ -1,0 +1,130 @@
+use crate::backend::Backend;
+use crate::client::Client;
+use crate::gateway::{address, cafe, cafe_with, config, service, start};
+use std::time::{Duration, Instant};
+
+#[test]
+fn answers_that_are_none_get_502() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    for target in ["/hang-up", "/garbage", "/broken-head"] {
+        assert_eq!(client.get(target).status, 502, "{target}");
+    }
+    assert_eq!(client.get("/").status, 200, "the client's connection goes on");
+}
+
+#[test]
+fn a_backend_that_refuses_connections_gets_502() {
+    let mut config = config(&cafe(""));
+    config.services = vec![service("tea", &[Backend::nowhere()])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    for _ in 0..3 {
+        assert_eq!(client.get("/").status, 502);
+    }
+}
+
+#[test]
+fn answers_that_break_off_are_never_passed_on_as_whole() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", read-timeout: 200ms");
+    for target in ["/short", "/short-chunked", "/stall?2000"] {
+        let mut client = Client::connect(address);
+        let response = client.get(target);
+        assert_eq!((response.status, response.complete), (200, false), "{target}: {response:?}");
+        assert_eq!(response.body, b"short", "{target}");
+        assert!(client.is_closed(), "{target}");
+    }
+}
+
+#[test]
+fn slow_answers_get_504_in_time() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", read-timeout: 200ms");
+    let started = Instant::now();
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/slow?3000").status, 504);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(client.get("/slow?50").status, 200, "in time");
+}
+
+#[test]
+fn another_endpoint_takes_over() {
+    let good = Backend::start("good");
+    let mut config = config(&cafe(""));
+    config.services = vec![service("tea", &[Backend::nowhere(), good.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    for i in 0..10 {
+        let body = "Content-Length: 5\r\n\r\nhello";
+        client.send(format!("POST /{i} HTTP/1.1\r\nHost: cafe.example.com\r\n{body}")).unwrap();
+        let response = client.read("POST").unwrap();
+        assert_eq!((response.status, response.field("x-backend")), (200, Some("good")), "{i}");
+        assert!(response.text().contains("body: 5"), "{}", response.text());
+    }
+}
+
+#[test]
+fn what_a_dying_backend_was_sent_is_sent_again() {
+    let (dying, good) = (Backend::start("dying"), Backend::start("good"));
+    let mut config = config(&cafe(""));
+    config.services = vec![service("tea", &[dying.address, good.address])];
+    let server = start(config);
+    let address = address(&server, 80);
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                (0..200).filter(|i| client.get(&format!("/slow?{}", i % 2)).status != 200).count()
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(60));
+    drop(dying);
+    let failed: usize = clients.into_iter().map(|c| c.join().unwrap()).sum();
+    assert_eq!(failed, 0);
+    assert!(good.requests() > 0);
+}
+
+#[test]
+fn an_idle_connection_that_was_closed_costs_no_request() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    for method in ["GET", "POST", "GET", "PUT"] {
+        for _ in 0..10 {
+            let response = client.request(method, "/", "Content-Length: 0\r\n");
+            assert_eq!(response.status, 200, "{method}");
+            backend.hang_up();
+            // Long enough for the loopback to bring the news; POST is not sent twice.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn requests_that_must_not_repeat_are_not_repeated() {
+    let (one, two) = (Backend::start("one"), Backend::start("two"));
+    let mut config = config(&cafe(""));
+    config.services = vec![service("tea", &[one.address, two.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    assert_eq!(client.request("POST", "/hang-up", "Content-Length: 0\r\n").status, 502);
+    assert_eq!(one.requests() + two.requests(), 1);
+    assert_eq!(client.get("/hang-up").status, 502);
+    assert_eq!(one.requests() + two.requests(), 3, "GET goes to each endpoint once");
+}
+
+#[test]
+fn statuses_are_tried_again_where_the_rule_says_so() {
+    let (one, two) = (Backend::start("one"), Backend::start("two"));
+    let mut config = config(&cafe(", next-upstream: http_503"));
+    config.services = vec![service("tea", &[one.address, two.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    assert_eq!(client.get("/status?503").status, 503, "the last answer is passed on");
+    assert_eq!(one.requests() + two.requests(), 2);
+    assert_eq!(client.get("/status?404").status, 404);
+    assert_eq!(one.requests() + two.requests(), 3);
+}

@@ -1,0 +1,134 @@
+use crate::backend::Backend;
+use crate::client::Client;
+use crate::gateway::cafe_with;
+
+#[test]
+fn what_is_about_one_connection_goes_no_further() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    let seen = client.request(
+        "GET",
+        "/",
+        "Connection: keep-alive, X-Private, host\r\nKeep-Alive: 5\r\nX-Private: 1\r\nTE: gzip\r\n\
+         Proxy-Authorization: Basic x\r\nProxy-Connection: keep-alive\r\nX-Public: 2\r\n\
+         Upgrade: h2c\r\nHTTP2-Settings: AAA\r\n",
+    );
+    for (name, want) in [
+        ("connection", None),
+        ("keep-alive", None),
+        ("x-private", None),
+        ("te", None),
+        ("proxy-authorization", None),
+        ("proxy-connection", None),
+        ("upgrade", None),
+        ("http2-settings", None),
+        ("x-public", Some("2")),
+        ("host", Some("cafe.example.com")),
+    ] {
+        assert_eq!(seen.seen(name).as_deref(), want, "{name}: {}", seen.text());
+    }
+    let answer = client.get("/hop");
+    for (name, want) in [
+        ("connection", None),
+        ("keep-alive", None),
+        ("x-private", None),
+        ("proxy-authenticate", None),
+        ("x-public", Some("2")),
+    ] {
+        assert_eq!(answer.field(name), want, "{name}: {}", answer.head);
+    }
+    assert_eq!(answer.head.matches("set-cookie").count(), 2, "{}", answer.head);
+}
+
+#[test]
+fn backends_are_told_about_the_client() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let port = address.port().to_string();
+    let mut client = Client::connect(address);
+    let plain = client.get("/");
+    let behind = client.request(
+        "GET",
+        "/",
+        "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\nX-Forwarded-Proto: https\r\n\
+         X-Real-IP: 192.0.2.3\r\nX-Forwarded-Host: evil.example\r\n",
+    );
+    for (name, first, second) in [
+        ("x-forwarded-for", "127.0.0.1", "192.0.2.1, 192.0.2.2, 127.0.0.1"),
+        ("x-forwarded-proto", "http", "http"),
+        ("x-forwarded-host", "cafe.example.com", "cafe.example.com"),
+        ("x-forwarded-port", &port, &port),
+        ("x-real-ip", "127.0.0.1", "127.0.0.1"),
+    ] {
+        assert_eq!(plain.seen(name).as_deref(), Some(first), "{name}");
+        assert_eq!(behind.seen(name).as_deref(), Some(second), "{name}");
+        let lines = behind.text().to_lowercase().matches(&format!("\n{name}:")).count();
+        assert_eq!(lines, 1, "{name}: {}", behind.text());
+    }
+}
+
+#[test]
+fn an_absolute_target_wins_over_the_host_field() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    client
+        .send("GET http://cafe.example.com/a?b HTTP/1.1\r\nHost: other.example.com\r\n\r\n")
+        .unwrap();
+    let seen = client.read("GET").unwrap();
+    assert!(seen.text().starts_with("GET /a?b HTTP/1.1"), "{}", seen.text());
+    assert_eq!(seen.seen("host").as_deref(), Some("cafe.example.com"));
+}
+
+#[test]
+fn trailers_pass_where_the_client_takes_them() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    let seen = client.request("GET", "/", "TE: trailers\r\nConnection: TE\r\n");
+    assert_eq!(seen.seen("te").as_deref(), Some("trailers"));
+    client
+        .send(
+            "GET /chunked HTTP/1.1\r\nHost: cafe.example.com\r\nTE: trailers\r\n\
+               Connection: te, close\r\n\r\n",
+        )
+        .unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(client.reader(), &mut text).unwrap();
+    assert!(text.contains("\r\n0\r\nx-sum: 11\r\n\r\n"), "{text}");
+}
+
+#[test]
+fn interim_answers_do_not_disturb() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    let response = client.get("/early-hints");
+    assert_eq!((response.status, response.field("x-backend")), (200, Some("tea")));
+    assert_eq!(client.get("/").status, 200);
+}
+
+#[test]
+fn other_protocols_are_tunnelled() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    client
+        .send(
+            "GET /websocket HTTP/1.1\r\nHost: cafe.example.com\r\nConnection: upgrade\r\n\
+               Upgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n",
+        )
+        .unwrap();
+    let (status, head) = client.read_head().unwrap();
+    assert_eq!(status, 101, "{head}");
+    assert_eq!(crate::backend::field(&head, "upgrade"), Some("websocket"));
+    for message in ["ping", "pong"] {
+        client.send(message).unwrap();
+        let mut echo = [0; 4];
+        std::io::Read::read_exact(client.reader(), &mut echo).unwrap();
+        assert_eq!(echo, message.as_bytes());
+    }
+    let mut unasked = Client::connect(address);
+    assert_eq!(unasked.get("/websocket").status, 502, "a change of protocol that nobody asked for");
+}

@@ -1,0 +1,13 @@
+//! The proxy over real sockets, with clients and backends that behave badly.
+#![expect(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod backend;
+mod bodies;
+mod client;
+mod failures;
+mod framing;
+mod gateway;
+mod headers;
+mod reload;
+mod routing;
+mod shutdown;

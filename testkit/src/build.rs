@@ -1,0 +1,79 @@
+//! Short ways to rules made by a program.
+
+use gateway_core::rules::{
+    BackendSettings, Balance, Forward, HeaderOps, HostRewrite, Listener, PathRewrite, Protocol,
+    Redirect, Respond, ResponseHeaderOps, Retry, Service, ServiceId, ServiceName, Template,
+    Timeouts, UpstreamTarget,
+};
+use gateway_core::{ObjectRef, Origin, PathPolicy};
+use http::StatusCode;
+use std::sync::Arc;
+
+/// An origin for the rule that `name` stands for.
+pub fn origin(name: &str) -> Origin {
+    Origin::new(ObjectRef::new("Rules", "", "test"), name)
+}
+
+/// A plain HTTP listener of all addresses without hosts.
+pub fn listener(port: u16) -> Listener {
+    Listener {
+        name: format!("http-{port}").into(),
+        address: None,
+        port,
+        protocol: Protocol::Http,
+        paths: PathPolicy::default(),
+        hosts: Vec::new(),
+        origin: origin(&format!("listener {port}")),
+    }
+}
+
+/// A Service in namespace `default` that exists, with these ports and without splits.
+pub fn service(name: &str, ports: &[u16]) -> Service {
+    Service {
+        name: ServiceName::new("default", name),
+        exists: true,
+        ports: Some(ports.to_vec()),
+        splits: Vec::new(),
+    }
+}
+
+/// Sends requests to a Service as they are; its TrafficSplits apply.
+pub fn forward(service: ServiceId, port: u16, origin: Origin) -> Forward {
+    Forward {
+        target: UpstreamTarget { service, port, splits: true },
+        path: PathRewrite::Keep,
+        host: HostRewrite::Keep,
+        request_headers: HeaderOps::default(),
+        response_headers: ResponseHeaderOps::default(),
+        settings: Arc::new(BackendSettings {
+            name: "test".into(),
+            timeouts: Timeouts::default(),
+            retry: Retry::default(),
+            balance: Balance::default(),
+            max_body: None,
+        }),
+        unavailable: StatusCode::SERVICE_UNAVAILABLE,
+        origin,
+    }
+}
+
+/// A redirect to a fixed place.
+pub fn redirect(origin: Origin) -> Redirect {
+    Redirect {
+        status: StatusCode::FOUND,
+        location: gateway_core::rules::Location::Url(Template::text("https://example.com/")),
+        origin,
+    }
+}
+
+/// An empty answer with this status.
+pub fn respond(status: StatusCode, origin: Origin) -> Respond {
+    Respond {
+        status,
+        content_type: None,
+        body: Template::default(),
+        headers: Vec::new(),
+        reason: None,
+        origin,
+    }
+}

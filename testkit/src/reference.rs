@@ -1,0 +1,221 @@
+//! The naive twin of the router: what a rule set means, with nothing clever.
+//!
+//! It shares the *types* of `rules` with the router and none of the matching, normalising,
+//! reading, splitting or precedence code. Everything is a scan over lists and a copy of strings,
+//! so that it can be compared with the specification line by line.
+
+mod answer;
+mod conditions;
+mod path;
+mod target;
+mod weights;
+
+pub use answer::{Answer, SplitAnswer, Verdict};
+
+use conditions::View;
+use gateway_core::rules::{
+    Action, Field, Forward, HostPattern, Listener, PathPattern, Route, RuleSet, VirtualHost,
+};
+use gateway_core::{NoRoute, Origin, Request};
+use weights::pick;
+
+/// Decides what to do with `request`.
+pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
+    let mut answer = Answer::nothing(NoRoute::NoListener);
+    let Some(listener) = listener_of(rules, request) else { return answer };
+    answer.listener = Some(listener.origin.clone());
+
+    // The target and the host are refused before any rule is looked at (decisions §2).
+    let view = match View::of(request, &listener.paths) {
+        Ok(view) => view,
+        Err(reason) => {
+            answer.verdict = Verdict::NoRoute(NoRoute::Invalid(reason));
+            return answer;
+        }
+    };
+
+    let hosts = hosts_of(listener, &view.host);
+    let Some(owner) = hosts.first() else {
+        answer.verdict = Verdict::NoRoute(NoRoute::NoHost);
+        return answer;
+    };
+    answer.host = Some(owner.origin.clone());
+    answer.verdict = Verdict::NoRoute(NoRoute::NoMatch);
+    for host in hosts {
+        let holding = host.routes.iter().position(|route| holds(route, &view));
+        if let Some(at) = holding {
+            answer.host = Some(host.origin.clone());
+            answer.route = Some(host.routes[at].origin.clone());
+            (answer.verdict, answer.branch) = act(rules, &host.routes, at, &view, draw);
+            break;
+        }
+    }
+    answer
+}
+
+/// The listener of the address, else the one of all addresses.
+fn listener_of<'r, R: Request>(rules: &'r RuleSet, request: &R) -> Option<&'r Listener> {
+    let key = request.connection().listener;
+    let find =
+        |address| rules.listeners.iter().find(|l| l.port == key.port && l.address == address);
+    match key.address {
+        Some(address) => find(Some(address)).or_else(|| find(None)),
+        None => find(None),
+    }
+}
+
+/// The virtual hosts that are asked, in order: the most specific one that covers the host, and as
+/// long as they fall through the less specific ones of its section (decisions §1).
+fn hosts_of<'r>(listener: &'r Listener, host: &str) -> Vec<&'r VirtualHost> {
+    let mut covering: Vec<&VirtualHost> = Vec::new();
+    for candidate in &listener.hosts {
+        let covers = match &candidate.hostname {
+            HostPattern::Exact(name) => **name == *host,
+            HostPattern::Wildcard(suffix) => {
+                let ending = format!(".{suffix}");
+                host.ends_with(&ending) && host.len() > ending.len()
+            }
+            HostPattern::Any => true,
+        };
+        if covers {
+            covering.push(candidate);
+        }
+    }
+    covering.sort_by_key(|candidate| match &candidate.hostname {
+        HostPattern::Exact(_) => (0, 0),
+        HostPattern::Wildcard(suffix) => (1, usize::MAX - suffix.len()),
+        HostPattern::Any => (2, 0),
+    });
+    let mut asked: Vec<&VirtualHost> = Vec::new();
+    for candidate in covering {
+        match asked.last() {
+            None => asked.push(candidate),
+            Some(last) if !last.falls_through => break,
+            Some(last) if last.section == candidate.section => asked.push(candidate),
+            Some(_) => {}
+        }
+    }
+    asked
+}
+
+fn holds(route: &Route, view: &View<'_>) -> bool {
+    path_holds(&route.path, view) && route.conditions.iter().all(|c| view.holds(c))
+}
+
+fn path_holds(pattern: &PathPattern, view: &View<'_>) -> bool {
+    match (&view.path, pattern) {
+        // `OPTIONS *` and CONNECT have no path: only a prefix without parts holds for them.
+        (None, PathPattern::Prefix { template, .. }) => template.parts().is_empty(),
+        (None, _) => false,
+        (Some(path), pattern) => path::matches(pattern, path),
+    }
+}
+
+/// What the route at `at` does, and the innermost branch of its own split that was drawn.
+fn act(
+    rules: &RuleSet,
+    routes: &[Route],
+    at: usize,
+    view: &View<'_>,
+    draw: u64,
+) -> (Verdict, Option<Origin>) {
+    let mut branch = None;
+    let mut draw = draw;
+    let mut action = &routes[at].action;
+    loop {
+        let verdict = match action {
+            Action::Split(split) => {
+                let weights: Vec<u64> = split.branches.iter().map(|b| b.weight).collect();
+                let Some((chosen, residual)) = pick(&weights, draw) else {
+                    return (Verdict::NoRoute(NoRoute::NoBranch(split.otherwise)), branch);
+                };
+                branch = Some(split.branches[chosen].origin.clone());
+                action = &split.branches[chosen].action;
+                draw = residual;
+                continue;
+            }
+            Action::Forward(forward) => resolve(rules, forward, view, draw),
+            Action::Redirect(redirect) => {
+                Verdict::Redirect { status: redirect.status, origin: redirect.origin.clone() }
+            }
+            Action::Respond(respond) => {
+                Verdict::Respond { status: respond.status, origin: respond.origin.clone() }
+            }
+            Action::Unmatched { alternatives } => {
+                let first = at.saturating_sub(*alternatives as usize);
+                Verdict::NoRoute(unmatched(&routes[first..at], view))
+            }
+        };
+        return (verdict, branch);
+    }
+}
+
+/// The path is known, and none of `alternatives` held: is the method alone to blame for one of
+/// them (decisions §7)?
+fn unmatched(alternatives: &[Route], view: &View<'_>) -> NoRoute {
+    let blames_the_method = |route: &Route| {
+        let others_hold = route
+            .conditions
+            .iter()
+            .filter(|condition| condition.field != Field::Method)
+            .all(|condition| view.holds(condition));
+        // The route did not hold, so where all others do, a condition on the method failed.
+        others_hold
+    };
+    if alternatives.iter().any(blames_the_method) {
+        NoRoute::MethodNotAllowed
+    } else {
+        NoRoute::NoMatch
+    }
+}
+
+/// The addressed Service, or where its first applying TrafficSplit sends the request (smi §3.6).
+fn resolve(rules: &RuleSet, forward: &Forward, view: &View<'_>, draw: u64) -> Verdict {
+    let target = forward.target;
+    let root = rules.service(target.service);
+    let rule = forward.origin.clone();
+    let splits = if target.splits { root.splits.as_slice() } else { &[] };
+    for split in splits {
+        let mut matched = None;
+        if let Some(matches) = &split.matches {
+            let held = matches.iter().find(|m| m.conditions.iter().all(|c| view.holds(c)));
+            let Some(held) = held else { continue };
+            matched = Some(held.origin.clone());
+        }
+        // Who takes part: weight, existence, port (smi S-6).
+        let mut participants = Vec::new();
+        for backend in &split.backends {
+            let service = rules.service(backend.service);
+            let known = match &service.ports {
+                None => true,
+                Some(ports) => ports.contains(&target.port),
+            };
+            if backend.weight > 0 && service.exists && known {
+                participants.push(backend);
+            }
+        }
+        let weights: Vec<u64> = participants.iter().map(|b| b.weight).collect();
+        let Some((chosen, _)) = pick(&weights, draw) else {
+            return Verdict::NoRoute(NoRoute::NoBackend); // smi S-14
+        };
+        let backend = participants[chosen];
+        return Verdict::Forward {
+            service: rules.service(backend.service).name.clone(),
+            port: target.port,
+            rule,
+            split: Some(SplitAnswer {
+                root: root.name.clone(),
+                split: split.origin.clone(),
+                matched,
+                backend: backend.origin.clone(),
+            }),
+        };
+    }
+    if !splits.is_empty() && !root.exists {
+        return Verdict::NoRoute(NoRoute::NoBackend); // smi S-15
+    }
+    Verdict::Forward { service: root.name.clone(), port: target.port, rule, split: None }
+}
+
+#[cfg(test)]
+mod tests;

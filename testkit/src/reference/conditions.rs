@@ -1,0 +1,232 @@
+//! What is read from a request, and the conditions on it (decisions §3).
+
+use super::path::{match_path, octet_of};
+use super::target::{Target, authority, normal_host};
+use gateway_core::rules::{Anchor, Condition, Field, Protocol, Regex, Test};
+use gateway_core::{InvalidTarget, PathPolicy, Request};
+use http::Version;
+use regex_automata::{meta, util::syntax};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// A request with everything read.
+pub(super) struct View<'a> {
+    /// The host in normal form.
+    pub(super) host: String,
+    /// The match path; `None` for `OPTIONS *` and CONNECT.
+    pub(super) path: Option<Vec<u8>>,
+    authority: Vec<u8>,
+    query: Option<Vec<u8>>,
+    method: String,
+    target: Vec<u8>,
+    version: Version,
+    connection: gateway_core::Connection,
+    header: Box<dyn Fn(&str) -> Vec<Vec<u8>> + 'a>,
+    attribute: Box<dyn Fn(&str) -> Option<Vec<u8>> + 'a>,
+}
+
+/// A field: the value that positive conditions look at, and each line (cookie, argument) of it.
+struct Value {
+    joined: Option<Vec<u8>>,
+    each: Vec<Vec<u8>>,
+}
+
+impl Value {
+    fn one(value: Option<Vec<u8>>) -> Self {
+        Self { joined: value, each: Vec::new() }
+    }
+
+    /// Several of one name, of which the first counts.
+    fn first_of(all: Vec<Vec<u8>>) -> Self {
+        Self { joined: all.first().cloned(), each: all }
+    }
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of<R: Request>(
+        request: &'a R,
+        policy: &PathPolicy,
+    ) -> Result<Self, InvalidTarget> {
+        let target = Target::of(request)?;
+        let authority = authority(request, &target)?;
+        let host = normal_host(&authority)?;
+        let path = match &target.path {
+            Some(path) => Some(match_path(path, policy)?),
+            None => None,
+        };
+        Ok(Self {
+            host,
+            path,
+            authority,
+            query: target.query,
+            method: request.method().to_owned(),
+            target: request.target().to_vec(),
+            version: request.version(),
+            connection: request.connection(),
+            header: Box::new(|name| request.headers(name).map(<[u8]>::to_vec).collect()),
+            attribute: Box::new(|name| request.attribute(name).map(<[u8]>::to_vec)),
+        })
+    }
+
+    pub(super) fn holds(&self, condition: &Condition) -> bool {
+        let value = self.value(&condition.field);
+        let joined_passes = passes(&condition.test, value.joined.as_deref());
+        if condition.negated {
+            // A deny cannot be bypassed by adding a line.
+            !joined_passes && !value.each.iter().any(|line| passes(&condition.test, Some(line)))
+        } else {
+            joined_passes
+        }
+    }
+
+    fn value(&self, field: &Field) -> Value {
+        let secure = self.connection.protocol == Protocol::Https;
+        let text = |text: &str| Value::one(Some(text.as_bytes().to_vec()));
+        match field {
+            Field::Method => text(&self.method),
+            Field::Scheme => text(if secure { "https" } else { "http" }),
+            Field::Host => text(&self.host),
+            Field::Path => Value::one(self.path.clone()),
+            Field::Target => Value::one(Some(self.target.clone())),
+            Field::Query => Value::one(self.query.clone()),
+            Field::RequestLine => {
+                let mut line = format!("{} ", self.method).into_bytes();
+                line.extend(&self.target);
+                line.extend(format!(" {:?}", self.version).into_bytes());
+                Value::one(Some(line))
+            }
+            Field::PeerAddress => {
+                Value::one(self.connection.peer.map(|peer| peer.ip().to_string().into_bytes()))
+            }
+            Field::PeerPort => {
+                Value::one(self.connection.peer.map(|peer| peer.port().to_string().into_bytes()))
+            }
+            Field::Https => Value::one(secure.then(|| b"on".to_vec())),
+            Field::Http2 if self.version != Version::HTTP_2 => Value::one(None),
+            Field::Http2 => text(if secure { "h2" } else { "h2c" }),
+            Field::Header(name) if **name == *"host" => Value::one(Some(self.authority.clone())),
+            Field::Header(name) => {
+                let lines = (self.header)(name);
+                let separator: &[u8] = if **name == *"cookie" { b"; " } else { b", " };
+                let joined = (!lines.is_empty()).then(|| lines.join(separator));
+                Value { joined, each: lines }
+            }
+            Field::Cookie { name, ignore_case } => {
+                Value::first_of(self.cookies(name.as_bytes(), *ignore_case))
+            }
+            Field::Argument { name, ignore_case, decoded } => {
+                Value::first_of(self.arguments(name.as_bytes(), *ignore_case, *decoded))
+            }
+            Field::Attribute(name) => Value::one((self.attribute)(name)),
+        }
+    }
+
+    /// The values of all cookies of a name: raw, up to the `;`, without the blanks around the `=`
+    /// (virtualserver §10.1).
+    fn cookies(&self, name: &[u8], ignore_case: bool) -> Vec<Vec<u8>> {
+        let joined = (self.header)("cookie").join(&b"; "[..]);
+        let mut values = Vec::new();
+        for pair in joined.split(|&b| b == b';') {
+            let Some((written, value)) = split_once(pair, b'=') else { continue };
+            if same(written.trim_ascii(), name, ignore_case) {
+                let blanks = value.iter().take_while(|&&b| b == b' ').count();
+                values.push(value[blanks..].to_vec());
+            }
+        }
+        values
+    }
+
+    /// The values of all arguments of a name.
+    fn arguments(&self, name: &[u8], ignore_case: bool, decoded: bool) -> Vec<Vec<u8>> {
+        let query = self.query.clone().unwrap_or_default();
+        let mut values = Vec::new();
+        for argument in query.split(|&b| b == b'&') {
+            let (written, value) = match split_once(argument, b'=') {
+                Some((written, value)) => (written, value),
+                // An argument without `=` is absent when raw, and empty when decoded.
+                None if decoded => (argument, &b""[..]),
+                None => continue,
+            };
+            if decoded {
+                if same(&decode(written), name, ignore_case) {
+                    values.push(decode(value));
+                }
+            } else if same(written, name, ignore_case) {
+                values.push(value.to_vec());
+            }
+        }
+        values
+    }
+}
+
+fn passes(test: &Test, value: Option<&[u8]>) -> bool {
+    match test {
+        Test::Empty => value.is_none_or(<[u8]>::is_empty),
+        Test::Equals { value: wanted, ignore_case } => {
+            value.is_some_and(|value| same(value, wanted.as_bytes(), *ignore_case))
+        }
+        Test::Matches { regex, empty_matches } => value.is_some_and(|value| {
+            (*empty_matches || !value.is_empty()) && expression(regex).is_match(value)
+        }),
+    }
+}
+
+fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
+    if ignore_case { a.to_ascii_lowercase() == b.to_ascii_lowercase() } else { a == b }
+}
+
+fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|&b| b == at)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// `%XX` decoded, `+` read as blank; what is not an escape stays (gateway-api §11.4).
+fn decode(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        match (text[at], octet_of(text.get(at + 1..at + 3))) {
+            (b'%', Some(octet)) => {
+                out.push(octet);
+                at += 3;
+                continue;
+            }
+            (b'+', _) => out.push(b' '),
+            (octet, _) => out.push(octet),
+        }
+        at += 1;
+    }
+    out
+}
+
+thread_local! {
+    /// What was compiled before: rule sets are asked many times.
+    static COMPILED: RefCell<HashMap<(String, Anchor, bool), meta::Regex>> = RefCell::default();
+}
+
+/// The expression, compiled from its text by another engine than the router's.
+pub(super) fn expression(regex: &Regex) -> meta::Regex {
+    let key = (regex.source().to_owned(), regex.anchor(), regex.ignore_case());
+    COMPILED.with_borrow_mut(|compiled| {
+        compiled.entry(key).or_insert_with_key(|(s, a, i)| compile(s, *a, *i)).clone()
+    })
+}
+
+fn compile(source: &str, anchor: Anchor, ignore_case: bool) -> meta::Regex {
+    let anchored = match anchor {
+        Anchor::None => source.to_owned(),
+        Anchor::Start => format!(r"\A(?:{source})"),
+        Anchor::Both => format!(r"\A(?:{source})\z"),
+    };
+    let build = |unicode| {
+        let config =
+            syntax::Config::new().unicode(unicode).utf8(false).case_insensitive(ignore_case);
+        meta::Regex::builder()
+            .configure(meta::Config::new().utf8_empty(false))
+            .syntax(config)
+            .build(&anchored)
+    };
+    let octets = source.is_ascii() || !ignore_case;
+    let compiled = if octets { build(false).or_else(|_| build(true)) } else { build(true) };
+    compiled.expect("the rule set holds only expressions that compile")
+}

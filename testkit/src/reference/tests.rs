@@ -1,0 +1,286 @@
+use super::*;
+use crate::{OwnedRequest, build};
+use gateway_core::rules::{
+    Anchor, Boundary, Branch, Condition, PathTemplate, Regex, ServiceId, ServiceSplit, Split,
+    SplitBackend, SplitMatch, Test,
+};
+use gateway_core::{InvalidTarget, PathPolicy};
+use http::StatusCode;
+use std::sync::Arc;
+
+fn prefix(text: &str, boundary: Boundary) -> PathPattern {
+    PathPattern::Prefix { template: PathTemplate::with_parameters(text).unwrap(), boundary }
+}
+
+fn exact(text: &str) -> PathPattern {
+    PathPattern::Exact(PathTemplate::with_parameters(text).unwrap())
+}
+
+fn regex(text: &str, anchor: Anchor) -> Regex {
+    Regex::new(text, anchor, false).unwrap()
+}
+
+fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Arc<VirtualHost> {
+    let hostname = if name == "*" { HostPattern::Any } else { HostPattern::parse(name).unwrap() };
+    let origin = build::origin(name);
+    Arc::new(VirtualHost { hostname, section, falls_through, routes, origin })
+}
+
+fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
+    let forward = build::forward(ServiceId(0), 80, build::origin(name));
+    let action = Action::Forward(Arc::new(forward));
+    Route { path, conditions, action, origin: build::origin(name) }
+}
+
+fn rules(hosts: Vec<Arc<VirtualHost>>) -> RuleSet {
+    let listeners = vec![Listener { hosts, ..build::listener(80) }];
+    RuleSet { listeners, services: vec![build::service("root", &[80])] }
+}
+
+fn taken_by(rules: &RuleSet, request: &OwnedRequest) -> String {
+    let answer = decide(rules, request, 0);
+    answer.route.map_or_else(|| format!("{:?}", answer.verdict), |route| route.field.to_string())
+}
+
+#[test]
+fn the_first_route_that_holds_decides() {
+    let table = rules(vec![host(
+        "*",
+        0,
+        false,
+        vec![
+            route("exact", exact("/a"), vec![]),
+            route("segment", prefix("/ab", Boundary::Segment), vec![]),
+            route("parameter", prefix("/b/{x}/b", Boundary::Byte), vec![]),
+            route("regex", PathPattern::Regex(regex("^/r[12]$", Anchor::Start)), vec![]),
+            route("byte", prefix("/a", Boundary::Byte), vec![]),
+        ],
+    )]);
+    for (target, want) in [
+        ("/a", "exact"),
+        ("/a?x", "exact"),
+        ("/%61", "exact"),
+        ("/x/../a", "exact"),
+        ("/a/", "byte"),
+        ("/ab", "segment"),
+        ("/ab/c", "segment"),
+        ("/abc", "byte"),
+        ("/b/central/b", "parameter"),
+        ("/b/central/beta", "parameter"),
+        ("/b/b", "NoRoute(NoMatch)"),
+        ("/b/x/y/b", "NoRoute(NoMatch)"),
+        ("/r1", "regex"),
+        ("/r3", "NoRoute(NoMatch)"),
+        ("http://any/r2", "regex"),
+        ("a", "NoRoute(Invalid(NotAPath))"),
+        ("/a%2F..", "NoRoute(Invalid(HiddenDots))"),
+    ] {
+        let request = OwnedRequest::new("GET", "a.b", 80, target);
+        assert_eq!(taken_by(&table, &request), want, "{target}");
+    }
+}
+
+#[test]
+fn the_most_specific_host_is_asked_and_falls_through_within_its_section() {
+    // decisions §1
+    let only = |name: &str, path: &str| -> Vec<Route> { vec![route(name, exact(path), vec![])] };
+    let table = rules(vec![
+        host("*", 0, false, only("any", "/any")),
+        host("*.b", 0, true, only("wide", "/wide")),
+        host("*.a.b", 1, true, only("long", "/long")),
+        host("c.a.b", 0, true, only("exact", "/exact")),
+        host("d.b", 0, false, only("stop", "/stop")),
+    ]);
+    for (name, target, want) in [
+        ("c.a.b", "/exact", "exact"),
+        ("C.A.B.:80", "/exact", "exact"),
+        ("c.a.b", "/long", "NoRoute(NoMatch)"),
+        ("c.a.b", "/wide", "wide"),
+        ("c.a.b", "/any", "any"),
+        ("d.a.b", "/long", "long"),
+        ("d.a.b", "/wide", "NoRoute(NoMatch)"),
+        ("d.b", "/any", "NoRoute(NoMatch)"),
+        ("b", "/any", "any"),
+        ("b", "/wide", "NoRoute(NoMatch)"),
+        ("", "/any", "NoRoute(Invalid(NoHost))"),
+        ("a b", "/any", "NoRoute(Invalid(MalformedHost))"),
+    ] {
+        let request = OwnedRequest::new("GET", name, 80, target);
+        assert_eq!(taken_by(&table, &request), want, "{name}{target}");
+    }
+    let elsewhere = OwnedRequest::new("GET", "b", 81, "/any");
+    assert_eq!(decide(&table, &elsewhere, 0), Answer::nothing(NoRoute::NoListener));
+    let twice = OwnedRequest::new("GET", "b", 80, "/any").header("Host", "b");
+    assert_eq!(taken_by(&table, &twice), "NoRoute(Invalid(SeveralHosts))");
+}
+
+#[test]
+fn conditions_read_fields_and_deny_every_line() {
+    // decisions §3
+    let header = || Field::Header("x".into());
+    let cookie = |ignore_case| Field::Cookie { name: "v".into(), ignore_case };
+    let argument =
+        |decoded: bool| Field::Argument { name: "v".into(), ignore_case: !decoded, decoded };
+    let equals = |field, value: &str| Condition::equals(field, value);
+    let matches = |text, empty_matches| {
+        let regex = regex(text, Anchor::None);
+        Condition::new(header(), Test::Matches { regex, empty_matches })
+    };
+    let empty = || Condition::new(header(), Test::Empty);
+    let base = || OwnedRequest::new("GET", "a", 80, "/p?V=1&v=2&w&w=%20+");
+    let x = |values: &[&str]| values.iter().fold(base(), |r, v| r.header("X", v));
+    let v = |text: &str| base().header("cookie", text);
+    for (condition, request, want) in [
+        (equals(header(), "a, b"), x(&["a", "b"]), true),
+        (equals(header(), "a"), x(&["a", "b"]), false),
+        (equals(header(), "b").negate(), x(&["a", "b"]), false),
+        (equals(header(), "c").negate(), x(&["a", "b"]), true),
+        (equals(header(), "c").negate(), x(&[]), true),
+        (empty(), x(&[]), true),
+        (empty(), x(&[""]), true),
+        (empty(), x(&["", "a"]), false),
+        (empty().negate(), x(&["", "a"]), false),
+        (empty().negate(), x(&["a"]), true),
+        (matches(".*", true), x(&[]), false),
+        (matches(".*", true), x(&[""]), true),
+        (matches(".*", false), x(&[""]), false),
+        (matches("b$", false), x(&["a", "ab"]), true),
+        (equals(cookie(false), "1"), v("V=0; v=1; v=2"), true),
+        (equals(cookie(true), "0"), v("V=0; v=1"), true),
+        (equals(cookie(false), "1 "), v("v = 1 ;w=2"), true),
+        (equals(cookie(false), "2").negate(), v("v=1; v=2"), false),
+        (equals(argument(false), "1"), base(), true),
+        (equals(argument(true), "2"), base(), true),
+        (equals(Field::Method, "get"), base(), false),
+        (equals(Field::Host, "a"), base(), true),
+        (equals(Field::Path, "/p"), base(), true),
+        (equals(Field::RequestLine, "GET /p?V=1&v=2&w&w=%20+ HTTP/1.1"), base(), true),
+    ] {
+        let view = View::of(&request, &PathPolicy::default()).unwrap();
+        assert_eq!(view.holds(&condition), want, "{condition:?} {request:?}");
+    }
+}
+
+#[test]
+fn a_known_path_blames_the_method_alone() {
+    // decisions §7
+    let get = Condition::equals(Field::Method, "GET");
+    let x = Condition::equals(Field::Header("x".into()), "1");
+    let unmatched = Route {
+        path: exact("/a"),
+        conditions: vec![],
+        action: Action::Unmatched { alternatives: 2 },
+        origin: build::origin("unmatched"),
+    };
+    let table = rules(vec![host(
+        "*",
+        0,
+        false,
+        vec![
+            route("first", exact("/a"), vec![get, x.clone()]),
+            route("second", exact("/a"), vec![x.negate(), Condition::equals(Field::Method, "PUT")]),
+            unmatched,
+        ],
+    )]);
+    for (method, header, want) in [
+        ("GET", "1", "first"),
+        ("PUT", "2", "second"),
+        ("PUT", "1", "MethodNotAllowed"),
+        ("GET", "2", "MethodNotAllowed"),
+    ] {
+        let request = OwnedRequest::new(method, "a", 80, "/a").header("x", header);
+        let answer = decide(&table, &request, 0);
+        let got = match answer.verdict {
+            Verdict::NoRoute(why) => format!("{why:?}"),
+            _ => answer.route.unwrap().field.to_string(),
+        };
+        assert_eq!(got, want, "{method} {header}");
+    }
+}
+
+#[test]
+fn the_services_split_draws_from_what_the_routes_split_left() {
+    // decisions §4, smi §3.6
+    let branch = |name: &str, weight| Branch {
+        weight,
+        action: Action::Forward(Arc::new(build::forward(ServiceId(0), 80, build::origin(name)))),
+        origin: build::origin(name),
+    };
+    let split = Split {
+        branches: vec![branch("one", 1), branch("none", 0), branch("two", 1)],
+        otherwise: StatusCode::INTERNAL_SERVER_ERROR,
+        origin: build::origin("split"),
+    };
+    let mut both = route("route", exact("/"), vec![]);
+    both.action = Action::Split(Arc::new(split));
+    let mut table = rules(vec![host("*", 0, false, vec![both])]);
+    let backend = |service, weight| SplitBackend {
+        service: ServiceId(service),
+        weight,
+        origin: build::origin("backend"),
+    };
+    let beta = SplitMatch {
+        conditions: vec![Condition::equals(Field::Header("x".into()), "beta")],
+        origin: build::origin("match"),
+    };
+    let applies = |matches, backends| ServiceSplit {
+        matches,
+        backends,
+        origin: build::origin("service split"),
+    };
+    let [mut missing, elsewhere] = [build::service("gone", &[80]), build::service("else", &[81])];
+    missing.exists = false;
+    table.services.extend([build::service("v2", &[80]), missing, elsewhere]);
+    table.services[0].splits = vec![
+        applies(Some(vec![]), vec![backend(2, 1)]), // smi S-11: applies to no request
+        applies(Some(vec![beta]), vec![backend(0, 0), backend(1, 0)]),
+        applies(None, vec![backend(0, 1), backend(2, 9), backend(3, 9), backend(1, 1)]),
+    ];
+    let ask = |draw: f64, value: &str| {
+        let request = OwnedRequest::new("GET", "a", 80, "/").header("x", value);
+        let answer = decide(&table, &request, (draw * 2f64.powi(64)) as u64);
+        let branch = answer.branch.unwrap().field.to_string();
+        match answer.verdict {
+            Verdict::Forward { service, .. } => format!("{branch} {}", service.name),
+            verdict => format!("{branch} {verdict:?}"),
+        }
+    };
+    for (draw, value, want) in [
+        (0.0, "", "one root"),
+        (0.25, "", "one v2"),
+        (0.5, "", "two root"),
+        (0.75, "", "two v2"),
+        (0.75, "beta", "two NoRoute(NoBackend)"),
+    ] {
+        assert_eq!(ask(draw, value), want, "{draw} {value}");
+    }
+}
+
+#[test]
+fn faulty_paths_are_refused() {
+    // decisions §2
+    for (path, want) in [
+        ("/%", InvalidTarget::MalformedEscape),
+        ("/a%00", InvalidTarget::Nul),
+        ("/a%7f", InvalidTarget::ControlCharacter),
+        ("/a\\b", InvalidTarget::Backslash),
+        ("/a%5cb", InvalidTarget::Backslash),
+        ("/..", InvalidTarget::AboveRoot),
+        ("/a/..;/b", InvalidTarget::DotParameters),
+        ("/a%2F..%2Fb", InvalidTarget::HiddenDots),
+    ] {
+        let got = path::match_path(path.as_bytes(), &PathPolicy::default());
+        assert_eq!(got, Err(want), "{path}");
+    }
+    for (path, want) in [
+        ("//a///b/", "/a/b/"),
+        ("/a/./b/../c", "/a/c"),
+        ("/a/b//..", "/a/"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/caf%C3%A9", "/café"),
+        ("/%3Fx", "/?x"),
+    ] {
+        let got = path::match_path(path.as_bytes(), &PathPolicy::default()).unwrap();
+        assert_eq!(String::from_utf8(got).unwrap(), want, "{path}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Choosing by weight (decisions §4).
+
+/// The index that `draw` chooses among `weights`, and what the choice leaves of the draw for the
+/// next one; `None` where all weights are 0.
+pub(super) fn pick(weights: &[u64], draw: u64) -> Option<(usize, u64)> {
+    let sum: u128 = weights.iter().map(|&w| u128::from(w)).sum();
+    if sum == 0 {
+        return None;
+    }
+    let product = u128::from(draw) * sum;
+    let (ticket, rest) = (product >> 64, product & u128::from(u64::MAX));
+    let mut before = 0;
+    for (index, &weight) in weights.iter().enumerate() {
+        let weight = u128::from(weight);
+        if ticket < before + weight {
+            let residual = (((ticket - before) << 64) | rest) / weight;
+            return Some((index, residual as u64));
+        }
+        before += weight;
+    }
+    unreachable!("the ticket is below the sum of the weights")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pick;
+
+    fn fraction(part: f64) -> u64 {
+        (part * 2f64.powi(64)) as u64
+    }
+
+    #[test]
+    fn ranges_are_half_open_and_in_document_order() {
+        // smi §12
+        for (weights, draw, want) in [
+            (&[90, 10][..], 0.0, 0),
+            (&[90, 10], 0.8999, 0),
+            (&[90, 10], 0.9001, 1),
+            (&[90, 10], 0.9999, 1),
+            (&[0, 100], 0.0, 1),
+            (&[0, 100], 0.9999, 1),
+            (&[100, 0], 0.9999, 0),
+            (&[5, 2, 1], 0.624, 0),
+            (&[5, 2, 1], 0.625, 1),
+            (&[5, 2, 1], 0.874, 1),
+            (&[5, 2, 1], 0.875, 2),
+            (&[2, 1], 0.6666, 0),
+            (&[2, 1], 0.6667, 1),
+        ] {
+            let chosen = pick(weights, fraction(draw)).map(|(index, _)| index);
+            assert_eq!(chosen, Some(want), "{weights:?} {draw}");
+        }
+        assert_eq!(pick(&[0, 0], 7), None);
+        assert_eq!(pick(&[], 7), None);
+        assert_eq!(pick(&[1 << 62, 0, (1 << 62) - 1], u64::MAX).map(|p| p.0), Some(2));
+    }
+
+    #[test]
+    fn what_a_choice_leaves_of_the_draw_is_spread_over_its_share() {
+        for (draw, residual) in [(0.0, 0.0), (0.25, 0.5), (0.5, 0.0), (0.75, 0.5)] {
+            let (_, left) = pick(&[50, 50], fraction(draw)).unwrap();
+            assert_eq!(left, fraction(residual), "{draw}");
+        }
+        assert_eq!(pick(&[0, 7], u64::MAX / 3), Some((1, u64::MAX / 3)));
+    }
+}
