@@ -181,6 +181,14 @@ impl Resources {
         self.of_kind("Service", |o| if let Object::Service(r) = o { Some(r) } else { None })
     }
 
+    /// The Service of a name.
+    pub(crate) fn service(&self, name: &ServiceName) -> Option<&Resource<Service>> {
+        match self.objects.get(&ObjectRef::new("Service", &name.namespace, &name.name))? {
+            Object::Service(service) => Some(service),
+            _ => None,
+        }
+    }
+
     /// EndpointSlices, then Endpoints; each by namespace and name.
     pub(crate) fn endpoint_slices(&self) -> impl Iterator<Item = &Resource<EndpointSlice>> {
         fn pick(object: &Object) -> Option<&Resource<EndpointSlice>> {

@@ -127,6 +127,9 @@ fn resolve(
         let (group, kind) = (&backend.group, &backend.kind);
         let message = format!("backends of kind `{kind}` of group `{group}` are not supported");
         ("InvalidKind", origin, message, None)
+    } else if is_external(&name, context) {
+        let message = format!("the Service `{name}` is an ExternalName, which is no backend");
+        ("InvalidKind", origin, message, None)
     } else {
         let port = backend.port.unwrap_or_default();
         let service = context.services.service(&name);
@@ -149,6 +152,11 @@ fn resolve(
     problem.help = help;
     context.problems.push(problem);
     Err((reason, message))
+}
+
+/// Such a Service could be made to point anywhere (gateway-api §15.1).
+fn is_external(name: &ServiceName, context: &Context<'_>) -> bool {
+    context.resources.service(name).is_some_and(|service| service.spec.external_name.is_some())
 }
 
 fn settings(rule: &Rule, route: &Resource<HttpRoute>) -> BackendSettings {

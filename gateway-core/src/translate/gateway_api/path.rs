@@ -23,14 +23,11 @@ pub(super) fn prefix_length(pattern: &PathPattern) -> usize {
     }
 }
 
-/// What becomes of the path. Without modifier it is kept.
+/// What becomes of the path. Without modifier it is kept. Slashes are seen to when it is made.
 pub(super) fn rewrite(modifier: Option<&PathModifier>) -> PathRewrite {
     match modifier {
         None => PathRewrite::Keep,
-        Some(PathModifier::Full(path)) => {
-            let slash = if path.starts_with('/') { "" } else { "/" };
-            PathRewrite::Full(format!("{slash}{}", encoded(path)).into())
-        }
+        Some(PathModifier::Full(path)) => PathRewrite::Full(encoded(path).into()),
         Some(PathModifier::Prefix(path)) => PathRewrite::SegmentPrefix(encoded(path).into()),
     }
 }
@@ -66,8 +63,8 @@ mod tests {
         let prefix = |path: &str| PathModifier::Prefix(path.into());
         for (modifier, want) in [
             (full("/one"), PathRewrite::Full("/one".into())),
-            (full("one/"), PathRewrite::Full("/one/".into())),
-            (full(""), PathRewrite::Full("/".into())),
+            (full("one/"), PathRewrite::Full("one/".into())),
+            (full(""), PathRewrite::Full("".into())),
             (full("/a?b#c d"), PathRewrite::Full("/a%3Fb%23c%20d".into())),
             (full("/100%/%41/%4"), PathRewrite::Full("/100%25/%41/%254".into())),
             (full("/café"), PathRewrite::Full("/caf%C3%A9".into())),

@@ -180,9 +180,9 @@ fn matches_are_ordered_by_precedence() {
         "{path: {type: RegularExpression, value: '/a.*b'}}",
         "{path: {type: RegularExpression, value: '/a.*'}}",
         "{path: {type: PathPrefix, value: /path5}}",
-        "{path: {type: PathPrefix, value: /abc/}, method: GET}",
+        "{path: {type: PathPrefix, value: /abd}, method: GET}",
         // The `/` at the end does not count.
-        "{path: {type: PathPrefix, value: /abd}}",
+        "{path: {type: PathPrefix, value: /abc/}}",
         "{path: {type: PathPrefix, value: /ab}, headers: [{name: x, value: '1'}]}",
         "{method: GET, headers: [{name: x, value: '1'}]}",
         "{method: GET}",
@@ -1053,4 +1053,58 @@ fn nothing_depends_on_the_order_of_documents() {
         documents.rotate_left(1);
         assert_eq!(shown(&documents), want);
     }
+}
+
+#[test]
+fn claims_settle_into_the_hosts_of_one_listener() {
+    let documents = [
+        gateway(&[
+            "name: any, port: 80, protocol: HTTP",
+            "name: wild, port: 80, protocol: HTTP, hostname: '*.example.com'",
+        ]),
+        route(
+            "r",
+            "",
+            "  parentRefs: [{name: gw}]\n  hostnames: [a.example.com, '*.example.com', b.other]\n  rules: [{backendRefs: [{name: s, port: 80}]}]",
+        ),
+    ];
+    let mut resources = Resources::new();
+    for document in &documents {
+        resources.add_yaml("t.yaml", document);
+    }
+    let translation = crate::translate::translate(&resources, &default_options());
+    assert_eq!(translation.diagnostics, []);
+    let [listener] = &*translation.rules.listeners else { panic!("{:#?}", translation.rules) };
+    assert_eq!((&*listener.name, listener.port), ("default/gw", 80));
+    let section = |host: &str| {
+        let found = listener.hosts.iter().find(|h| h.hostname.to_string() == host);
+        found.map(|h| (h.section, h.routes.len(), h.falls_through))
+    };
+    let (wild, any) = (section("*.example.com").map(|s| s.0), section("*").map(|s| s.0));
+    assert_ne!(wild, any);
+    for (host, of, routes) in
+        [("a.example.com", wild, 1), ("*.example.com", wild, 1), ("b.other", any, 1), ("*", any, 0)]
+    {
+        assert_eq!(section(host), of.map(|of| (of, routes, true)), "{host}");
+    }
+}
+
+#[test]
+fn an_external_name_is_no_backend() {
+    // gateway-api §15.1
+    let service = "---
+apiVersion: v1
+kind: Service
+metadata: {name: far}
+spec: {type: ExternalName, externalName: example.com, ports: [{port: 80}]}
+";
+    let documents =
+        [GATEWAY.into(), service.into(), rule("    backendRefs: [{name: far, port: 80}]")];
+    let got = translated(&Options::default(), &documents);
+    let message = "the Service `default/far` is an ExternalName, which is no backend";
+    assert_eq!(fault(got.action()), message);
+    assert_eq!(
+        got.diagnostics,
+        [format!("error InvalidKind: spec.rules[0].backendRefs[0]: {message}")]
+    );
 }
