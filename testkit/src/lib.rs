@@ -2,6 +2,7 @@
 //! that collide, and the suite of documents and requests that every front of the engine runs.
 
 pub mod build;
+pub mod fuzz;
 pub mod generate;
 pub mod reference;
 mod request;
