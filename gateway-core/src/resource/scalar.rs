@@ -199,14 +199,14 @@ pub(crate) fn one_of<T: Copy>(
     found.map(|(_, meaning)| *meaning)
 }
 
-/// The items of a list that must have `least` to `most` of them.
+/// The items of a list that must have `least` to `most` of them, and no more than `most`.
 pub(crate) fn items<'d>(
     value: Value<'d>,
     least: usize,
     most: usize,
     problems: &mut Problems,
 ) -> Vec<Value<'d>> {
-    let items: Vec<_> = value.list(problems).collect();
+    let mut items: Vec<_> = value.list(problems).collect();
     let is_list = matches!(value.kind(), super::document::Kind::List);
     let problem = if is_list && items.len() < least {
         ("too-few", "at least one entry is needed".to_owned())
@@ -216,6 +216,7 @@ pub(crate) fn items<'d>(
         return items;
     };
     problems.push(Diagnostic::error(problem.0, &value.origin(), problem.1));
+    items.truncate(most);
     items
 }
 

@@ -27,7 +27,7 @@ use crate::rules::{HostPattern, Route};
 use attach::Attachment;
 use listeners::Listeners;
 use route::Lowered;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn translate(context: &mut Context<'_>) {
     let listeners = Listeners::of(context);
@@ -103,7 +103,7 @@ struct Host<'a> {
 }
 
 fn collect<'a>(served: &Served<'a>, listeners: &Listeners<'_>, hosts: &mut Hosts<'a>) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for attachment in &served.attachments {
         let section = attachment.section;
         // Isolation: a host belongs to the most specific listener that covers it.

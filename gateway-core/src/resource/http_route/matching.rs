@@ -212,3 +212,19 @@ pub(super) fn check_strict_value(value: Value<'_>, reader: &mut Reader<'_>) {
         reader.channels.experimental.push(problem);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::PathTemplate;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn paths_that_pass_can_be_compiled(path in "/[/a.%2F?é~]{0,12}") {
+            if path_problem(&path).is_none() {
+                prop_assert!(PathTemplate::escaped(&path).is_ok(), "{}", path);
+            }
+        }
+    }
+}

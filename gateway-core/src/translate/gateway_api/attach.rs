@@ -2,6 +2,7 @@
 
 use super::listeners::{Found, Listeners, Section};
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::origin::ObjectRef;
 use crate::resource::Resource;
 use crate::resource::document::Located;
 use crate::resource::http_route::{HttpRoute, ParentRef};
@@ -41,33 +42,35 @@ pub(super) fn parents<'a>(
 ) -> Vec<Parent<'a>> {
     let mut parents = Vec::new();
     for parent in &route.spec.parents {
-        let mut warn = |code, message: &str, help: Option<String>| {
-            let mut problem = Diagnostic::warning(code, &route.origin(parent.at), message);
-            problem.help = help;
-            context.problems.push(problem);
+        let warning = |code, message: &str, help: Option<String>| Diagnostic {
+            help,
+            ..Diagnostic::warning(code, &route.origin(parent.at), message)
         };
         let (group, kind) = (&*parent.group, &*parent.kind);
         if (group, kind) != ("gateway.networking.k8s.io", "Gateway") {
             let message = format!("parents of kind `{kind}` of group `{group}` are not supported");
-            warn("unsupported-parent", &message, None);
+            context.problems.push(warning("unsupported-parent", &message, None));
             continue;
         }
         let namespace = parent.namespace.as_deref().unwrap_or(&route.meta.namespace);
         let sections = match listeners.gateway(namespace, &parent.name) {
             Some(Found::Ours(sections)) => sections.clone(),
             Some(Found::NotServed) => continue,
+            // Its own document says what is wrong.
+            None if is_refused(namespace, &parent.name, context) => continue,
             None => {
                 let message = format!("there is no Gateway `{namespace}/{}`", parent.name);
                 let near = nearest(&parent.name, listeners.names_in(namespace));
                 let help = near.map(|name| format!("did you mean `{name}`?"));
-                warn("unknown-parent", &message, help);
+                context.problems.push(warning("unknown-parent", &message, help));
                 continue;
             }
         };
         let sections = sections.map(|index| (index, listeners.section(index))).collect();
         let outcome = attach(route, parent, sections);
         if let Err(refused) = &outcome {
-            warn(refused.reason, &refused.message, refused.help.clone());
+            let problem = warning(refused.reason, &refused.message, refused.help.clone());
+            context.problems.push(problem);
         }
         let mut name = format!("{namespace}/{}", parent.name);
         if let Some(section) = &parent.section {
@@ -79,6 +82,11 @@ pub(super) fn parents<'a>(
         parents.push(Parent { name, outcome });
     }
     parents
+}
+
+fn is_refused(namespace: &str, name: &str, context: &Context<'_>) -> bool {
+    let wanted = ObjectRef::new("Gateway", namespace, name);
+    context.resources.refused().iter().any(|r| r.object.as_deref() == Some(&wanted))
 }
 
 fn attach<'a>(

@@ -222,14 +222,17 @@ impl<'a> Section<'a> {
 
     fn state(&self) -> ListenerState<'_> {
         let unknown_kind = self.listener.routes.kinds.iter().any(|kind| !is_http_route(kind));
-        let tls = self.listener.protocol == ListenerProtocol::Https;
         ListenerState {
             listener: self.listener,
             refusal: self.refusal.as_ref(),
             unknown_kind,
-            lacks_certificate: tls && !self.listener.tls,
+            lacks_certificate: lacks_certificate(self.listener),
         }
     }
+}
+
+fn lacks_certificate(listener: &Listener) -> bool {
+    listener.protocol == ListenerProtocol::Https && !listener.tls
 }
 
 fn is_http_route((group, kind): &(Box<str>, Box<str>)) -> bool {
@@ -288,6 +291,11 @@ fn warn(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
         warn(field.at, "unsupported-field", format!("`{}` is not supported", field.value), None);
     }
     for listener in &gateway.spec.listeners {
+        if lacks_certificate(listener) {
+            let help = "name it in `tls.certificateRefs`".to_owned();
+            let message = "an HTTPS listener needs a certificate".to_owned();
+            warn(listener.at, "InvalidCertificateRef", message, Some(help));
+        }
         if let FromNamespaces::Selector(at) = listener.routes.namespaces {
             let message = "namespace selectors are not supported: no route is attached";
             let help = "use `from: Same` or `from: All`".to_owned();

@@ -15,6 +15,16 @@ pub(super) fn prefix(value: &str) -> Result<PathPattern, String> {
     Ok(PathPattern::Prefix { template, boundary: Boundary::Segment })
 }
 
+/// Whether the path has a dot segment, which is escaped then: no request's path has one.
+pub(super) fn has_dot_segment(pattern: &PathPattern) -> bool {
+    let template = match pattern {
+        PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => template,
+        PathPattern::Regex(_) => return false,
+    };
+    let literal = template.as_literal().unwrap_or_default();
+    literal.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
+}
+
 /// What prefixes of one path are ordered by.
 pub(super) fn prefix_length(pattern: &PathPattern) -> usize {
     match pattern {
@@ -55,6 +65,7 @@ fn encoded(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn replacements_are_encoded_as_paths() {
@@ -77,5 +88,18 @@ mod tests {
             assert_eq!(rewrite(Some(&modifier)), want, "{modifier:?}");
         }
         assert_eq!(rewrite(None), PathRewrite::Keep);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_stays_so(path in "[/a%2fF?# é.\\\\{]{0,12}") {
+            let once = encoded(&path);
+            prop_assert_eq!(&encoded(&once), &once);
+            prop_assert!(once.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#'));
+            // As a path it is the same as before.
+            if path.starts_with('/') && let (Ok(a), Ok(b)) = (template(&path), template(&once)) {
+                prop_assert_eq!(a, b);
+            }
+        }
     }
 }

@@ -141,6 +141,14 @@ fn lower_match(
         }
     }
     first_problem?;
+    if let Some((pattern, _)) = &path
+        && path::has_dot_segment(pattern)
+    {
+        let message = format!("no request has the path `{}`", wanted.path.value);
+        let problem =
+            Diagnostic::warning("unreachable-path", &route.origin(wanted.path.at), message);
+        context.problems.push(problem.help("dot segments are removed before paths are compared"));
+    }
     for repeated in wanted.headers.iter().filter(|h| !headers.iter().any(|kept| kept.at == h.at)) {
         let message = format!("only the first test of header `{}` counts", repeated.name);
         let origin = route.origin(repeated.at);

@@ -1,0 +1,182 @@
+//! What is refused, left out or warned of.
+
+use super::*;
+
+#[test]
+fn of_headers_that_differ_in_case_the_first_counts() {
+    // gateway-api §11.3
+    let documents = [
+        GATEWAY.into(),
+        rule(
+            "    matches: [{headers: [{name: X-A, value: '1'}, {name: x-a, value: '2'}]}]
+    backendRefs: [{name: s, port: 80}]",
+        ),
+    ];
+    let got = translated(&default_options(), &documents);
+    assert_eq!(got.routes()[0].conditions, [Condition::equals(Field::Header("x-a".into()), "1")]);
+    assert_eq!(
+        got.diagnostics,
+        [
+            "warning duplicate: spec.rules[0].matches[0].headers[1]: only the first test of header `x-a` counts"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_with_a_bad_expression_is_left_out() {
+    // gateway-api §11.2, §13
+    let spec = "  parentRefs: [{name: gw}]
+  rules:
+  - matches: [{path: {type: RegularExpression, value: '/a('}}, {path: {value: /b}}]
+    backendRefs: [{name: s, port: 80}]
+  - backendRefs: [{name: s, port: 80}]";
+    let got = translated(&default_options(), &[GATEWAY.into(), route("r", "", spec)]);
+    assert_eq!(
+        got.diagnostics,
+        [
+            "error UnsupportedValue: spec.rules[0].matches[0].path.value: `/a(` is not a valid expression: \
+          unclosed group (at character 3 of the expression)"
+        ]
+    );
+    assert_eq!(got.routes().len(), 1);
+    assert_eq!(
+        got.conditions("HTTPRoute", "r"),
+        [
+            "default/gw Accepted=true/Accepted",
+            "default/gw ResolvedRefs=true/ResolvedRefs",
+            "default/gw PartiallyInvalid=true/UnsupportedValue",
+        ]
+    );
+}
+
+#[test]
+fn channels_refuse_what_is_not_theirs() {
+    // gateway-api §1, §2, §9.1
+    let experimental = |field: &str, name: &str| {
+        format!(
+            "error experimental-field: {field}: `{name}` belongs to the experimental channel (it takes effect with `--channel experimental`)"
+        )
+    };
+    let parents = |parents: &str| {
+        route(
+            "r",
+            "",
+            &format!(
+                "  parentRefs: [{parents}]\n  rules: [{{backendRefs: [{{name: s, port: 80}}]}}]"
+            ),
+        )
+    };
+    let together = |by: &str| {
+        format!(
+            "error duplicate: spec.parentRefs: several entries name Gateway `gw` without telling its listeners apart (give each of them its own {by})"
+        )
+    };
+    let (section, port) = ("`sectionName`", "`sectionName` or `port`");
+    let none = String::new;
+    for (document, standard, other) in [
+        (
+            rule("    retry: {}\n    backendRefs: [{name: s, port: 80}]"),
+            experimental("spec.rules[0].retry", "retry"),
+            none(),
+        ),
+        (
+            rule(
+                "    filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: a, value: 'x  y'}]}}]\n    backendRefs: [{name: s, port: 80}]",
+            ),
+            none(),
+            "error invalid-value: spec.rules[0].filters[0].responseHeaderModifier.set[0].value: \
+             a header value is made of ASCII words with single blanks between them"
+                .into(),
+        ),
+        (parents("{name: gw}, {name: gw}"), together(section), together(port)),
+        (
+            parents("{name: gw, port: 80}, {name: gw, port: 81}"),
+            together(section),
+            "no error".into(),
+        ),
+        (
+            parents("{name: gw, sectionName: a}, {name: gw, sectionName: http}"),
+            "no error".into(),
+            "no error".into(),
+        ),
+        (
+            parents("{name: gw, sectionName: a, port: 1}, {name: gw, sectionName: b}"),
+            "no error".into(),
+            together(port),
+        ),
+        (parents("{name: gw}, {name: gw, namespace: default}"), none(), none()),
+    ] {
+        for (channel, want) in [(Channel::Standard, &standard), (Channel::Experimental, &other)] {
+            let options = Options { channel, ..default_options() };
+            let got = translated(&options, &[GATEWAY.into(), document.clone()]);
+            let refused = want.starts_with("error");
+            let errors: Vec<_> =
+                got.diagnostics.iter().filter(|d| d.starts_with("error")).collect();
+            let want: Vec<&String> = refused.then_some(want).into_iter().collect();
+            assert_eq!(errors, want, "{channel:?} {document}");
+            let names: &[&str] = if refused { &["HTTPRoute default/r"] } else { &[] };
+            assert_eq!(got.refused, names, "{channel:?} {document}");
+            assert!(!refused || got.routes().is_empty(), "{channel:?} {document}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let gateway = gateway(&[
+        "name: l, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector, selector: {}}, kinds: [{kind: HTTPRoute}, {kind: GRPCRoute}]}",
+    ]) + "  addresses: [{value: 1.2.3.4}]\n";
+    let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: None\n  rules: [{sessionPersistence: {}, backendRefs: [{name: s, port: 80}]}]";
+    let got = translated(&default_options(), &[gateway, route("r", "", spec)]);
+    assert_eq!(
+        got.diagnostics,
+        [
+            "warning unsupported-field: spec.addresses: `addresses` is not supported",
+            "warning unsupported-field: spec.listeners[0].allowedRoutes.namespaces: namespace selectors are \
+             not supported: no route is attached (use `from: Same` or `from: All`)",
+            "warning InvalidRouteKinds: spec.listeners[0].allowedRoutes.kinds[1]: \
+             routes of kind `GRPCRoute` of group `gateway.networking.k8s.io` are not supported",
+            "warning NotAllowedByListeners: spec.parentRefs[0]: no listener of the Gateway `gw` takes \
+             an HTTPRoute of namespace `default` (see `allowedRoutes` of its listeners)",
+            "warning unsupported-field: spec.useDefaultGateways: `useDefaultGateways` is not supported \
+             and has no effect",
+            "warning unsupported-field: spec.rules[0].sessionPersistence: `sessionPersistence` is not \
+             supported and has no effect",
+        ]
+    );
+    let conditions = got.conditions("Gateway", "gw");
+    assert!(
+        conditions.contains(&"l ResolvedRefs=false/InvalidRouteKinds".to_owned()),
+        "{conditions:?}"
+    );
+}
+
+#[test]
+fn likely_slips_get_a_warning() {
+    let https = gateway(&["name: l, port: 443, protocol: HTTPS"]);
+    let dots =
+        rule("    matches: [{path: {value: /a/%2e%2E/b}}]\n    backendRefs: [{name: s, port: 80}]");
+    let got = translated(&default_options(), &[https, dots]);
+    assert_eq!(
+        got.diagnostics,
+        [
+            "warning InvalidCertificateRef: spec.listeners[0]: an HTTPS listener needs a certificate \
+             (name it in `tls.certificateRefs`)",
+            "warning unreachable-path: spec.rules[0].matches[0].path.value: no request has the path \
+             `/a/%2e%2E/b` (dot segments are removed before paths are compared)",
+        ]
+    );
+    assert_eq!(got.claims[0].socket.protocol, Protocol::Https);
+    let conditions = got.conditions("Gateway", "gw");
+    for want in ["l ResolvedRefs=false/InvalidCertificateRef", "l Programmed=false/Invalid"] {
+        assert!(conditions.iter().any(|c| c == want), "{want}: {conditions:#?}");
+    }
+}
+
+#[test]
+fn a_refused_gateway_is_complained_about_once() {
+    let documents = [gateway(&["name: L, port: 80, protocol: HTTP"]), rule("    backendRefs: []")];
+    let got = translated(&default_options(), &documents);
+    assert_eq!(got.diagnostics.len(), 1, "{:?}", got.diagnostics);
+    assert!(got.statuses.is_empty() && got.claims.is_empty());
+}
