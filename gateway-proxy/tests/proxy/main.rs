@@ -11,3 +11,4 @@ mod headers;
 mod reload;
 mod routing;
 mod shutdown;
+mod suite;
