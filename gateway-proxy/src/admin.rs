@@ -66,6 +66,11 @@ impl Status {
         });
         Self { counts, config }
     }
+
+    /// The same after a reload that made no table.
+    pub(crate) fn failed(&self, counts: ReloadCounts) -> Self {
+        Self { counts, config: self.config.clone() }
+    }
 }
 
 fn diagnostic(d: &Diagnostic) -> Value {

@@ -21,7 +21,7 @@ pub struct Config {
     /// Ports that are bound as another one: from the port in documents to the port of the socket,
     /// where 0 is any free port.
     pub map_ports: BTreeMap<u16, u16>,
-    /// Services whose endpoints are given by hand, besides those of documents.
+    /// Services whose endpoints are given by hand, in place of those of documents.
     pub services: Vec<KnownService>,
     /// Whether a Service without a document is resolved by DNS, as
     /// `name.namespace.svc.<cluster domain>`.

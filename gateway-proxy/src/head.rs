@@ -161,7 +161,7 @@ impl Head<'_> {
         };
         told.push((X_FORWARDED_FOR, chain));
         if let Some(host) = headers.get(HOST) {
-            told.push((X_FORWARDED_HOST, host.clone()));
+            told.push((X_FORWARDED_HOST, without_port(host)));
         }
         told.push((X_FORWARDED_PORT, self.client.port.clone()));
         let protocol = self.client.connection.protocol.as_str();
@@ -173,6 +173,20 @@ impl Head<'_> {
 
 fn drops_all(decision: &Decision<'_>) -> bool {
     matches!(decision.outcome(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
+}
+
+/// A host in lower case and without its port, which is told on its own.
+fn without_port(host: &HeaderValue) -> HeaderValue {
+    let octets = host.as_bytes();
+    let end = match octets.iter().rposition(|b| *b == b':') {
+        Some(colon) if octets[colon..].iter().skip(1).all(u8::is_ascii_digit) => colon,
+        _ => octets.len(),
+    };
+    if end == octets.len() && !octets.iter().any(u8::is_ascii_uppercase) {
+        return host.clone();
+    }
+    let lower = octets[..end].to_ascii_lowercase();
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(lower)).unwrap_or_else(|_| host.clone())
 }
 
 /// Drops the fields of an answer that were meant for this proxy alone.
@@ -257,6 +271,19 @@ mod tests {
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["content-length", "etag", "trailer"]);
+    }
+
+    #[test]
+    fn hosts_are_told_without_their_port() {
+        for (host, want) in [
+            ("cafe.example.com", "cafe.example.com"),
+            ("Cafe.Example.com:8080", "cafe.example.com"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("127.0.0.1:", "127.0.0.1"),
+        ] {
+            assert_eq!(without_port(&HeaderValue::from_static(host)), want, "{host}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(crate) fn address(listener: &Listener, config: &Config) -> SocketAddr {
     SocketAddr::new(listener.address.unwrap_or(config.bind), port)
 }
 
-/// Binds one socket per thread.
+/// Binds one socket per thread. `alone` is whether no other listener of this proxy has the port.
 ///
 /// # Errors
 ///
@@ -60,6 +60,7 @@ pub(crate) fn bind(
     listener: &Listener,
     config: &Config,
     threads: usize,
+    alone: bool,
 ) -> Result<(Listening, Vec<Socket>), StartError> {
     let wanted = address(listener, config);
     let failed =
@@ -67,7 +68,7 @@ pub(crate) fn bind(
     let key = ListenerKey { address: listener.address, port: listener.port };
     let connection = Connection { listener: key, protocol: listener.protocol, peer: None };
     let mut address = wanted;
-    if wanted.port() != 0 {
+    if alone && wanted.port() != 0 {
         // With SO_REUSEPORT alone, two proxies of one user would share a port unnoticed.
         open(wanted, false).map_err(failed)?;
     }

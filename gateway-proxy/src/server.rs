@@ -259,6 +259,7 @@ impl State {
         self.apply(loaded, false).map_err(|error| {
             let why = error.to_string();
             self.counts.failed += 1;
+            self.status.store(Arc::new(self.status.load().failed(self.counts)));
             (self.report)(Event::ReloadFailed(why.clone()));
             ReloadError(why)
         })
@@ -318,7 +319,10 @@ impl State {
             if unwanted.remove(&key) {
                 continue;
             }
-            match listener::bind(wanted, &self.config, self.commands.len()) {
+            let present = self.listening.values().map(|serving| &serving.listening);
+            let new = bound.iter().map(|(_, listening, _): &Bound| listening);
+            let alone = present.chain(new).all(|l| l.address.port() != address.port());
+            match listener::bind(wanted, &self.config, self.commands.len(), alone) {
                 Ok((listening, sockets)) => bound.push((key, listening, sockets)),
                 Err(error) if first => return Err(error),
                 Err(error) => (self.report)(Event::Unbound(error.to_string())),

@@ -87,19 +87,19 @@ fn addresses(
 ) -> Vec<Address> {
     let service = rules.service(service);
     let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
-    let found: Vec<Address> = documents
-        .of_service(&service.name, port)
-        .iter()
-        .chain(by_hand.flat_map(|s| &s.endpoints))
-        .map(|endpoint| Address::new(&endpoint.host, endpoint.port))
-        .collect();
+    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).collect();
+    let found: Vec<&gateway_core::Endpoint> = if by_hand.is_empty() {
+        documents.of_service(&service.name, port).iter().collect()
+    } else {
+        by_hand
+    };
     // Ports are unknown only where there is neither a document nor an entry by hand.
     if found.is_empty() && config.dns && service.ports.is_none() {
         let (name, domain) = (&service.name, &config.options.cluster_domain);
         let host = format!("{}.{}.svc.{domain}", name.name, name.namespace);
         return vec![Address::new(&host, port)];
     }
-    found
+    found.into_iter().map(|endpoint| Address::new(&endpoint.host, endpoint.port)).collect()
 }
 
 /// The snapshot as one thread sees it, with the counters of the routes that it has used.

@@ -1,6 +1,7 @@
 //! Large bodies pass in flat memory. A test binary of its own, because it looks at the memory of
 //! the whole process.
-#![expect(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
+#![expect(dead_code, reason = "the other tests use the rest of these modules")]
 
 #[path = "proxy/backend.rs"]
 mod backend;

@@ -15,6 +15,8 @@ pub struct Backend {
 #[derive(Default)]
 struct State {
     name: String,
+    /// Whether it answers every path in the same way.
+    always_echoes: bool,
     stopped: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
@@ -30,9 +32,18 @@ pub struct Received {
 
 impl Backend {
     pub fn start(name: &str) -> Self {
+        Self::with(State { name: name.into(), ..State::default() })
+    }
+
+    /// A backend that answers every path with what it received.
+    pub fn echo(name: &str) -> Self {
+        Self::with(State { name: name.into(), always_echoes: true, ..State::default() })
+    }
+
+    fn with(state: State) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { name: name.into(), ..State::default() });
+        let state = Arc::new(state);
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -94,7 +105,8 @@ impl State {
         while let Some(request) = read_head(&mut reader)? {
             self.requests.fetch_add(1, Ordering::SeqCst);
             let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-            let path = path.rsplit_once('/').map_or(path, |(_, last)| last);
+            let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
+            let path = if self.always_echoes { "" } else { last };
             let number = || query.parse::<u64>().unwrap();
             match path {
                 "hang-up" => return Ok(()),
@@ -207,7 +219,7 @@ pub fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
 }
 
 fn read_body(reader: &mut impl BufRead, head: &str) -> io::Result<u64> {
-    let mut skip = |reader: &mut dyn BufRead, octets: u64| {
+    let skip = |reader: &mut dyn BufRead, octets: u64| {
         let copied = io::copy(&mut reader.take(octets), &mut io::sink())?;
         if copied == octets { Ok(octets) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     };

@@ -128,3 +128,62 @@ fn statuses_are_tried_again_where_the_rule_says_so() {
     assert_eq!(client.get("/status?404").status, 404);
     assert_eq!(one.requests() + two.requests(), 3);
 }
+
+/// gateway-api §15.3 and §16: Services that cannot be reached get 503, answers that are none 502.
+#[test]
+fn routes_of_a_gateway_fail_as_its_specification_says() {
+    let backend = Backend::start("tea");
+    let mut config = config(
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: default}
+spec:
+  gatewayClassName: any
+  listeners:
+  - {name: http, port: 80, protocol: HTTP}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: tea, namespace: default}
+spec:
+  parentRefs: [{name: edge}]
+  rules:
+  - matches: [{path: {value: /gone}}]
+    backendRefs: [{name: gone, port: 80}]
+  - matches: [{path: {value: /none}}]
+    backendRefs: [{name: none, port: 80}]
+  - matches: [{path: {value: /all}}]
+    timeouts: {request: 200ms}
+    backendRefs: [{name: tea, port: 80}]
+  - matches: [{path: {value: /try}}]
+    timeouts: {request: 10s, backendRequest: 200ms}
+    backendRefs: [{name: tea, port: 80}]
+  - backendRefs: [{name: tea, port: 80}]
+",
+    );
+    config.services = vec![
+        service("tea", &[backend.address]),
+        service("gone", &[Backend::nowhere()]),
+        service("none", &[]),
+    ];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    for (target, want) in [
+        ("/", 200),
+        ("/gone", 503),
+        ("/none", 503),
+        ("/hang-up", 503),
+        ("/broken-head", 502),
+        ("/garbage", 502),
+        ("/all/slow?3000", 504),
+        ("/try/slow?3000", 504),
+        ("/all/slow?1", 200),
+    ] {
+        let started = Instant::now();
+        assert_eq!(client.get(target).status, want, "{target}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{target}: {:?}", started.elapsed());
+    }
+    let mut client = Client::connect(address(&server, 80));
+    let response = client.get("/all/stall?3000");
+    assert_eq!((response.status, response.complete), (200, false), "the answer's end is late");
+}

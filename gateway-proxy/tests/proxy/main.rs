@@ -1,5 +1,5 @@
 //! The proxy over real sockets, with clients and backends that behave badly.
-#![expect(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
 mod bodies;
@@ -11,3 +11,4 @@ mod headers;
 mod reload;
 mod routing;
 mod shutdown;
+mod suite;

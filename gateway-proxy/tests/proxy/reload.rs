@@ -113,7 +113,7 @@ fn no_request_fails_while_tables_are_swapped() {
     let version = |n: u32| {
         let shop = returning("cafe.example.com", &n.to_string());
         let other = returning("bar.example.com", "bar");
-        if n % 2 == 0 { shop + &other } else { shop.replace("path: /\n", "path: /a\n") }
+        if n.is_multiple_of(2) { shop + &other } else { shop.replace("path: /\n", "path: /a\n") }
     };
     let file = File::new(&version(0));
     let mut config = config_of(&file, &one);

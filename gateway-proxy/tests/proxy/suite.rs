@@ -1,0 +1,132 @@
+//! The common suite, over sockets: each Service's port is a backend that says what it received.
+
+use crate::backend::Backend;
+use crate::client::Client;
+use crate::gateway::{config, start};
+use gateway_core::Endpoint;
+use gateway_core::rules::{Action, Protocol, RuleSet};
+use gateway_proxy::{KnownService, Server};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use testkit::suite::{Case, Observed, Received, Suite};
+
+#[test]
+fn the_proxy_does_what_the_suite_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/suite");
+    let suites = Suite::load_all(&folder).unwrap();
+    let mut run = 0;
+    let mut faults = Vec::new();
+    for suite in &suites {
+        let rules = suite.translation().rules;
+        let foreign = rules.listeners.iter().any(|listener| listener.address.is_some());
+        if suite.cases.iter().all(|case| !is_plain(case)) || foreign {
+            continue;
+        }
+        let (server, _backends) = serve(suite, &rules);
+        let ports: BTreeMap<u16, _> =
+            server.listening().into_iter().map(|l| (l.port, l.address)).collect();
+        for case in suite.cases.iter().filter(|case| is_plain(case)) {
+            // Nobody can ask on a port that is not open.
+            let Some(address) = ports.get(&case.request.connection.listener.port) else {
+                continue;
+            };
+            let observed = observe(case, Client::connect(*address));
+            if let Err(fault) = case.check(&observed) {
+                faults.push(format!("{}: {}:\n{fault}", suite.name, case.name));
+            }
+            run += 1;
+        }
+    }
+    assert!(faults.is_empty(), "{} of {run}:\n{}", faults.len(), faults.join("\n\n"));
+    assert!(run > 100, "{run}");
+}
+
+/// Whether it can be seen over plain sockets: the proxy draws its own numbers, and there is no TLS.
+fn is_plain(case: &Case) -> bool {
+    case.draw.is_none() && case.request.connection.protocol == Protocol::Http
+}
+
+/// A proxy for the documents, with a backend for each port of each Service that exists.
+fn serve(suite: &Suite, rules: &RuleSet) -> (Server, Vec<Backend>) {
+    let mut config = config(&suite.documents);
+    config.options = suite.options.clone();
+    config.map_ports = rules.listeners.iter().map(|listener| (listener.port, 0)).collect();
+    let mut addressed = BTreeSet::new();
+    for route in rules.listeners.iter().flat_map(|l| &l.hosts).flat_map(|h| &h.routes) {
+        collect_ports(&route.action, &mut addressed);
+    }
+    let mut backends = Vec::new();
+    for service in rules.services.iter().filter(|service| service.exists) {
+        if service.ports.is_none() {
+            // Those that are taken to exist still are, now that there are Services by hand.
+            config.options.assume_services = Some(true);
+        }
+        for &port in addressed.iter().filter(|port| service.has_port(**port)) {
+            let backend = Backend::echo(&format!("{}:{port}", service.name));
+            let host = backend.address.ip().to_string().into();
+            let endpoint = Endpoint { host, port: backend.address.port() };
+            let name = service.name.clone();
+            config.services.push(KnownService { name, port, endpoints: vec![endpoint] });
+            backends.push(backend);
+        }
+    }
+    (start(config), backends)
+}
+
+fn collect_ports(action: &Action, ports: &mut BTreeSet<u16>) {
+    match action {
+        Action::Forward(forward) => {
+            ports.insert(forward.target.port);
+        }
+        Action::Split(split) => {
+            split.branches.iter().for_each(|branch| collect_ports(&branch.action, ports));
+        }
+        _ => {}
+    }
+}
+
+fn observe(case: &Case, mut client: Client) -> Observed {
+    let request = &case.request;
+    let mut octets = request.method.as_bytes().to_vec();
+    octets.push(b' ');
+    octets.extend_from_slice(&request.target);
+    octets.extend_from_slice(b" HTTP/1.1\r\n");
+    for (name, value) in &request.headers {
+        octets.extend_from_slice(name.as_bytes());
+        octets.extend_from_slice(b": ");
+        octets.extend_from_slice(value);
+        octets.extend_from_slice(b"\r\n");
+    }
+    octets.extend_from_slice(b"\r\n");
+    client.send(octets).unwrap();
+    let response =
+        client.read(&request.method).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    let mut observed = Observed {
+        status: Some(StatusCode::from_u16(response.status).unwrap()),
+        headers: Some(headers(&response.head)),
+        ..Observed::default()
+    };
+    if let Some(service) = response.field("x-backend") {
+        let text = response.text();
+        let (line, head) = text.split_once("\r\n").unwrap_or_default();
+        let seen = !line.is_empty();
+        observed.backend = Some(Received {
+            service: service.to_owned(),
+            target: seen.then(|| line.split(' ').nth(1).unwrap().as_bytes().to_vec()),
+            headers: seen.then(|| headers(head)),
+        });
+    } else if request.method != "HEAD" {
+        observed.body = Some(response.body);
+    }
+    observed
+}
+
+fn headers(head: &str) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in head.lines().filter_map(|line| line.split_once(':')) {
+        let name = HeaderName::try_from(name).unwrap();
+        map.append(name, HeaderValue::try_from(value.trim()).unwrap());
+    }
+    map
+}
