@@ -209,7 +209,7 @@ impl<'v, R: Request> Values<'v, R> {
     }
 
     fn slot(&mut self, fields: &'v [Field], field: u32) -> Option<&mut Slot<'v, R>> {
-        let slots = self.slots.get_or_insert_with(|| [const { None }; SLOTS]);
+        let slots = self.slots.get_or_insert([const { None }; SLOTS]);
         let slot = slots.get_mut(field as usize)?;
         let read = || Slot { value: self.view.read(&fields[field as usize]), keys: [None; 2] };
         Some(slot.get_or_insert_with(read))
