@@ -194,17 +194,13 @@ const SLOTS: usize = 16;
 /// The values of fields, each read and hashed when it is first looked at.
 pub(crate) struct Values<'v, R> {
     view: &'v View<'v, R>,
-    slots: Option<[Slot<'v, R>; SLOTS]>,
+    slots: Option<[Option<Slot<'v, R>>; SLOTS]>,
 }
 
 struct Slot<'v, R> {
-    /// Whether `value` has been read.
-    read: bool,
-    /// Whether the keys have been made: plain and folded.
-    has_key: [bool; 2],
     value: Value<'v, R>,
-    /// 0: cannot be part of a key.
-    keys: [u64; 2],
+    /// The keys, plain and folded, once they are made; 0: cannot be part of a key.
+    keys: [Option<u64>; 2],
 }
 
 impl<'v, R: Request> Values<'v, R> {
@@ -213,20 +209,10 @@ impl<'v, R: Request> Values<'v, R> {
     }
 
     fn slot(&mut self, fields: &'v [Field], field: u32) -> Option<&mut Slot<'v, R>> {
-        let slots = self.slots.get_or_insert_with(|| {
-            std::array::from_fn(|_| Slot {
-                read: false,
-                has_key: [false; 2],
-                value: Value::Absent,
-                keys: [0; 2],
-            })
-        });
+        let slots = self.slots.get_or_insert([const { None }; SLOTS]);
         let slot = slots.get_mut(field as usize)?;
-        if !slot.read {
-            slot.read = true;
-            slot.value = self.view.read(&fields[field as usize]);
-        }
-        Some(slot)
+        let read = || Slot { value: self.view.read(&fields[field as usize]), keys: [None; 2] };
+        Some(slot.get_or_insert_with(read))
     }
 
     fn read(&mut self, fields: &'v [Field], field: u32) -> Value<'v, R> {
@@ -238,14 +224,10 @@ impl<'v, R: Request> Values<'v, R> {
 
     /// The value as part of a key; `None` when no key holds it.
     fn key(&mut self, fields: &'v [Field], column: Column) -> Option<u64> {
-        let kind = usize::from(column.ignore_case);
         let key = match self.slot(fields, column.field) {
             Some(slot) => {
-                if !slot.has_key[kind] {
-                    slot.has_key[kind] = true;
-                    slot.keys[kind] = key_of(&slot.value, column.ignore_case);
-                }
-                slot.keys[kind]
+                let key = &mut slot.keys[usize::from(column.ignore_case)];
+                *key.get_or_insert_with(|| key_of(&slot.value, column.ignore_case))
             }
             None => key_of(&self.view.read(&fields[column.field as usize]), column.ignore_case),
         };

@@ -3,7 +3,7 @@
 //! Nothing here allocates: values that are not one run of octets in the request are visited in
 //! pieces.
 
-use super::host::{MAX_HOST, Target, host_of};
+use super::host::{MAX_HOST, Target, has_upper_case, host_of};
 use super::path::{PathBuffer, PathPolicy, Paths, is_normal, unescape};
 use super::{InvalidTarget, Request};
 use crate::rules::{Condition, Field, Protocol, Regex, Test};
@@ -38,7 +38,7 @@ impl<'q, R: Request> View<'q, R> {
         let host = host_of(authority)?;
         let paths = target.path.map(|path| Paths { matched: path, forward: path });
         let view = View { request, target, authority, host, paths };
-        if target.path.is_none_or(is_normal) && !host.iter().any(u8::is_ascii_uppercase) {
+        if target.path.is_none_or(is_normal) && !has_upper_case(host) {
             Ok(then(&view))
         } else {
             view.with_buffers(policy, then)

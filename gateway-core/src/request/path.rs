@@ -168,8 +168,9 @@ pub(crate) fn is_normal(path: &[u8]) -> bool {
     // Two passes without branches, which the compiler turns into vector code.
     let plain = |b: u8| (b >= 0x20) & (b != 0x7f) & (b != b'%') & (b != b'\\');
     let all_plain = path.iter().fold(true, |ok, &b| ok & plain(b));
-    let mut pairs = path.iter().zip(&path[1..]);
-    all_plain & pairs.all(|(&a, &b)| !((a == b'/') & ((b == b'/') | (b == b'.'))))
+    let pairs = path.iter().zip(&path[1..]);
+    let opens = |a: u8, b: u8| (a == b'/') & ((b == b'/') | (b == b'.'));
+    all_plain & pairs.fold(true, |ok, (&a, &b)| ok & !opens(a, b))
 }
 
 #[cold]
