@@ -76,7 +76,7 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
-    /// Requests whose body broke off.
+    /// Requests whose body broke off, or whose client left before the answer.
     pub fn aborted(&self) -> usize {
         self.state.aborted.load(Ordering::SeqCst)
     }
@@ -124,6 +124,11 @@ impl State {
                 "stall" => {
                     out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort")?;
                     thread::sleep(Duration::from_millis(number()));
+                    return Ok(());
+                }
+                "until-the-client-leaves" => {
+                    io::copy(&mut reader, &mut io::sink())?;
+                    self.aborted.fetch_add(1, Ordering::SeqCst);
                     return Ok(());
                 }
                 "websocket" => {
