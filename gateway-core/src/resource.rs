@@ -35,6 +35,7 @@ use virtual_server::VirtualServer;
 /// A set of documents.
 ///
 /// A document with an error is refused: it is not in the set, and harms no other (decisions §5).
+/// A VirtualServer stays in it until translating, which refuses it with all that is wrong at once.
 /// Nothing depends on the order in which documents are added, except which of two documents of
 /// one name is refused: the second.
 ///

@@ -354,18 +354,19 @@ impl State {
 
 /// Runs a proxy until SIGTERM or SIGINT, which let it finish the requests under way; SIGHUP reads
 /// the documents again. Sockets that take connections are printed on standard output, one a line,
-/// everything else on standard error.
+/// everything else on standard error. `started` hears of the proxy once it serves.
 ///
 /// # Errors
 ///
 /// As [`Server::start`].
-pub fn run(config: Config) -> Result<(), StartError> {
+pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let server = Server::start(config, print)?;
+        started(&server);
         loop {
             tokio::select! {
                 _ = hangup.recv() => {

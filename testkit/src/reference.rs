@@ -98,11 +98,11 @@ fn hosts_of<'r>(listener: &'r Listener, host: &str) -> Vec<&'r VirtualHost> {
     asked
 }
 
-fn holds(route: &Route, view: &View<'_>) -> bool {
+fn holds(route: &Route, view: &View<'_, impl Request>) -> bool {
     path_holds(&route.path, view) && route.conditions.iter().all(|c| view.holds(c))
 }
 
-fn path_holds(pattern: &PathPattern, view: &View<'_>) -> bool {
+fn path_holds(pattern: &PathPattern, view: &View<'_, impl Request>) -> bool {
     match (&view.path, pattern) {
         // `OPTIONS *` and CONNECT have no path: only a prefix without parts holds for them.
         (None, PathPattern::Prefix { template, .. }) => template.parts().is_empty(),
@@ -116,7 +116,7 @@ fn act(
     rules: &RuleSet,
     routes: &[Route],
     at: usize,
-    view: &View<'_>,
+    view: &View<'_, impl Request>,
     draw: u64,
 ) -> (Verdict, Option<Origin>) {
     let mut branch = None;
@@ -152,7 +152,7 @@ fn act(
 
 /// The path is known, and none of `alternatives` held: is the method alone to blame for one of
 /// them (decisions §7)?
-fn unmatched(alternatives: &[Route], view: &View<'_>) -> NoRoute {
+fn unmatched(alternatives: &[Route], view: &View<'_, impl Request>) -> NoRoute {
     let blames_the_method = |route: &Route| {
         let others_hold = route
             .conditions
@@ -170,7 +170,12 @@ fn unmatched(alternatives: &[Route], view: &View<'_>) -> NoRoute {
 }
 
 /// The addressed Service, or where its first applying TrafficSplit sends the request (smi §3.6).
-fn resolve(rules: &RuleSet, forward: &Forward, view: &View<'_>, draw: u64) -> Verdict {
+fn resolve(
+    rules: &RuleSet,
+    forward: &Forward,
+    view: &View<'_, impl Request>,
+    draw: u64,
+) -> Verdict {
     let target = forward.target;
     let root = rules.service(target.service);
     let rule = forward.origin.clone();
@@ -203,12 +208,12 @@ fn resolve(rules: &RuleSet, forward: &Forward, view: &View<'_>, draw: u64) -> Ve
             service: rules.service(backend.service).name.clone(),
             port: target.port,
             rule,
-            split: Some(SplitAnswer {
+            split: Some(Box::new(SplitAnswer {
                 root: root.name.clone(),
                 split: split.origin.clone(),
                 matched,
                 backend: backend.origin.clone(),
-            }),
+            })),
         };
     }
     if !splits.is_empty() && !root.exists {

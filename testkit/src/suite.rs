@@ -264,3 +264,6 @@ fn reason_of(why: NoRoute) -> String {
         NoRoute::NoBackend => "no backend".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

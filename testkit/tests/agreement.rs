@@ -1,5 +1,4 @@
 //! The router decides as the naive reference does.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use gateway_core::Router;
 use proptest::prelude::*;

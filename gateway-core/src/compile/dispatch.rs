@@ -124,8 +124,7 @@ impl<'r> DispatchBuilder<'r> {
     fn push_signatures(&mut self, routes: &'r [Route], members: &[u32]) {
         let mut by_columns: BTreeMap<Vec<Column>, Vec<u32>> = BTreeMap::new();
         for &rank in members {
-            let key = self.keys(&routes[rank as usize]);
-            let columns = key.into_iter().map(|(column, _)| column).collect();
+            let columns = self.keys(&routes[rank as usize]).into_keys().collect();
             by_columns.entry(columns).or_default().push(rank);
         }
         let mut divided: Vec<_> = by_columns.into_iter().collect();

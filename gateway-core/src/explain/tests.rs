@@ -1,8 +1,5 @@
 use super::*;
-use crate::decision::split::choose;
-use crate::decision::{Forwarding, SplitChoice};
 use crate::origin::{ObjectRef, Span};
-use crate::request::field::View;
 use crate::request::{Connection, PathPolicy, RequestHead};
 use crate::rules::*;
 use proptest::prelude::*;
@@ -86,7 +83,7 @@ fn rules(hosts: Vec<VirtualHost>, services: Vec<Service>) -> RuleSet {
 }
 
 fn explained(rules: &RuleSet, request: &RequestHead<'_>, draw: u64) -> Explanation {
-    explain(rules, &decide(rules, request, draw), request, draw)
+    Router::compile(rules).unwrap().explain(request, draw)
 }
 
 /// Where the considered routes were written, and what failed.
@@ -471,8 +468,9 @@ proptest! {
         let rules = rules(vec![host("*.b", wide), narrow], services);
         let headers = [("x", &*x)];
         let request = RequestHead::get("a.b", &target).headers(&headers);
-        let decision = decide(&rules, &request, draw);
-        let explanation = explain(&rules, &decision, &request, draw);
+        let router = Router::compile(&rules).unwrap();
+        let decision = router.decide(&request, draw);
+        let explanation = router.explain(&request, draw);
         let holds = explanation.considered.iter().find(|c| c.failed.is_none());
         prop_assert_eq!(holds.map(|c| &c.origin), decision.route().map(|r| &r.origin));
         let last = explanation.considered.last();
@@ -482,85 +480,4 @@ proptest! {
             prop_assert_eq!(chosen, explanation.service.as_ref());
         }
     }
-}
-
-/// What the rules say, read one after the other.
-fn decide<'r>(rules: &'r RuleSet, request: &RequestHead<'_>, draw: u64) -> Decision<'r> {
-    let port = request.connection().listener.port;
-    let listener = rules.listeners.iter().find(|listener| listener.port == port);
-    let none = |reason| Decision {
-        listener,
-        host: None,
-        route: None,
-        branch: None,
-        outcome: Outcome::NoRoute(reason),
-    };
-    let Some(found) = listener else { return none(NoRoute::NoListener) };
-    let decided = View::with(request, &found.paths, |view| {
-        let name = std::str::from_utf8(view.host()).unwrap();
-        let mut hosts: Vec<_> = found.hosts.iter().filter(|h| h.hostname.covers(name)).collect();
-        hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
-        let Some(first) = hosts.first() else { return none(NoRoute::NoHost) };
-        let mut missed = Decision { host: Some(first), ..none(NoRoute::NoMatch) };
-        for host in hosts.iter().filter(|host| host.section == first.section) {
-            missed.host = Some(host);
-            for route in &host.routes {
-                let path = view.paths().map(|paths| paths.matched);
-                if route.path.covers(path).is_some()
-                    && route.conditions.iter().all(|condition| view.holds(condition))
-                {
-                    let outcome = outcome(rules, &route.action, view, draw);
-                    return Decision { route: Some(route), outcome, ..missed };
-                }
-            }
-            if !host.falls_through {
-                break;
-            }
-        }
-        missed
-    });
-    decided.unwrap_or_else(|reason| none(NoRoute::Invalid(reason)))
-}
-
-fn outcome<'r, R: Request>(
-    rules: &'r RuleSet,
-    action: &'r Action,
-    view: &View<'_, R>,
-    draw: u64,
-) -> Outcome<'r> {
-    let forward = match action {
-        Action::Forward(forward) => forward,
-        Action::Redirect(redirect) => return Outcome::Redirect(redirect),
-        Action::Respond(respond) => return Outcome::Respond(respond),
-        Action::Unmatched { .. } => return Outcome::NoRoute(NoRoute::MethodNotAllowed),
-        Action::Split(split) => {
-            return match choose(split.branches.iter().map(|b| b.weight), draw) {
-                Some((index, rest)) => outcome(rules, &split.branches[index].action, view, rest),
-                None => Outcome::NoRoute(NoRoute::NoBranch(split.otherwise)),
-            };
-        }
-    };
-    let UpstreamTarget { service: id, port, .. } = forward.target;
-    let root = rules.service(id);
-    let to = |id, split| {
-        let service = rules.service(id);
-        Outcome::Forward(Forwarding { forward, service, id, port, split })
-    };
-    for split in &root.splits {
-        let holds = |m: &&SplitMatch| m.conditions.iter().all(|c| view.holds(c));
-        let matched = split.matches.as_ref().map(|matches| matches.iter().find(holds));
-        if matched == Some(None) {
-            continue;
-        }
-        let weight = |b: &SplitBackend| {
-            if rules.service(b.service).has_port(port) { b.weight } else { 0 }
-        };
-        let Some((index, _)) = choose(split.backends.iter().map(weight), draw) else {
-            return Outcome::NoRoute(NoRoute::NoBackend);
-        };
-        let backend = &split.backends[index];
-        let choice = SplitChoice { root, split, matched: matched.flatten(), backend };
-        return to(backend.service, Some(choice));
-    }
-    to(id, None)
 }

@@ -63,19 +63,9 @@ impl<'q, R: Request> View<'q, R> {
         Ok(then(&View { host, paths, ..self }))
     }
 
-    /// The request.
-    pub(crate) fn request(&self) -> &'q R {
-        self.request
-    }
-
     /// The raw query, without `?`.
     pub(crate) fn query(&self) -> Option<&'q [u8]> {
         self.target.query
-    }
-
-    /// The authority as the client sent it, port included.
-    pub(crate) fn authority(&self) -> &'q [u8] {
-        self.authority
     }
 
     /// The host in normal form: lower case, without port and final dot.
@@ -151,6 +141,8 @@ impl<'q, R: Request> View<'q, R> {
         mut found: impl FnMut(Value<'v, R>) -> bool,
     ) -> bool {
         match field {
+            // The authority is one value; a `Host` line that lost to it does not count.
+            Field::Header(name) if **name == *"host" => false,
             Field::Header(name) => self.request.headers(name).any(|line| found(Value::Slice(line))),
             Field::Cookie { name, ignore_case } => {
                 let cookies = self.request.headers("cookie").flat_map(cookies);

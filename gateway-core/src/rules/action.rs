@@ -167,7 +167,8 @@ pub struct ResponseHeaderAdd {
 /// How a backend is spoken to: data for whoever carries the decision out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackendSettings {
-    /// What to print for it: the name of a VirtualServer's upstream, or `namespace/service`.
+    /// What to print for it: the name of a VirtualServer's upstream, `namespace/service`, or
+    /// `namespace/name` of an HTTPRoute where several backends share them.
     pub name: Box<str>,
     /// How long things may take.
     pub timeouts: Timeouts,

@@ -32,7 +32,7 @@ pub enum Verdict {
         /// The rule that says how it is sent.
         rule: Origin,
         /// The TrafficSplit that applied.
-        split: Option<SplitAnswer>,
+        split: Option<Box<SplitAnswer>>,
     },
     /// It is answered with a `Location`.
     Redirect {
@@ -83,11 +83,13 @@ impl Answer {
                 service: forwarding.service.name.clone(),
                 port: forwarding.port,
                 rule: forwarding.forward.origin.clone(),
-                split: forwarding.split.map(|choice| SplitAnswer {
-                    root: choice.root.name.clone(),
-                    split: choice.split.origin.clone(),
-                    matched: choice.matched.map(|m| m.origin.clone()),
-                    backend: choice.backend.origin.clone(),
+                split: forwarding.split.map(|choice| {
+                    Box::new(SplitAnswer {
+                        root: choice.root.name.clone(),
+                        split: choice.split.origin.clone(),
+                        matched: choice.matched.map(|m| m.origin.clone()),
+                        backend: choice.backend.origin.clone(),
+                    })
                 }),
             },
             Outcome::Redirect(redirect) => {

@@ -3,26 +3,21 @@
 use super::path::{match_path, octet_of};
 use super::target::{Target, authority, normal_host};
 use gateway_core::rules::{Anchor, Condition, Field, Protocol, Regex, Test};
-use gateway_core::{InvalidTarget, PathPolicy, Request};
+use gateway_core::{Connection, InvalidTarget, PathPolicy, Request};
 use http::Version;
 use regex_automata::{meta, util::syntax};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// A request with everything read.
-pub(super) struct View<'a> {
+pub(super) struct View<'a, R> {
+    request: &'a R,
     /// The host in normal form.
     pub(super) host: String,
     /// The match path; `None` for `OPTIONS *` and CONNECT.
     pub(super) path: Option<Vec<u8>>,
     authority: Vec<u8>,
     query: Option<Vec<u8>>,
-    method: String,
-    target: Vec<u8>,
-    version: Version,
-    connection: gateway_core::Connection,
-    header: Box<dyn Fn(&str) -> Vec<Vec<u8>> + 'a>,
-    attribute: Box<dyn Fn(&str) -> Option<Vec<u8>> + 'a>,
 }
 
 /// A field: the value that positive conditions look at, and each line (cookie, argument) of it.
@@ -42,11 +37,8 @@ impl Value {
     }
 }
 
-impl<'a> View<'a> {
-    pub(super) fn of<R: Request>(
-        request: &'a R,
-        policy: &PathPolicy,
-    ) -> Result<Self, InvalidTarget> {
+impl<'a, R: Request> View<'a, R> {
+    pub(super) fn of(request: &'a R, policy: &PathPolicy) -> Result<Self, InvalidTarget> {
         let target = Target::of(request)?;
         let authority = authority(request, &target)?;
         let host = normal_host(&authority)?;
@@ -54,18 +46,7 @@ impl<'a> View<'a> {
             Some(path) => Some(match_path(path, policy)?),
             None => None,
         };
-        Ok(Self {
-            host,
-            path,
-            authority,
-            query: target.query,
-            method: request.method().to_owned(),
-            target: request.target().to_vec(),
-            version: request.version(),
-            connection: request.connection(),
-            header: Box::new(|name| request.headers(name).map(<[u8]>::to_vec).collect()),
-            attribute: Box::new(|name| request.attribute(name).map(<[u8]>::to_vec)),
-        })
+        Ok(Self { request, host, path, authority, query: target.query })
     }
 
     pub(super) fn holds(&self, condition: &Condition) -> bool {
@@ -80,33 +61,31 @@ impl<'a> View<'a> {
     }
 
     fn value(&self, field: &Field) -> Value {
-        let secure = self.connection.protocol == Protocol::Https;
+        let request = self.request;
+        let Connection { protocol, peer, .. } = request.connection();
+        let secure = protocol == Protocol::Https;
         let text = |text: &str| Value::one(Some(text.as_bytes().to_vec()));
         match field {
-            Field::Method => text(&self.method),
+            Field::Method => text(request.method()),
             Field::Scheme => text(if secure { "https" } else { "http" }),
             Field::Host => text(&self.host),
             Field::Path => Value::one(self.path.clone()),
-            Field::Target => Value::one(Some(self.target.clone())),
+            Field::Target => Value::one(Some(request.target().to_vec())),
             Field::Query => Value::one(self.query.clone()),
             Field::RequestLine => {
-                let mut line = format!("{} ", self.method).into_bytes();
-                line.extend(&self.target);
-                line.extend(format!(" {:?}", self.version).into_bytes());
+                let mut line = format!("{} ", request.method()).into_bytes();
+                line.extend(request.target());
+                line.extend(format!(" {:?}", request.version()).into_bytes());
                 Value::one(Some(line))
             }
-            Field::PeerAddress => {
-                Value::one(self.connection.peer.map(|peer| peer.ip().to_string().into_bytes()))
-            }
-            Field::PeerPort => {
-                Value::one(self.connection.peer.map(|peer| peer.port().to_string().into_bytes()))
-            }
+            Field::PeerAddress => Value::one(peer.map(|peer| peer.ip().to_string().into_bytes())),
+            Field::PeerPort => Value::one(peer.map(|peer| peer.port().to_string().into_bytes())),
             Field::Https => Value::one(secure.then(|| b"on".to_vec())),
-            Field::Http2 if self.version != Version::HTTP_2 => Value::one(None),
+            Field::Http2 if request.version() != Version::HTTP_2 => Value::one(None),
             Field::Http2 => text(if secure { "h2" } else { "h2c" }),
             Field::Header(name) if **name == *"host" => Value::one(Some(self.authority.clone())),
             Field::Header(name) => {
-                let lines = (self.header)(name);
+                let lines = self.lines(name);
                 let separator: &[u8] = if **name == *"cookie" { b"; " } else { b", " };
                 let joined = (!lines.is_empty()).then(|| lines.join(separator));
                 Value { joined, each: lines }
@@ -117,14 +96,18 @@ impl<'a> View<'a> {
             Field::Argument { name, ignore_case, decoded } => {
                 Value::first_of(self.arguments(name.as_bytes(), *ignore_case, *decoded))
             }
-            Field::Attribute(name) => Value::one((self.attribute)(name)),
+            Field::Attribute(name) => Value::one(request.attribute(name).map(<[u8]>::to_vec)),
         }
+    }
+
+    fn lines(&self, name: &str) -> Vec<Vec<u8>> {
+        self.request.headers(name).map(<[u8]>::to_vec).collect()
     }
 
     /// The values of all cookies of a name: raw, up to the `;`, without the blanks around the `=`
     /// (virtualserver §10.1).
     fn cookies(&self, name: &[u8], ignore_case: bool) -> Vec<Vec<u8>> {
-        let joined = (self.header)("cookie").join(&b"; "[..]);
+        let joined = self.lines("cookie").join(&b"; "[..]);
         let mut values = Vec::new();
         for pair in joined.split(|&b| b == b';') {
             let Some((written, value)) = split_once(pair, b'=') else { continue };
@@ -172,7 +155,7 @@ fn passes(test: &Test, value: Option<&[u8]>) -> bool {
 }
 
 fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
-    if ignore_case { a.to_ascii_lowercase() == b.to_ascii_lowercase() } else { a == b }
+    if ignore_case { a.eq_ignore_ascii_case(b) } else { a == b }
 }
 
 fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
@@ -225,8 +208,9 @@ fn compile(source: &str, anchor: Anchor, ignore_case: bool) -> meta::Regex {
             .configure(meta::Config::new().utf8_empty(false))
             .syntax(config)
             .build(&anchored)
+            .ok()
     };
     let octets = source.is_ascii() || !ignore_case;
-    let compiled = if octets { build(false).or_else(|_| build(true)) } else { build(true) };
+    let compiled = if octets { build(false).or_else(|| build(true)) } else { build(true) };
     compiled.expect("the rule set holds only expressions that compile")
 }

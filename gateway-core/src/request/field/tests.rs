@@ -221,7 +221,7 @@ fn a_deny_cannot_be_bypassed_by_adding_a_line() {
     let not = |field: Field| equals(field, "bad").negate();
     let x = || not(header("x"));
     let c = || not(cookie("c", false));
-    let cases: [(&str, Lines<'_>, Condition, bool); 15] = [
+    let cases: [(&str, Lines<'_>, Condition, bool); 16] = [
         ("/", &[], x(), true),
         ("/", &[("x", "good")], x(), true),
         ("/", &[("x", "bad")], x(), false),
@@ -237,6 +237,8 @@ fn a_deny_cannot_be_bypassed_by_adding_a_line() {
         ("/?a=good&a=b%61d", &[], not(argument("a", false, true)), false),
         ("/?a=good&a=b%61d", &[], not(argument("a", false, false)), true),
         ("/", &[("x", "v"), ("x", "")], Condition::new(header("x"), Test::Empty).negate(), false),
+        // The authority is one value: the `Host` line, which is `h`, has lost to the target.
+        ("http://other/", &[], equals(header("host"), "h").negate(), true),
     ];
     for (target, lines, condition, want) in cases {
         let request = RequestHead::get("h", target).headers(lines);

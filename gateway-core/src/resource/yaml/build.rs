@@ -1,6 +1,6 @@
 //! Parser events to a tree of values.
 
-use super::super::document::{Document, Kind, Place, Step};
+use super::super::document::{Document, Kind, Place, Step, is_word};
 use super::{Fault, Limits, Reading, json, scalar};
 use hashbrown::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -36,7 +36,13 @@ pub(super) fn build(
     for event in Parser::new_from_str(&normal.text) {
         let done = match event {
             Ok((event, span)) => builder.event(event, place(&span.start)),
-            Err(error) => Err(syntax(error.info(), place(error.marker()), limits)),
+            Err(error) => {
+                let fault = syntax(error.info(), place(error.marker()), limits);
+                Err(match missing_blank(&normal.text, error.marker().line()) {
+                    Some(help) => fault.help(help),
+                    None => fault,
+                })
+            }
         };
         if let Err(fault) = done {
             builder.faults.push(fault);
@@ -59,6 +65,18 @@ fn syntax(info: &str, place: Place, limits: &Limits) -> Fault {
     } else {
         fault
     }
+}
+
+/// Help where an item of a list begins like `-name: tea`, in the line of an error or the one
+/// before: YAML takes `-name` for a key there.
+fn missing_blank(text: &str, line: usize) -> Option<String> {
+    let before = text.lines().skip(line.saturating_sub(2)).take(2);
+    before.filter_map(|line| dashed_key(line.trim_start().split_once(':')?.0)).next()
+}
+
+fn dashed_key(key: &str) -> Option<String> {
+    let name = key.strip_prefix('-').filter(|name| is_word(name) && !name.starts_with('-'))?;
+    Some(format!("did you mean `- {name}:`? YAML needs a blank after the dash"))
 }
 
 fn too_deep(place: Place, limits: &Limits) -> Fault {
@@ -187,6 +205,8 @@ impl<'t> Builder<'t, '_> {
                          line {}",
                         place.line
                     ))
+                } else if let Some(help) = dashed_key(&text) {
+                    fault.help(help)
                 } else {
                     fault
                 });

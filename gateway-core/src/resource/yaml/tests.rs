@@ -318,6 +318,26 @@ fn what_aliases_repeat_is_limited() {
 }
 
 #[test]
+fn a_dash_without_a_blank_is_found_behind_what_it_breaks() {
+    let help = " (did you mean `- name:`? YAML needs a blank after the dash)";
+    for (source, want) in [
+        (
+            "a:\n  -name: x\n   port: 1\n",
+            "3:8 syntax: not valid YAML: mapping values are not allowed in this context",
+        ),
+        (
+            "a:\n  -name: x\n  -name: y\n",
+            "3:3 duplicate-key: the key `-name` stands twice, in line 2 and line 3",
+        ),
+    ] {
+        assert_eq!(faults(source), [format!("{want}{help}")], "{source:?}");
+    }
+    for other in ["a: --name: x: y\n", "a: -1\n b: c: 1\n"] {
+        assert!(!faults(other)[0].contains("dash"), "{other:?}");
+    }
+}
+
+#[test]
 fn unknown_fields_show_the_slips_of_the_layout() {
     let document = document("spec:\n  -name: x\n  pass:tea: 1\n");
     let mut problems = Problems::new(false);

@@ -467,6 +467,25 @@ fn missing_services_are_warnings() {
     assert_eq!(translation.rules.route_count(), 1);
 }
 
+#[test]
+fn the_last_good_version_comes_back() {
+    // decisions §5
+    let read = |route: &str| {
+        let mut resources = Resources::default();
+        resources.add_yaml("shop.yaml", cafe(&format!("routes: [{{path: /, {route}}}]")));
+        resources
+    };
+    let good = read("action: {pass: tea}");
+    for bad in ["action: {pass: tee}", "action: pass"] {
+        let mut resources = read(bad);
+        let refused = translate(&resources, &Options::default()).refused;
+        assert_eq!(resources.restore(&refused, &good).len(), 1, "{bad}");
+        let translation = translate(&resources, &Options::default());
+        assert_eq!(translation.rules.route_count(), 1, "{bad}");
+        assert!(translation.refused.is_empty(), "{bad}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

@@ -1,0 +1,295 @@
+//! `gateway explain`: where a request would go, and why.
+
+use super::check::Loaded;
+use super::json;
+use super::paint::{Paint, table};
+use super::{Documents, Output};
+use clap::Args;
+use gateway_core::rules::Protocol;
+use gateway_core::{
+    Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead, Router, SplitSummary,
+};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+
+/// Say where a request would go, and why
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gateway explain -f routes.yaml http://cafe.example.com/tea
+  gateway explain -f routes/ -X POST https://shop.example.com/cart -H 'Cookie: version=beta'
+  gateway explain -f routes/ http://shop.example.com/ --draw 0.95 -o json")]
+pub(super) struct Explain {
+    #[command(flatten)]
+    documents: Documents,
+
+    /// The URL; its port says which listener takes the request
+    url: String,
+
+    /// Method
+    #[arg(short = 'X', long, default_value = "GET")]
+    method: String,
+
+    /// Header field; may be repeated. `Host` replaces the host of the URL
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+
+    /// Port of the listener, as documents name it, in place of the URL's
+    #[arg(long, value_name = "PORT")]
+    listener: Option<u16>,
+
+    /// Address of the client
+    #[arg(long, value_name = "IP")]
+    peer: Option<IpAddr>,
+
+    /// The random bits for choices by weight: a fraction from 0 to below 1, or 64 bits as a number
+    #[arg(long, value_name = "N", default_value = "0", value_parser = draw)]
+    draw: u64,
+
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let Loaded { translation, .. } = self.documents.load();
+        let router = Router::compile(&translation.rules)?;
+        let url = Url::parse(&self.url)?;
+        let connection = Connection {
+            listener: ListenerKey { address: None, port: self.listener.unwrap_or(url.port) },
+            protocol: url.protocol,
+            peer: self.peer.map(|ip| SocketAddr::new(ip, 0)),
+        };
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut request =
+            RequestHead::new(&self.method, url.authority, url.target).headers(&headers).on(connection);
+        if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.without_host();
+        }
+        let explanation = router.explain(&request, self.draw);
+        match self.output {
+            Output::Json => println!("{}", json::explanation(&explanation, self.draw)),
+            Output::Text => {
+                let problems = translation
+                    .diagnostics
+                    .iter()
+                    .filter(|d| d.severity == gateway_core::Severity::Error)
+                    .count();
+                let paint = Paint::stdout();
+                print!("{}", report(&self.method, &self.url, &explanation, paint));
+                if problems > 0 {
+                    let hint = "the documents have errors: see `gateway check`";
+                    println!("\n{}", paint.red(hint));
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A URL cut into pieces; the target is left as it is, so that odd paths can be tried.
+#[derive(Debug, PartialEq)]
+struct Url<'u> {
+    protocol: Protocol,
+    authority: &'u str,
+    port: u16,
+    target: &'u str,
+}
+
+impl<'u> Url<'u> {
+    fn parse(text: &'u str) -> Result<Self, String> {
+        let (protocol, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (Protocol::Http, rest),
+            Some(("https", rest)) => (Protocol::Https, rest),
+            Some((scheme, _)) => return Err(format!("`{scheme}` is neither `http` nor `https`")),
+            None => (Protocol::Http, text),
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        let port = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+            Some((_, port)) => port.parse().map_err(|_| format!("`{port}` is not a port"))?,
+            None if protocol == Protocol::Https => 443,
+            None => 80,
+        };
+        Ok(Self { protocol, authority, port, target: if target.is_empty() { "/" } else { target } })
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("`:` is missing")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// A fraction, or 64 bits in decimal or hexadecimal.
+fn draw(text: &str) -> Result<u64, String> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return u64::from_str_radix(digits, 16).map_err(|e| e.to_string());
+    }
+    if !text.contains('.') {
+        return text.parse().map_err(|_| format!("`{text}` is not a number of 64 bits"));
+    }
+    match text.parse::<f64>() {
+        Ok(fraction) if (0.0..1.0).contains(&fraction) => {
+            Ok((fraction * 18_446_744_073_709_551_616.0) as u64)
+        }
+        _ => Err(format!("`{text}` is not from 0 to below 1")),
+    }
+}
+
+fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
+    let mut out = format!("{} {url}\n\n  {}\n\n", paint.bold(method), verdict(e, paint));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: &str, value: String| rows.push(vec![paint.dim(name), value]);
+    if let Some(listener) = &e.listener {
+        row("listener", listener.clone());
+    }
+    for host in &e.hosts {
+        row("host", format!("{}  {}", host.hostname, paint.dim(&host.origin.object)));
+    }
+    if let Some(route) = &e.route {
+        row("route", place(&route.origin, paint));
+        row("path", route.path.clone());
+        for condition in &route.conditions {
+            row("condition", condition.clone());
+        }
+    }
+    let forms = [("match path", &e.match_path), ("target", &e.target), ("host sent", &e.host_header)];
+    for (name, value) in forms {
+        if let Some(value) = value {
+            row(name, value.clone());
+        }
+    }
+    for change in e.request_headers.iter().map(|c| ("request", c)).chain(
+        e.response_headers.iter().map(|c| ("response", c)),
+    ) {
+        let (which, change) = change;
+        let text = format!("{} {} {}", change.operation.as_str(), change.name, change.value);
+        row(&format!("{which} header"), text.trim_end().to_owned());
+    }
+    out.push_str(&table(&rows));
+    for split in &e.splits {
+        out.push_str(&self::split(split, paint));
+    }
+    considered(&mut out, "TrafficSplits that did not apply", &e.passed_over, paint);
+    considered(&mut out, "routes looked at, in order of precedence", &e.considered, paint);
+    if e.left_out > 0 {
+        let _ = writeln!(out, "  {}", paint.dim(format!("and {} more", e.left_out)));
+    }
+    if e.considered.is_empty() {
+        considered(&mut out, "nearest routes", &e.nearest, paint);
+    }
+    out
+}
+
+fn verdict(e: &Explanation, paint: Paint) -> String {
+    let status = e.status.map(|s| s.as_u16().to_string()).unwrap_or_default();
+    let because = e.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+    match e.outcome {
+        OutcomeKind::Forward => {
+            let service = e.service.as_deref().unwrap_or_default();
+            let port = e.port.map(|p| format!(":{p}")).unwrap_or_default();
+            paint.green(format!("goes to {service}{port}"))
+        }
+        OutcomeKind::Redirect => {
+            paint.cyan(format!("{status}, redirected to {}", e.location.as_deref().unwrap_or_default()))
+        }
+        OutcomeKind::Respond => paint.cyan(format!("answered with {status}{because}")),
+        OutcomeKind::NoRoute => {
+            let allow = match &*e.allow {
+                [] => String::new(),
+                methods => format!(" (Allow: {})", methods.join(", ")),
+            };
+            paint.red(format!("answered with {status}{because}{allow}"))
+        }
+    }
+}
+
+/// `VirtualServer default/cafe: spec.routes[0]  cafe.yaml:20:5`.
+fn place(origin: &gateway_core::Origin, paint: Paint) -> String {
+    match &origin.span {
+        Some(span) => format!("{origin}  {}", paint.cyan(span)),
+        None => origin.to_string(),
+    }
+}
+
+fn split(split: &SplitSummary, paint: Paint) -> String {
+    let what = match &split.root {
+        Some(root) => format!("split of {root}"),
+        None => "split".to_owned(),
+    };
+    let mut out = format!("\n{} {}\n", paint.bold(what), place(&split.origin, paint));
+    if let Some(matched) = &split.matched {
+        let _ = writeln!(out, "  because {}", place(matched, paint));
+    }
+    let rows = split.candidates.iter().enumerate().map(|(i, c)| {
+        let chosen = split.chosen == Some(i);
+        let range = match (&c.left_out, c.range.is_empty()) {
+            (Some(reason), _) => (*reason).to_owned(),
+            (None, true) => String::new(),
+            (None, false) => format!("{} to {}", c.range.start, c.range.end - 1),
+        };
+        let draw = split.point.filter(|_| chosen).map(|p| format!("drew {p}")).unwrap_or_default();
+        let mark = if chosen { paint.green("✓") } else { " ".to_owned() };
+        vec![mark, c.name.clone(), format!("weight {}", c.weight), paint.dim(range), draw]
+    });
+    out.push_str(&table(&rows.collect::<Vec<_>>()));
+    out
+}
+
+fn considered(out: &mut String, title: &str, list: &[Considered], paint: Paint) {
+    if list.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.bold(title));
+    let rows = list.iter().map(|c| match &c.failed {
+        None => vec![paint.green("✓"), c.origin.to_string(), String::new()],
+        Some(failure) => {
+            let actual = match &failure.actual {
+                Some(actual) => format!("got `{actual}`"),
+                None => "there is none".to_owned(),
+            };
+            let why = format!("{}: wanted {}, {actual}", failure.field, failure.wanted);
+            vec![paint.red("✗"), c.origin.to_string(), paint.dim(why)]
+        }
+    });
+    out.push_str(&table(&rows.collect::<Vec<_>>()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_keep_odd_targets() {
+        let http = Protocol::Http;
+        for (text, protocol, authority, port, target) in [
+            ("http://a.example/x?y=1", http, "a.example", 80, "/x?y=1"),
+            ("https://a.example", Protocol::Https, "a.example", 443, "/"),
+            ("a.example:8080/..//%2F", http, "a.example:8080", 8080, "/..//%2F"),
+            ("http://[::1]/x", http, "[::1]", 80, "/x"),
+            ("http://[::1]:81/x", http, "[::1]:81", 81, "/x"),
+        ] {
+            assert_eq!(Url::parse(text), Ok(Url { protocol, authority, port, target }), "{text}");
+        }
+        assert_eq!(Url::parse("ftp://x"), Err("`ftp` is neither `http` nor `https`".into()));
+        assert_eq!(Url::parse("http://x:y/"), Err("`y` is not a port".into()));
+    }
+
+    #[test]
+    fn draws() {
+        for (text, want) in [
+            ("0", Ok(0)),
+            ("7", Ok(7)),
+            ("0x10", Ok(16)),
+            ("0.5", Ok(1 << 63)),
+            ("0.0", Ok(0)),
+            ("1.0", Err("`1.0` is not from 0 to below 1".to_owned())),
+            ("-1", Err("`-1` is not a number of 64 bits".to_owned())),
+        ] {
+            assert_eq!(draw(text), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Results as JSON, for scripts.
+
+use gateway_core::rules::RuleSet;
+use gateway_core::{
+    Considered, Diagnostic, Explanation, HeaderChange, ObjectStatus, Origin, SplitSummary, StatusCondition,
+    Translation,
+};
+use serde_json::{Map, Value, json};
+
+/// `{"diagnostics": …, "statuses": …, "listeners": …, "routes": N}`.
+pub(super) fn check(translation: &Translation) -> Value {
+    json!({
+        "diagnostics": translation.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
+        "statuses": translation.statuses.iter().map(status).collect::<Vec<_>>(),
+        "listeners": listeners(&translation.rules),
+        "routes": translation.rules.route_count(),
+    })
+}
+
+fn diagnostic(d: &Diagnostic) -> Value {
+    let object = d.object.as_deref();
+    json!({
+        "severity": d.severity.as_str(),
+        "code": d.code,
+        "kind": object.map(|o| &o.kind),
+        "namespace": object.map(|o| &o.namespace),
+        "name": object.map(|o| &o.name),
+        "field": &*d.field,
+        "file": d.span.as_ref().map(|s| &*s.file),
+        "line": d.span.as_ref().map(|s| s.line),
+        "column": d.span.as_ref().map(|s| s.column),
+        "message": d.message,
+        "help": d.help,
+    })
+}
+
+/// Object, field path and place of a rule.
+pub(super) fn origin(origin: &Origin) -> Value {
+    json!({
+        "kind": &origin.object.kind,
+        "namespace": &origin.object.namespace,
+        "name": &origin.object.name,
+        "field": &*origin.field,
+        "file": origin.span.as_ref().map(|s| &*s.file),
+        "line": origin.span.as_ref().map(|s| s.line),
+        "column": origin.span.as_ref().map(|s| s.column),
+    })
+}
+
+/// The decision, and every rule looked at.
+pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
+    let host = |h: &gateway_core::ConsideredHost| {
+        json!({ "hostname": h.hostname, "owner": origin(&h.origin) })
+    };
+    json!({
+        "outcome": e.outcome.as_str(),
+        "status": e.status.map(|s| s.as_u16()),
+        "reason": e.reason,
+        "allow": e.allow,
+        "service": e.service,
+        "port": e.port,
+        "backend": e.backend,
+        "listener": e.listener,
+        "host": e.host,
+        "hosts": e.hosts.iter().map(host).collect::<Vec<_>>(),
+        "route": e.route.as_ref().map(|r| json!({
+            "origin": origin(&r.origin),
+            "path": r.path,
+            "conditions": r.conditions,
+        })),
+        "match_path": e.match_path,
+        "forward_path": e.forward_path,
+        "target": e.target,
+        "host_header": e.host_header,
+        "location": e.location,
+        // As text: JSON numbers of 64 bits lose digits in many readers.
+        "draw": draw.to_string(),
+        "splits": e.splits.iter().map(split).collect::<Vec<_>>(),
+        "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
+        "policies": [],
+        "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
+        "response_headers": e.response_headers.iter().map(header_change).collect::<Vec<_>>(),
+        "considered": e.considered.iter().map(considered).collect::<Vec<_>>(),
+        "left_out": e.left_out,
+        "nearest": e.nearest.iter().map(considered).collect::<Vec<_>>(),
+    })
+}
+
+fn split(s: &SplitSummary) -> Value {
+    let candidate = |c: &gateway_core::Candidate| {
+        json!({
+            "name": c.name,
+            "origin": origin(&c.origin),
+            "weight": c.weight,
+            "from": c.range.start,
+            "to": c.range.end,
+            "left_out": c.left_out,
+        })
+    };
+    json!({
+        "origin": origin(&s.origin),
+        "root": s.root,
+        "matched": s.matched.as_ref().map(origin),
+        "candidates": s.candidates.iter().map(candidate).collect::<Vec<_>>(),
+        "point": s.point,
+        "chosen": s.chosen.and_then(|i| s.candidates.get(i)).map(|c| &c.name),
+    })
+}
+
+fn considered(c: &Considered) -> Value {
+    json!({
+        "origin": origin(&c.origin),
+        "failed": c.failed.as_ref().map(|f| json!({
+            "field": f.field,
+            "wanted": f.wanted,
+            "actual": f.actual,
+        })),
+    })
+}
+
+fn header_change(c: &HeaderChange) -> Value {
+    json!({ "operation": c.operation.as_str(), "name": c.name, "value": c.value })
+}
+
+fn listeners(rules: &RuleSet) -> Vec<Value> {
+    let host = |h: &gateway_core::rules::VirtualHost| {
+        json!({
+            "hostname": h.hostname.to_string(),
+            "owner": origin(&h.origin),
+            "routes": h.routes.len(),
+        })
+    };
+    let listener = |l: &gateway_core::rules::Listener| {
+        json!({
+            "name": &l.name,
+            "address": l.address,
+            "port": l.port,
+            "protocol": l.protocol.as_str(),
+            "hosts": l.hosts.iter().map(|h| host(h)).collect::<Vec<_>>(),
+        })
+    };
+    rules.listeners.iter().map(listener).collect()
+}
+
+/// As Kubernetes would show it.
+fn status(status: &ObjectStatus) -> Value {
+    let mut shown = Map::new();
+    if let Some(state) = &status.state {
+        shown.insert("state".into(), json!(&state.kind));
+        shown.insert("reason".into(), json!(&state.reason));
+        shown.insert("message".into(), json!(&state.message));
+    }
+    let mut own = Vec::new();
+    let mut parts: Vec<(&str, Vec<Value>)> = Vec::new();
+    for (part, condition) in &status.conditions {
+        let value = self::condition(condition);
+        let Some(part) = part else {
+            own.push(value);
+            continue;
+        };
+        match parts.iter_mut().find(|(name, _)| *name == &**part) {
+            Some((_, conditions)) => conditions.push(value),
+            None => parts.push((part, vec![value])),
+        }
+    }
+    if !own.is_empty() {
+        shown.insert("conditions".into(), own.into());
+    }
+    let of_listeners = &*status.object.kind == "Gateway";
+    let (list, key) = if of_listeners { ("listeners", "name") } else { ("parents", "parentRef") };
+    if !parts.is_empty() {
+        let part = |(name, conditions): (&str, Vec<Value>)| {
+            json!({ key: name, "conditions": conditions })
+        };
+        shown.insert(list.into(), parts.into_iter().map(part).collect());
+    }
+    json!({
+        "apiVersion": &status.api_version,
+        "kind": &status.object.kind,
+        "namespace": &status.object.namespace,
+        "name": &status.object.name,
+        "status": shown,
+    })
+}
+
+fn condition(condition: &StatusCondition) -> Value {
+    json!({
+        "type": &condition.kind,
+        "status": if condition.status { "True" } else { "False" },
+        "reason": &condition.reason,
+        "message": condition.message,
+    })
+}
