@@ -41,7 +41,8 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let response = match decision.outcome() {
         Outcome::Forward(forwarding) => {
-            let forwarder = Forwarder { worker, table: &table, head, decision: &decision, forwarding };
+            let forwarder =
+                Forwarder { worker, table: &table, head, decision: &decision, forwarding };
             match forwarder.run(body, upgrade, entry.as_deref_mut()).await {
                 Ok(response) => response,
                 Err(failure) => {
@@ -49,7 +50,9 @@ pub(crate) async fn answer(
                     if let Some(entry) = &mut entry {
                         entry.failed(failure);
                     }
-                    plain(failure.status(forwarding.forward.unavailable))
+                    let mut response = plain(failure.status(forwarding.forward.unavailable));
+                    forwarder.edit(response.status(), response.headers_mut());
+                    response
                 }
             }
         }
