@@ -41,15 +41,18 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let response = match decision.outcome() {
         Outcome::Forward(forwarding) => {
-            let way = Way { worker, table: &table, head, decision: &decision, forwarding };
-            match way.go(body, upgrade, entry.as_deref_mut()).await {
+            let forwarder =
+                Forwarder { worker, table: &table, head, decision: &decision, forwarding };
+            match forwarder.run(body, upgrade, entry.as_deref_mut()).await {
                 Ok(response) => response,
                 Err(failure) => {
                     worker.metrics.failure(failure);
                     if let Some(entry) = &mut entry {
                         entry.failed(failure);
                     }
-                    plain(failure.status(forwarding.forward.unavailable))
+                    let mut response = plain(failure.status(forwarding.forward.unavailable));
+                    forwarder.edit(response.status(), response.headers_mut());
+                    response
                 }
             }
         }
@@ -100,8 +103,8 @@ fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Re
     response
 }
 
-/// A request on its way to a backend.
-struct Way<'a> {
+/// Sends one request to a backend, and its answer back.
+struct Forwarder<'a> {
     worker: &'a Rc<Worker>,
     table: &'a Table,
     head: Head<'a>,
@@ -109,12 +112,12 @@ struct Way<'a> {
     forwarding: &'a Forwarding<'a>,
 }
 
-impl Way<'_> {
+impl Forwarder<'_> {
     fn settings(&self) -> &BackendSettings {
         &self.forwarding.forward.settings
     }
 
-    async fn go(
+    async fn run(
         &self,
         body: Received,
         upgrade: Option<Upgrade>,

@@ -1,5 +1,6 @@
 //! A backend that answers what the request's path asks for, badly if need be.
 
+use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -63,9 +64,13 @@ impl Backend {
         Self { address, state }
     }
 
-    /// An address where nobody listens.
+    /// An address where nobody listens, nor will: the port is taken for as long as the test runs.
     pub fn nowhere() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        std::mem::forget(socket);
+        address
     }
 
     pub fn connections(&self) -> usize {
@@ -76,7 +81,7 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
-    /// Requests whose body broke off.
+    /// Requests whose body broke off, or whose client left before the answer.
     pub fn aborted(&self) -> usize {
         self.state.aborted.load(Ordering::SeqCst)
     }
@@ -124,6 +129,11 @@ impl State {
                 "stall" => {
                     out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort")?;
                     thread::sleep(Duration::from_millis(number()));
+                    return Ok(());
+                }
+                "until-the-client-leaves" => {
+                    io::copy(&mut reader, &mut io::sink())?;
+                    self.aborted.fetch_add(1, Ordering::SeqCst);
                     return Ok(());
                 }
                 "websocket" => {

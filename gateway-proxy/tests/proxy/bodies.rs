@@ -80,6 +80,11 @@ fn a_client_that_leaves_takes_the_backend_connection_with_it() {
     wait_until("the request reaches the backend", || backend.requests() == 1);
     drop(client);
     wait_until("the backend sees the end", || backend.aborted() == 1);
+    let mut client = Client::connect(address);
+    client.send("GET /until-the-client-leaves HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
+    wait_until("the request reaches the backend", || backend.requests() == 2);
+    drop(client);
+    wait_until("the backend sees the end", || backend.aborted() == 2);
 }
 
 #[test]

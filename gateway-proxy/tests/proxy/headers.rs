@@ -1,6 +1,6 @@
 use crate::backend::Backend;
 use crate::client::Client;
-use crate::gateway::cafe_with;
+use crate::gateway::{address, cafe_with, config, service, start};
 
 #[test]
 fn what_is_about_one_connection_goes_no_further() {
@@ -131,4 +131,33 @@ fn other_protocols_are_tunnelled() {
     }
     let mut unasked = Client::connect(address);
     assert_eq!(unasked.get("/websocket").status, 502, "a change of protocol that nobody asked for");
+}
+
+/// virtualserver §12.3: with `always`, also where the proxy itself answers.
+#[test]
+fn header_lines_that_are_always_added_are_added_to_failures_too() {
+    let mut config = config(
+        "apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: cafe, namespace: default}
+spec:
+  host: cafe.example.com
+  upstreams:
+  - {name: tea, service: tea, port: 80}
+  routes:
+  - path: /
+    action:
+      proxy:
+        upstream: tea
+        responseHeaders:
+          add:
+          - {name: X-Always, value: a, always: true}
+          - {name: X-Mostly, value: b}
+",
+    );
+    config.services = vec![service("tea", &[])];
+    let server = start(config);
+    let response = Client::connect(address(&server, 80)).get("/");
+    assert_eq!((response.status, response.field("x-always")), (502, Some("a")));
+    assert_eq!(response.field("x-mostly"), None);
 }

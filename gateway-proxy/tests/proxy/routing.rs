@@ -41,11 +41,7 @@ spec:
 fn requests_go_where_documents_say() {
     let (tea, coffee) = (Backend::start("tea"), Backend::start("coffee"));
     let mut config = config(SHOP);
-    config.services = vec![
-        service("tea", &[tea.address]),
-        service("coffee", &[coffee.address]),
-        service("none", &[]),
-    ];
+    config.services = vec![service("tea", &[tea.address]), service("coffee", &[coffee.address])];
     let server = start(config);
     let mut client = Client::connect(address(&server, 80));
     for (method, target, status, backend, line) in [

@@ -1,0 +1,64 @@
+//! `gateway serve` as a process: what it prints, and which signals it obeys.
+
+use crate::backend::Backend;
+use crate::bodies::wait_until;
+use crate::client::Client;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+struct Process(Child);
+
+impl Process {
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn documents(version: &str) -> String {
+    crate::gateway::cafe("")
+        + &format!("  - path: /version\n    action:\n      return: {{body: '{version}'}}\n")
+}
+
+#[test]
+fn it_says_where_it_listens_and_obeys_signals() {
+    let backend = Backend::start("tea");
+    let file = std::env::temp_dir().join(format!("gateway-process-{}.yaml", std::process::id()));
+    std::fs::write(&file, documents("one")).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_gateway"))
+        .args(["serve", "--bind", "127.0.0.1", "--map-port", "80=0", "--admin", "off", "-f"])
+        .arg(&file)
+        .arg("--endpoint")
+        .arg(format!("default/tea:80={}", backend.address))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let address: SocketAddr = match words[..] {
+        ["listening", "http", address, "default/cafe"] => address.parse().unwrap(),
+        _ => panic!("{line}"),
+    };
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/version").text(), "one");
+    std::fs::write(&file, documents("two")).unwrap();
+    process.signal("-HUP");
+    wait_until("the new table", || Client::connect(address).get("/version").text() == "two");
+    client.send("GET /slow?300 HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
+    wait_until("the request is under way", || backend.requests() == 1);
+    process.signal("-TERM");
+    assert_eq!(client.read("GET").unwrap().status, 200, "finished before the end");
+    assert_eq!(process.0.wait().unwrap().code(), Some(0));
+    std::fs::remove_file(&file).unwrap();
+}
