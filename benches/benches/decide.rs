@@ -61,12 +61,16 @@ fn bench_matchit(c: &mut Criterion, name: &str, patterns: &[String], paths: &[St
         assert_eq!(*router.at(path).unwrap().value, at, "{path}");
     }
     let mut paths = paths.iter().cycle();
-    c.bench_with_input(BenchmarkId::new(format!("matchit/{name}"), patterns.len()), &(), |b, ()| {
-        b.iter(|| {
-            let path = paths.next().unwrap();
-            black_box(router.at(black_box(path))).is_ok()
-        });
-    });
+    c.bench_with_input(
+        BenchmarkId::new(format!("matchit/{name}"), patterns.len()),
+        &(),
+        |b, ()| {
+            b.iter(|| {
+                let path = paths.next().unwrap();
+                black_box(router.at(black_box(path))).is_ok()
+            });
+        },
+    );
 }
 
 fn exact_hit(c: &mut Criterion) {

@@ -38,7 +38,8 @@ impl Documents {
     /// Reads and translates the documents; what is wrong is in the diagnostics.
     pub(super) fn load(&self) -> Loaded {
         let (texts, problems) = Sources::new(self.sources()).read();
-        let mut resources = Resources::with_defaults(&self.settings.namespace, self.settings.strict);
+        let mut resources =
+            Resources::with_defaults(&self.settings.namespace, self.settings.strict);
         for text in &texts {
             resources.add_yaml(&text.name, &text.bytes);
         }
@@ -83,7 +84,8 @@ fn compile_errors(translation: &Translation) -> Vec<Diagnostic> {
 }
 
 fn report(translation: &Translation, texts: &[Text], paint: Paint) -> String {
-    let lines = |text: &Text| String::from_utf8_lossy(&text.bytes).lines().map(str::to_owned).collect();
+    let lines =
+        |text: &Text| String::from_utf8_lossy(&text.bytes).lines().map(str::to_owned).collect();
     let texts: Lines<'_> = texts.iter().map(|text| (&*text.name, lines(text))).collect();
     let mut out = String::new();
     for diagnostic in &translation.diagnostics {
@@ -91,7 +93,8 @@ fn report(translation: &Translation, texts: &[Text], paint: Paint) -> String {
         out.push('\n');
     }
     out.push_str(&hosts(translation, paint));
-    let count = |severity| translation.diagnostics.iter().filter(|d| d.severity == severity).count();
+    let count =
+        |severity| translation.diagnostics.iter().filter(|d| d.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let routes = plural(translation.rules.route_count(), "route");
     let verdict = match (errors, warnings) {
@@ -110,7 +113,8 @@ fn plural(count: usize, what: &str) -> String {
 
 /// Code, object and message; then the line of the file with a mark below the place.
 fn diagnostic(d: &Diagnostic, texts: &Lines<'_>, paint: Paint) -> String {
-    let mut out = format!("{}[{}]: {}\n", paint.severity(d.severity), d.code, paint.bold(&d.message));
+    let mut out =
+        format!("{}[{}]: {}\n", paint.severity(d.severity), d.code, paint.bold(&d.message));
     let mut place = Vec::new();
     place.extend(d.span.as_ref().map(|span| paint.cyan(span)));
     place.extend(d.object.as_ref().filter(|o| !o.kind.is_empty()).map(ToString::to_string));

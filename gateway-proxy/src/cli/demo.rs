@@ -12,7 +12,6 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-
 /// What the café serves; also worth reading.
 const SHOP: &str = include_str!("../../demo/shop.yaml");
 
@@ -73,12 +72,28 @@ fn welcome(gateway: SocketAddr, admin: Option<SocketAddr>) -> String {
     let requests = [
         ("by path", "-H 'Host: cafe.example.com'", "/tea"),
         ("by path parameter", "-H 'Host: cafe.example.com'", "/coffee/central/brand"),
-        ("by method: refused with 403", "-X POST -H 'Host: cafe.example.com'", "/coffee/central/brand"),
-        ("no such way in: 405 and what is allowed", "-i -X PUT -H 'Host: cafe.example.com'", "/coffee/central/brand"),
+        (
+            "by method: refused with 403",
+            "-X POST -H 'Host: cafe.example.com'",
+            "/coffee/central/brand",
+        ),
+        (
+            "no such way in: 405 and what is allowed",
+            "-i -X PUT -H 'Host: cafe.example.com'",
+            "/coffee/central/brand",
+        ),
         ("version 1, for everybody", "-H 'Host: tea.example.com'", "/"),
-        ("version 2, the canary, by cookie", "-H 'Host: tea.example.com' -H 'Cookie: version=beta'", "/"),
+        (
+            "version 2, the canary, by cookie",
+            "-H 'Host: tea.example.com' -H 'Cookie: version=beta'",
+            "/",
+        ),
         ("one in ten goes to coffee", "-H 'Host: shop.example.com'", "/menu"),
-        ("by header, with a rewritten path", "-H 'Host: shop.example.com' -H 'X-Taste: bitter'", "/menu/today"),
+        (
+            "by header, with a rewritten path",
+            "-H 'Host: shop.example.com' -H 'X-Taste: bitter'",
+            "/menu/today",
+        ),
         ("a redirect", "-i -H 'Host: shop.example.com'", "/"),
     ];
     let mut text = String::from("\nThe café is open. Try:\n");
@@ -86,7 +101,9 @@ fn welcome(gateway: SocketAddr, admin: Option<SocketAddr>) -> String {
         text.push_str(&format!("\n  # {what}\n  curl {options} http://{gateway}{path}\n"));
     }
     if let Some(admin) = admin {
-        text.push_str(&format!("\n  # what is in force, and numbers\n  curl http://{admin}/config\n"));
+        text.push_str(&format!(
+            "\n  # what is in force, and numbers\n  curl http://{admin}/config\n"
+        ));
         text.push_str(&format!("  curl http://{admin}/metrics\n"));
     }
     text.push_str(

@@ -7,7 +7,8 @@ use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::Protocol;
 use gateway_core::{
-    Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead, Router, SplitSummary,
+    Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead, Router,
+    SplitSummary,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -64,8 +65,9 @@ impl Explain {
         };
         let headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let mut request =
-            RequestHead::new(&self.method, url.authority, url.target).headers(&headers).on(connection);
+        let mut request = RequestHead::new(&self.method, url.authority, url.target)
+            .headers(&headers)
+            .on(connection);
         if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.without_host();
         }
@@ -156,15 +158,19 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
             row("condition", condition.clone());
         }
     }
-    let forms = [("match path", &e.match_path), ("target", &e.target), ("host sent", &e.host_header)];
+    let forms =
+        [("match path", &e.match_path), ("target", &e.target), ("host sent", &e.host_header)];
     for (name, value) in forms {
         if let Some(value) = value {
             row(name, value.clone());
         }
     }
-    for change in e.request_headers.iter().map(|c| ("request", c)).chain(
-        e.response_headers.iter().map(|c| ("response", c)),
-    ) {
+    for change in e
+        .request_headers
+        .iter()
+        .map(|c| ("request", c))
+        .chain(e.response_headers.iter().map(|c| ("response", c)))
+    {
         let (which, change) = change;
         let text = format!("{} {} {}", change.operation.as_str(), change.name, change.value);
         row(&format!("{which} header"), text.trim_end().to_owned());
@@ -193,9 +199,8 @@ fn verdict(e: &Explanation, paint: Paint) -> String {
             let port = e.port.map(|p| format!(":{p}")).unwrap_or_default();
             paint.green(format!("goes to {service}{port}"))
         }
-        OutcomeKind::Redirect => {
-            paint.cyan(format!("{status}, redirected to {}", e.location.as_deref().unwrap_or_default()))
-        }
+        OutcomeKind::Redirect => paint
+            .cyan(format!("{status}, redirected to {}", e.location.as_deref().unwrap_or_default())),
         OutcomeKind::Respond => paint.cyan(format!("answered with {status}{because}")),
         OutcomeKind::NoRoute => {
             let allow = match &*e.allow {

@@ -2,8 +2,8 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    Considered, Diagnostic, Explanation, HeaderChange, ObjectStatus, Origin, SplitSummary, StatusCondition,
-    Translation,
+    Considered, Diagnostic, Explanation, HeaderChange, ObjectStatus, Origin, SplitSummary,
+    StatusCondition, Translation,
 };
 use serde_json::{Map, Value, json};
 
@@ -49,9 +49,7 @@ pub(super) fn origin(origin: &Origin) -> Value {
 
 /// The decision, and every rule looked at.
 pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
-    let host = |h: &gateway_core::ConsideredHost| {
-        json!({ "hostname": h.hostname, "owner": origin(&h.origin) })
-    };
+    let host = |h: &gateway_core::ConsideredHost| json!({ "hostname": h.hostname, "owner": origin(&h.origin) });
     json!({
         "outcome": e.outcome.as_str(),
         "status": e.status.map(|s| s.as_u16()),
@@ -169,9 +167,8 @@ fn status(status: &ObjectStatus) -> Value {
     let of_listeners = &*status.object.kind == "Gateway";
     let (list, key) = if of_listeners { ("listeners", "name") } else { ("parents", "parentRef") };
     if !parts.is_empty() {
-        let part = |(name, conditions): (&str, Vec<Value>)| {
-            json!({ key: name, "conditions": conditions })
-        };
+        let part =
+            |(name, conditions): (&str, Vec<Value>)| json!({ key: name, "conditions": conditions });
         shown.insert(list.into(), parts.into_iter().map(part).collect());
     }
     json!({

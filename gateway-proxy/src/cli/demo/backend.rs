@@ -43,7 +43,8 @@ async fn serve(name: &'static str, listener: std::net::TcpListener) -> io::Resul
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(name, &request)) });
+        let service =
+            service_fn(move |request| async move { Ok::<_, Infallible>(answer(name, &request)) });
         spawn_local(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
