@@ -33,7 +33,8 @@ pub use explain::{
 };
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
-    Connection, Forwarded, InvalidTarget, ListenerKey, PathPolicy, Request, RequestHead, Treatment,
+    Connection, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request, RequestHead,
+    Treatment,
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{

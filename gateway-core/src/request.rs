@@ -4,7 +4,7 @@ pub(crate) mod field;
 pub(crate) mod host;
 pub(crate) mod path;
 
-pub use path::{Forwarded, InvalidTarget, PathPolicy, Treatment};
+pub use path::{Forwarded, InvalidTarget, MAX_PATH, PathPolicy, Treatment};
 
 use crate::rules::Protocol;
 use http::Version;
