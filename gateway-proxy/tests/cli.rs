@@ -1,0 +1,149 @@
+//! `gateway check` and `gateway explain` as scripts and people use them.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/shop.yaml");
+
+fn gateway(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its arguments does not read.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(arguments: &[&str], input: &str) -> Value {
+    serde_json::from_slice(&gateway(arguments, input).stdout).unwrap()
+}
+
+/// The first example's TrafficSplit and HTTPRouteGroup with their separator lost (smi §9.1).
+fn without_separator() -> String {
+    let split = "apiVersion: split.smi-spec.io/v1alpha3\nkind: TrafficSplit\nmetadata:\n  name: tea-svc\n\
+                 spec:\n  service: tea.1\n  backends:\n  - service: tea.1\n    weight: 0\n";
+    let group = "apiVersion: specs.smi-spec.io/v1alpha3\nkind: HTTPRouteGroup\nmetadata:\n  name: tea-hrg\n\
+                 spec:\n  matches: []\n";
+    format!("{split}{group}")
+}
+
+#[test]
+fn exit_statuses() {
+    for (arguments, input, want) in [
+        (&["check", "-f", SHOP][..], "", 0),
+        (&["check", "-f", "-"], "kind: VirtualServer", 1),
+        (&["check", "-f", "/no/such/file"], "", 1),
+        (&["check"], "", 2),
+        (&["explain", "-f", SHOP, "ftp://x"], "", 2),
+        (&["explain", "-f", SHOP, "http://cafe.example.com/tea"], "", 0),
+        (&["serve", "-f", SHOP, "--map-port", "x"], "", 2),
+        (&["nonsense"], "", 2),
+    ] {
+        assert_eq!(gateway(arguments, input).status.code(), Some(want), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_lost_separator_is_named_with_both_lines() {
+    // smi P-9
+    let output = gateway(&["check", "-f", "-"], &without_separator());
+    assert_eq!(output.status.code(), Some(1));
+    let shown = text(&output);
+    assert!(shown.contains("the key `apiVersion` stands twice, in line 1 and line 10"), "{shown}");
+    assert!(shown.contains("a separator line `---` is probably missing"), "{shown}");
+    assert!(shown.contains("-:10:1"), "{shown}");
+    assert!(!shown.contains('\x1b'), "no colour unless on a terminal: {shown}");
+}
+
+#[test]
+fn check_has_a_form_for_scripts() {
+    let checked = json(&["check", "-f", "-", "-o", "json"], &without_separator());
+    let problem = &checked["diagnostics"][0];
+    for (field, want) in [
+        ("severity", "error".into()),
+        ("code", "duplicate-key".into()),
+        ("kind", "TrafficSplit".into()),
+        ("name", "tea-svc".into()),
+        ("file", "-".into()),
+        ("line", Value::from(10)),
+        ("column", Value::from(1)),
+    ] {
+        assert_eq!(problem[field], want, "{field}");
+    }
+    let checked = json(&["check", "-f", SHOP, "-o", "json"], "");
+    assert_eq!(checked["listeners"][0]["port"], 80);
+    assert!(checked["routes"].as_u64().unwrap() > 10);
+    let statuses = checked["statuses"].as_array().unwrap();
+    let cafe = statuses.iter().find(|s| s["kind"] == "VirtualServer").unwrap();
+    assert_eq!(cafe["apiVersion"], "k8s.nginx.org/v1");
+    assert_eq!(cafe["status"]["state"], "Warning");
+}
+
+#[test]
+fn the_demo_has_no_errors() {
+    let checked = json(&["check", "-f", SHOP, "-o", "json"], "");
+    for diagnostic in checked["diagnostics"].as_array().unwrap() {
+        assert_ne!(diagnostic["severity"], "error", "{diagnostic}");
+    }
+}
+
+#[test]
+fn explain_tells_the_whole_story() {
+    let canary =
+        ["explain", "-f", SHOP, "http://tea.example.com/x", "-H", "Cookie: a=b; version=beta"];
+    let told = json(&[&canary[..], &["-o", "json"]].concat(), "");
+    for (field, want) in [
+        ("outcome", Value::from("forward")),
+        ("service", "default/tea.2".into()),
+        ("port", 80.into()),
+        ("match_path", "/x".into()),
+        ("target", "/x".into()),
+    ] {
+        assert_eq!(told[field], want, "{field}");
+    }
+    assert_eq!(told["splits"][0]["chosen"], "default/tea.2");
+    assert_eq!(told["route"]["origin"]["name"], "tea");
+
+    let shown = text(&gateway(&canary, ""));
+    assert!(shown.contains("goes to default/tea.2:80"), "{shown}");
+}
+
+#[test]
+fn explain_names_what_failed() {
+    let url = "http://cafe.example.com/coffee/central/brand";
+    let told = json(&["explain", "-f", SHOP, url, "-X", "PUT", "-o", "json"], "");
+    assert_eq!(told["status"], 405);
+    assert_eq!(told["allow"], serde_json::json!(["GET", "POST"]));
+    let failed = &told["considered"][0]["failed"];
+    assert_eq!(failed["field"], "method");
+    assert_eq!(failed["actual"], "PUT");
+
+    let told = json(&["explain", "-f", SHOP, "http://cafe.example.com/cake", "-o", "json"], "");
+    assert_eq!(told["status"], 404);
+    let told =
+        json(&["explain", "-f", SHOP, "http://cafe.example.com/a%2F..%2Fb", "-o", "json"], "");
+    assert_eq!(told["status"], 400);
+    assert!(told["reason"].as_str().unwrap().contains("dot segment"), "{}", told["reason"]);
+}
+
+#[test]
+fn draws_choose_by_weight() {
+    // nine in ten go to tea
+    for (draw, want) in
+        [("0.0", "default/tea-svc"), ("0.89", "default/tea-svc"), ("0.91", "default/coffee-svc")]
+    {
+        let url = "http://shop.example.com/menu";
+        let told = json(&["explain", "-f", SHOP, url, "--draw", draw, "-o", "json"], "");
+        assert_eq!(told["service"], want, "{draw}");
+    }
+}
