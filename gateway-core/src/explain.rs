@@ -10,8 +10,8 @@ mod text;
 
 pub use routes::MAX_CONSIDERED;
 
-use crate::compile::Router;
 use crate::decision::{Decision, NoRoute, Outcome};
+use crate::matcher::Router;
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::rules::{Listener, RuleSet};

@@ -24,13 +24,14 @@ mod resource;
 pub mod rules;
 mod translate;
 
-pub use compile::{CompileError, CompileErrors, Limits, Router};
+pub use compile::{CompileError, CompileErrors, Limits};
 pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
 pub use diagnostic::{Diagnostic, Severity, nearest};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
     MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
 };
+pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request, RequestHead,
