@@ -11,6 +11,7 @@ mod text;
 pub use routes::MAX_CONSIDERED;
 
 use crate::decision::{Decision, NoRoute, Outcome};
+use crate::diagnostic::did_you_mean;
 use crate::matcher::Router;
 use crate::origin::Origin;
 use crate::request::Request;
@@ -325,9 +326,9 @@ fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -
 fn unknown_host(host: &str, listener: Option<&Listener>) -> String {
     let hosts = listener.map_or(&[][..], |listener| &listener.hosts);
     let names: Vec<String> = hosts.iter().map(|h| h.hostname.to_string()).collect();
-    let meant = crate::nearest(host, names.iter().map(String::as_str));
-    let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-    format!("no virtual host covers `{host}`{meant}")
+    let meant = did_you_mean(host, names.iter().map(String::as_str));
+    let help = meant.map(|help| format!("; {help}")).unwrap_or_default();
+    format!("no virtual host covers `{host}`{help}")
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ mod translate;
 
 pub use compile::{CompileError, CompileErrors, Limits};
 pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
-pub use diagnostic::{Diagnostic, Severity, nearest};
+pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
     MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
@@ -66,8 +66,7 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    Channel, Condition as StatusCondition, Endpoint, Endpoints, ObjectStatus, Options, Translation,
-    translate,
+    Channel, Endpoint, Endpoints, ObjectStatus, Options, StatusCondition, Translation, translate,
 };
 
 /// The example of the README is compiled and run.

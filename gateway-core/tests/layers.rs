@@ -110,7 +110,7 @@ fn exports(lib: &str) -> BTreeMap<String, Vec<String>> {
     for statement in lib.split(';') {
         if let Some((_, tree)) = statement.split_once("pub use ") {
             for path in leaves(tree) {
-                exports.insert(path.last().unwrap().clone(), path);
+                exports.extend(path.last().cloned().map(|name| (name, path)));
             }
         }
     }
@@ -158,14 +158,14 @@ fn leaves(tree: &str) -> Vec<Vec<String>> {
 
 /// The module that a file below `src` holds.
 fn module_of(file: &Path) -> Vec<String> {
-    file.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect()
+    file.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect()
 }
 
 /// All files of modules, without those that only tests consist of.
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(directory).expect("sources can be listed") {
+        let path = entry.expect("sources can be listed").path();
         match path.file_stem().and_then(|name| name.to_str()) {
             Some("tests" | "lib") => {}
             _ if path.is_dir() => files.extend(sources(&path)),
