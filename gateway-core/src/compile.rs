@@ -46,6 +46,15 @@ pub struct CompileError {
     pub message: String,
 }
 
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(origin) = &self.origin {
+            write!(f, "{origin}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
 /// Every problem found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileErrors(pub Vec<CompileError>);
@@ -56,10 +65,7 @@ impl fmt::Display for CompileErrors {
             if i > 0 {
                 f.write_str("\n")?;
             }
-            if let Some(origin) = &error.origin {
-                write!(f, "{origin}: ")?;
-            }
-            f.write_str(&error.message)?;
+            error.fmt(f)?;
         }
         Ok(())
     }

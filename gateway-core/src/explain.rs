@@ -217,6 +217,15 @@ impl HeaderOperation {
 
 impl Router {
     /// Decides `request` as [`Router::decide`] does, and says why.
+    ///
+    /// ```
+    /// use gateway_core::{OutcomeKind, RequestHead, Router, rules::RuleSet};
+    /// let router = Router::compile(&RuleSet::default())?;
+    /// let explanation = router.explain(&RequestHead::get("shop.example.com", "/cart"), 0);
+    /// assert_eq!(explanation.outcome, OutcomeKind::NoRoute);
+    /// assert_eq!(explanation.reason.as_deref(), Some("there is no listener on port 80"));
+    /// # Ok::<(), gateway_core::CompileErrors>(())
+    /// ```
     pub fn explain<R: Request>(&self, request: &R, draw: u64) -> Explanation {
         explain(self.rules(), &self.decide(request, draw), request, draw)
     }
