@@ -6,18 +6,12 @@ mod exact;
 mod hosts;
 mod trie;
 
-use crate::matcher::{HostTable, ListenerTable, NONE, Tables};
+use crate::matcher::{HostTable, ListenerTable, NONE, Router, Tables};
 use crate::origin::Origin;
 use crate::request::ListenerKey;
 use crate::rules::{Boundary, Listener, PathPattern, Route, RuleSet, VirtualHost};
 use std::fmt;
 use std::sync::Arc;
-
-/// An immutable routing table, cheap to clone and safe to share. New configuration, new table.
-#[derive(Clone)]
-pub struct Router {
-    pub(crate) tables: Arc<Tables>,
-}
 
 /// What compiling refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +46,15 @@ pub struct CompileError {
     pub message: String,
 }
 
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(origin) = &self.origin {
+            write!(f, "{origin}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
 /// Every problem found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileErrors(pub Vec<CompileError>);
@@ -62,10 +65,7 @@ impl fmt::Display for CompileErrors {
             if i > 0 {
                 f.write_str("\n")?;
             }
-            if let Some(origin) = &error.origin {
-                write!(f, "{origin}: ")?;
-            }
-            f.write_str(&error.message)?;
+            error.fmt(f)?;
         }
         Ok(())
     }
@@ -107,17 +107,6 @@ impl Router {
             sockets.map(|(at, l)| (ListenerKey { address: l.address, port: l.port }, at)).collect();
         sockets.sort_unstable();
         Ok(Self { tables: Arc::new(Tables { rules: rules.clone(), sockets, listeners }) })
-    }
-
-    /// The rules that the router was compiled from.
-    pub fn rules(&self) -> &RuleSet {
-        &self.tables.rules
-    }
-}
-
-impl fmt::Debug for Router {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Router").field("rules", self.rules()).finish_non_exhaustive()
     }
 }
 

@@ -117,14 +117,16 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Help with the name among `known` that was probably meant by `written`, if one is near enough.
+pub(crate) fn did_you_mean<'k>(
+    written: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<String> {
+    nearest(written, known).map(|name| format!("did you mean `{name}`?"))
+}
+
 /// The name among `known` that is nearest to `written`, if one is near enough to be meant.
-///
-/// ```
-/// use gateway_core::nearest;
-/// assert_eq!(nearest("crat", ["cart", "checkout"]), Some("cart"));
-/// assert_eq!(nearest("zebra", ["cart", "checkout"]), None);
-/// ```
-pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // Longer words may differ in more places; words of one or two letters in none but case.
     let most = written.chars().count().min(12) / 3;
     known

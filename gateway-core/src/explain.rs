@@ -10,8 +10,9 @@ mod text;
 
 pub use routes::MAX_CONSIDERED;
 
-use crate::compile::Router;
 use crate::decision::{Decision, NoRoute, Outcome};
+use crate::diagnostic::did_you_mean;
+use crate::matcher::Router;
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::rules::{Listener, RuleSet};
@@ -216,6 +217,15 @@ impl HeaderOperation {
 
 impl Router {
     /// Decides `request` as [`Router::decide`] does, and says why.
+    ///
+    /// ```
+    /// use gateway_core::{OutcomeKind, RequestHead, Router, rules::RuleSet};
+    /// let router = Router::compile(&RuleSet::default())?;
+    /// let explanation = router.explain(&RequestHead::get("shop.example.com", "/cart"), 0);
+    /// assert_eq!(explanation.outcome, OutcomeKind::NoRoute);
+    /// assert_eq!(explanation.reason.as_deref(), Some("there is no listener on port 80"));
+    /// # Ok::<(), gateway_core::CompileErrors>(())
+    /// ```
     pub fn explain<R: Request>(&self, request: &R, draw: u64) -> Explanation {
         explain(self.rules(), &self.decide(request, draw), request, draw)
     }
@@ -325,9 +335,9 @@ fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -
 fn unknown_host(host: &str, listener: Option<&Listener>) -> String {
     let hosts = listener.map_or(&[][..], |listener| &listener.hosts);
     let names: Vec<String> = hosts.iter().map(|h| h.hostname.to_string()).collect();
-    let meant = crate::nearest(host, names.iter().map(String::as_str));
-    let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-    format!("no virtual host covers `{host}`{meant}")
+    let meant = did_you_mean(host, names.iter().map(String::as_str));
+    let help = meant.map(|help| format!("; {help}")).unwrap_or_default();
+    format!("no virtual host covers `{host}`{help}")
 }
 
 #[cfg(test)]

@@ -8,8 +8,35 @@
 //!                               └──► explain   reads the same rules
 //! ```
 //!
-//! A stage may use the stages to its left, never those to its right. Nothing here opens a socket,
-//! reads a file, asks the time or rolls a die: callers pass those in.
+//! Nothing after `rules` knows which dialect a rule came from, except by its [`Origin`]; which
+//! module may use which is written down in `tests/layers.rs`. Nothing here opens a socket, reads
+//! a file, asks the time or rolls a die: callers pass those in.
+//!
+#![cfg_attr(feature = "yaml", doc = "```")]
+#![cfg_attr(not(feature = "yaml"), doc = "```ignore")]
+//! use gateway_core::{Options, RequestHead, Resources, Router, translate};
+//!
+//! let resources = Resources::from_yaml("
+//! apiVersion: k8s.nginx.org/v1
+//! kind: VirtualServer
+//! metadata: {name: cafe}
+//! spec:
+//!   host: cafe.example.com
+//!   upstreams: [{name: tea, service: tea-svc, port: 80}]
+//!   routes:
+//!   - path: /tea
+//!     action: {pass: tea}
+//! ")?;
+//! let translation = translate(&resources, &Options::default());
+//! assert!(translation.diagnostics.is_empty());
+//! let router = Router::compile(&translation.rules)?;
+//!
+//! let decision = router.decide(&RequestHead::get("cafe.example.com", "/tea/green"), 0);
+//! assert_eq!(decision.service().map(|s| s.name.to_string()).as_deref(), Some("default/tea-svc"));
+//! let decision = router.decide(&RequestHead::get("cafe.example.com", "/cake"), 0);
+//! assert!(decision.route().is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod compile;
@@ -24,13 +51,14 @@ mod resource;
 pub mod rules;
 mod translate;
 
-pub use compile::{CompileError, CompileErrors, Limits, Router};
+pub use compile::{CompileError, CompileErrors, Limits};
 pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
-pub use diagnostic::{Diagnostic, Severity, nearest};
+pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
     MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
 };
+pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request, RequestHead,
@@ -38,6 +66,10 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    Channel, Condition as StatusCondition, Endpoint, Endpoints, ObjectStatus, Options, Translation,
-    translate,
+    Channel, Endpoint, Endpoints, ObjectStatus, Options, StatusCondition, Translation, translate,
 };
+
+/// The example of the README is compiled and run.
+#[cfg(all(doctest, feature = "yaml"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -11,7 +11,6 @@ pub(crate) mod hosts;
 mod outcome;
 pub(crate) mod trie;
 
-use crate::compile::Router;
 use crate::decision::{Decision, NoRoute, Outcome};
 use crate::request::field::View;
 use crate::request::{ListenerKey, Request};
@@ -19,6 +18,7 @@ use crate::rules::{Listener, RuleSet};
 use dispatch::{Dispatch, Values};
 use exact::ExactPaths;
 use hosts::HostNames;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use trie::Trie;
@@ -29,6 +29,12 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Indices as a range.
 fn range((start, end): (u32, u32)) -> Range<usize> {
     start as usize..end as usize
+}
+
+/// An immutable routing table, cheap to clone and safe to share. New configuration, new table.
+#[derive(Clone)]
+pub struct Router {
+    pub(crate) tables: Arc<Tables>,
 }
 
 /// Everything a router knows.
@@ -98,6 +104,17 @@ impl Router {
         let table = &tables.listeners[at];
         View::with(request, &listener.paths, |view| tables.decide(table, listener, view, draw))
             .unwrap_or_else(|reason| Decision::none(Some(listener), NoRoute::Invalid(reason)))
+    }
+
+    /// The rules that the router was compiled from.
+    pub fn rules(&self) -> &RuleSet {
+        &self.tables.rules
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("rules", self.rules()).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,6 @@ pub(crate) mod path;
 
 pub use path::{Forwarded, InvalidTarget, MAX_PATH, PathPolicy, Treatment};
 
-use crate::rules::Protocol;
 use http::Version;
 use std::net::{IpAddr, SocketAddr};
 
@@ -60,6 +59,25 @@ impl Connection {
     pub fn http(port: u16) -> Self {
         let listener = ListenerKey { address: None, port };
         Self { listener, protocol: Protocol::Http, peer: None }
+    }
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP without TLS.
+    Http,
+    /// HTTP over TLS that ends here.
+    Https,
+}
+
+impl Protocol {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
     }
 }
 

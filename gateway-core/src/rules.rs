@@ -26,6 +26,8 @@ pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_L
 pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend, SplitMatch};
 pub use template::{Template, TemplatePart};
 
+pub use crate::request::Protocol;
+
 use crate::origin::Origin;
 use crate::request::PathPolicy;
 use std::net::IpAddr;
@@ -72,25 +74,6 @@ pub struct Listener {
     pub hosts: Vec<Arc<VirtualHost>>,
     /// The document that asked for the socket.
     pub origin: Origin,
-}
-
-/// What a listener speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// HTTP without TLS.
-    Http,
-    /// HTTP over TLS that ends here.
-    Https,
-}
-
-impl Protocol {
-    /// `http` or `https`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
 }
 
 /// A host name of a listener and its routes.

@@ -95,14 +95,14 @@ pub struct ObjectStatus {
     /// The object.
     pub object: Arc<ObjectRef>,
     /// VirtualServer's `state`, `reason` and `message`; `None` for other kinds.
-    pub state: Option<Condition>,
+    pub state: Option<StatusCondition>,
     /// Conditions of Gateway API objects, each with the parent or listener it is about.
-    pub conditions: Vec<(Option<Box<str>>, Condition)>,
+    pub conditions: Vec<(Option<Box<str>>, StatusCondition)>,
 }
 
 /// One condition of a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub struct StatusCondition {
     /// `Accepted`, `ResolvedRefs`, …; for VirtualServer the state, `Valid` and so on.
     pub kind: Box<str>,
     /// Whether it holds.

@@ -5,8 +5,8 @@
 
 use super::host::{MAX_HOST, Target, has_upper_case, host_of};
 use super::path::{PathBuffer, PathPolicy, Paths, is_normal, unescape};
-use super::{InvalidTarget, Request};
-use crate::rules::{Condition, Field, Protocol, Regex, Test};
+use super::{InvalidTarget, Protocol, Request};
+use crate::rules::{Condition, Field, Regex, Test};
 use http::Version;
 use std::fmt::Write as _;
 use std::net::IpAddr;

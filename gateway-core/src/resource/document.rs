@@ -4,7 +4,7 @@
 //! the wrong type is reported and left out, and the reader goes on.
 
 use super::Problems;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::{ObjectRef, Origin, Span};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -503,8 +503,8 @@ impl<'d> Mapping<'d> {
                     "did you mean `{name}: {}`? YAML needs a blank after the colon",
                     rest.trim()
                 ));
-            } else if let Some(name) = crate::nearest(key, self.asked.iter().copied()) {
-                diagnostic = diagnostic.help(format!("did you mean `{name}`?"));
+            } else {
+                diagnostic.help = did_you_mean(key, self.asked.iter().copied());
             }
             problems.push(diagnostic);
         }

@@ -1,6 +1,6 @@
 //! Which kinds of which groups are read, and what to say of others.
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::did_you_mean;
 
 /// What a document of a known kind is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,17 +128,16 @@ pub(super) fn recognise(api_version: &str, kind: &str) -> Recognised {
     }
     let ours = OURS.contains(&group);
     // A group that is nearly one of ours, or `smi.specs.nginx.com` (smi P-3).
-    let meant = if group == "smi.specs.nginx.com" {
-        Some(MESH)
+    let help = if group == "smi.specs.nginx.com" {
+        Some(format!("did you mean `{MESH}`?"))
     } else if ours || group.is_empty() {
         None
     } else {
-        nearest(group, OURS)
+        did_you_mean(group, OURS)
     };
-    if let Some(meant) = meant {
+    if help.is_some() {
         let message = format!("unknown group `{group}`");
-        let help = format!("did you mean `{meant}`?");
-        return wrong("unknown-group", "apiVersion", message, Some(help));
+        return wrong("unknown-group", "apiVersion", message, help);
     }
     if !ours {
         return Recognised::Foreign;
@@ -147,8 +146,7 @@ pub(super) fn recognise(api_version: &str, kind: &str) -> Recognised {
     let elsewhere = KNOWN.iter().find(|k| k.kind == kind);
     let help = match elsewhere {
         Some(k) => Some(format!("{kind} belongs to `apiVersion: {}`", full(k))),
-        None => nearest(kind, KNOWN.iter().filter(|k| k.group == group).map(|k| k.kind))
-            .map(|kind| format!("did you mean `{kind}`?")),
+        None => did_you_mean(kind, KNOWN.iter().filter(|k| k.group == group).map(|k| k.kind)),
     };
     wrong("unknown-kind", "kind", message, help)
 }

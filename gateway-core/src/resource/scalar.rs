@@ -2,7 +2,7 @@
 
 use super::Problems;
 use super::document::{Mapping, Value, shorten};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::rules::HostPattern;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -191,9 +191,7 @@ pub(crate) fn one_of<T: Copy>(
         let list: Vec<String> = names.clone().map(|name| format!("`{name}`")).collect();
         let message = format!("`{}` is not one of {}", shorten(text), list.join(", "));
         let mut problem = Diagnostic::error("invalid-value", &value.origin(), message);
-        if let Some(name) = crate::nearest(text, names) {
-            problem = problem.help(format!("did you mean `{name}`?"));
-        }
+        problem.help = did_you_mean(text, names);
         problems.push(problem);
     }
     found.map(|(_, meaning)| *meaning)

@@ -304,3 +304,18 @@ pub struct Respond {
     /// Where it was written.
     pub origin: Origin,
 }
+
+impl Action {
+    /// A 500 that says why, for what cannot be served as written: its requests never pass to a
+    /// broader route.
+    pub(crate) fn fault(reason: &str, origin: Origin) -> Self {
+        Self::Respond(Arc::new(Respond {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            content_type: None,
+            body: Template::default(),
+            headers: Vec::new(),
+            reason: Some(reason.into()),
+            origin,
+        }))
+    }
+}

@@ -1,6 +1,6 @@
 //! Who owns which host of which listener (decisions §1).
 
-use super::{Condition, Context};
+use super::{Context, StatusCondition};
 use crate::diagnostic::Diagnostic;
 use crate::origin::Origin;
 use crate::request::PathPolicy;
@@ -163,7 +163,7 @@ fn lost(loser: &Claim, winner: &Claim, context: &mut Context<'_>) {
         if let Some(state) = &mut status.state
             && status.object == loser.origin.object
         {
-            *state = Condition {
+            *state = StatusCondition {
                 kind: "Warning".into(),
                 status: false,
                 reason: "Rejected".into(),

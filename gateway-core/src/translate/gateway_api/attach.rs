@@ -1,7 +1,7 @@
 //! Which listeners a route is attached to, and for which hosts (gateway-api §9).
 
 use super::listeners::{Found, Listeners, Section};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
 use crate::resource::document::Located;
@@ -60,8 +60,7 @@ pub(super) fn parents<'a>(
             None if is_refused(namespace, &parent.name, context) => continue,
             None => {
                 let message = format!("there is no Gateway `{namespace}/{}`", parent.name);
-                let near = nearest(&parent.name, listeners.names_in(namespace));
-                let help = near.map(|name| format!("did you mean `{name}`?"));
+                let help = did_you_mean(&parent.name, listeners.names_in(namespace));
                 context.problems.push(warning("unknown-parent", &message, help));
                 continue;
             }
@@ -111,8 +110,7 @@ fn attach<'a>(
             let listeners = others.iter().map(|(_, section)| section.listener);
             match listeners.clone().find(|listener| listener.name == *wanted) {
                 Some(listener) => Some(format!("its port is {}", listener.port)),
-                None => nearest(wanted, listeners.map(|listener| &*listener.name))
-                    .map(|name| format!("did you mean `{name}`?")),
+                None => did_you_mean(wanted, listeners.map(|listener| &*listener.name)),
             }
         });
         let message = format!("the Gateway `{}` has no listener {wanted}", parent.name);

@@ -3,14 +3,13 @@
 
 use super::filter::{self, Filters};
 use super::route::LoweredRoute;
-use crate::diagnostic::{Diagnostic, nearest};
-use crate::origin::Origin;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::http_route::backend::{self, BackendRef};
 use crate::resource::http_route::{HttpRoute, Rule};
 use crate::rules::{
-    Action, BackendSettings, Balance, Branch, Forward, Respond, Retry, RetryCondition, ServiceName,
-    Split, Template, Timeouts, UpstreamTarget,
+    Action, BackendSettings, Balance, Branch, Forward, Retry, RetryCondition, ServiceName, Split,
+    Timeouts, UpstreamTarget,
 };
 use crate::translate::Context;
 use http::StatusCode;
@@ -29,7 +28,7 @@ pub(super) fn action(
     let filters = Filters::of_rule(&rule.filters, route, context);
     let backends = branches(rule, &filters, route, context, lowered);
     if let Some(message) = filters.unsupported {
-        let action = fault(&message, &origin);
+        let action = Action::fault(&message, origin.clone());
         lowered.dropped.push((index, message));
         return action;
     }
@@ -41,7 +40,7 @@ pub(super) fn action(
             let message = "the rule has no `backendRefs`";
             let problem = Diagnostic::warning("no-backends", &origin, message);
             context.problems.push(problem.help("its requests are answered 500"));
-            fault(message, &origin)
+            Action::fault(message, origin)
         }
         1 if backends[0].weight > 0 => backends[0].action.clone(),
         _ => {
@@ -71,11 +70,11 @@ fn branches(
         let resolved = resolve(backend, route, context);
         let action = match (resolved, &own.unsupported) {
             (Err((reason, message)), _) => {
-                let action = fault(&message, &origin);
+                let action = Action::fault(&message, origin.clone());
                 lowered.unresolved.get_or_insert((reason, message));
                 action
             }
-            (Ok(_), Some(message)) => fault(message, &origin),
+            (Ok(_), Some(message)) => Action::fault(message, origin.clone()),
             (Ok(target), None) => {
                 let (host, path) = filters.rewrite();
                 Action::Forward(Arc::new(Forward {
@@ -93,18 +92,6 @@ fn branches(
         branches.push(Branch { weight: backend.weight.into(), action, origin });
     }
     branches
-}
-
-/// A 500 that says why.
-fn fault(reason: &str, origin: &Origin) -> Action {
-    Action::Respond(Arc::new(Respond {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        content_type: None,
-        body: Template::default(),
-        headers: Vec::new(),
-        reason: Some(reason.into()),
-        origin: origin.clone(),
-    }))
 }
 
 /// The Service and port, or the first fault in the order of gateway-api §15.2.
@@ -143,8 +130,7 @@ fn resolve(
             ("BackendNotFound", origin, message, help)
         } else {
             let known = context.services.known_names().filter(|n| n.namespace == name.namespace);
-            let near = nearest(&name.name, known.map(|n| &*n.name));
-            let help = near.map(|near| format!("did you mean `{near}`?"));
+            let help = did_you_mean(&name.name, known.map(|n| &*n.name));
             ("BackendNotFound", name_origin, format!("there is no Service `{name}`"), help)
         }
     };

@@ -3,7 +3,7 @@
 
 use super::status::{self, ListenerState};
 use super::{admit, age};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resource::gateway::{FromNamespaces, Gateway, Listener, ListenerProtocol};
@@ -283,7 +283,7 @@ fn warn(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
         && !classes.is_empty()
         && !classes.contains(&&*class.value)
     {
-        let help = nearest(class, classes).map(|name| format!("did you mean `{name}`?"));
+        let help = did_you_mean(class, classes);
         let message = format!("no document describes the GatewayClass `{}`", class.value);
         warn(class.at, "unknown-class", message, help);
     }

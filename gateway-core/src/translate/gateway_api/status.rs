@@ -6,7 +6,7 @@ use super::route::LoweredRoute;
 use crate::resource::Resource;
 use crate::resource::gateway::{Gateway, Listener, ListenerProtocol};
 use crate::resource::http_route::HttpRoute;
-use crate::translate::{Condition, ObjectStatus};
+use crate::translate::{ObjectStatus, StatusCondition};
 
 /// How a listener fares.
 pub(super) struct ListenerState<'s> {
@@ -18,13 +18,18 @@ pub(super) struct ListenerState<'s> {
     pub(super) lacks_certificate: bool,
 }
 
-fn condition(kind: &str, status: bool, reason: &str, message: impl Into<String>) -> Condition {
-    Condition { kind: kind.into(), status, reason: reason.into(), message: message.into() }
+fn condition(
+    kind: &str,
+    status: bool,
+    reason: &str,
+    message: impl Into<String>,
+) -> StatusCondition {
+    StatusCondition { kind: kind.into(), status, reason: reason.into(), message: message.into() }
 }
 
 fn object_status<T>(
     object: &Resource<T>,
-    conditions: Vec<(Option<Box<str>>, Condition)>,
+    conditions: Vec<(Option<Box<str>>, StatusCondition)>,
 ) -> ObjectStatus {
     ObjectStatus {
         api_version: "gateway.networking.k8s.io/v1".into(),
@@ -58,7 +63,7 @@ pub(super) fn gateway(
     object_status(gateway, conditions)
 }
 
-fn listener_conditions(state: &ListenerState<'_>) -> Vec<Condition> {
+fn listener_conditions(state: &ListenerState<'_>) -> Vec<StatusCondition> {
     let mut conditions = Vec::new();
     conditions.push(match state.refusal {
         None => condition("Accepted", true, "Accepted", ""),
@@ -107,7 +112,7 @@ fn route_conditions(
     route: &Resource<HttpRoute>,
     parent: &Parent<'_>,
     lowered: &LoweredRoute,
-) -> Vec<Condition> {
+) -> Vec<StatusCondition> {
     let list = |(index, message): &(usize, String)| format!("Dropped Rule {index}: {message}");
     let dropped = lowered.dropped.iter().map(list).collect::<Vec<_>>().join("; ");
     let none_left = lowered.dropped.len() == route.spec.rules.len();

@@ -155,7 +155,7 @@ impl Translated {
         let of = |s: &&ObjectStatus| (&*s.object.kind, &*s.object.name) == (kind, name);
         let status = self.statuses.iter().find(of);
         status.map_or(Vec::new(), |status| {
-            let say = |(parent, c): &(Option<Box<str>>, crate::translate::Condition)| {
+            let say = |(parent, c): &(Option<Box<str>>, crate::translate::StatusCondition)| {
                 format!("{} {}={}/{}", parent.as_deref().unwrap_or(""), c.kind, c.status, c.reason)
             };
             status.conditions.iter().map(say).collect()

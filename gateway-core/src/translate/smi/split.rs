@@ -2,7 +2,7 @@
 
 use super::group::Groups;
 use super::name;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::document::Located;
 use crate::resource::traffic_split::{Backend, TrafficSplit};
@@ -118,9 +118,7 @@ fn check_backends(
             let mut diagnostic = Diagnostic::warning("SMI-W04", &origin, message);
             let meant = |n: &&ServiceName| n.namespace == name.namespace && !named.contains(n);
             let known = context.services.known_names().filter(meant).map(|n| &*n.name);
-            if let Some(meant) = nearest(&name.name, known) {
-                diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
-            }
+            diagnostic.help = did_you_mean(&name.name, known);
             context.problems.push(diagnostic);
             continue;
         }
@@ -164,9 +162,7 @@ fn matches(
         );
         let mut diagnostic = Diagnostic::warning("SMI-W05", &written.origin(name.at), message);
         let own = groups.keys().filter(|(of, _)| *of == namespace).map(|(_, name)| *name);
-        if let Some(meant) = nearest(&name.value, own) {
-            diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
-        }
+        diagnostic.help = did_you_mean(&name.value, own);
         context.problems.push(diagnostic);
     }
     Some(matches)

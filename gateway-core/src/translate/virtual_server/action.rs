@@ -5,7 +5,6 @@ use super::path::RoutePath;
 use super::report::{Fault, Report};
 use super::upstream::Upstreams;
 use super::variables::{Place, template};
-use crate::origin::Origin;
 use crate::request::path::escape;
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{self as written, Header, Text};
@@ -33,18 +32,6 @@ pub(super) struct Site<'p> {
     pub(super) direct: bool,
 }
 
-/// Answers 500, so that nothing passes that was meant to be guarded.
-pub(super) fn withhold(reason: &str, origin: Origin) -> Action {
-    Action::Respond(Arc::new(Respond {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        content_type: None,
-        body: Template::default(),
-        headers: Vec::new(),
-        reason: Some(reason.into()),
-        origin,
-    }))
-}
-
 impl Actions<'_> {
     /// What `action` does; `None` when something is wrong with it.
     pub(super) fn lower(
@@ -67,7 +54,7 @@ impl Actions<'_> {
         let upstream = self.upstreams.find(name, self.report)?;
         let origin = self.report.origin(at);
         if let Some(reason) = upstream.withheld {
-            return Some(withhold(reason, origin));
+            return Some(Action::fault(reason, origin));
         }
         Some(Action::Forward(Arc::new(Forward {
             target: upstream.target,

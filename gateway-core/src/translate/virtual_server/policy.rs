@@ -1,6 +1,5 @@
 //! References to policies (virtualserver §3, §15).
 
-use super::action::withhold;
 use super::grammar::{label, subdomain};
 use super::report::{Fault, Report};
 use crate::resource::document::Located;
@@ -31,5 +30,5 @@ pub(super) fn guard(
     let reason = "policies are not enforced yet";
     let fault = Fault::new("unsupported-field", format!("{reason}: their scope answers 500"));
     report.withheld(list.at, fault);
-    withhold(reason, report.origin(list.at))
+    Action::fault(reason, report.origin(list.at))
 }

@@ -1,6 +1,6 @@
 //! What is wrong with one VirtualServer, and what that does to it.
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::origin::Origin;
 use crate::resource::document::{At, Document};
 use std::sync::Arc;
@@ -29,8 +29,8 @@ impl Fault {
         known: impl IntoIterator<Item = &'k str> + Clone,
     ) -> Self {
         let fault = Self::new("unsupported-value", format!("unknown {what} `{written}`"));
-        match crate::nearest(written, known.clone()) {
-            Some(name) => fault.help(format!("did you mean `{name}`?")),
+        match did_you_mean(written, known.clone()) {
+            Some(help) => fault.help(help),
             None => {
                 let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
                 fault.help(format!("known are {}", known.join(", ")))

@@ -1,6 +1,6 @@
 //! Routes to locations (virtualserver §5, §10, §11).
 
-use super::action::{Actions, Site, withhold};
+use super::action::{Actions, Site};
 use super::condition::condition;
 use super::order::{Location, Rule};
 use super::path::{PathKey, RoutePath};
@@ -122,7 +122,7 @@ fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> O
             let reason = "delegation to VirtualServerRoutes is not supported";
             let fault = Fault::new("unsupported-field", format!("{reason}: the path answers 500"));
             actions.report.withheld(*at, fault);
-            Some(withhold(reason, actions.report.origin(*at)))
+            Some(Action::fault(reason, actions.report.origin(*at)))
         }
     }
 }

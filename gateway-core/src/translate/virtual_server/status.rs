@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::ObjectRef;
-use crate::translate::{Condition, ObjectStatus};
+use crate::translate::{ObjectStatus, StatusCondition};
 use std::sync::Arc;
 
 /// The status of `object`, with all that is wrong in its message.
@@ -23,7 +23,7 @@ pub(super) fn of<'d>(
     ObjectStatus {
         api_version: "k8s.nginx.org/v1".into(),
         object: Arc::clone(object),
-        state: Some(Condition {
+        state: Some(StatusCondition {
             kind: kind.into(),
             status: !refused,
             reason: reason.into(),

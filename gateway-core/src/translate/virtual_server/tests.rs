@@ -97,7 +97,7 @@ fn text(template: &Template) -> String {
     template.parts().iter().map(part).collect()
 }
 
-const SEED: &str = "
+const FIRST_EXAMPLE: &str = "
 apiVersion: k8s.nginx.org/v1
 kind: VirtualServer
 metadata:
@@ -133,9 +133,9 @@ spec:
 ";
 
 #[test]
-fn the_seed_s_example() {
+fn the_first_example() {
     // smi §9.3
-    let translation = translation(SEED, &Options::default());
+    let translation = translation(FIRST_EXAMPLE, &Options::default());
     assert_eq!(
         told(&translation.diagnostics),
         [

@@ -2,6 +2,7 @@
 
 use super::grammar::{label, name, offset, size, time};
 use super::report::{Fault, Report};
+use crate::diagnostic::did_you_mean;
 use crate::resource::virtual_server::{Text, Upstream as Written};
 use crate::rules::{
     BackendSettings, Balance, Retry, RetryCondition, ServiceName, Timeouts, UpstreamTarget,
@@ -54,8 +55,8 @@ impl<'d> Upstreams<'d> {
         let fault = name(text).err().unwrap_or_else(|| {
             let message = format!("no upstream is named `{}`", text.value);
             let fault = Fault::new("not-found", message);
-            match crate::nearest(text, self.by_name.keys().copied()) {
-                Some(near) => fault.help(format!("did you mean `{near}`?")),
+            match did_you_mean(text, self.by_name.keys().copied()) {
+                Some(help) => fault.help(help),
                 None if self.by_name.is_empty() => fault.help("`spec.upstreams` has none"),
                 None => {
                     let known: Vec<_> = self.by_name.keys().map(|n| format!("`{n}`")).collect();
@@ -164,9 +165,7 @@ fn service(
         let mut fault = Fault::new("not-found", message);
         let names: Vec<_> = services.known_names().map(ToString::to_string).collect();
         let written = service.to_string();
-        if let Some(near) = crate::nearest(&written, names.iter().map(|name| &**name)) {
-            fault = fault.help(format!("did you mean `{near}`?"));
-        }
+        fault.help = did_you_mean(&written, names.iter().map(|name| &**name));
         report.warning(text.at, fault);
     } else if let Some(port) = port.filter(|port| !known.has_port(port.value)) {
         let message =

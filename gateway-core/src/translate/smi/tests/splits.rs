@@ -1,4 +1,4 @@
-//! TrafficSplit (smi §3) and the seed's example (smi §9).
+//! TrafficSplit (smi §3) and the first example (smi §9).
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn all(name: &str) -> Vec<(Option<String>, u32)> {
 }
 
 /// smi §9.1, with these weights and the rest of the split.
-fn seed(weights: [u32; 2], matches: &str, group: &str) -> Outcome {
+fn example(weights: [u32; 2], matches: &str, group: &str) -> Outcome {
     let [one, two] = weights;
     of(&format!(
         "
@@ -61,9 +61,9 @@ spec:
 ";
 
 #[test]
-fn the_seed_example_does_what_section_9_2_says() {
+fn the_first_example_does_what_section_9_2_says() {
     let other = Request { headers: &[("cookie", "version=BETA")], ..PLAIN };
-    let outcome = seed([0, 100], MATCHES, GROUP);
+    let outcome = example([0, 100], MATCHES, GROUP);
     assert_eq!(outcome.found(Severity::Warning), []);
     let lines: Vec<_> = outcome.diagnostics.iter().map(|d| d.code).collect();
     assert_eq!(lines, ["SMI-L02", "SMI-N02"]);
@@ -73,7 +73,7 @@ fn the_seed_example_does_what_section_9_2_says() {
     // Addressed directly.
     assert_eq!(shares(&outcome, "tea.2", &BETA), all("tea.2"));
 
-    let half = seed([50, 50], MATCHES, GROUP);
+    let half = example([50, 50], MATCHES, GROUP);
     let halves = [(Some("tea.1".to_owned()), 500), (Some("tea.2".to_owned()), 500)];
     for ((name, count), (want, about)) in shares(&half, "tea.1", &BETA).into_iter().zip(halves) {
         assert!(name == want && count.abs_diff(about) <= 1, "{name:?} {count}");
@@ -81,26 +81,26 @@ fn the_seed_example_does_what_section_9_2_says() {
     assert_eq!(shares(&half, "tea.1", &PLAIN), all("tea.1"));
 
     // smi S-14
-    let none = seed([0, 0], MATCHES, GROUP);
+    let none = example([0, 0], MATCHES, GROUP);
     assert_eq!(shares(&none, "tea.1", &BETA), [(None, 1000)]);
     assert_eq!(shares(&none, "tea.1", &PLAIN), all("tea.1"));
 
     // smi S-11
-    let missing = seed([0, 100], MATCHES, "");
+    let missing = example([0, 100], MATCHES, "");
     assert_eq!(missing.found(Severity::Warning), [("SMI-W05", "spec.matches[0].name")]);
     assert_eq!(shares(&missing, "tea.1", &BETA), all("tea.1"));
 
     // smi S-9
     for matches in ["", "  matches: []\n", "  matches: null\n"] {
-        let plain = seed([0, 100], matches, "");
+        let plain = example([0, 100], matches, "");
         assert_eq!(shares(&plain, "tea.1", &PLAIN), all("tea.2"), "{matches}");
     }
 }
 
 #[test]
-fn without_a_separator_the_seed_example_is_refused() {
+fn without_a_separator_the_first_example_is_refused() {
     // smi P-9
-    let outcome = seed([0, 100], MATCHES, GROUP.strip_prefix("---\n").unwrap());
+    let outcome = example([0, 100], MATCHES, GROUP.strip_prefix("---\n").unwrap());
     assert!(outcome.diagnostics.iter().any(|d| d.severity == Severity::Error));
     assert!(outcome.services.is_empty());
 }

@@ -1,4 +1,3 @@
-use super::super::action::withhold;
 use super::*;
 use crate::origin::ObjectRef;
 use proptest::prelude::*;
@@ -6,7 +5,7 @@ use proptest::prelude::*;
 /// A location whose one action is told by the text of its path.
 fn location(path: &str, appends_slash: bool) -> Location {
     let origin = Origin::new(ObjectRef::new("VirtualServer", "shop", "cafe"), path);
-    let action = withhold(path, origin.clone());
+    let action = Action::fault(path, origin.clone());
     let rules = vec![Rule { conditions: Vec::new(), action, origin: origin.clone() }];
     Location { path: RoutePath::parse(path).unwrap(), rules, appends_slash, origin }
 }

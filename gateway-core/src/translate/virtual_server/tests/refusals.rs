@@ -4,8 +4,8 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn slips_of_the_seed_get_help() {
-    // smi §9.3: how the example stands in the seed
+fn slips_of_the_first_example_get_help() {
+    // smi §9.3: the indentation of the first example as it is often seen
     for (yaml, want) in [
         (
             server("host: a.example\nupstreams:\n  -name: tea\n"),
