@@ -38,6 +38,6 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    Channel, Condition as StatusCondition, Endpoint, Endpoints, ObjectStatus, Options, Translation,
-    translate,
+    Channel, Condition as StatusCondition, Endpoint, Endpoints, ListenerStatus, ObjectStatus,
+    Options, ParentReference, ParentStatus, RouteKind, State, Status, Translation, translate,
 };

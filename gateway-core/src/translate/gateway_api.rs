@@ -30,13 +30,16 @@ use route::Lowered;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn translate(context: &mut Context<'_>) {
-    let listeners = Listeners::of(context);
+    let mut listeners = Listeners::of(context);
     let mut routes: Vec<&Resource<HttpRoute>> = context.resources.http_routes().collect();
     routes.sort_by_cached_key(|route| age(route));
     let mut hosts = Hosts::new();
     for route in routes {
         if let Some(served) = serve(route, &listeners, context) {
             collect(&served, &listeners, &mut hosts);
+            if served.accepted {
+                listeners.count(served.attachments.iter().map(|attachment| attachment.section));
+            }
         }
     }
     listeners.write_statuses(context);
@@ -68,13 +71,15 @@ struct Served<'a> {
     route: &'a Resource<HttpRoute>,
     attachments: Vec<Attachment<'a>>,
     lowered: Vec<Lowered>,
+    /// Whether at least one of its rules is in force.
+    accepted: bool,
 }
 
 /// Translates a route and writes its status.
 fn serve<'a>(
     route: &'a Resource<HttpRoute>,
     listeners: &Listeners<'a>,
-    context: &mut Context<'_>,
+    context: &mut Context<'a>,
 ) -> Option<Served<'a>> {
     if !admit(route, &route.spec.channels, context) {
         return None;
@@ -87,7 +92,8 @@ fn serve<'a>(
     let lowered = route::lower(route, context);
     context.statuses.push(status::route(route, &parents, &lowered));
     let attachments = parents.into_iter().filter_map(|parent| parent.outcome.ok()).flatten();
-    Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches })
+    let accepted = lowered.dropped.len() < route.spec.rules.len();
+    Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches, accepted })
 }
 
 /// What a host of a section is made of, in order of age.

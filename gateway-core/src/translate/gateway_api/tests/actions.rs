@@ -240,7 +240,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
     );
     assert_eq!(
         got.conditions("HTTPRoute", "r"),
-        ["default/gw Accepted=true/Accepted", "default/gw ResolvedRefs=false/BackendNotFound"]
+        ["gw Accepted=true/Accepted", "gw ResolvedRefs=false/BackendNotFound"]
     );
     let settings = |branch: &Branch| match &branch.action {
         Action::Forward(forward) => Arc::clone(&forward.settings),

@@ -43,10 +43,7 @@ fn hostnames_intersect() {
     );
     assert_eq!(
         translated.conditions("HTTPRoute", "r"),
-        [
-            "default/gw Accepted=false/NoMatchingListenerHostname",
-            "default/gw ResolvedRefs=true/ResolvedRefs"
-        ]
+        ["gw Accepted=false/NoMatchingListenerHostname", "gw ResolvedRefs=true/ResolvedRefs"]
     );
 }
 

@@ -42,9 +42,9 @@ fn a_rule_with_a_bad_expression_is_left_out() {
     assert_eq!(
         got.conditions("HTTPRoute", "r"),
         [
-            "default/gw Accepted=true/Accepted",
-            "default/gw ResolvedRefs=true/ResolvedRefs",
-            "default/gw PartiallyInvalid=true/UnsupportedValue",
+            "gw Accepted=true/Accepted",
+            "gw ResolvedRefs=true/ResolvedRefs",
+            "gw PartiallyInvalid=true/UnsupportedValue",
         ]
     );
 }
