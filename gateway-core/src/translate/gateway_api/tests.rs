@@ -12,7 +12,8 @@ use crate::diagnostic::Diagnostic;
 use crate::resource::{Problems, Resources};
 use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{
-    Branch, Forward, HostRewrite, Location, PathPattern, PathRewrite, Protocol, RetryCondition,
+    Branch, Forward, HostRewrite, Location, NonIdempotent, PathPattern, PathRewrite, Protocol,
+    RetryCondition,
 };
 use crate::translate::services::Services;
 use crate::translate::{ObjectStatus, Options, Status};
