@@ -191,7 +191,8 @@ pub(crate) fn one_of<T: Copy>(
         let list: Vec<String> = names.clone().map(|name| format!("`{name}`")).collect();
         let message = format!("`{}` is not one of {}", shorten(text), list.join(", "));
         let mut problem = Diagnostic::error("invalid-value", &value.origin(), message);
-        if let Some(name) = crate::nearest(text, names) {
+        let part_of = || names.clone().find(|name| text.len() > 2 && name.contains(text));
+        if let Some(name) = crate::nearest(text, names.clone()).or_else(part_of) {
             problem = problem.help(format!("did you mean `{name}`?"));
         }
         problems.push(problem);
