@@ -8,7 +8,6 @@ mod problems;
 mod statuses;
 
 use super::*;
-use crate::diagnostic::Diagnostic;
 use crate::resource::{Problems, Resources};
 use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{

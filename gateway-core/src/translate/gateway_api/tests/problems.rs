@@ -180,3 +180,24 @@ fn a_refused_gateway_is_complained_about_once() {
     assert_eq!(got.diagnostics.len(), 1, "{:?}", got.diagnostics);
     assert!(got.statuses.is_empty() && got.claims.is_empty());
 }
+
+#[test]
+fn a_host_that_another_listener_owns_is_said() {
+    // gateway-api §6.3
+    let gateway = gateway(&[
+        "name: all, port: 80, protocol: HTTP",
+        "name: own, port: 80, protocol: HTTP, hostname: '*.example.com'",
+    ]);
+    for (section, warned) in [("all", true), ("own", false), ("", false)] {
+        let section = if section.is_empty() { "" } else { &format!(", sectionName: {section}") };
+        let spec = format!(
+            "  parentRefs: [{{name: gw{section}}}]\n  hostnames: [b.example, a.example.com]\n  rules: [{{backendRefs: [{{name: s, port: 80}}]}}]"
+        );
+        let got = translated(&default_options(), &[gateway.clone(), route("r", "", &spec)]);
+        let warning = "warning other-listener: spec.hostnames[1]: requests for `a.example.com` go to \
+                       the listener `own` of Gateway default/gw, which the route is not attached to \
+                       (the most specific listener takes all requests of a host)";
+        let want: &[&str] = if warned { &[warning] } else { &[] };
+        assert_eq!(got.diagnostics, want, "{section}");
+    }
+}
