@@ -129,20 +129,31 @@ pub(crate) fn did_you_mean<'k>(
 fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // Longer words may differ in more places; words of one or two letters in none but case.
     let most = written.chars().count().min(12) / 3;
+    let lowered = lowered(written);
     known
         .into_iter()
-        .map(|name| (distance(written, name), name))
-        .filter(|(d, name)| *d <= most || written.eq_ignore_ascii_case(name))
+        .take(MAX_NAMES)
+        .filter_map(|name| Some((distance(&lowered, name, most)?, name)))
         .min()
         .map(|(_, name)| name)
 }
 
-/// Optimal string alignment distance on lower-cased text: insertions, deletions, substitutions and
-/// swaps of neighbours count 1 each.
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().take(64).collect();
-    let b: Vec<char> = b.to_lowercase().chars().take(64).collect();
-    let mut before: Vec<usize> = vec![0; b.len() + 1];
+/// How many names are compared, so that many mistakes among many names do not take long.
+const MAX_NAMES: usize = 10_000;
+
+/// The beginning of a name, in lower case.
+fn lowered(name: &str) -> Vec<char> {
+    name.chars().take(64).flat_map(char::to_lowercase).collect()
+}
+
+/// Optimal string alignment distance between `a` and the lower-cased `b`: insertions, deletions,
+/// substitutions and swaps of neighbours count 1 each. `None` if it is more than `most`.
+fn distance(a: &[char], b: &str, most: usize) -> Option<usize> {
+    let b = lowered(b);
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    let mut before: Vec<usize> = vec![usize::MAX; b.len() + 1];
     let mut above: Vec<usize> = (0..=b.len()).collect();
     for i in 0..a.len() {
         let mut row = vec![i + 1; b.len() + 1];
@@ -153,9 +164,13 @@ fn distance(a: &str, b: &str) -> usize {
                 row[j + 1] = row[j + 1].min(before[j - 1] + 1);
             }
         }
+        // A row is made of the two above it and never less than both.
+        if row.iter().chain(&above).all(|distance| *distance > most) {
+            return None;
+        }
         before = std::mem::replace(&mut above, row);
     }
-    above[b.len()]
+    Some(above[b.len()]).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]
@@ -171,6 +186,11 @@ mod tests {
             ("upstream", Some("upstreams")),
             ("atcion", Some("action")),
             ("pas", Some("pass")),
+            ("upsterams", Some("upstreams")),
+            ("PASS", Some("pass")),
+            ("apsstreams", Some("upstreams")),
+            ("bqsstreams", Some("upstreams")),
+            ("bqssteeams", None),
             ("x", None),
             ("", None),
             ("completely-different", None),

@@ -15,15 +15,16 @@ use crate::diagnostic::did_you_mean;
 use crate::matcher::Router;
 use crate::origin::Origin;
 use crate::request::Request;
-use crate::rules::{Listener, RuleSet};
+use crate::rules::{Listener, Location, RuleSet};
 use http::StatusCode;
 use std::ops::Range;
 
 /// A decision with its reasons. Owned text, for people and for JSON.
 ///
-/// Values of `authorization`, `cookie` and `proxy-authorization`, and of every field whose name
-/// holds `token`, `secret` or `key`, are shown by their length only. Other values are cut off
-/// after 200 characters, and control characters are shown escaped.
+/// Values of `cookie` and `set-cookie`, and of every header field, cookie, query argument and
+/// attribute whose name holds `auth`, `key`, `password`, `secret` or `token`, are shown by their
+/// length only, in targets and URLs too. Other values are cut off after 200 characters, and
+/// control characters are shown escaped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Explanation {
     /// What is done with the request.
@@ -286,10 +287,14 @@ fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
         Outcome::Redirect(redirect) => {
             let mut location = Vec::new();
             decision.write_location(request, &mut location);
+            let location = match &redirect.location {
+                Location::Url(template) => show::rendered(template, &location),
+                Location::Parts { .. } => show::whole(&location),
+            };
             Explanation {
                 outcome: OutcomeKind::Redirect,
                 status: Some(redirect.status),
-                location: Some(show::whole(&location)),
+                location: Some(location),
                 ..Explanation::default()
             }
         }

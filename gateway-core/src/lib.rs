@@ -66,7 +66,8 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    Channel, Endpoint, Endpoints, ObjectStatus, Options, StatusCondition, Translation, translate,
+    Channel, Endpoint, Endpoints, ListenerStatus, ObjectStatus, Options, ParentReference,
+    ParentStatus, RouteKind, State, Status, StatusCondition, Translation, translate,
 };
 
 /// The example of the README is compiled and run.

@@ -16,8 +16,8 @@ mod template;
 
 pub use action::{
     Action, BackendSettings, Balance, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite,
-    Location, PathRewrite, Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps, Retry,
-    RetryCondition, Split, Timeouts, UpstreamTarget,
+    Location, NonIdempotent, PathRewrite, Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps,
+    Retry, RetryCondition, Split, Timeouts, UpstreamTarget,
 };
 pub use hostname::{HostPattern, InvalidHostname};
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};

@@ -6,9 +6,14 @@ mod gateway_api;
 mod hosts;
 mod services;
 mod smi;
+mod status;
 mod virtual_server;
 
 pub use endpoints::{Endpoint, Endpoints};
+pub use status::{
+    ListenerStatus, ObjectStatus, ParentReference, ParentStatus, RouteKind, State, Status,
+    StatusCondition,
+};
 
 use crate::diagnostic::Diagnostic;
 use crate::origin::ObjectRef;
@@ -85,32 +90,6 @@ pub struct Translation {
     pub endpoints: Endpoints,
     /// Objects that are not in force because something in them is wrong.
     pub refused: Vec<Arc<ObjectRef>>,
-}
-
-/// The `status` that an object should show in Kubernetes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ObjectStatus {
-    /// `apiVersion` of the object.
-    pub api_version: Box<str>,
-    /// The object.
-    pub object: Arc<ObjectRef>,
-    /// VirtualServer's `state`, `reason` and `message`; `None` for other kinds.
-    pub state: Option<StatusCondition>,
-    /// Conditions of Gateway API objects, each with the parent or listener it is about.
-    pub conditions: Vec<(Option<Box<str>>, StatusCondition)>,
-}
-
-/// One condition of a status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusCondition {
-    /// `Accepted`, `ResolvedRefs`, …; for VirtualServer the state, `Valid` and so on.
-    pub kind: Box<str>,
-    /// Whether it holds.
-    pub status: bool,
-    /// The reason, one word.
-    pub reason: Box<str>,
-    /// A sentence.
-    pub message: String,
 }
 
 /// Translates documents to rules. Never fails: what is wrong is in the diagnostics, and harms

@@ -8,6 +8,7 @@ use crate::rules::{
 };
 use crate::{ObjectRef, Origin};
 use http::header::{HeaderMap, HeaderName};
+use proptest::prelude::*;
 use std::sync::Arc;
 
 fn origin() -> Origin {
@@ -424,4 +425,95 @@ fn allow_lists_the_methods_that_would_do() {
     }
     let fixture = Fixture::forward(prefix("/"), forward());
     assert!(fixture.decision().allow(&RequestHead::get("h", "/")).is_empty());
+}
+
+/// Every field that a template can print of a request.
+fn every_field() -> Template {
+    let named = |name: &str| -> Box<str> { name.into() };
+    let fields = [
+        Field::Method,
+        Field::Host,
+        Field::Path,
+        Field::Target,
+        Field::Query,
+        Field::RequestLine,
+        Field::Header("x-a".into()),
+        Field::Header("host".into()),
+        Field::Cookie { name: named("c"), ignore_case: false },
+        Field::Argument { name: named("q"), ignore_case: true, decoded: false },
+        Field::Argument { name: named("q"), ignore_case: false, decoded: true },
+    ];
+    Template::new(fields.into_iter().map(TemplatePart::Field))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_client_can_begin_another_header_line(
+        path in hostile(), query in hostile(), value in hostile(), method in hostile(),
+    ) {
+        let (before, after) = (TemplatePart::Text("a\r\nx: ".into()), every_field());
+        let template = Template::new([before].into_iter().chain(after.parts().iter().cloned()));
+        let forwarding = Forward {
+            host: HostRewrite::Set(template.clone()),
+            request_headers: HeaderOps {
+                set: vec![edit("x-set", template.clone())],
+                add: vec![edit("x-add", template.clone())],
+                ..HeaderOps::default()
+            },
+            response_headers: ResponseHeaderOps {
+                set: vec![edit("x-set", template.clone())],
+                add: vec![ResponseHeaderAdd { edit: edit("x-add", template.clone()), always: true }],
+                ..ResponseHeaderOps::default()
+            },
+            ..forward()
+        };
+        let captured = PathRewrite::Pattern {
+            regex: CaptureRegex::new("(?s)^/(.*)", false).unwrap(),
+            replacement: "/x/$1?y=$1\n".into(),
+        };
+        let parts = |path| Location::Parts { scheme: None, host: None, port: None, path };
+        let respond = Respond {
+            status: StatusCode::OK,
+            content_type: Some("text/plain\r\nx: y".into()),
+            body: Template::default(),
+            headers: vec![edit("x-add", template.clone())],
+            reason: None,
+            origin: origin(),
+        };
+        let target = format!("/{path}?q={query}");
+        let cookie = format!("c={value}");
+        let headers = [("x-a", &*value), ("cookie", &*cookie)];
+        let request = RequestHead::new(&method, "h", &target).headers(&headers);
+        for action in [
+            Action::Forward(Arc::new(forwarding)),
+            redirect(Location::Url(template.clone())),
+            redirect(parts(PathRewrite::Keep)),
+            redirect(parts(captured)),
+            redirect(parts(PathRewrite::Prefix("/\r\n".into()))),
+            Action::Respond(Arc::new(respond)),
+        ] {
+            let mut fixture = Fixture::action(prefix("/"), action);
+            let keep = crate::request::Treatment::Keep;
+            fixture.listener.paths = PathPolicy { control: keep, backslash: keep, ..PathPolicy::default() };
+            let decision = fixture.decision();
+            let mut headers = HeaderMap::new();
+            decision.edit_request(&request, &mut headers);
+            let mut answer = HeaderMap::new();
+            decision.edit_response(StatusCode::OK, &request, &mut answer);
+            let values = headers.values().chain(answer.values()).cloned();
+            for value in values.chain(decision.host_header(&request)) {
+                let control = |b: &u8| b.is_ascii_control() && *b != b'\t';
+                prop_assert!(!value.as_bytes().iter().any(control), "{value:?}: {target:?}");
+            }
+        }
+    }
+}
+
+/// Text with what ends lines, plain and escaped.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces =
+        ["a", "/", "\r\n", "\n", "\0", "\t", "%0d%0A", "%0a", "%00", "%7F", "\u{85}", "é", "&q="];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..8).prop_map(|p| p.concat())
 }

@@ -4,7 +4,10 @@ use super::{Failure, HeaderChange, HeaderOperation};
 use crate::decision::template;
 use crate::request::Request;
 use crate::request::field::{Value, View};
-use crate::rules::{Condition, Field, HeaderEdit, HeaderOps, ResponseHeaderOps, Test};
+use crate::request::path::unescape;
+use crate::rules::{
+    Condition, Field, HeaderEdit, HeaderOps, ResponseHeaderOps, Template, TemplatePart, Test,
+};
 use http::HeaderName;
 
 /// The longest value shown, in characters.
@@ -12,7 +15,7 @@ const MAX_SHOWN: usize = 200;
 
 /// Octets as text, as long as they are.
 pub(super) fn whole(octets: &[u8]) -> String {
-    let text = String::from_utf8_lossy(octets);
+    let text = without_secrets(&String::from_utf8_lossy(octets));
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
@@ -22,10 +25,14 @@ pub(super) fn whole(octets: &[u8]) -> String {
 
 /// Octets as text, cut off.
 fn short(octets: &[u8]) -> String {
-    let mut text = whole(octets);
+    cut(whole(octets), octets.len())
+}
+
+/// `text` cut off, with the length of the octets that it shows.
+fn cut(mut text: String, octets: usize) -> String {
     if let Some((end, _)) = text.char_indices().nth(MAX_SHOWN) {
         text.truncate(end);
-        text.push_str(&format!("… ({} octets)", octets.len()));
+        text.push_str(&format!("… ({octets} octets)"));
     }
     text
 }
@@ -46,8 +53,59 @@ fn hidden(length: usize) -> String {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    matches!(&*name, "authorization" | "cookie" | "proxy-authorization")
-        || ["token", "secret", "key"].iter().any(|part| name.contains(part))
+    matches!(&*name, "cookie" | "set-cookie")
+        || ["auth", "key", "password", "secret", "token"].iter().any(|part| name.contains(part))
+}
+
+/// `text` with the values of secret query arguments hidden. It may be a query, hold one (as a
+/// request line does), or be something else.
+fn without_secrets(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive(['&', ' ']) {
+        let end = piece.len() - usize::from(piece.ends_with(['&', ' ']));
+        let (mut argument, end) = piece.split_at(end);
+        if !is_secret_argument(argument)
+            && let Some((path, query)) = argument.split_once('?')
+        {
+            out.extend([path, "?"]);
+            argument = query;
+        }
+        match argument.split_once('=') {
+            Some((name, value)) if is_secret_argument(argument) => {
+                out.extend([name, "=", &hidden(value.len())]);
+            }
+            _ => out.push_str(argument),
+        }
+        out.push_str(end);
+    }
+    out
+}
+
+fn is_secret_argument(argument: &str) -> bool {
+    let name = argument.split_once('=').map(|(name, _)| name);
+    // What stands before a query is no name.
+    name.is_some_and(|name| !name.contains('?') && is_secret(&decoded(name)))
+}
+
+/// A name with its escapes decoded: backends decode it too.
+fn decoded(name: &str) -> String {
+    let mut octets = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escaped = unescape(rest);
+        octets.push(escaped.unwrap_or(*byte));
+        rest = if escaped.is_some() { &rest[3..] } else { after };
+    }
+    String::from_utf8_lossy(&octets).into_owned()
+}
+
+/// The value that `template` takes, or its length where a secret is part of it.
+pub(super) fn rendered(template: &Template, value: &[u8]) -> String {
+    let secret = |part: &TemplatePart| match part {
+        TemplatePart::Field(field) => is_secret(name_of(field)),
+        TemplatePart::Text(_) => false,
+    };
+    if template.parts().iter().any(secret) { hidden(value.len()) } else { whole(value) }
 }
 
 /// The name that says whether a field is secret.
@@ -65,6 +123,10 @@ fn wanted(condition: &Condition) -> String {
         Test::Equals { value, .. } if is_secret(name_of(&condition.field)) => {
             let not = if condition.negated { "not " } else { "" };
             format!("{not}{}", hidden(value.len()))
+        }
+        Test::Equals { value, .. } if without_secrets(value) != **value => {
+            let not = if condition.negated { "not " } else { "" };
+            format!("{not}`{}`", without_secrets(value))
         }
         _ => condition.to_string(),
     }
@@ -132,7 +194,13 @@ fn change<R: Request>(
 ) -> HeaderChange {
     let value = template::header_value(&edit.value, view);
     let name = edit.name.to_string();
-    HeaderChange { operation, value: value_of(&name, value.as_bytes()), name }
+    let value = value.as_bytes();
+    let value = if is_secret(&name) {
+        hidden(value.len())
+    } else {
+        cut(rendered(&edit.value, value), value.len())
+    };
+    HeaderChange { operation, value, name }
 }
 
 #[cfg(test)]
@@ -149,6 +217,9 @@ mod tests {
             ("x-api-key", "abc", "(hidden, 3 octets)"),
             ("X-CSRF-Token", "abc", "(hidden, 3 octets)"),
             ("client_secret", "", "(hidden, 0 octets)"),
+            ("Set-Cookie", "a=b", "(hidden, 3 octets)"),
+            ("password", "abc", "(hidden, 3 octets)"),
+            ("x-auth-user", "abc", "(hidden, 3 octets)"),
             ("x", "a\r\n\u{1b}[31m", "a\\r\\n\\u{1b}[31m"),
         ] {
             assert_eq!(value_of(name, value.as_bytes()), want, "{name}: {value}");
@@ -158,5 +229,25 @@ mod tests {
         let secret = Condition::equals(Field::Header("x-token".into()), "abc");
         assert_eq!(condition(&secret), "header `x-token`: (hidden, 3 octets)");
         assert_eq!(condition(&secret.negate()), "header `x-token`: not (hidden, 3 octets)");
+    }
+    #[test]
+    fn secret_query_arguments_are_hidden_wherever_a_query_is_shown() {
+        for (text, want) in [
+            ("/a?x=1&y=2", "/a?x=1&y=2"),
+            ("/a?token=abc", "/a?token=(hidden, 3 octets)"),
+            ("/a?x=1&api_key=abc&y=2", "/a?x=1&api_key=(hidden, 3 octets)&y=2"),
+            ("token=abc", "token=(hidden, 3 octets)"),
+            ("token=abc?def=/g", "token=(hidden, 10 octets)"),
+            ("/a=b?PassWord=abc?d", "/a=b?PassWord=(hidden, 5 octets)"),
+            ("/a?%74oken=abc", "/a?%74oken=(hidden, 3 octets)"),
+            ("GET /a?auth=abc HTTP/1.1", "GET /a?auth=(hidden, 3 octets) HTTP/1.1"),
+            ("https://a.example/?secret=a%20b#c", "https://a.example/?secret=(hidden, 7 octets)"),
+            ("/token/a?x", "/token/a?x"),
+            ("/a?token&key=", "/a?token&key=(hidden, 0 octets)"),
+        ] {
+            assert_eq!(whole(text.as_bytes()), want, "{text}");
+        }
+        let query = Condition::equals(Field::Query, "x=1&token=abc").negate();
+        assert_eq!(condition(&query), "query: not `x=1&token=(hidden, 3 octets)`");
     }
 }

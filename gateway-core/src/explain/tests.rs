@@ -481,3 +481,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn secrets_in_queries_are_hidden_in_targets_and_locations() {
+    let conditions = vec![Condition::equals(Field::Query, "x=1")];
+    let to_url = |parts: Vec<TemplatePart>| {
+        let location = Location::Url(Template::new(parts));
+        let status = StatusCode::FOUND;
+        Action::Redirect(Arc::new(Redirect { status, location, origin: origin("spec") }))
+    };
+    let argument = |name: &str| {
+        let name = name.into();
+        TemplatePart::Field(Field::Argument { name, ignore_case: false, decoded: false })
+    };
+    let text = |text: &str| TemplatePart::Text(text.into());
+    let routes = vec![
+        (prefix("/"), conditions, to(0)),
+        (prefix("/to"), vec![], to(0)),
+        (prefix("/url"), vec![], to_url(vec![text("/a"), TemplatePart::Field(Field::Target)])),
+        (prefix("/argument"), vec![], to_url(vec![text("/a/"), argument("token")])),
+    ];
+    let rules = rules(vec![host("h", routes)], vec![service("tea")]);
+    for (target, want) in [
+        ("/to?token=s3cret", "/to?token=(hidden, 6 octets)"),
+        ("/url?token=s3cret", "/a/url?token=(hidden, 6 octets)"),
+        ("/argument?token=s3cret", "(hidden, 9 octets)"),
+    ] {
+        let explanation = explained(&rules, &RequestHead::get("h", target), 0);
+        let shown = explanation.target.as_ref().or(explanation.location.as_ref());
+        assert_eq!(shown.map(String::as_str), Some(want), "{target}");
+        let all = format!("{explanation:?} {explanation}");
+        assert!(!all.contains("s3cret"), "{target}: {all}");
+    }
+}

@@ -92,7 +92,11 @@ pub(crate) enum FromNamespaces {
 
 /// As written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct GatewayClass {}
+pub(crate) struct GatewayClass {
+    pub(crate) controller: Box<str>,
+    /// Known, but without effect yet.
+    pub(crate) parameters: Option<At>,
+}
 
 impl Gateway {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
@@ -136,11 +140,10 @@ impl GatewayClass {
         let mut fields = scalar::spec(root, problems)?.mapping(problems)?;
         let controller = fields.required("controllerName", problems);
         let controller = controller.and_then(|v| CONTROLLER.read(v, problems));
-        for ignored in ["description", "parametersRef"] {
-            fields.field(ignored);
-        }
+        fields.field("description");
+        let parameters = fields.field("parametersRef").map(|field| field.at());
         fields.finish(problems);
-        controller.map(|_| Self {})
+        controller.map(|name| Self { controller: name.into(), parameters })
     }
 }
 

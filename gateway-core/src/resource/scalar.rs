@@ -191,7 +191,9 @@ pub(crate) fn one_of<T: Copy>(
         let list: Vec<String> = names.clone().map(|name| format!("`{name}`")).collect();
         let message = format!("`{}` is not one of {}", shorten(text), list.join(", "));
         let mut problem = Diagnostic::error("invalid-value", &value.origin(), message);
-        problem.help = did_you_mean(text, names);
+        let part_of = || names.clone().find(|name| text.len() > 2 && name.contains(text));
+        problem.help = did_you_mean(text, names.clone())
+            .or_else(|| part_of().map(|name| format!("did you mean `{name}`?")));
         problems.push(problem);
     }
     found.map(|(_, meaning)| *meaning)

@@ -212,9 +212,9 @@ pub struct Retry {
     pub tries: u32,
     /// No new try after this long.
     pub timeout: Option<Duration>,
-    /// Whether requests with POST, LOCK or PATCH are sent again after they may have reached an
+    /// When requests with POST, LOCK or PATCH are sent again after they may have reached an
     /// endpoint.
-    pub non_idempotent: bool,
+    pub non_idempotent: NonIdempotent,
     /// Wait at least this long between two tries.
     pub backoff: Option<Duration>,
 }
@@ -226,10 +226,24 @@ impl Default for Retry {
             on: vec![RetryCondition::Error, RetryCondition::Timeout],
             tries: 0,
             timeout: None,
-            non_idempotent: false,
+            non_idempotent: NonIdempotent::Never,
             backoff: None,
         }
     }
+}
+
+/// When a request whose method is not idempotent is sent again after it may have reached an
+/// endpoint. One that surely reached none always may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NonIdempotent {
+    /// Never (NGINX's default, virtualserver §14).
+    #[default]
+    Never,
+    /// After an answer with a [`RetryCondition::Status`]; not where it is unknown what the
+    /// endpoint did (gateway-api §16).
+    AfterStatus,
+    /// Whenever another request would be (virtualserver §14, `non_idempotent`).
+    Always,
 }
 
 /// What is tried again.

@@ -21,6 +21,7 @@ mod tests;
 
 use super::hosts::{Claim, Rank};
 use super::{Channel, Context};
+use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::http_route::{ChannelFaults, HttpRoute};
 use crate::rules::{HostPattern, Route};
@@ -30,13 +31,16 @@ use route::Lowered;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn translate(context: &mut Context<'_>) {
-    let listeners = Listeners::of(context);
+    let mut listeners = Listeners::of(context);
     let mut routes: Vec<&Resource<HttpRoute>> = context.resources.http_routes().collect();
     routes.sort_by_cached_key(|route| age(route));
     let mut hosts = Hosts::new();
     for route in routes {
         if let Some(served) = serve(route, &listeners, context) {
-            collect(&served, &listeners, &mut hosts);
+            collect(&served, &listeners, &mut hosts, context);
+            if served.accepted {
+                listeners.count(served.attachments.iter().map(|attachment| attachment.section));
+            }
         }
     }
     listeners.write_statuses(context);
@@ -68,13 +72,15 @@ struct Served<'a> {
     route: &'a Resource<HttpRoute>,
     attachments: Vec<Attachment<'a>>,
     lowered: Vec<Lowered>,
+    /// Whether at least one of its rules is in force.
+    accepted: bool,
 }
 
 /// Translates a route and writes its status.
 fn serve<'a>(
     route: &'a Resource<HttpRoute>,
     listeners: &Listeners<'a>,
-    context: &mut Context<'_>,
+    context: &mut Context<'a>,
 ) -> Option<Served<'a>> {
     if !admit(route, &route.spec.channels, context) {
         return None;
@@ -87,7 +93,8 @@ fn serve<'a>(
     let lowered = route::lower(route, context);
     context.statuses.push(status::route(route, &parents, &lowered));
     let attachments = parents.into_iter().filter_map(|parent| parent.outcome.ok()).flatten();
-    Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches })
+    let accepted = lowered.dropped.len() < route.spec.rules.len();
+    Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches, accepted })
 }
 
 /// What a host of a section is made of, in order of age.
@@ -102,12 +109,23 @@ struct Host<'a> {
     matches: Vec<(HostPattern, Lowered)>,
 }
 
-fn collect<'a>(served: &Served<'a>, listeners: &Listeners<'_>, hosts: &mut Hosts<'a>) {
+fn collect<'a>(
+    served: &Served<'a>,
+    listeners: &Listeners<'_>,
+    hosts: &mut Hosts<'a>,
+    context: &mut Context<'_>,
+) {
     let mut seen = BTreeSet::new();
     for attachment in &served.attachments {
         let section = attachment.section;
         // Isolation: a host belongs to the most specific listener that covers it.
-        if listeners.owner(section, &attachment.effective) != Some(section) {
+        let owner = listeners.owner(section, &attachment.effective);
+        if owner != Some(section) {
+            if let Some(owner) = owner
+                && served.attachments.iter().all(|other| other.section != owner)
+            {
+                warn_of_isolation(served.route, attachment, listeners.section(owner), context);
+            }
             continue;
         }
         let key = (section, attachment.effective.to_string());
@@ -124,6 +142,24 @@ fn collect<'a>(served: &Served<'a>, listeners: &Listeners<'_>, hosts: &mut Hosts
         let own = attachment.own.map_or(&attachment.effective, |own| &own.value);
         host.matches.extend(served.lowered.iter().map(|lowered| (own.clone(), lowered.clone())));
     }
+}
+
+/// Says why a route that is attached gets no requests for a host.
+fn warn_of_isolation(
+    route: &Resource<HttpRoute>,
+    attachment: &Attachment<'_>,
+    owner: &listeners::Section<'_>,
+    context: &mut Context<'_>,
+) {
+    let Some(own) = attachment.own else { return };
+    let message = format!(
+        "requests for `{}` go to the listener `{}` of {}, which the route is not attached to",
+        attachment.effective,
+        owner.listener.name,
+        owner.gateway.object()
+    );
+    let problem = Diagnostic::warning("other-listener", &route.origin(own.at), message);
+    context.problems.push(problem.help("the most specific listener takes all requests of a host"));
 }
 
 /// Claims every host with routes, and the hostname of each listener where it has none.

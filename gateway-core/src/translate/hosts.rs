@@ -1,6 +1,6 @@
 //! Who owns which host of which listener (decisions §1).
 
-use super::{Context, StatusCondition};
+use super::{Context, State, Status};
 use crate::diagnostic::Diagnostic;
 use crate::origin::Origin;
 use crate::request::PathPolicy;
@@ -160,12 +160,11 @@ fn lost(loser: &Claim, winner: &Claim, context: &mut Context<'_>) {
         (None, _) => "neither has a creationTimestamp, and its name comes first",
     };
     for status in &mut context.statuses {
-        if let Some(state) = &mut status.state
+        if let Status::VirtualServer(state) = &mut status.status
             && status.object == loser.origin.object
         {
-            *state = StatusCondition {
-                kind: "Warning".into(),
-                status: false,
+            *state = State {
+                state: "Warning".into(),
                 reason: "Rejected".into(),
                 message: message.clone(),
             };

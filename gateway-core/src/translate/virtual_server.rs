@@ -45,7 +45,7 @@ fn translate_one(server: &Resource<VirtualServer>, context: &mut Context<'_>) {
     let refused = report.refused() || server.spec.errors() > 0;
     let found = report.into_list();
     let all = while_reading.iter().chain(&found);
-    context.statuses.push(status::of(server.object(), refused, all));
+    context.statuses.push(status::of(server, refused, all));
     found.into_iter().for_each(|diagnostic| context.problems.push(diagnostic));
     match lowered {
         Some((hostname, routes)) if !refused => claim(server, &hostname, routes, context),

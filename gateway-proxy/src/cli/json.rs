@@ -2,10 +2,10 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    Considered, Diagnostic, Explanation, HeaderChange, ObjectStatus, Origin, SplitSummary,
-    StatusCondition, Translation,
+    Considered, Diagnostic, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin,
+    ParentReference, ParentStatus, RouteKind, SplitSummary, Status, StatusCondition, Translation,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// `{"diagnostics": …, "statuses": …, "listeners": …, "routes": N}`.
 pub(super) fn check(translation: &Translation) -> Value {
@@ -142,35 +142,38 @@ fn listeners(rules: &RuleSet) -> Vec<Value> {
 
 /// As Kubernetes would show it.
 fn status(status: &ObjectStatus) -> Value {
-    let mut shown = Map::new();
-    if let Some(state) = &status.state {
-        shown.insert("state".into(), json!(&state.kind));
-        shown.insert("reason".into(), json!(&state.reason));
-        shown.insert("message".into(), json!(&state.message));
-    }
-    let mut own = Vec::new();
-    let mut parts: Vec<(&str, Vec<Value>)> = Vec::new();
-    for (part, condition) in &status.conditions {
-        let value = self::condition(condition);
-        let Some(part) = part else {
-            own.push(value);
-            continue;
-        };
-        match parts.iter_mut().find(|(name, _)| *name == &**part) {
-            Some((_, conditions)) => conditions.push(value),
-            None => parts.push((part, vec![value])),
+    let conditions = |list: &[StatusCondition]| -> Vec<Value> {
+        list.iter().map(|c| condition(c, status.generation)).collect()
+    };
+    let shown = match &status.status {
+        Status::VirtualServer(state) => {
+            json!({ "state": state.state, "reason": state.reason, "message": state.message })
         }
-    }
-    if !own.is_empty() {
-        shown.insert("conditions".into(), own.into());
-    }
-    let of_listeners = &*status.object.kind == "Gateway";
-    let (list, key) = if of_listeners { ("listeners", "name") } else { ("parents", "parentRef") };
-    if !parts.is_empty() {
-        let part =
-            |(name, conditions): (&str, Vec<Value>)| json!({ key: name, "conditions": conditions });
-        shown.insert(list.into(), parts.into_iter().map(part).collect());
-    }
+        Status::Gateway { conditions: own, listeners } => {
+            let listener = |l: &ListenerStatus| {
+                let kind = |k: &RouteKind| json!({ "group": k.group, "kind": k.kind });
+                json!({
+                    "name": l.name,
+                    "attachedRoutes": l.attached_routes,
+                    "supportedKinds": l.supported_kinds.iter().map(kind).collect::<Vec<_>>(),
+                    "conditions": conditions(&l.conditions),
+                })
+            };
+            let listeners: Vec<_> = listeners.iter().map(listener).collect();
+            json!({ "conditions": conditions(own), "listeners": listeners })
+        }
+        Status::Route { parents } => {
+            let parent = |p: &ParentStatus| {
+                present([
+                    ("parentRef", parent_ref(&p.parent)),
+                    ("controllerName", json!(p.controller)),
+                    ("conditions", json!(conditions(&p.conditions))),
+                ])
+            };
+            json!({ "parents": parents.iter().map(parent).collect::<Vec<_>>() })
+        }
+        Status::GatewayClass { conditions: own } => json!({ "conditions": conditions(own) }),
+    };
     json!({
         "apiVersion": &status.api_version,
         "kind": &status.object.kind,
@@ -180,11 +183,29 @@ fn status(status: &ObjectStatus) -> Value {
     })
 }
 
-fn condition(condition: &StatusCondition) -> Value {
-    json!({
-        "type": &condition.kind,
-        "status": if condition.status { "True" } else { "False" },
-        "reason": &condition.reason,
-        "message": condition.message,
-    })
+fn parent_ref(parent: &ParentReference) -> Value {
+    present([
+        ("group", json!(parent.group)),
+        ("kind", json!(parent.kind)),
+        ("namespace", json!(parent.namespace)),
+        ("name", json!(parent.name)),
+        ("sectionName", json!(parent.section_name)),
+        ("port", json!(parent.port)),
+    ])
+}
+
+fn condition(condition: &StatusCondition, generation: Option<i64>) -> Value {
+    present([
+        ("type", json!(condition.kind)),
+        ("status", json!(if condition.status { "True" } else { "False" })),
+        ("reason", json!(condition.reason)),
+        ("message", json!(condition.message)),
+        ("observedGeneration", json!(generation)),
+    ])
+}
+
+/// An object of the fields that have a value.
+fn present<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    let present = fields.into_iter().filter(|(_, value)| !value.is_null());
+    present.map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::connect::Address;
 use crate::error::Failure;
-use gateway_core::rules::{Retry, RetryCondition};
+use gateway_core::rules::{NonIdempotent, Retry, RetryCondition};
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
@@ -25,7 +25,8 @@ impl<'r> Tries<'r> {
         } else {
             rule.tries
         };
-        let may_repeat = rule.non_idempotent || !is_non_idempotent(method);
+        let always = rule.non_idempotent == NonIdempotent::Always;
+        let may_repeat = always || !is_non_idempotent(method);
         Self { rule, left: most.max(1), started: Instant::now(), may_repeat, tried: Vec::new() }
     }
 
@@ -52,7 +53,8 @@ impl<'r> Tries<'r> {
 
     /// Whether there is another try after `address` answered with this status.
     pub(crate) fn after_status(&mut self, status: StatusCode, address: &Address) -> bool {
-        self.may_repeat && self.another(RetryCondition::Status(status), address)
+        let may_repeat = self.may_repeat || self.rule.non_idempotent == NonIdempotent::AfterStatus;
+        may_repeat && self.another(RetryCondition::Status(status), address)
     }
 
     fn another(&mut self, condition: RetryCondition, address: &Address) -> bool {
@@ -85,7 +87,8 @@ mod tests {
     fn tries_follow_the_rule() {
         let default = Retry::default();
         let off = Retry { on: vec![], ..default.clone() };
-        let repeat = Retry { non_idempotent: true, ..default.clone() };
+        let repeat = Retry { non_idempotent: NonIdempotent::Always, ..default.clone() };
+        let status_only = Retry { non_idempotent: NonIdempotent::AfterStatus, ..default.clone() };
         let address = Address::new("127.0.0.1", 1);
         for (rule, method, failure, endpoints, want) in [
             (&default, Method::GET, Failure::Connect, 2, true),
@@ -97,6 +100,8 @@ mod tests {
             (&default, Method::POST, Failure::Connect, 2, true),
             (&default, Method::POST, Failure::Disconnect, 2, false),
             (&repeat, Method::POST, Failure::Disconnect, 2, true),
+            (&status_only, Method::POST, Failure::Connect, 2, true),
+            (&status_only, Method::POST, Failure::Disconnect, 2, false),
             (&off, Method::GET, Failure::Connect, 2, false),
         ] {
             let mut tries = Tries::new(rule, &method, endpoints);
@@ -117,5 +122,22 @@ mod tests {
         assert!(tries.after_status(StatusCode::SERVICE_UNAVAILABLE, &address));
         tries.begin();
         assert!(!tries.after_status(StatusCode::SERVICE_UNAVAILABLE, &address), "two tries in all");
+    }
+    #[test]
+    fn posts_are_sent_again_after_a_status_where_the_rule_says_so() {
+        // gateway-api §16, virtualserver §14
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        let address = Address::new("127.0.0.1", 1);
+        for (non_idempotent, want) in [
+            (NonIdempotent::Never, false),
+            (NonIdempotent::AfterStatus, true),
+            (NonIdempotent::Always, true),
+        ] {
+            let on = vec![RetryCondition::Status(unavailable)];
+            let rule = Retry { on, tries: 2, non_idempotent, ..Retry::default() };
+            let mut tries = Tries::new(&rule, &Method::POST, 1);
+            tries.begin();
+            assert_eq!(tries.after_status(unavailable, &address), want, "{non_idempotent:?}");
+        }
     }
 }

@@ -20,7 +20,17 @@ pub(crate) struct BackendRef {
     pub(crate) weight: u32,
     pub(crate) filters: Vec<Filter>,
     pub(crate) at: At,
-    pub(crate) name_at: At,
+    pub(crate) fields: BackendFields,
+}
+
+/// Where the fields of a backend stand; the whole backend for those that are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BackendFields {
+    /// `kind`, or `group` where only that is written.
+    pub(crate) kind: At,
+    pub(crate) namespace: At,
+    pub(crate) name: At,
+    pub(crate) port: At,
 }
 
 impl BackendRef {
@@ -48,7 +58,8 @@ pub(crate) struct Retry {
 pub(super) fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<BackendRef> {
     let mut fields = value.mapping(reader.problems)?;
     let (group, kind) = scalar::group_and_kind(&mut fields, ("", "Service"), reader.problems);
-    let namespace = fields.field("namespace").and_then(|v| NAMESPACE.read(v, reader.problems));
+    let namespace_field = fields.field("namespace");
+    let namespace = namespace_field.and_then(|v| NAMESPACE.read(v, reader.problems));
     let name_field = fields.required("name", reader.problems);
     let name = name_field.and_then(|v| OBJECT_NAME.read(v, reader.problems));
     let port_field = fields.field("port");
@@ -57,6 +68,8 @@ pub(super) fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<BackendR
         Some(field) => field.integer(0..=1_000_000, reader.problems),
         None => Some(1),
     };
+    let kind_field = fields.field("kind").or_else(|| fields.field("group"));
+    let at = |field: Option<Value<'_>>| field.unwrap_or(value).at();
     let mut backend = BackendRef {
         group,
         kind,
@@ -66,7 +79,12 @@ pub(super) fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<BackendR
         weight: weight.and_then(|n| u32::try_from(n).ok()).unwrap_or_default(),
         filters: Vec::new(),
         at: value.at(),
-        name_at: name_field.unwrap_or(value).at(),
+        fields: BackendFields {
+            kind: at(kind_field),
+            namespace: at(namespace_field),
+            name: at(name_field),
+            port: at(port_field),
+        },
     };
     if let Some(list) = fields.field("filters") {
         backend.filters = filter::read_list(list, reader);

@@ -259,7 +259,7 @@ fn every_problem_is_found_in_one_pass() {
   hostnames: [Example.com, 1.2.3.4]
   rules:
   - name: Bad_Name
-    matches: [{path: {type: exact, value: /}, method: get, headers: [{name: a}]}]
+    matches: [{path: {type: exact, value: /}, method: get, headers: [{name: a}]}, {path: {type: Prefix}}]
     timeouts: {request: 1d}
     backendRef: []",
     );
@@ -274,6 +274,7 @@ fn every_problem_is_found_in_one_pass() {
             "spec.rules[0].matches[0].path.type: `exact` is not one of `Exact`, `PathPrefix`, `RegularExpression` (did you mean `Exact`?)",
             "spec.rules[0].matches[0].headers[0].value: required field `value` is missing",
             "spec.rules[0].matches[0].method: `get` is not one of `GET`, `HEAD`, `POST`, `PUT`, `DELETE`, `CONNECT`, `OPTIONS`, `TRACE`, `PATCH` (did you mean `GET`?)",
+            "spec.rules[0].matches[1].path.type: `Prefix` is not one of `Exact`, `PathPrefix`, `RegularExpression` (did you mean `PathPrefix`?)",
             "spec.rules[0].timeouts.request: `1d` is not a duration (write one to four parts of at most five digits and `h`, `m`, `s` or `ms`, as in `1m30s`)",
             "spec.rules[0].backendRef: unknown field `backendRef` (did you mean `backendRefs`?)",
         ]

@@ -1,6 +1,6 @@
 //! Which listeners a route is attached to, and for which hosts (gateway-api §9).
 
-use super::listeners::{Found, Listeners, Section};
+use super::listeners::{self, Found, Listeners, Section};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
@@ -11,8 +11,9 @@ use crate::translate::Context;
 
 /// What became of one parentRef.
 pub(super) struct Parent<'a> {
-    /// `namespace/name`, and section and port if given.
-    pub(super) name: String,
+    pub(super) written: &'a ParentRef,
+    /// Who serves it, if a document says so.
+    pub(super) controller: Option<&'a str>,
     pub(super) outcome: Result<Vec<Attachment<'a>>, Refused>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Refused {
 pub(super) fn parents<'a>(
     route: &'a Resource<HttpRoute>,
     listeners: &Listeners<'a>,
-    context: &mut Context<'_>,
+    context: &mut Context<'a>,
 ) -> Vec<Parent<'a>> {
     let mut parents = Vec::new();
     for parent in &route.spec.parents {
@@ -65,20 +66,17 @@ pub(super) fn parents<'a>(
                 continue;
             }
         };
+        let controller = sections.clone().next().and_then(|first| {
+            listeners::class(listeners.section(first).gateway, context.resources)
+        });
         let sections = sections.map(|index| (index, listeners.section(index))).collect();
         let outcome = attach(route, parent, sections);
         if let Err(refused) = &outcome {
             let problem = warning(refused.reason, &refused.message, refused.help.clone());
             context.problems.push(problem);
         }
-        let mut name = format!("{namespace}/{}", parent.name);
-        if let Some(section) = &parent.section {
-            name = format!("{name}/{section}");
-        }
-        if let Some(port) = parent.port {
-            name = format!("{name}:{port}");
-        }
-        parents.push(Parent { name, outcome });
+        let controller = controller.map(|class| &*class.spec.controller);
+        parents.push(Parent { written: parent, controller, outcome });
     }
     parents
 }

@@ -8,8 +8,8 @@ use crate::resource::Resource;
 use crate::resource::http_route::backend::{self, BackendRef};
 use crate::resource::http_route::{HttpRoute, Rule};
 use crate::rules::{
-    Action, BackendSettings, Balance, Branch, Forward, Retry, RetryCondition, ServiceName, Split,
-    Timeouts, UpstreamTarget,
+    Action, BackendSettings, Balance, Branch, Forward, NonIdempotent, Retry, RetryCondition,
+    ServiceName, Split, Timeouts, UpstreamTarget,
 };
 use crate::translate::Context;
 use http::StatusCode;
@@ -100,23 +100,26 @@ fn resolve(
     route: &Resource<HttpRoute>,
     context: &mut Context<'_>,
 ) -> Result<UpstreamTarget, (&'static str, String)> {
-    let origin = route.origin(backend.at);
-    let name_origin = route.origin(backend.name_at);
     let own = &route.meta.namespace;
     let namespace = backend.namespace.as_ref().unwrap_or(own);
     let name = ServiceName::new(namespace, &backend.name);
-    let (reason, origin, message, help) = if namespace != own {
+    let fields = backend.fields;
+    let (reason, at, message, help) = if namespace != own {
         // Checked first, so that nothing is told about objects of other namespaces.
         let message = format!("`{name}` is in another namespace");
         let help = "ReferenceGrant, which could permit it, is not supported yet".to_owned();
-        ("RefNotPermitted", origin, message, Some(help))
+        ("RefNotPermitted", fields.namespace, message, Some(help))
     } else if !backend.is_service() {
-        let (group, kind) = (&backend.group, &backend.kind);
-        let message = format!("backends of kind `{kind}` of group `{group}` are not supported");
-        ("InvalidKind", origin, message, None)
+        let group = match &*backend.group {
+            "" => "the core group".to_owned(),
+            group => format!("group `{group}`"),
+        };
+        let message = format!("backends of kind `{}` of {group} are not supported", backend.kind);
+        let help = "a backend is a `Service` of the core group".to_owned();
+        ("InvalidKind", fields.kind, message, Some(help))
     } else if is_external(&name, context) {
         let message = format!("the Service `{name}` is an ExternalName, which is no backend");
-        ("InvalidKind", origin, message, None)
+        ("InvalidKind", fields.name, message, None)
     } else {
         let port = backend.port.unwrap_or_default();
         let service = context.services.service(&name);
@@ -127,14 +130,14 @@ fn resolve(
             let ports: Vec<_> = service.ports.iter().flatten().map(u16::to_string).collect();
             let message = format!("the Service `{name}` has no port {port}");
             let help = (!ports.is_empty()).then(|| format!("it has {}", ports.join(", ")));
-            ("BackendNotFound", origin, message, help)
+            ("BackendNotFound", fields.port, message, help)
         } else {
             let known = context.services.known_names().filter(|n| n.namespace == name.namespace);
             let help = did_you_mean(&name.name, known.map(|n| &*n.name));
-            ("BackendNotFound", name_origin, format!("there is no Service `{name}`"), help)
+            ("BackendNotFound", fields.name, format!("there is no Service `{name}`"), help)
         }
     };
-    let mut problem = Diagnostic::error(reason, &origin, &*message);
+    let mut problem = Diagnostic::error(reason, &route.origin(at), &*message);
     problem.help = help;
     context.problems.push(problem);
     Err((reason, message))
@@ -176,7 +179,7 @@ fn timeouts(wanted: backend::Timeouts) -> Timeouts {
 }
 
 /// Without `retry` nothing is tried again; with it, connection errors and timeouts are, whatever
-/// the codes (gateway-api §16).
+/// the codes; every method is after one of the codes (gateway-api §16).
 fn retry(wanted: Option<&backend::Retry>) -> Retry {
     let Some(wanted) = wanted else {
         return Retry { on: Vec::new(), tries: 1, ..Retry::default() };
@@ -187,6 +190,7 @@ fn retry(wanted: Option<&backend::Retry>) -> Retry {
         on: errors.into_iter().chain(codes).collect(),
         tries: wanted.attempts.unwrap_or(1).saturating_add(1),
         backoff: Some(wanted.backoff.unwrap_or(Duration::from_millis(25))),
+        non_idempotent: NonIdempotent::AfterStatus,
         ..Retry::default()
     }
 }

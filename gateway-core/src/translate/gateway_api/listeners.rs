@@ -1,16 +1,15 @@
 //! Which listeners there are, which of them are at odds, and which of them owns a host
 //! (gateway-api §5, §6).
 
-use super::status::{self, ListenerState};
-use super::{admit, age};
+use super::{admit, age, status};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::Origin;
-use crate::resource::Resource;
-use crate::resource::gateway::{FromNamespaces, Gateway, Listener, ListenerProtocol};
+use crate::resource::gateway::{FromNamespaces, Gateway, GatewayClass, Listener, ListenerProtocol};
+use crate::resource::{Resource, Resources};
 use crate::rules::{HostPattern, Protocol};
 use crate::translate::Context;
 use crate::translate::hosts::Socket;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 /// The listeners of all Gateways that are ours, oldest Gateway first.
@@ -36,6 +35,8 @@ pub(super) struct Section<'a> {
     pub(super) listener: &'a Listener,
     /// Why it takes no requests.
     pub(super) refusal: Option<Refusal>,
+    /// How many accepted routes are attached to it.
+    pub(super) attached_routes: u32,
 }
 
 /// Why a listener takes no requests.
@@ -86,7 +87,7 @@ impl<'a> Listeners<'a> {
                 ports.entry(listener.port).or_insert((protocol, index));
                 self.owners.insert((listener.port, listener.hostname.clone()), index);
             }
-            self.sections.push(Section { gateway, listener, refusal });
+            self.sections.push(Section { gateway, listener, refusal, attached_routes: 0 });
         }
         Found::Ours(start..self.sections.len())
     }
@@ -170,14 +171,32 @@ impl<'a> Listeners<'a> {
             .find_map(|pattern| self.owners.get(&(port, pattern)).copied())
     }
 
-    /// Writes the status of every Gateway.
+    /// Counts a route that is attached to these sections and accepted.
+    pub(super) fn count(&mut self, sections: impl Iterator<Item = usize>) {
+        for section in sections.collect::<BTreeSet<_>>() {
+            self.sections[section].attached_routes += 1;
+        }
+    }
+
+    /// Writes the status of every GatewayClass and Gateway.
     pub(super) fn write_statuses(&self, context: &mut Context<'_>) {
+        for class in context.resources.gateway_classes() {
+            let ours = &context.options.gateway_class;
+            if ours.as_ref().is_some_and(|ours| *ours != class.meta.name) {
+                continue;
+            }
+            if let Some(at) = class.spec.parameters {
+                let message = "`parametersRef` is not supported and has no effect";
+                let problem = Diagnostic::warning("InvalidParameters", &class.origin(at), message);
+                context.problems.push(problem);
+            }
+            context.statuses.push(status::class(class));
+        }
         for found in self.gateways.values() {
             let Found::Ours(range) = found else { continue };
             let sections = &self.sections[range.clone()];
             let Some(first) = sections.first() else { continue };
-            let listeners: Vec<ListenerState<'_>> = sections.iter().map(Section::state).collect();
-            context.statuses.push(status::gateway(first.gateway, &listeners));
+            context.statuses.push(status::gateway(first.gateway, sections));
         }
     }
 }
@@ -204,7 +223,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Whether routes of `kind` may be attached.
+    /// Whether HTTPRoutes may be attached.
     pub(super) fn takes_http_routes(&self) -> bool {
         let kinds = &self.listener.routes.kinds;
         served(&self.listener.protocol).is_some()
@@ -220,18 +239,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn state(&self) -> ListenerState<'_> {
-        let unknown_kind = self.listener.routes.kinds.iter().any(|kind| !is_http_route(kind));
-        ListenerState {
-            listener: self.listener,
-            refusal: self.refusal.as_ref(),
-            unknown_kind,
-            lacks_certificate: lacks_certificate(self.listener),
-        }
+    /// Whether it asks for kinds of routes that are not supported.
+    pub(super) fn asks_for_unknown_kinds(&self) -> bool {
+        self.listener.routes.kinds.iter().any(|kind| !is_http_route(kind))
     }
 }
 
-fn lacks_certificate(listener: &Listener) -> bool {
+/// Whether TLS has to end at the listener without a certificate.
+pub(super) fn lacks_certificate(listener: &Listener) -> bool {
     listener.protocol == ListenerProtocol::Https && !listener.tls
 }
 
@@ -268,6 +283,15 @@ fn is_of_class(gateway: &Resource<Gateway>, context: &Context<'_>) -> bool {
         (Some(ours), Some(class)) => *ours == class.value,
         _ => true,
     }
+}
+
+/// The class of a Gateway, if a document describes it.
+pub(super) fn class<'a>(
+    gateway: &Resource<Gateway>,
+    resources: &'a Resources,
+) -> Option<&'a Resource<GatewayClass>> {
+    let name = &gateway.spec.class.as_ref()?.value;
+    resources.gateway_classes().find(|class| class.meta.name == *name)
 }
 
 /// What is accepted without effect.

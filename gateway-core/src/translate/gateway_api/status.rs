@@ -1,22 +1,14 @@
 //! What Gateways and HTTPRoutes should show in Kubernetes (gateway-api §24).
 
 use super::attach::Parent;
-use super::listeners::Refusal;
+use super::listeners::{Section, lacks_certificate};
 use super::route::LoweredRoute;
 use crate::resource::Resource;
-use crate::resource::gateway::{Gateway, Listener, ListenerProtocol};
-use crate::resource::http_route::HttpRoute;
-use crate::translate::{ObjectStatus, StatusCondition};
-
-/// How a listener fares.
-pub(super) struct ListenerState<'s> {
-    pub(super) listener: &'s Listener,
-    pub(super) refusal: Option<&'s Refusal>,
-    /// Whether it asks for kinds of routes that are not supported.
-    pub(super) unknown_kind: bool,
-    /// Whether it has to end TLS without a certificate.
-    pub(super) lacks_certificate: bool,
-}
+use crate::resource::gateway::{Gateway, GatewayClass, ListenerProtocol};
+use crate::resource::http_route::{HttpRoute, ParentRef};
+use crate::translate::{
+    ListenerStatus, ObjectStatus, ParentReference, ParentStatus, RouteKind, Status, StatusCondition,
+};
 
 fn condition(
     kind: &str,
@@ -27,23 +19,29 @@ fn condition(
     StatusCondition { kind: kind.into(), status, reason: reason.into(), message: message.into() }
 }
 
-fn object_status<T>(
-    object: &Resource<T>,
-    conditions: Vec<(Option<Box<str>>, StatusCondition)>,
-) -> ObjectStatus {
+fn object_status<T>(object: &Resource<T>, status: Status) -> ObjectStatus {
     ObjectStatus {
         api_version: "gateway.networking.k8s.io/v1".into(),
         object: object.object().clone(),
-        state: None,
-        conditions,
+        generation: object.meta.generation,
+        status,
     }
 }
 
+/// Of a GatewayClass.
+pub(super) fn class(class: &Resource<GatewayClass>) -> ObjectStatus {
+    let accepted = match class.spec.parameters {
+        None => condition("Accepted", true, "Accepted", ""),
+        Some(_) => {
+            let message = "`parametersRef` is not supported";
+            condition("Accepted", false, "InvalidParameters", message)
+        }
+    };
+    object_status(class, Status::GatewayClass { conditions: vec![accepted] })
+}
+
 /// Of a Gateway and its listeners.
-pub(super) fn gateway(
-    gateway: &Resource<Gateway>,
-    listeners: &[ListenerState<'_>],
-) -> ObjectStatus {
+pub(super) fn gateway(gateway: &Resource<Gateway>, listeners: &[Section<'_>]) -> ObjectStatus {
     let refused = listeners.iter().filter(|listener| listener.refusal.is_some()).count();
     let accepted = refused < listeners.len();
     let own = if refused > 0 {
@@ -53,39 +51,47 @@ pub(super) fn gateway(
         condition("Accepted", true, "Accepted", "")
     };
     let programmed = if accepted { "Programmed" } else { "Invalid" };
-    let mut conditions =
-        vec![(None, own), (None, condition("Programmed", accepted, programmed, ""))];
-    for listener in listeners {
-        let name = &listener.listener.name;
-        conditions
-            .extend(listener_conditions(listener).into_iter().map(|c| (Some(name.clone()), c)));
-    }
-    object_status(gateway, conditions)
+    let conditions = vec![own, condition("Programmed", accepted, programmed, "")];
+    let listeners = listeners.iter().map(listener).collect();
+    object_status(gateway, Status::Gateway { conditions, listeners })
 }
 
-fn listener_conditions(state: &ListenerState<'_>) -> Vec<StatusCondition> {
+fn listener(section: &Section<'_>) -> ListenerStatus {
+    let kinds = section
+        .takes_http_routes()
+        .then(|| RouteKind { group: "gateway.networking.k8s.io".into(), kind: "HTTPRoute".into() });
+    ListenerStatus {
+        name: section.listener.name.clone(),
+        attached_routes: section.attached_routes,
+        supported_kinds: kinds.into_iter().collect(),
+        conditions: listener_conditions(section),
+    }
+}
+
+fn listener_conditions(section: &Section<'_>) -> Vec<StatusCondition> {
     let mut conditions = Vec::new();
-    conditions.push(match state.refusal {
+    conditions.push(match &section.refusal {
         None => condition("Accepted", true, "Accepted", ""),
         Some(refusal) => condition("Accepted", false, refusal.reason, &*refusal.message),
     });
-    conditions.push(match state.refusal.filter(|refusal| refusal.conflict) {
+    conditions.push(match section.refusal.as_ref().filter(|refusal| refusal.conflict) {
         None => condition("Conflicted", false, "NoConflicts", ""),
         Some(refusal) => condition("Conflicted", true, refusal.reason, &*refusal.message),
     });
     // Certificates are not looked at here, so nothing is said of a listener that names some.
+    let lacks_certificate = lacks_certificate(section.listener);
     let unknown_certificate =
-        state.listener.protocol == ListenerProtocol::Https && !state.lacks_certificate;
-    if state.unknown_kind {
+        section.listener.protocol == ListenerProtocol::Https && !lacks_certificate;
+    if section.asks_for_unknown_kinds() {
         let message = "some of the kinds in `allowedRoutes` are not supported";
         conditions.push(condition("ResolvedRefs", false, "InvalidRouteKinds", message));
-    } else if state.lacks_certificate {
+    } else if lacks_certificate {
         let message = "an HTTPS listener needs a certificate";
         conditions.push(condition("ResolvedRefs", false, "InvalidCertificateRef", message));
     } else if !unknown_certificate {
         conditions.push(condition("ResolvedRefs", true, "ResolvedRefs", ""));
     }
-    if state.refusal.is_some() || state.lacks_certificate {
+    if section.refusal.is_some() || lacks_certificate {
         conditions.push(condition("Programmed", false, "Invalid", ""));
     } else if !unknown_certificate {
         conditions.push(condition("Programmed", true, "Programmed", ""));
@@ -99,13 +105,23 @@ pub(super) fn route(
     parents: &[Parent<'_>],
     lowered: &LoweredRoute,
 ) -> ObjectStatus {
-    let mut conditions = Vec::new();
-    for parent in parents {
-        let name: Box<str> = parent.name.as_str().into();
-        let of_parent = route_conditions(route, parent, lowered);
-        conditions.extend(of_parent.into_iter().map(|c| (Some(name.clone()), c)));
+    let parents = parents.iter().map(|parent| ParentStatus {
+        parent: reference(parent.written),
+        controller: parent.controller.map(Into::into),
+        conditions: route_conditions(route, parent, lowered),
+    });
+    object_status(route, Status::Route { parents: parents.collect() })
+}
+
+fn reference(written: &ParentRef) -> ParentReference {
+    ParentReference {
+        group: written.group.clone(),
+        kind: written.kind.clone(),
+        namespace: written.namespace.clone(),
+        name: written.name.clone(),
+        section_name: written.section.clone(),
+        port: written.port,
     }
-    object_status(route, conditions)
 }
 
 fn route_conditions(

@@ -5,16 +5,17 @@ mod hosts;
 mod listeners;
 mod order;
 mod problems;
+mod statuses;
 
 use super::*;
-use crate::diagnostic::Diagnostic;
 use crate::resource::{Problems, Resources};
 use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{
-    Branch, Forward, HostRewrite, Location, PathPattern, PathRewrite, Protocol, RetryCondition,
+    Branch, Forward, HostRewrite, Location, NonIdempotent, PathPattern, PathRewrite, Protocol,
+    RetryCondition,
 };
 use crate::translate::services::Services;
-use crate::translate::{ObjectStatus, Options};
+use crate::translate::{ObjectStatus, Options, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,16 +151,33 @@ impl Translated {
         }
     }
 
-    /// The conditions of the object's status: `parent kind=status/reason`.
-    fn conditions(&self, kind: &str, name: &str) -> Vec<String> {
+    /// What the object shows.
+    fn status(&self, kind: &str, name: &str) -> &ObjectStatus {
         let of = |s: &&ObjectStatus| (&*s.object.kind, &*s.object.name) == (kind, name);
-        let status = self.statuses.iter().find(of);
-        status.map_or(Vec::new(), |status| {
-            let say = |(parent, c): &(Option<Box<str>>, crate::translate::StatusCondition)| {
-                format!("{} {}={}/{}", parent.as_deref().unwrap_or(""), c.kind, c.status, c.reason)
+        self.statuses.iter().find(of).unwrap_or_else(|| panic!("no status of {kind} {name}"))
+    }
+
+    /// The conditions of the object's status: `part kind=status/reason`, where the part is a
+    /// listener or a parent.
+    fn conditions(&self, kind: &str, name: &str) -> Vec<String> {
+        let status = &self.status(kind, name).status;
+        let (own, parts): (&[_], Vec<_>) = match status {
+            Status::VirtualServer(_) => (&[], Vec::new()),
+            Status::GatewayClass { conditions } => (conditions, Vec::new()),
+            Status::Gateway { conditions, listeners } => {
+                (conditions, listeners.iter().map(|l| (&*l.name, &*l.conditions)).collect())
+            }
+            Status::Route { parents } => {
+                (&[], parents.iter().map(|p| (&*p.parent.name, &*p.conditions)).collect())
+            }
+        };
+        let say = |(part, conditions): (&str, &[crate::translate::StatusCondition])| {
+            let say = |c: &crate::translate::StatusCondition| {
+                format!("{part} {}={}/{}", c.kind, c.status, c.reason)
             };
-            status.conditions.iter().map(say).collect()
-        })
+            conditions.iter().map(say).collect::<Vec<_>>()
+        };
+        std::iter::once(("", own)).chain(parts).flat_map(say).collect()
     }
 }
 

@@ -1,13 +1,14 @@
 //! The status that a VirtualServer shows (virtualserver §1).
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::origin::ObjectRef;
-use crate::translate::{ObjectStatus, StatusCondition};
+use crate::resource::Resource;
+use crate::resource::virtual_server::VirtualServer;
+use crate::translate::{ObjectStatus, State, Status};
 use std::sync::Arc;
 
-/// The status of `object`, with all that is wrong in its message.
+/// The status of `server`, with all that is wrong in its message.
 pub(super) fn of<'d>(
-    object: &Arc<ObjectRef>,
+    server: &Resource<VirtualServer>,
     refused: bool,
     diagnostics: impl Iterator<Item = &'d Diagnostic>,
 ) -> ObjectStatus {
@@ -15,21 +16,20 @@ pub(super) fn of<'d>(
     let least = if refused { Severity::Error } else { Severity::Warning };
     let messages: Vec<String> =
         diagnostics.filter(|diagnostic| diagnostic.severity >= least).map(sentence).collect();
-    let (kind, reason) = match (refused, messages.is_empty()) {
+    let (state, reason) = match (refused, messages.is_empty()) {
         (true, _) => ("Invalid", "Rejected"),
         (false, false) => ("Warning", "AddedOrUpdatedWithWarning"),
         (false, true) => ("Valid", "AddedOrUpdated"),
     };
     ObjectStatus {
         api_version: "k8s.nginx.org/v1".into(),
-        object: Arc::clone(object),
-        state: Some(StatusCondition {
-            kind: kind.into(),
-            status: !refused,
+        object: Arc::clone(server.object()),
+        generation: server.meta.generation,
+        status: Status::VirtualServer(State {
+            state: state.into(),
             reason: reason.into(),
             message: messages.join("; "),
         }),
-        conditions: Vec::new(),
     }
 }
 

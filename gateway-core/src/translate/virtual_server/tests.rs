@@ -7,7 +7,7 @@ use crate::rules::{
     Action, Balance, Condition, Field, HostPattern, HostRewrite, Location, PathPattern,
     PathRewrite, Protocol, RetryCondition, Route, Split, Template, TemplatePart, Test,
 };
-use crate::{Options, Translation, translate};
+use crate::{Options, Status, Translation, translate};
 use http::StatusCode;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -211,16 +211,16 @@ fn listeners_and_classes() {
 fn statuses() {
     // virtualserver §1
     for (spec, want) in [
-        ("routes: [{path: /, action: {pass: tea}}]", "Valid AddedOrUpdated true: "),
+        ("routes: [{path: /, action: {pass: tea}}]", "Valid AddedOrUpdated: "),
         (
             "gunzip: true\nroutes: [{path: /, route: x}]",
-            "Warning AddedOrUpdatedWithWarning true: spec.gunzip: `gunzip` is not supported and \
+            "Warning AddedOrUpdatedWithWarning: spec.gunzip: `gunzip` is not supported and \
              has no effect; spec.routes[0].route: delegation to VirtualServerRoutes is not \
              supported: the path answers 500",
         ),
         (
             "gunzip: true\nroutes: [{path: a, action: {pass: tee}}, {path: /, action: {pass: 1}}]",
-            "Invalid Rejected false: spec.routes[1].action.pass: expected text, found the number \
+            "Invalid Rejected: spec.routes[1].action.pass: expected text, found the number \
              `1`; spec.routes[0].path: `a` does not begin with `/`, `=`, `^~`, `~` or `~*`; \
              spec.routes[0].action.pass: no upstream is named `tee`",
         ),
@@ -229,8 +229,8 @@ fn statuses() {
         assert_eq!(translation.statuses.len(), 1, "{spec}");
         let status = &translation.statuses[0];
         assert_eq!(&*status.api_version, "k8s.nginx.org/v1");
-        let state = status.state.as_ref().unwrap();
-        let got = format!("{} {} {}: {}", state.kind, state.reason, state.status, state.message);
+        let Status::VirtualServer(state) = &status.status else { panic!("{status:?}") };
+        let got = format!("{} {}: {}", state.state, state.reason, state.message);
         assert_eq!(got, want, "{spec}");
     }
 }

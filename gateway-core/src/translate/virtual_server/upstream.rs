@@ -5,7 +5,8 @@ use super::report::{Fault, Report};
 use crate::diagnostic::did_you_mean;
 use crate::resource::virtual_server::{Text, Upstream as Written};
 use crate::rules::{
-    BackendSettings, Balance, Retry, RetryCondition, ServiceName, Timeouts, UpstreamTarget,
+    BackendSettings, Balance, NonIdempotent, Retry, RetryCondition, ServiceName, Timeouts,
+    UpstreamTarget,
 };
 use crate::translate::services::Services;
 use http::StatusCode;
@@ -94,7 +95,7 @@ fn read(
     }
     let (on, non_idempotent) = match &written.next_upstream {
         Some(text) => retry_conditions(text, report),
-        None => (Retry::default().on, false),
+        None => (Retry::default().on, NonIdempotent::Never),
     };
     let retry = Retry {
         on,
@@ -190,7 +191,7 @@ const RETRY_CONDITIONS: [(&str, Option<RetryCondition>); 11] = [
 ];
 
 /// `next-upstream`: when to retry, and whether requests that are not idempotent are too.
-fn retry_conditions(text: &Text, report: &mut Report) -> (Vec<RetryCondition>, bool) {
+fn retry_conditions(text: &Text, report: &mut Report) -> (Vec<RetryCondition>, NonIdempotent) {
     let mut seen = Vec::new();
     let mut on = Vec::new();
     for word in text.split_ascii_whitespace() {
@@ -210,12 +211,13 @@ fn retry_conditions(text: &Text, report: &mut Report) -> (Vec<RetryCondition>, b
         }
     }
     if seen.is_empty() {
-        return (Retry::default().on, false);
+        return (Retry::default().on, NonIdempotent::Never);
     }
     if seen.contains(&"off") {
         on.clear();
     }
-    (on, seen.contains(&"non_idempotent"))
+    let always = seen.contains(&"non_idempotent");
+    (on, if always { NonIdempotent::Always } else { NonIdempotent::Never })
 }
 
 /// `lb-method` (virtualserver §14).

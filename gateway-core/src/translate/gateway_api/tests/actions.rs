@@ -206,7 +206,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
             "the Service `default/tea` has no port 81",
             "there is no Service `default/tae`",
             "`other/tea` is in another namespace",
-            "backends of kind `Teapot` of group `` are not supported",
+            "backends of kind `Teapot` of the core group are not supported",
             "the filter `URLRewrite` is not supported here",
         ]
     );
@@ -216,7 +216,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
         [
             format!(
                 "error BackendNotFound: {}: the Service `default/tea` has no port 81 (it has 80, 443)",
-                of(1, "")
+                of(1, ".port")
             ),
             format!(
                 "error BackendNotFound: {}: there is no Service `default/tae` (did you mean `tea`?)",
@@ -225,11 +225,11 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
             format!(
                 "error RefNotPermitted: {}: `other/tea` is in another namespace \
                  (ReferenceGrant, which could permit it, is not supported yet)",
-                of(3, "")
+                of(3, ".namespace")
             ),
             format!(
-                "error InvalidKind: {}: backends of kind `Teapot` of group `` are not supported",
-                of(4, "")
+                "error InvalidKind: {}: backends of kind `Teapot` of the core group are not supported (a backend is a `Service` of the core group)",
+                of(4, ".kind")
             ),
             format!(
                 "error unsupported-filter: {}: the filter `URLRewrite` is not supported here \
@@ -240,7 +240,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
     );
     assert_eq!(
         got.conditions("HTTPRoute", "r"),
-        ["default/gw Accepted=true/Accepted", "default/gw ResolvedRefs=false/BackendNotFound"]
+        ["gw Accepted=true/Accepted", "gw ResolvedRefs=false/BackendNotFound"]
     );
     let settings = |branch: &Branch| match &branch.action {
         Action::Forward(forward) => Arc::clone(&forward.settings),
@@ -331,6 +331,8 @@ fn timeouts_and_retries() {
         let got = clean(&[GATEWAY.into(), rule(&fields)]);
         let retry = &got.forward().settings.retry;
         assert_eq!((retry.on.clone(), retry.tries, retry.backoff), want, "{fields}");
+        let after_status = retry.non_idempotent == NonIdempotent::AfterStatus;
+        assert_eq!(after_status, retry.tries > 1, "{fields}");
     }
 }
 
@@ -350,6 +352,6 @@ spec: {type: ExternalName, externalName: example.com, ports: [{port: 80}]}
     assert_eq!(fault(got.action()), message);
     assert_eq!(
         got.diagnostics,
-        [format!("error InvalidKind: spec.rules[0].backendRefs[0]: {message}")]
+        [format!("error InvalidKind: spec.rules[0].backendRefs[0].name: {message}")]
     );
 }

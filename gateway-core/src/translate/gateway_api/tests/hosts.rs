@@ -43,10 +43,7 @@ fn hostnames_intersect() {
     );
     assert_eq!(
         translated.conditions("HTTPRoute", "r"),
-        [
-            "default/gw Accepted=false/NoMatchingListenerHostname",
-            "default/gw ResolvedRefs=true/ResolvedRefs"
-        ]
+        ["gw Accepted=false/NoMatchingListenerHostname", "gw ResolvedRefs=true/ResolvedRefs"]
     );
 }
 
@@ -71,14 +68,17 @@ fn listeners_are_isolated() {
     };
     let hosts =
         "bar.com, '*.example.com', '*.foo.example.com', abc.foo.example.com, x.foo.example.com";
-    let translated = clean(&[
+    let documents = [
         gateway,
         of("e", "empty", hosts),
         of("w", "wild", hosts),
         of("f", "foo-wild", hosts),
         of("a", "abc", hosts),
         of("o", "other", "abc.foo.example.com"),
-    ]);
+    ];
+    let translated = translated(&default_options(), &documents);
+    let warned = translated.diagnostics.iter().filter(|d| d.starts_with("warning other-listener"));
+    assert_eq!((warned.count(), translated.diagnostics.len()), (8, 8));
     assert_eq!(
         translated.hosts(),
         [

@@ -42,9 +42,9 @@ fn a_rule_with_a_bad_expression_is_left_out() {
     assert_eq!(
         got.conditions("HTTPRoute", "r"),
         [
-            "default/gw Accepted=true/Accepted",
-            "default/gw ResolvedRefs=true/ResolvedRefs",
-            "default/gw PartiallyInvalid=true/UnsupportedValue",
+            "gw Accepted=true/Accepted",
+            "gw ResolvedRefs=true/ResolvedRefs",
+            "gw PartiallyInvalid=true/UnsupportedValue",
         ]
     );
 }
@@ -179,4 +179,25 @@ fn a_refused_gateway_is_complained_about_once() {
     let got = translated(&default_options(), &documents);
     assert_eq!(got.diagnostics.len(), 1, "{:?}", got.diagnostics);
     assert!(got.statuses.is_empty() && got.claims.is_empty());
+}
+
+#[test]
+fn a_host_that_another_listener_owns_is_said() {
+    // gateway-api §6.3
+    let gateway = gateway(&[
+        "name: all, port: 80, protocol: HTTP",
+        "name: own, port: 80, protocol: HTTP, hostname: '*.example.com'",
+    ]);
+    for (section, warned) in [("all", true), ("own", false), ("", false)] {
+        let section = if section.is_empty() { "" } else { &format!(", sectionName: {section}") };
+        let spec = format!(
+            "  parentRefs: [{{name: gw{section}}}]\n  hostnames: [b.example, a.example.com]\n  rules: [{{backendRefs: [{{name: s, port: 80}}]}}]"
+        );
+        let got = translated(&default_options(), &[gateway.clone(), route("r", "", &spec)]);
+        let warning = "warning other-listener: spec.hostnames[1]: requests for `a.example.com` go to \
+                       the listener `own` of Gateway default/gw, which the route is not attached to \
+                       (the most specific listener takes all requests of a host)";
+        let want: &[&str] = if warned { &[warning] } else { &[] };
+        assert_eq!(got.diagnostics, want, "{section}");
+    }
 }

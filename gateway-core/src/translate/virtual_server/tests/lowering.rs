@@ -1,6 +1,7 @@
 //! What fields become.
 
 use super::*;
+use crate::rules::NonIdempotent;
 
 #[test]
 fn upstreams_say_how_services_are_spoken_to() {
@@ -37,7 +38,7 @@ fn upstreams_say_how_services_are_spoken_to() {
     assert_eq!(settings.timeouts.read, Some(Duration::from_secs(2)));
     assert_eq!(settings.timeouts.send, Some(Duration::from_millis(100)));
     assert_eq!(settings.retry.on, [RetryCondition::Status(StatusCode::SERVICE_UNAVAILABLE)]);
-    assert!(settings.retry.non_idempotent);
+    assert_eq!(settings.retry.non_idempotent, NonIdempotent::Always);
     assert_eq!((settings.retry.tries, settings.retry.timeout), (2, Some(Duration::from_secs(5))));
     assert_eq!(settings.balance, Balance::LeastConnections);
     assert_eq!(settings.max_body, None);

@@ -1,0 +1,117 @@
+//! What objects should show of themselves in Kubernetes.
+
+use crate::origin::ObjectRef;
+use std::sync::Arc;
+
+/// The `status` that an object should show in Kubernetes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectStatus {
+    /// `apiVersion` of the object.
+    pub api_version: Box<str>,
+    /// The object.
+    pub object: Arc<ObjectRef>,
+    /// `metadata.generation` of the document that was looked at, for the `observedGeneration` of
+    /// every condition; `None` where the document does not say.
+    pub generation: Option<i64>,
+    /// What to show.
+    pub status: Status,
+}
+
+/// What an object shows, by kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Of a VirtualServer (virtualserver §1).
+    VirtualServer(State),
+    /// Of a GatewayClass (gateway-api §4).
+    GatewayClass {
+        /// `Accepted`.
+        conditions: Vec<StatusCondition>,
+    },
+    /// Of a Gateway (gateway-api §5).
+    Gateway {
+        /// `Accepted` and `Programmed`.
+        conditions: Vec<StatusCondition>,
+        /// In document order.
+        listeners: Vec<ListenerStatus>,
+    },
+    /// Of an HTTPRoute: one entry for each of its parents that is served here (gateway-api §9.2).
+    Route {
+        /// In document order.
+        parents: Vec<ParentStatus>,
+    },
+}
+
+/// `state`, `reason` and `message` of a VirtualServer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// `Valid`, `Warning` or `Invalid`.
+    pub state: Box<str>,
+    /// The reason, one word.
+    pub reason: Box<str>,
+    /// All that is wrong; empty if nothing is.
+    pub message: String,
+}
+
+/// One condition of a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusCondition {
+    /// `type`: `Accepted`, `ResolvedRefs`, …
+    pub kind: Box<str>,
+    /// Whether it holds.
+    pub status: bool,
+    /// The reason, one word.
+    pub reason: Box<str>,
+    /// A sentence; empty where the reason says it all.
+    pub message: String,
+}
+
+/// How a listener of a Gateway fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerStatus {
+    /// Its name.
+    pub name: Box<str>,
+    /// How many accepted routes are attached to it.
+    pub attached_routes: u32,
+    /// The kinds of routes that it takes, of those that are asked for and known.
+    pub supported_kinds: Vec<RouteKind>,
+    /// `Accepted`, `Conflicted`, `ResolvedRefs` and `Programmed`.
+    pub conditions: Vec<StatusCondition>,
+}
+
+/// A kind of route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteKind {
+    /// Its API group.
+    pub group: Box<str>,
+    /// Its kind.
+    pub kind: Box<str>,
+}
+
+/// How a route fares with one of its parents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentStatus {
+    /// The parent, as the route names it.
+    pub parent: ParentReference,
+    /// Who says so: `controllerName` of the Gateway's class; `None` where no document describes
+    /// the class.
+    pub controller: Option<Box<str>>,
+    /// `Accepted` and `ResolvedRefs`; `PartiallyInvalid` where rules are left out.
+    pub conditions: Vec<StatusCondition>,
+}
+
+/// A parent as a route names it; `None` where it leaves a field out that has no default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentReference {
+    /// API group.
+    pub group: Box<str>,
+    /// Kind.
+    pub kind: Box<str>,
+    /// Namespace.
+    pub namespace: Option<Box<str>>,
+    /// Name.
+    pub name: Box<str>,
+    /// Name of a listener.
+    pub section_name: Option<Box<str>>,
+    /// Port of a listener.
+    pub port: Option<u16>,
+}
