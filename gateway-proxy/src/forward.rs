@@ -12,7 +12,7 @@ use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -80,10 +80,6 @@ fn plain(status: StatusCode) -> Response<Answer> {
 /// An answer that takes no backend.
 fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Response<Answer> {
     let status = match outcome {
-        // virtualserver §12.4
-        Outcome::Redirect(_) | Outcome::Respond(_) if head.parts.method == Method::TRACE => {
-            return plain(StatusCode::METHOD_NOT_ALLOWED);
-        }
         Outcome::Redirect(redirect) => redirect.status,
         Outcome::Respond(respond) => respond.status,
         Outcome::NoRoute(no_route) => no_route.status(),
@@ -216,6 +212,7 @@ impl Forwarder<'_> {
             let sent = self.paced(connection.send(request), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
+                    framing::check_answer(response.headers())?;
                     let lease = Lease { connection, holding, pool: pool.clone() };
                     return Ok((response, lease));
                 }
@@ -284,6 +281,10 @@ impl Forwarder<'_> {
         }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
+        if status == StatusCode::NO_CONTENT {
+            // It has no body, and must not tell its length (RFC 9110, section 8.6).
+            headers.remove(CONTENT_LENGTH);
+        }
         self.edit(status, &mut headers);
         let pause = self.settings().timeouts.read;
         let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };

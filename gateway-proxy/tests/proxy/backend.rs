@@ -118,6 +118,16 @@ impl State {
                 "slow" => thread::sleep(Duration::from_millis(number())),
                 "garbage" => return out.write_all(b"good day to you\r\n\r\n"),
                 "broken-head" => return out.write_all(b"HTTP/1.1 200 OK\r\ncontent-le"),
+                "early" => {
+                    return out
+                        .write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 5\r\n\r\nlarge");
+                }
+                "ambiguous" => {
+                    return out.write_all(
+                        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+                          5\r\nhello\r\n0\r\n\r\n",
+                    );
+                }
                 "short" => {
                     return out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
                 }

@@ -70,6 +70,25 @@ fn bodies_over_the_limit_get_413() {
 }
 
 #[test]
+fn an_answer_that_comes_before_the_whole_body_was_sent_is_passed_on() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", client-max-body-size: \"0\"");
+    let size = 8 << 20;
+    for i in 0..50 {
+        let mut client = Client::connect(address);
+        client
+            .send(format!(
+                "POST /early HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: {size}\r\n\r\n"
+            ))
+            .unwrap();
+        // The proxy may stop reading before all is sent.
+        let _ = client.send(vec![b'x'; size]);
+        let response = client.read("POST").unwrap();
+        assert_eq!((response.status, response.text().as_str()), (413, "large"), "{i}");
+    }
+}
+
+#[test]
 fn a_client_that_leaves_takes_the_backend_connection_with_it() {
     let backend = Backend::start("tea");
     let (_server, address) = cafe_with(&backend, "");

@@ -8,7 +8,7 @@ fn answers_that_are_none_get_502() {
     let backend = Backend::start("tea");
     let (_server, address) = cafe_with(&backend, "");
     let mut client = Client::connect(address);
-    for target in ["/hang-up", "/garbage", "/broken-head"] {
+    for target in ["/hang-up", "/garbage", "/broken-head", "/ambiguous"] {
         assert_eq!(client.get(target).status, 502, "{target}");
     }
     assert_eq!(client.get("/").status, 200, "the client's connection goes on");
