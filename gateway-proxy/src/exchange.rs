@@ -2,7 +2,9 @@
 //! answer's head and body frames out.
 
 use crate::access_log::Entry;
+use crate::downstream::Unread;
 use crate::error::{BrokenBody, Failure};
+use crate::head::Client;
 use crate::upgrade::Upgrade;
 use crate::upstream::Lease;
 use bytes::Bytes;
@@ -25,15 +27,27 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Takes what hyper has read.
-    pub(crate) fn new(request: http::Request<hyper::body::Incoming>) -> Self {
+    pub(crate) fn new(request: http::Request<hyper::body::Incoming>, client: &Client) -> Self {
         let (mut head, body) = request.into_parts();
         let upgrade = Upgrade::take(&mut head.extensions);
-        Self { head, body: Received(body), upgrade }
+        client.unread.set(!body.is_end_stream());
+        Self { head, body: Received { body, unread: Some(client.unread.clone()) }, upgrade }
     }
 }
 
 /// The frames of a message that is being received, from either side.
-pub(crate) struct Received(pub(crate) hyper::body::Incoming);
+pub(crate) struct Received {
+    body: hyper::body::Incoming,
+    /// Told when a client has sent it to its end.
+    unread: Option<Unread>,
+}
+
+impl Received {
+    /// The frames of a backend's answer.
+    pub(crate) fn new(body: hyper::body::Incoming) -> Self {
+        Self { body, unread: None }
+    }
+}
 
 impl Body for Received {
     type Data = Bytes;
@@ -43,15 +57,23 @@ impl Body for Received {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
-        Pin::new(&mut self.0).poll_frame(cx).map_err(|_| BrokenBody)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(unread) = &self.unread {
+            // Nothing comes after trailers.
+            let last = frame.as_ref().is_none_or(|f| f.as_ref().is_ok_and(Frame::is_trailers));
+            if last || self.body.is_end_stream() {
+                unread.set(false);
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenBody)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 

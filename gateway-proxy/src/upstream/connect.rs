@@ -123,7 +123,7 @@ impl Connection {
         let answer = self.sender.try_send_request(request);
         async {
             match answer.await {
-                Ok(response) => Ok(response.map(Received)),
+                Ok(response) => Ok(response.map(Received::new)),
                 Err(mut error) => Err(Unanswered {
                     unsent: error.take_message().is_some(),
                     failure: self.failure(error.error()),

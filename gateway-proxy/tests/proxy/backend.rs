@@ -81,7 +81,7 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
-    /// Requests whose body broke off, or whose client left before the answer.
+    /// Requests whose body or answer broke off, or whose client left before the answer.
     pub fn aborted(&self) -> usize {
         self.state.aborted.load(Ordering::SeqCst)
     }
@@ -174,7 +174,10 @@ impl State {
                     let mut left = size;
                     while left > 0 {
                         let now = left.min(chunk.len() as u64);
-                        out.write_all(&chunk[..now as usize])?;
+                        if let Err(error) = out.write_all(&chunk[..now as usize]) {
+                            self.aborted.fetch_add(1, Ordering::SeqCst);
+                            return Err(error);
+                        }
                         left -= now;
                     }
                 }

@@ -88,6 +88,40 @@ fn an_answer_that_comes_before_the_whole_body_was_sent_is_passed_on() {
     }
 }
 
+/// A closed socket with unread octets is reset, and many clients then forget what they have got.
+#[test]
+fn a_client_that_goes_on_sending_is_not_reset() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", client-max-body-size: 1k");
+    let size = 4 << 20;
+    for target in ["/", "/early"] {
+        let mut client = Client::connect(address);
+        client
+            .send(format!(
+                "POST {target} HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: {size}\r\n\r\n"
+            ))
+            .unwrap();
+        client.send(vec![b'x'; size]).unwrap();
+        assert_eq!(client.read("POST").unwrap().status, 413, "{target}");
+        assert!(client.is_closed(), "{target}");
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_up() {
+    let backend = Backend::start("tea");
+    let mut config = crate::gateway::config(&crate::gateway::cafe(""));
+    config.services = vec![crate::gateway::service("tea", &[backend.address])];
+    config.limits.send_timeout = Duration::from_millis(200);
+    let server = crate::gateway::start(config);
+    let mut client = Client::connect(crate::gateway::address(&server, 80));
+    client
+        .send(format!("GET /flood?{} HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n", 1 << 30))
+        .unwrap();
+    wait_until("the backend is cut off", || backend.aborted() == 1);
+    assert!(!client.read("GET").unwrap().complete);
+}
+
 #[test]
 fn a_client_that_leaves_takes_the_backend_connection_with_it() {
     let backend = Backend::start("tea");
