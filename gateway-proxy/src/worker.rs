@@ -59,7 +59,7 @@ pub(crate) fn run(
     metrics: Arc<WorkerMetrics>,
     idle_per_endpoint: usize,
     commands: mpsc::UnboundedReceiver<Command>,
-    runtime: &tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 ) {
     let worker = Rc::new(Worker {
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
@@ -69,7 +69,10 @@ pub(crate) fn run(
         shared,
     });
     let local = tokio::task::LocalSet::new();
-    local.block_on(runtime, obey(worker, commands));
+    local.block_on(&runtime, obey(worker, commands));
+    drop(local);
+    // Names that are being resolved are not waited for.
+    runtime.shutdown_background();
 }
 
 async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>) {

@@ -203,10 +203,10 @@ impl Sources {
             }
             if path.is_dir() {
                 self.collect(&path, found, entered, problems);
-            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
-                if !is_special(&path) {
-                    found.push(path);
-                }
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+                && !is_special(&path)
+            {
+                found.push(path);
             }
         }
     }

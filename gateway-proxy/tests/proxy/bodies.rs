@@ -158,7 +158,7 @@ fn a_body_with_broken_chunks_gets_400() {
     wait_until("the backend sees the end", || backend.aborted() == 1);
 }
 
-pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
         assert!(started.elapsed() < Duration::from_secs(10), "{what}");

@@ -5,6 +5,7 @@ use crate::bodies::wait_until;
 use crate::client::Client;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 struct Process(Child);
@@ -32,10 +33,14 @@ fn documents(version: &str) -> String {
 fn it_says_where_it_listens_and_obeys_signals() {
     let backend = Backend::start("tea");
     let file = std::env::temp_dir().join(format!("gateway-process-{}.yaml", std::process::id()));
+    let log = file.with_extension("log");
+    let lines = |path: &Path| std::fs::read_to_string(path).map_or(0, |text| text.lines().count());
     std::fs::write(&file, documents("one")).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_gateway"))
         .args(["serve", "--bind", "127.0.0.1", "--map-port", "80=0", "--admin", "off", "-f"])
         .arg(&file)
+        .arg("--access-log")
+        .arg(&log)
         .arg("--endpoint")
         .arg(format!("default/tea:80={}", backend.address))
         .stdout(Stdio::piped())
@@ -52,13 +57,23 @@ fn it_says_where_it_listens_and_obeys_signals() {
     };
     let mut client = Client::connect(address);
     assert_eq!(client.get("/version").text(), "one");
+    wait_until("its line", || lines(&log) == 1);
+    std::fs::rename(&log, log.with_extension("old")).unwrap();
     std::fs::write(&file, documents("two")).unwrap();
     process.signal("-HUP");
-    wait_until("the new table", || Client::connect(address).get("/version").text() == "two");
+    let mut versions = 0;
+    wait_until("the new table", || {
+        versions += 1;
+        Client::connect(address).get("/version").text() == "two"
+    });
     client.send("GET /slow?300 HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
     wait_until("the request is under way", || backend.requests() == 1);
     process.signal("-TERM");
     assert_eq!(client.read("GET").unwrap().status, 200, "finished before the end");
     assert_eq!(process.0.wait().unwrap().code(), Some(0));
-    std::fs::remove_file(&file).unwrap();
+    assert_eq!(lines(&log.with_extension("old")), 1, "moved away");
+    assert_eq!(lines(&log), backend.requests() + versions, "all that came after");
+    for file in [&file, &log, &log.with_extension("old")] {
+        std::fs::remove_file(file).unwrap();
+    }
 }
