@@ -21,6 +21,9 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+/// Most octets of a body that nobody reads, because the answer takes no backend.
+const UNREAD_LIMIT: u64 = 1 << 20;
+
 /// Answers a request.
 pub(crate) async fn answer(
     worker: &Rc<Worker>,
@@ -55,6 +58,10 @@ pub(crate) async fn answer(
                     response
                 }
             }
+        }
+        // What is thrown away has a limit all the same (virtualserver §12.5).
+        Outcome::Redirect(_) | Outcome::Respond(_) if body.size_hint().lower() > UNREAD_LIMIT => {
+            plain(StatusCode::PAYLOAD_TOO_LARGE)
         }
         outcome => canned(&head, &decision, outcome),
     };
@@ -322,7 +329,8 @@ impl Forwarder<'_> {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
         let draining = self.head.client.draining.clone();
-        let tunnel = client.tunnel(backend, draining, self.worker.shared.limits.grace);
+        let grace = self.worker.shared.limits.grace;
+        let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
         tokio::task::spawn_local(async move {
             tunnel.await;
             drop(lease);

@@ -44,7 +44,7 @@ impl Client {
         local: SocketAddr,
         draining: Draining,
     ) -> Self {
-        let address = HeaderValue::try_from(peer.ip().to_canonical().to_string())
+        let address = HeaderValue::try_from(peer.ip().to_string())
             .expect("an IP address is a legal field value");
         let port = HeaderValue::from(local.port());
         Self {

@@ -47,7 +47,10 @@ impl Worker {
         let newest = self.shared.snapshot.load();
         let mut table = self.table.borrow_mut();
         if !Arc::ptr_eq(&newest, &table.snapshot) {
+            // The old table goes first: its counters are then unused, unless a request has it.
+            let routes = newest.router.rules().route_count();
             *table = Table::new(Arc::clone(&newest));
+            self.metrics.forget_unused(routes.saturating_mul(2).saturating_add(1000));
         }
         Rc::clone(&table)
     }

@@ -88,6 +88,29 @@ fn an_answer_that_comes_before_the_whole_body_was_sent_is_passed_on() {
     }
 }
 
+/// virtualserver §12.5
+#[test]
+fn bodies_for_answers_that_take_no_backend_have_a_limit() {
+    let routes = "  - path: /return
+    action: {return: {body: hello}}
+  - path: /redirect
+    action: {redirect: {url: 'http://a.example/', code: 301}}
+";
+    let server =
+        crate::gateway::start(crate::gateway::config(&(crate::gateway::cafe("") + routes)));
+    let address = crate::gateway::address(&server, 80);
+    for (target, length, want) in [
+        ("/return", 1 << 20, 200),
+        ("/return", (1 << 20) + 1, 413),
+        ("/redirect", 1 << 20, 301),
+        ("/redirect", (1 << 20) + 1, 413),
+    ] {
+        let mut client = Client::connect(address);
+        let response = client.request("POST", target, &format!("Content-Length: {length}\r\n"));
+        assert_eq!(response.status, want, "{target} {length}");
+    }
+}
+
 /// A closed socket with unread octets is reset, and many clients then forget what they have got.
 #[test]
 fn a_client_that_goes_on_sending_is_not_reset() {

@@ -133,6 +133,26 @@ fn other_protocols_are_tunnelled() {
     assert_eq!(unasked.get("/websocket").status, 502, "a change of protocol that nobody asked for");
 }
 
+#[test]
+fn tunnels_end_with_both_sides_or_when_nobody_uses_them() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", read-timeout: 500ms");
+    let open = || {
+        let mut client = Client::connect(address);
+        let lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        assert_eq!(client.request("GET", "/websocket", lines).status, 101);
+        client
+    };
+    let mut silent = open();
+    assert!(silent.is_closed(), "nobody says anything");
+    let mut ending = open();
+    ending.send("last words").unwrap();
+    ending.end();
+    let mut echo = String::new();
+    std::io::Read::read_to_string(ending.reader(), &mut echo).unwrap();
+    assert_eq!(echo, "last words", "one side may end before the other");
+}
+
 /// virtualserver §12.3: with `always`, also where the proxy itself answers.
 #[test]
 fn header_lines_that_are_always_added_are_added_to_failures_too() {
