@@ -81,6 +81,26 @@ fn an_absolute_target_wins_over_the_host_field() {
     assert_eq!(seen.seen("host").as_deref(), Some("cafe.example.com"));
 }
 
+/// virtualserver §12.2: fields may be kept back, but not the host that was asked for.
+#[test]
+fn an_absolute_target_wins_where_fields_are_kept_back_too() {
+    let backend = Backend::start("tea");
+    let keeping = crate::gateway::cafe("").replace(
+        "action: {pass: tea}",
+        "action: {proxy: {upstream: tea, requestHeaders: {pass: false}}}",
+    );
+    let mut config = config(&keeping);
+    config.services = vec![service("tea", &[backend.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    client
+        .send("GET http://cafe.example.com/ HTTP/1.1\r\nHost: other.example.com\r\nX-A: 1\r\n\r\n")
+        .unwrap();
+    let seen = client.read("GET").unwrap();
+    assert_eq!(seen.seen("host").as_deref(), Some("cafe.example.com"), "{}", seen.text());
+    assert_eq!(seen.seen("x-a"), None);
+}
+
 #[test]
 fn trailers_pass_where_the_client_takes_them() {
     let backend = Backend::start("tea");
