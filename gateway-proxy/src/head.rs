@@ -106,7 +106,6 @@ impl Head<'_> {
             // An absolute target wins over the field (RFC 9112, section 3.2.2).
             headers.insert(HOST, host);
         }
-        let asked = headers.get(HOST).cloned();
         let told = self.forwarded(&headers);
         for (name, value) in &told {
             headers.insert(name, value.clone());
@@ -120,8 +119,8 @@ impl Head<'_> {
             for (name, value) in told {
                 headers.entry(name).or_insert(value);
             }
-            if let Some(host) = asked {
-                headers.entry(HOST).or_insert(host);
+            if let Some(host) = self.parts.headers.get(HOST) {
+                headers.entry(HOST).or_insert_with(|| host.clone());
             }
         }
         // The length follows from the body that is sent, whatever a rule says.
