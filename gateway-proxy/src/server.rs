@@ -294,6 +294,13 @@ impl State {
         for key in unwanted {
             self.close(&key);
         }
+        for wanted in &snapshot.router.rules().listeners {
+            let key = ListenerKey { address: wanted.address, port: wanted.port };
+            if let Some(serving) = self.listening.get_mut(&key) {
+                // A socket that stays may be called differently now.
+                serving.listening.name = wanted.name.to_string();
+            }
+        }
         self.counts.generation = generation;
         self.counts.done += u64::from(!first);
         let listening = self.listening.values().map(|s| s.listening.clone()).collect();
