@@ -6,11 +6,11 @@ use crate::upstream::Address;
 use gateway_core::{Decision, Request};
 use http::StatusCode;
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Where requests are logged, and how.
@@ -45,55 +45,143 @@ pub enum LogFormat {
 /// requests down.
 const QUEUE: usize = 16 * 1024;
 
+/// How long the end of the proxy waits for lines to be written.
+const FLUSH: Duration = Duration::from_secs(5);
+
 /// Takes lines from all threads.
 #[derive(Clone)]
 pub(crate) struct Logger {
     format: LogFormat,
-    lines: SyncSender<String>,
-    lost: Arc<AtomicU64>,
+    queue: SyncSender<Message>,
+    state: Arc<State>,
+}
+
+/// What a log's thread and its loggers share.
+#[derive(Default)]
+struct State {
+    lost: AtomicU64,
+    /// Whether to open the file again before the next line.
+    reopen: AtomicBool,
+}
+
+/// What the log's thread is told, in order.
+enum Message {
+    Line(String),
+    /// Say when everything before is written.
+    Flush(SyncSender<()>),
 }
 
 impl Logger {
     /// Opens the log and starts its thread, which ends with the last logger.
     pub(crate) fn open(log: &AccessLog) -> Result<Self, StartError> {
-        let out: Box<dyn Write + Send> = match &log.target {
-            LogTarget::Stdout => Box::new(io::stdout()),
-            LogTarget::File(path) => {
-                let file = OpenOptions::new().create(true).append(true).open(path);
-                Box::new(file.map_err(|error| StartError::AccessLog { path: path.clone(), error })?)
-            }
-        };
-        let (lines, queue) = sync_channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&lost);
+        let out = log
+            .target
+            .open()
+            .map_err(|error| StartError::AccessLog { path: log.target.path().into(), error })?;
+        let (queue, messages) = sync_channel(QUEUE);
+        let state = Arc::<State>::default();
+        let writer = Writer { target: log.target.clone(), out, state: Arc::clone(&state) };
         std::thread::Builder::new()
             .name("access-log".into())
-            .spawn(move || write_lines(&queue, BufWriter::new(out), &counter))?;
-        Ok(Self { format: log.format, lines, lost })
+            .spawn(move || writer.run(&messages))?;
+        Ok(Self { format: log.format, queue, state })
     }
 
     /// How many lines were lost.
     pub(crate) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.state.lost.load(Ordering::Relaxed)
+    }
+
+    /// Opens the file again, for those who have moved it away.
+    pub(crate) fn reopen(&self) {
+        self.state.reopen.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until everything is written that was logged before, but not for ever.
+    pub(crate) fn flush(&self) {
+        let end = Instant::now() + FLUSH;
+        let (done, flushed) = sync_channel(1);
+        let mut message = Message::Flush(done);
+        while let Err(TrySendError::Full(unsent)) = self.queue.try_send(message) {
+            if Instant::now() > end {
+                return;
+            }
+            message = unsent;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Late or gone: either way there is no more to be done.
+        let _ = flushed.recv_timeout(FLUSH);
     }
 
     fn log(&self, line: String) {
-        if self.lines.try_send(line).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(Message::Line(line)).is_err() {
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn write_lines(queue: &Receiver<String>, mut out: impl Write, lost: &AtomicU64) {
-    // Everything that waits is written before the file is flushed once.
-    while let Ok(first) = queue.recv() {
-        let mut written = writeln!(out, "{first}");
-        for line in queue.try_iter() {
-            written = written.and_then(|()| writeln!(out, "{line}"));
+impl LogTarget {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Stdout => Path::new("-"),
+            Self::File(path) => path,
         }
-        if written.and_then(|()| out.flush()).is_err() {
-            lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Write + Send>> {
+        Ok(match self {
+            Self::Stdout => Box::new(io::stdout()),
+            Self::File(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+        })
+    }
+}
+
+/// Writes lines, on a thread of its own.
+struct Writer {
+    target: LogTarget,
+    out: Box<dyn Write + Send>,
+    state: Arc<State>,
+}
+
+impl Writer {
+    fn run(mut self, messages: &Receiver<Message>) {
+        /// Octets that are written at once.
+        const ENOUGH: usize = 64 * 1024;
+        let mut lines = String::new();
+        while let Ok(first) = messages.recv() {
+            // Everything that waits is written at once.
+            for message in std::iter::once(first).chain(messages.try_iter()) {
+                match message {
+                    Message::Line(line) => {
+                        lines.push_str(&line);
+                        lines.push('\n');
+                        if lines.len() >= ENOUGH {
+                            self.write(&mut lines);
+                        }
+                    }
+                    Message::Flush(done) => {
+                        self.write(&mut lines);
+                        // Whoever waited may have given up.
+                        let _ = done.try_send(());
+                    }
+                }
+            }
+            self.write(&mut lines);
         }
+    }
+
+    fn write(&mut self, lines: &mut String) {
+        if self.state.reopen.swap(false, Ordering::Relaxed) {
+            // Where that fails, the old file is better than none.
+            if let Ok(out) = self.target.open() {
+                self.out = out;
+            }
+        }
+        let written = self.out.write_all(lines.as_bytes()).and_then(|()| self.out.flush());
+        if written.is_err() {
+            self.state.lost.fetch_add(lines.lines().count() as u64, Ordering::Relaxed);
+        }
+        lines.clear();
     }
 }
 

@@ -95,6 +95,8 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long a client may pause within a request body; longer is answered 408.
     pub body_timeout: Duration,
+    /// How long a client may take nothing of what it is sent; longer closes its connection.
+    pub send_timeout: Duration,
     /// How long an upstream connection is kept without use.
     pub idle_upstream: Duration,
     /// Most upstream connections without use per endpoint, over all threads.
@@ -111,6 +113,7 @@ impl Default for Limits {
             head_fields: 100,
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(60),
             idle_upstream: Duration::from_secs(55),
             idle_per_endpoint: 256,
             grace: Duration::from_secs(30),

@@ -1,5 +1,6 @@
 //! One client's connection.
 
+use crate::downstream::Downstream;
 use crate::exchange::Exchange;
 use crate::forward;
 use crate::head::Client;
@@ -25,12 +26,13 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client)
     let limits = &worker.shared.limits;
     let mut draining = client.draining.clone();
     let client = Rc::new(client);
+    let stream = Downstream::new(stream, client.unread.clone(), limits.send_timeout);
     let open = worker.metrics.connection();
     let service = service_fn(|request| {
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {
             client.requests.set(client.requests.get() + 1);
-            let answer = forward::answer(&worker, &client, Exchange::new(request)).await;
+            let answer = forward::answer(&worker, &client, Exchange::new(request, &client)).await;
             Ok::<_, Infallible>(answer)
         }
     });

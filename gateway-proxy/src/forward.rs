@@ -12,7 +12,7 @@ use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -20,6 +20,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Most octets of a body that nobody reads, because the answer takes no backend.
+const UNREAD_LIMIT: u64 = 1 << 20;
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -56,6 +59,10 @@ pub(crate) async fn answer(
                 }
             }
         }
+        // What is thrown away has a limit all the same (virtualserver §12.5).
+        Outcome::Redirect(_) | Outcome::Respond(_) if body.size_hint().lower() > UNREAD_LIMIT => {
+            plain(StatusCode::PAYLOAD_TOO_LARGE)
+        }
         outcome => canned(&head, &decision, outcome),
     };
     table.counters(&decision, &worker.metrics).count(response.status());
@@ -80,10 +87,6 @@ fn plain(status: StatusCode) -> Response<Answer> {
 /// An answer that takes no backend.
 fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Response<Answer> {
     let status = match outcome {
-        // virtualserver §12.4
-        Outcome::Redirect(_) | Outcome::Respond(_) if head.parts.method == Method::TRACE => {
-            return plain(StatusCode::METHOD_NOT_ALLOWED);
-        }
         Outcome::Redirect(redirect) => redirect.status,
         Outcome::Respond(respond) => respond.status,
         Outcome::NoRoute(no_route) => no_route.status(),
@@ -216,6 +219,7 @@ impl Forwarder<'_> {
             let sent = self.paced(connection.send(request), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
+                    framing::check_answer(response.headers())?;
                     let lease = Lease { connection, holding, pool: pool.clone() };
                     return Ok((response, lease));
                 }
@@ -284,6 +288,10 @@ impl Forwarder<'_> {
         }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
+        if status == StatusCode::NO_CONTENT {
+            // It has no body, and must not tell its length (RFC 9110, section 8.6).
+            headers.remove(CONTENT_LENGTH);
+        }
         self.edit(status, &mut headers);
         let pause = self.settings().timeouts.read;
         let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
@@ -321,7 +329,8 @@ impl Forwarder<'_> {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
         let draining = self.head.client.draining.clone();
-        let tunnel = client.tunnel(backend, draining, self.worker.shared.limits.grace);
+        let grace = self.worker.shared.limits.grace;
+        let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
         tokio::task::spawn_local(async move {
             tunnel.await;
             drop(lease);

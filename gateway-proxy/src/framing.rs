@@ -1,4 +1,4 @@
-//! What is refused before anything is routed: requests that two servers might read as different
+//! What is refused for its framing: requests and answers that two programs might read as different
 //! ones (RFC 9112, sections 3.2 and 6; request smuggling), and methods that are not for proxies.
 //!
 //! hyper already refuses what cannot be parsed, `Content-Length` lines that differ, a transfer
@@ -6,18 +6,20 @@
 //! `Transfer-Encoding` it drops the former and closes the connection after the answer, as
 //! RFC 9112, section 6.1 allows.
 
-use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
+use crate::error::Failure;
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
 
-/// Checks a head.
+/// Checks the head of a request.
 ///
 /// # Errors
 ///
 /// The status to refuse it with. The connection has to be closed then: what follows on it may not
 /// be what it seems.
 pub(crate) fn check(head: &Parts) -> Result<(), StatusCode> {
-    if head.method == Method::CONNECT {
+    // TRACE would show what other proxies added, credentials included; NGINX refuses it as well.
+    if head.method == Method::CONNECT || head.method == Method::TRACE {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
     if head.uri.path_and_query().is_none() {
@@ -35,17 +37,42 @@ pub(crate) fn check(head: &Parts) -> Result<(), StatusCode> {
             return Err(StatusCode::BAD_REQUEST);
         }
     }
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next()
-        && (!coding.as_bytes().eq_ignore_ascii_case(b"chunked") || codings.next().is_some())
-    {
+    if head.headers.contains_key(TRANSFER_ENCODING) && !is_chunked(&head.headers) {
         return Err(StatusCode::NOT_IMPLEMENTED);
     }
-    let continues = |v: &http::HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    let continues = |v: &HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if head.headers.get_all(EXPECT).iter().any(|v| !continues(v)) {
         return Err(StatusCode::EXPECTATION_FAILED);
     }
     Ok(())
+}
+
+/// Checks the head of an answer: where its body ends is said once, in a way that is understood.
+///
+/// # Errors
+///
+/// [`Failure::InvalidHead`]: the end of the answer is a guess.
+pub(crate) fn check_answer(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next();
+    let legal = |v: &HeaderValue| {
+        let digits = v.as_bytes();
+        digits.iter().all(u8::is_ascii_digit)
+            && v.to_str().is_ok_and(|digits| digits.parse::<u64>().is_ok())
+    };
+    let clear = first.is_none_or(legal) && lengths.all(|other| Some(other) == first);
+    let coded = headers.contains_key(TRANSFER_ENCODING);
+    if !clear || coded && (first.is_some() || !is_chunked(headers)) {
+        return Err(Failure::InvalidHead);
+    }
+    Ok(())
+}
+
+/// Whether `chunked` is the only transfer coding.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        && codings.next().is_none()
 }
 
 #[cfg(test)]
@@ -68,6 +95,7 @@ mod tests {
             ("GET", "b.example:80", Version::HTTP_11, &[host], Err(400)),
             ("OPTIONS", "*", Version::HTTP_11, &[host], OK),
             ("CONNECT", "b.example:80", Version::HTTP_11, &[host], Err(405)),
+            ("TRACE", "/", Version::HTTP_11, &[host], Err(405)),
             ("POST", "/", Version::HTTP_11, &[host, ("transfer-encoding", "Chunked")], OK),
             (
                 "POST",
@@ -93,6 +121,33 @@ mod tests {
             let (head, ()) = request.body(()).unwrap().into_parts();
             let got = check(&head).map_err(|status| status.as_u16());
             assert_eq!(got, want, "{method} {target} {version:?} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn answers_whose_end_is_a_guess_are_refused() {
+        let (length, coding) = ("content-length", "transfer-encoding");
+        for (fields, want) in [
+            (&[][..], true),
+            (&[(length, "5")][..], true),
+            (&[(length, "5"), (length, "5")], true),
+            (&[(length, "5"), (length, "6")], false),
+            (&[(length, "-5")], false),
+            (&[(length, "+5")], false),
+            (&[(length, "")], false),
+            (&[(length, "5, 5")], false),
+            (&[(length, "99999999999999999999")], false),
+            (&[(coding, "Chunked")], true),
+            (&[(coding, "gzip")], false),
+            (&[(coding, "gzip, chunked")], false),
+            (&[(coding, "chunked"), (coding, "chunked")], false),
+            (&[(length, "5"), (coding, "chunked")], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(check_answer(&headers).is_ok(), want, "{fields:?}");
         }
     }
 }

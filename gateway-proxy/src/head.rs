@@ -1,5 +1,6 @@
 //! Heads: how the engine sees a client's, what a backend is sent, and what a client gets back.
 
+use crate::downstream::Unread;
 use crate::shutdown::Draining;
 use gateway_core::{Connection, Decision, Request};
 use http::header::{
@@ -30,6 +31,7 @@ pub(crate) struct Client {
     pub(crate) draining: Draining,
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
+    pub(crate) unread: Unread,
     address: HeaderValue,
     port: HeaderValue,
 }
@@ -42,10 +44,18 @@ impl Client {
         local: SocketAddr,
         draining: Draining,
     ) -> Self {
-        let address = HeaderValue::try_from(peer.ip().to_canonical().to_string())
+        let address = HeaderValue::try_from(peer.ip().to_string())
             .expect("an IP address is a legal field value");
         let port = HeaderValue::from(local.port());
-        Self { connection, peer, draining, requests: Cell::new(0), address, port }
+        Self {
+            connection,
+            peer,
+            draining,
+            requests: Cell::new(0),
+            unread: Unread::default(),
+            address,
+            port,
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod access_log;
 mod admin;
 mod config;
 mod connection;
+mod downstream;
 mod error;
 mod exchange;
 mod forward;

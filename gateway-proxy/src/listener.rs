@@ -122,6 +122,8 @@ fn begin(
     connection: Connection,
     draining: &Draining,
 ) {
+    // On a socket for both families, IPv4 clients come with IPv6 addresses.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     // A client that is gone already has no address any more.
     let Ok(local) = stream.local_addr() else { return };
     // Small answers go out at once; a kernel that refuses the option only makes them later.

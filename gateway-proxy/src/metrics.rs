@@ -81,6 +81,15 @@ impl WorkerMetrics {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(routes.entry(labels).or_default())
     }
+
+    /// Forgets the routes that no table counts for any more, once there are more than `most` in
+    /// all: tables come and go, and their routes may be called differently each time.
+    pub(crate) fn forget_unused(&self, most: usize) {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        if routes.len() > most {
+            routes.retain(|_, counters| Arc::strong_count(counters) > 1);
+        }
+    }
 }
 
 /// What is counted outside the threads.
@@ -193,6 +202,26 @@ mod tests {
         for (i, failure) in Failure::ALL.into_iter().enumerate() {
             assert_eq!(failure as usize, i, "{failure:?}");
         }
+    }
+
+    #[test]
+    fn routes_of_former_tables_are_forgotten_once_they_are_many() {
+        let metrics = WorkerMetrics::default();
+        let labels = |n: u32| RouteLabels {
+            listener: String::new(),
+            owner: String::new(),
+            route: n.to_string(),
+        };
+        let in_use = metrics.route(labels(7));
+        for n in 0..10 {
+            metrics.route(labels(n)).count(StatusCode::OK);
+        }
+        let left = || metrics.routes.lock().unwrap().len();
+        metrics.forget_unused(10);
+        assert_eq!(left(), 10);
+        metrics.forget_unused(9);
+        assert_eq!(left(), 1);
+        assert!(Arc::ptr_eq(&in_use, &metrics.route(labels(7))), "goes on counting");
     }
 
     #[test]

@@ -110,7 +110,7 @@ type Bound = (ListenerKey, Listening, Vec<Socket>);
 
 impl Server {
     /// Reads documents, binds their listeners, and serves. `report` hears of what happens, on
-    /// whichever thread it happens.
+    /// whichever thread it happens; it must not call the server, which waits for it.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Server {
             let shared = Arc::clone(&shared);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let name = format!("worker-{}", server.workers.len());
-            let work = move || worker::run(shared, metrics, share, commands, &runtime);
+            let work = move || worker::run(shared, metrics, share, commands, runtime);
             server.workers.push(thread::Builder::new().name(name).spawn(work)?);
         }
         if let Some(interval) = watch {
@@ -184,6 +184,13 @@ impl Server {
     /// The address of the admin server, if there is one.
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::address)
+    }
+
+    /// Opens the access log again, for those who rotate it.
+    pub fn reopen_log(&self) {
+        if let Some(log) = &lock(&self.state).shared.log {
+            log.reopen();
+        }
     }
 
     /// Reads the documents again, and puts a new table in force. Returns its number.
@@ -214,6 +221,9 @@ impl Server {
             let _ = worker.join();
         }
         self.admin = None;
+        if let Some(log) = &lock(&self.state).shared.log {
+            log.flush();
+        }
     }
 }
 
@@ -284,6 +294,13 @@ impl State {
         for key in unwanted {
             self.close(&key);
         }
+        for wanted in &snapshot.router.rules().listeners {
+            let key = ListenerKey { address: wanted.address, port: wanted.port };
+            if let Some(serving) = self.listening.get_mut(&key) {
+                // A socket that stays may be called differently now.
+                serving.listening.name = wanted.name.to_string();
+            }
+        }
         self.counts.generation = generation;
         self.counts.done += u64::from(!first);
         let listening = self.listening.values().map(|s| s.listening.clone()).collect();
@@ -353,7 +370,7 @@ impl State {
 }
 
 /// Runs a proxy until SIGTERM or SIGINT, which let it finish the requests under way; SIGHUP reads
-/// the documents again. Sockets that take connections are printed on standard output, one a line,
+/// the documents and opens the access log again. Sockets that take connections are printed on standard output, one a line,
 /// everything else on standard error. `started` hears of the proxy once it serves.
 ///
 /// # Errors
@@ -370,6 +387,7 @@ pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), StartErr
         loop {
             tokio::select! {
                 _ = hangup.recv() => {
+                    server.reopen_log();
                     // The failure was reported.
                     let _ = server.reload();
                 }

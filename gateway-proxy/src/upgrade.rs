@@ -4,7 +4,11 @@ use crate::shutdown::Draining;
 use http::Extensions;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use std::cell::Cell;
+use std::io;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// One side of a connection that may change its protocol.
 pub(crate) struct Upgrade(OnUpgrade);
@@ -15,21 +19,54 @@ impl Upgrade {
         extensions.remove::<OnUpgrade>().map(Self)
     }
 
-    /// Copies octets between both sides until one of them ends, or until `grace` after the proxy
-    /// is told to stop.
-    pub(crate) async fn tunnel(self, other: Self, mut draining: Draining, grace: Duration) {
+    /// Copies octets between both sides until both have ended, until nothing comes from either for
+    /// as long as `pause`, or until `grace` after the proxy is told to stop.
+    pub(crate) async fn tunnel(
+        self,
+        other: Self,
+        pause: Option<Duration>,
+        mut draining: Draining,
+        grace: Duration,
+    ) {
+        let heard = Cell::new(Instant::now());
         let copied = async {
             let (one, two) = tokio::try_join!(self.0, other.0).ok()?;
-            let (mut one, mut two) = (TokioIo::new(one), TokioIo::new(two));
-            tokio::io::copy_bidirectional(&mut one, &mut two).await.ok()
+            let (one_reads, one_writes) = split(TokioIo::new(one));
+            let (two_reads, two_writes) = split(TokioIo::new(two));
+            let there = copy(one_reads, two_writes, &heard);
+            tokio::try_join!(there, copy(two_reads, one_writes, &heard)).ok()
+        };
+        let silent = async {
+            let Some(pause) = pause else { return std::future::pending().await };
+            while heard.get().elapsed() < pause {
+                sleep_until(heard.get() + pause).await;
+            }
         };
         let stopped = async {
             draining.begun().await;
-            tokio::time::sleep(grace).await;
+            sleep(grace).await;
         };
         tokio::select! {
             _ = copied => {}
+            () = silent => {}
             () = stopped => {}
         }
+    }
+}
+
+/// Copies octets until their end, and passes the end on; notes when some came.
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    heard: &Cell<Instant>,
+) -> io::Result<()> {
+    let mut octets = vec![0; 8 * 1024];
+    loop {
+        let read = from.read(&mut octets).await?;
+        heard.set(Instant::now());
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&octets[..read]).await?;
     }
 }

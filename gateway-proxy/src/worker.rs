@@ -47,7 +47,10 @@ impl Worker {
         let newest = self.shared.snapshot.load();
         let mut table = self.table.borrow_mut();
         if !Arc::ptr_eq(&newest, &table.snapshot) {
+            // The old table goes first: its counters are then unused, unless a request has it.
+            let routes = newest.router.rules().route_count();
             *table = Table::new(Arc::clone(&newest));
+            self.metrics.forget_unused(routes.saturating_mul(2).saturating_add(1000));
         }
         Rc::clone(&table)
     }
@@ -59,7 +62,7 @@ pub(crate) fn run(
     metrics: Arc<WorkerMetrics>,
     idle_per_endpoint: usize,
     commands: mpsc::UnboundedReceiver<Command>,
-    runtime: &tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 ) {
     let worker = Rc::new(Worker {
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
@@ -69,7 +72,10 @@ pub(crate) fn run(
         shared,
     });
     let local = tokio::task::LocalSet::new();
-    local.block_on(runtime, obey(worker, commands));
+    local.block_on(&runtime, obey(worker, commands));
+    drop(local);
+    // Names that are being resolved are not waited for.
+    runtime.shutdown_background();
 }
 
 async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>) {

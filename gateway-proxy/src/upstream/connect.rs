@@ -69,7 +69,7 @@ impl Connector {
         // Small requests go out at once; a kernel that refuses the option only makes them later.
         let _ = stream.set_nodelay(true);
         let heard = Arc::new(AtomicBool::new(false));
-        let io = TokioIo::new(Line { stream, heard: Arc::clone(&heard) });
+        let io = TokioIo::new(Line { stream, heard: Arc::clone(&heard), deaf: false });
         let (sender, driver) =
             http1::Builder::new().handshake(io).await.map_err(|_| Failure::Connect)?;
         tokio::task::spawn_local(driver.with_upgrades());
@@ -123,7 +123,7 @@ impl Connection {
         let answer = self.sender.try_send_request(request);
         async {
             match answer.await {
-                Ok(response) => Ok(response.map(Received)),
+                Ok(response) => Ok(response.map(Received::new)),
                 Err(mut error) => Err(Unanswered {
                     unsent: error.take_message().is_some(),
                     failure: self.failure(error.error()),
@@ -145,9 +145,33 @@ impl Connection {
 
 /// A TCP connection that remembers whether anything came from the other side, which hyper's errors
 /// do not tell.
+///
+/// A backend may answer and close before it has read the whole request, with 413 for example. hyper
+/// would give up at the first failed write; here writes stop, and reading finds the answer or the
+/// end.
 struct Line {
     stream: TcpStream,
     heard: Arc<AtomicBool>,
+    deaf: bool,
+}
+
+impl Line {
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        match written {
+            Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+                self.deaf = true;
+                // Nothing is written any more, but there is something to read.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            written => written,
+        }
+    }
 }
 
 impl AsyncRead for Line {
@@ -171,7 +195,11 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        if self.deaf {
+            return Poll::Pending;
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.written(cx, written)
     }
 
     fn poll_write_vectored(
@@ -179,7 +207,11 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        if self.deaf {
+            return Poll::Pending;
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -81,7 +81,7 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
-    /// Requests whose body broke off, or whose client left before the answer.
+    /// Requests whose body or answer broke off, or whose client left before the answer.
     pub fn aborted(&self) -> usize {
         self.state.aborted.load(Ordering::SeqCst)
     }
@@ -118,6 +118,16 @@ impl State {
                 "slow" => thread::sleep(Duration::from_millis(number())),
                 "garbage" => return out.write_all(b"good day to you\r\n\r\n"),
                 "broken-head" => return out.write_all(b"HTTP/1.1 200 OK\r\ncontent-le"),
+                "early" => {
+                    return out
+                        .write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 5\r\n\r\nlarge");
+                }
+                "ambiguous" => {
+                    return out.write_all(
+                        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+                          5\r\nhello\r\n0\r\n\r\n",
+                    );
+                }
                 "short" => {
                     return out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
                 }
@@ -164,7 +174,10 @@ impl State {
                     let mut left = size;
                     while left > 0 {
                         let now = left.min(chunk.len() as u64);
-                        out.write_all(&chunk[..now as usize])?;
+                        if let Err(error) = out.write_all(&chunk[..now as usize]) {
+                            self.aborted.fetch_add(1, Ordering::SeqCst);
+                            return Err(error);
+                        }
                         left -= now;
                     }
                 }

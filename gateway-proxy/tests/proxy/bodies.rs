@@ -70,6 +70,82 @@ fn bodies_over_the_limit_get_413() {
 }
 
 #[test]
+fn an_answer_that_comes_before_the_whole_body_was_sent_is_passed_on() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", client-max-body-size: \"0\"");
+    let size = 8 << 20;
+    for i in 0..50 {
+        let mut client = Client::connect(address);
+        client
+            .send(format!(
+                "POST /early HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: {size}\r\n\r\n"
+            ))
+            .unwrap();
+        // The proxy may stop reading before all is sent.
+        let _ = client.send(vec![b'x'; size]);
+        let response = client.read("POST").unwrap();
+        assert_eq!((response.status, response.text().as_str()), (413, "large"), "{i}");
+    }
+}
+
+/// virtualserver §12.5
+#[test]
+fn bodies_for_answers_that_take_no_backend_have_a_limit() {
+    let routes = "  - path: /return
+    action: {return: {body: hello}}
+  - path: /redirect
+    action: {redirect: {url: 'http://a.example/', code: 301}}
+";
+    let server =
+        crate::gateway::start(crate::gateway::config(&(crate::gateway::cafe("") + routes)));
+    let address = crate::gateway::address(&server, 80);
+    for (target, length, want) in [
+        ("/return", 1 << 20, 200),
+        ("/return", (1 << 20) + 1, 413),
+        ("/redirect", 1 << 20, 301),
+        ("/redirect", (1 << 20) + 1, 413),
+    ] {
+        let mut client = Client::connect(address);
+        let response = client.request("POST", target, &format!("Content-Length: {length}\r\n"));
+        assert_eq!(response.status, want, "{target} {length}");
+    }
+}
+
+/// A closed socket with unread octets is reset, and many clients then forget what they have got.
+#[test]
+fn a_client_that_goes_on_sending_is_not_reset() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", client-max-body-size: 1k");
+    let size = 4 << 20;
+    for target in ["/", "/early"] {
+        let mut client = Client::connect(address);
+        client
+            .send(format!(
+                "POST {target} HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: {size}\r\n\r\n"
+            ))
+            .unwrap();
+        client.send(vec![b'x'; size]).unwrap();
+        assert_eq!(client.read("POST").unwrap().status, 413, "{target}");
+        assert!(client.is_closed(), "{target}");
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_up() {
+    let backend = Backend::start("tea");
+    let mut config = crate::gateway::config(&crate::gateway::cafe(""));
+    config.services = vec![crate::gateway::service("tea", &[backend.address])];
+    config.limits.send_timeout = Duration::from_millis(200);
+    let server = crate::gateway::start(config);
+    let mut client = Client::connect(crate::gateway::address(&server, 80));
+    client
+        .send(format!("GET /flood?{} HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n", 1 << 30))
+        .unwrap();
+    wait_until("the backend is cut off", || backend.aborted() == 1);
+    assert!(!client.read("GET").unwrap().complete);
+}
+
+#[test]
 fn a_client_that_leaves_takes_the_backend_connection_with_it() {
     let backend = Backend::start("tea");
     let (_server, address) = cafe_with(&backend, "");
@@ -105,7 +181,7 @@ fn a_body_with_broken_chunks_gets_400() {
     wait_until("the backend sees the end", || backend.aborted() == 1);
 }
 
-pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
         assert!(started.elapsed() < Duration::from_secs(10), "{what}");

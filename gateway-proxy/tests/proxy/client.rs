@@ -116,6 +116,11 @@ impl Client {
         }
     }
 
+    /// Says that nothing more is sent.
+    pub fn end(&mut self) {
+        self.reader.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
     /// Reads octets as they come.
     pub fn reader(&mut self) -> &mut impl Read {
         &mut self.reader

@@ -27,6 +27,7 @@ fn requests_that_could_be_read_in_two_ways_are_refused() {
         (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked, chunked\r\n\r\n"), 501),
         (format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: gzip\r\n\r\n"), 400),
         (format!("POST / HTTP/1.0\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400),
+        (format!("TRACE / HTTP/1.1\r\n{host}\r\n"), 405),
         (format!("CONNECT cafe.example.com:80 HTTP/1.1\r\n{host}\r\n"), 405),
         (format!("GET ftp://cafe.example.com/ HTTP/1.1\r\n{host}\r\n"), 400),
         (format!("GET http://a@cafe.example.com/ HTTP/1.1\r\n{host}\r\n"), 400),

@@ -81,6 +81,26 @@ fn an_absolute_target_wins_over_the_host_field() {
     assert_eq!(seen.seen("host").as_deref(), Some("cafe.example.com"));
 }
 
+/// virtualserver §12.2: fields may be kept back, but not the host that was asked for.
+#[test]
+fn an_absolute_target_wins_where_fields_are_kept_back_too() {
+    let backend = Backend::start("tea");
+    let keeping = crate::gateway::cafe("").replace(
+        "action: {pass: tea}",
+        "action: {proxy: {upstream: tea, requestHeaders: {pass: false}}}",
+    );
+    let mut config = config(&keeping);
+    config.services = vec![service("tea", &[backend.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    client
+        .send("GET http://cafe.example.com/ HTTP/1.1\r\nHost: other.example.com\r\nX-A: 1\r\n\r\n")
+        .unwrap();
+    let seen = client.read("GET").unwrap();
+    assert_eq!(seen.seen("host").as_deref(), Some("cafe.example.com"), "{}", seen.text());
+    assert_eq!(seen.seen("x-a"), None);
+}
+
 #[test]
 fn trailers_pass_where_the_client_takes_them() {
     let backend = Backend::start("tea");
@@ -131,6 +151,26 @@ fn other_protocols_are_tunnelled() {
     }
     let mut unasked = Client::connect(address);
     assert_eq!(unasked.get("/websocket").status, 502, "a change of protocol that nobody asked for");
+}
+
+#[test]
+fn tunnels_end_with_both_sides_or_when_nobody_uses_them() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, ", read-timeout: 500ms");
+    let open = || {
+        let mut client = Client::connect(address);
+        let lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+        assert_eq!(client.request("GET", "/websocket", lines).status, 101);
+        client
+    };
+    let mut silent = open();
+    assert!(silent.is_closed(), "nobody says anything");
+    let mut ending = open();
+    ending.send("last words").unwrap();
+    ending.end();
+    let mut echo = String::new();
+    std::io::Read::read_to_string(ending.reader(), &mut echo).unwrap();
+    assert_eq!(echo, "last words", "one side may end before the other");
 }
 
 /// virtualserver §12.3: with `always`, also where the proxy itself answers.

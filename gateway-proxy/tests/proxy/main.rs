@@ -8,6 +8,7 @@ mod failures;
 mod framing;
 mod gateway;
 mod headers;
+mod leaks;
 mod process;
 mod reload;
 mod routing;

@@ -211,6 +211,19 @@ spec:
 }
 
 #[test]
+fn a_listener_that_stays_has_the_name_of_the_newest_table() {
+    let backend = Backend::start("tea");
+    let file = File::new(&returning("cafe.example.com", "one"));
+    let server = start(config_of(&file, &backend));
+    let before = server.listening();
+    assert_eq!(before[0].name, "default/cafe");
+    file.write(&returning("cafe.example.com", "one").replace("name: cafe", "name: tea-room"));
+    server.reload().unwrap();
+    let after = server.listening();
+    assert_eq!((&*after[0].name, after[0].address), ("default/tea-room", before[0].address));
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -1,0 +1,152 @@
+//! An answer's body on its way to a client.
+
+use super::Received;
+use crate::access_log::Entry;
+use crate::error::BrokenBody;
+use crate::upstream::Lease;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The body of an answer on its way to a client.
+pub(crate) struct Answer {
+    content: Content,
+    entry: Option<Box<Entry>>,
+}
+
+enum Content {
+    Empty,
+    Full(Bytes),
+    Relayed(Relay),
+}
+
+/// A backend's body. However it ends, the connection that it came on goes back to the pool only if
+/// it was read to its end.
+pub(crate) struct Relay {
+    pub(crate) body: Received,
+    pub(crate) lease: Option<Lease>,
+    /// Longest pause between two frames.
+    pub(crate) pause: Option<Duration>,
+    /// When the whole exchange has to be over.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Answer {
+    pub(crate) fn empty() -> Self {
+        Self { content: Content::Empty, entry: None }
+    }
+
+    pub(crate) fn full(body: impl Into<Bytes>) -> Self {
+        Self { content: Content::Full(body.into()), entry: None }
+    }
+
+    pub(crate) fn relayed(relay: Relay) -> Self {
+        Self { content: Content::Relayed(relay), entry: None }
+    }
+
+    /// Logs the exchange when the answer is over.
+    pub(crate) fn logged(mut self, entry: Option<Box<Entry>>) -> Self {
+        self.entry = entry;
+        self
+    }
+}
+
+impl Relay {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            return self.poll_timer(cx).map(|()| {
+                self.lease = None;
+                Some(Err(BrokenBody))
+            });
+        };
+        self.timer = None;
+        match &frame {
+            // Nothing comes after trailers, and hyper does not ask for it.
+            Some(Ok(frame)) if frame.is_trailers() => self.give_back(),
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.lease = None,
+            None => self.give_back(),
+        }
+        Poll::Ready(frame)
+    }
+
+    /// Waits for the end of the pause or of the exchange; begun when a frame is first missed.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.timer.is_none() {
+            let pause = self.pause.map(|pause| Instant::now() + pause);
+            let Some(end) = pause.into_iter().chain(self.deadline).min() else {
+                return Poll::Pending;
+            };
+            self.timer = Some(Box::pin(sleep_until(end)));
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // hyper does not ask for the end of a body whose length it knows.
+        if self.body.is_end_stream() {
+            self.give_back();
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BrokenBody;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let this = &mut *self;
+        let frame = match &mut this.content {
+            Content::Empty => None,
+            Content::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.content = Content::Empty;
+                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
+            }
+            Content::Relayed(relay) => ready!(relay.poll(cx)),
+        };
+        if let Some(entry) = &mut this.entry {
+            match &frame {
+                Some(Ok(frame)) => entry.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => entry.broken(),
+                None => {}
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Full(bytes) => bytes.is_empty(),
+            Content::Relayed(relay) => relay.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Relayed(relay) => relay.body.size_hint(),
+        }
+    }
+}
