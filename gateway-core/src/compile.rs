@@ -6,6 +6,7 @@ mod exact;
 mod hosts;
 mod trie;
 
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::matcher::{HostTable, ListenerTable, NONE, Router, Tables};
 use crate::origin::Origin;
 use crate::request::ListenerKey;
@@ -52,6 +53,17 @@ impl fmt::Display for CompileError {
             write!(f, "{origin}: ")?;
         }
         f.write_str(&self.message)
+    }
+}
+
+impl From<CompileError> for Diagnostic {
+    fn from(error: CompileError) -> Self {
+        let (object, field, span) = match error.origin {
+            Some(origin) => (Some(origin.object), origin.field, origin.span),
+            None => (None, "".into(), None),
+        };
+        let severity = Severity::Error;
+        Self { severity, code: "limit", object, field, span, message: error.message, help: None }
     }
 }
 

@@ -6,7 +6,6 @@
 mod routes;
 mod show;
 mod splits;
-mod text;
 
 pub use routes::MAX_CONSIDERED;
 
@@ -17,6 +16,7 @@ use crate::origin::Origin;
 use crate::request::Request;
 use crate::rules::{Listener, Location, RuleSet};
 use http::StatusCode;
+use std::fmt;
 use std::ops::Range;
 
 /// A decision with its reasons. Owned text, for people and for JSON.
@@ -142,6 +142,17 @@ pub struct Failure {
     pub wanted: String,
     /// What the request has; `None` when it has nothing there.
     pub actual: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    /// ``header `x-env`: wanted `beta`, got `prod` ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: wanted {}, ", self.field, self.wanted)?;
+        match &self.actual {
+            Some(actual) => write!(f, "got `{actual}`"),
+            None => f.write_str("got nothing"),
+        }
+    }
 }
 
 /// A choice by weight.

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("translate", &["origin", "diagnostic", "request", "rules", "resource"]),
     ("decision", &["request", "rules", "request::field"]),
     ("matcher", &["request", "rules", "request::field", "decision"]),
-    ("compile", &["origin", "request", "rules", "matcher"]),
+    ("compile", &["origin", "diagnostic", "request", "rules", "matcher"]),
     (
         "explain",
         &["origin", "diagnostic", "request", "rules", "request::field", "decision", "matcher"],

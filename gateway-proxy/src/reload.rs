@@ -4,8 +4,12 @@
 
 use crate::config::Config;
 use crate::source::Sources;
-use gateway_core::{CompileErrors, Diagnostic, Endpoints, Options, Resources, Router, translate};
+use gateway_core::{
+    CompileErrors, Diagnostic, Endpoints, ObjectRef, Options, Resources, Router, Translation,
+    translate,
+};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Reads and compiles documents, and remembers the last good ones.
 pub(crate) struct Loader {
@@ -48,20 +52,84 @@ impl Loader {
         }
         let mut translation = translate(&resources, options);
         diagnostics.append(&mut translation.diagnostics);
-        if let Some(last) = &self.last
-            && !resources.restore(&translation.refused, last).is_empty()
-        {
-            translation = translate(&resources, options);
-            // What was wrong with the refused documents is not found again in the restored ones.
-            let known: BTreeSet<Diagnostic> = diagnostics.iter().cloned().collect();
-            let more = std::mem::take(&mut translation.diagnostics);
-            diagnostics.extend(more.into_iter().filter(|d| !known.contains(d)));
+        let refused = translation.refused.clone();
+        if self.restore(&mut resources, &refused) {
+            translation = self.translate_again(&resources, &mut diagnostics);
         }
-        let router = Router::compile(&translation.rules);
+        let mut router = Router::compile(&translation.rules);
+        // A document beyond a limit harms only itself, too.
+        if let Err(CompileErrors(errors)) = &router {
+            let objects =
+                errors.iter().filter_map(|error| Some(error.origin.as_ref()?.object.clone()));
+            let refused: Vec<Arc<ObjectRef>> = objects.collect();
+            diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));
+            resources.forget(&refused);
+            self.restore(&mut resources, &refused);
+            translation = self.translate_again(&resources, &mut diagnostics);
+            router = Router::compile(&translation.rules);
+        }
         if router.is_ok() {
             resources.forget(&translation.refused);
             self.last = Some(resources);
         }
         Loaded { router, endpoints: translation.endpoints, diagnostics }
+    }
+
+    /// Puts the last good versions of refused documents in their place. Tells whether there are
+    /// any.
+    fn restore(&self, resources: &mut Resources, refused: &[Arc<ObjectRef>]) -> bool {
+        self.last.as_ref().is_some_and(|last| !resources.restore(refused, last).is_empty())
+    }
+
+    /// What was wrong with the refused documents is not found again without them: what is found
+    /// now is added to `diagnostics`.
+    fn translate_again(
+        &self,
+        resources: &Resources,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Translation {
+        let mut translation = translate(resources, &self.options);
+        let known: BTreeSet<Diagnostic> = diagnostics.iter().cloned().collect();
+        let more = std::mem::take(&mut translation.diagnostics);
+        diagnostics.extend(more.into_iter().filter(|d| !known.contains(d)));
+        translation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+
+    /// A VirtualServer in which a literal and a parameter cross on so many levels.
+    fn server(name: &str, levels: usize) -> String {
+        let mut text = format!(
+            "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {{name: {name}}}\nspec:\n  \
+             host: {name}.example\n  upstreams: [{{name: u, service: s, port: 80}}]\n  routes:\n"
+        );
+        let mut path = String::new();
+        for level in 0..levels {
+            text.push_str(&format!("  - {{path: '{path}/a', action: {{pass: u}}}}\n"));
+            path.push_str(&format!("/{{p{level}}}"));
+        }
+        text.push_str(&format!("  - {{path: '{path}', action: {{pass: u}}}}\n"));
+        text
+    }
+
+    #[test]
+    fn a_document_beyond_a_limit_harms_only_itself() {
+        // decisions §5
+        let text = format!("{}---\n{}", server("deep", 80), server("fine", 2));
+        let sources = vec![Source::Text { name: "x.yaml".into(), text }];
+        let mut loader = Loader::new(&Config { sources, ..Config::default() });
+        let loaded = loader.load();
+        let hosts = loaded.router.unwrap().rules().listeners[0].hosts.clone();
+        assert_eq!(
+            hosts.iter().map(|h| h.hostname.to_string()).collect::<Vec<_>>(),
+            ["fine.example"]
+        );
+        let errors: Vec<_> = loaded.diagnostics.iter().filter(|d| d.code == "limit").collect();
+        assert_eq!(errors.len(), 1, "{:?}", loaded.diagnostics);
+        assert_eq!(errors[0].object.as_ref().unwrap().to_string(), "VirtualServer default/deep");
     }
 }

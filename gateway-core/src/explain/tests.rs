@@ -120,20 +120,21 @@ fn each_route_is_shown_with_the_first_test_that_failed() {
     assert_eq!(explanation.left_out, 0);
     assert!(explanation.nearest.is_empty());
     assert_eq!(explanation.outcome, OutcomeKind::Forward);
-    let text = explanation.to_string();
-    for line in [
-        "forward to default/tea:80\n",
-        "listener: default/cafe\n",
-        "host: cafe.example.com\n",
-        "route: VirtualServer default/cafe: cafe.example.com.routes[3] (cafe.yaml:3:7)\n",
-        "  path prefix `/tea`\n",
-        "  header `x-none`: not `1`\n",
-        "match path: /tea/x\n",
-        "forward path: /t%65a/x\n",
-        "target: /t%65a/x?y\n",
+    let route = explanation.route.unwrap();
+    assert_eq!(route.origin.to_string(), "VirtualServer default/cafe: cafe.example.com.routes[3]");
+    assert_eq!(route.path, "prefix `/tea`");
+    assert_eq!(route.conditions, ["header `x-none`: not `1`"]);
+    for (value, want) in [
+        (explanation.service, "default/tea"),
+        (explanation.listener, "default/cafe"),
+        (explanation.host, "cafe.example.com"),
+        (explanation.match_path, "/tea/x"),
+        (explanation.forward_path, "/t%65a/x"),
+        (explanation.target, "/t%65a/x?y"),
     ] {
-        assert!(text.contains(line), "{line:?} in {text}");
+        assert_eq!(value.as_deref(), Some(want));
     }
+    assert_eq!(explanation.port, Some(80));
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn the_list_is_capped_to_the_nearest() {
     assert_eq!(listed[0], "h.routes[0] path: wanted prefix `/far/0`, got `/near`");
     assert_eq!(listed[49], "h.routes[500] header `x`: wanted `500`, got nothing");
     assert_eq!(listed[99], "h.routes[550] holds");
-    assert!(explanation.to_string().ends_with("  and 451 more\n"));
+    assert_eq!(explanation.left_out, 451);
 }
 
 #[test]
@@ -309,15 +310,14 @@ fn a_choice_shows_its_candidates_and_the_point_drawn() {
             "matches[0] header `x-env`: wanted `beta`, got `prod`",
         ]
     );
-    let text = explanation.to_string();
-    for line in [
-        "  * default/v2 weight 15, 5..20\n",
-        "    default/gone weight 7, left out: the Service does not exist\n",
-        "    default/portless weight 7, left out: the Service does not have the port\n",
-        "  drawn: 19\n",
-    ] {
-        assert!(text.contains(line), "{line:?} in {text}");
-    }
+    let split = &explanation.splits[1];
+    assert_eq!(split.candidates[1].weight, 15);
+    let left_out: Vec<_> = split.candidates.iter().filter_map(|c| c.left_out).collect();
+    assert_eq!(
+        left_out,
+        ["the Service does not exist", "the Service does not have the port", "its weight is 0"]
+    );
+    assert_eq!(split.point, Some(19));
 }
 
 #[test]
@@ -510,7 +510,7 @@ fn secrets_in_queries_are_hidden_in_targets_and_locations() {
         let explanation = explained(&rules, &RequestHead::get("h", target), 0);
         let shown = explanation.target.as_ref().or(explanation.location.as_ref());
         assert_eq!(shown.map(String::as_str), Some(want), "{target}");
-        let all = format!("{explanation:?} {explanation}");
+        let all = format!("{explanation:?}");
         assert!(!all.contains("s3cret"), "{target}: {all}");
     }
 }

@@ -4,7 +4,7 @@ use super::json;
 use super::paint::{Paint, table};
 use super::{Documents, Output};
 use clap::Args;
-use gateway_core::{Diagnostic, Resources, Severity, Translation, translate};
+use gateway_core::{Diagnostic, Resources, Router, Severity, Translation, translate};
 use gateway_proxy::{Sources, Text};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -67,20 +67,8 @@ type Lines<'t> = BTreeMap<&'t str, Vec<String>>;
 
 /// What compiling refuses, in the form of the other diagnostics.
 fn compile_errors(translation: &Translation) -> Vec<Diagnostic> {
-    let Err(errors) = gateway_core::Router::compile(&translation.rules) else { return Vec::new() };
-    let diagnostic = |error: gateway_core::CompileError| match error.origin {
-        Some(origin) => Diagnostic::error("limit", &origin, error.message),
-        None => Diagnostic {
-            severity: Severity::Error,
-            code: "limit",
-            object: None,
-            field: "".into(),
-            span: None,
-            message: error.message,
-            help: None,
-        },
-    };
-    errors.0.into_iter().map(diagnostic).collect()
+    let errors = Router::compile(&translation.rules).err();
+    errors.into_iter().flat_map(|errors| errors.0).map(Diagnostic::from).collect()
 }
 
 fn report(translation: &Translation, texts: &[Text], paint: Paint) -> String {

@@ -252,12 +252,7 @@ fn considered(out: &mut String, title: &str, list: &[Considered], paint: Paint) 
     let rows = list.iter().map(|c| match &c.failed {
         None => vec![paint.green("✓"), c.origin.to_string(), String::new()],
         Some(failure) => {
-            let actual = match &failure.actual {
-                Some(actual) => format!("got `{actual}`"),
-                None => "there is none".to_owned(),
-            };
-            let why = format!("{}: wanted {}, {actual}", failure.field, failure.wanted);
-            vec![paint.red("✗"), c.origin.to_string(), paint.dim(why)]
+            vec![paint.red("✗"), c.origin.to_string(), paint.dim(failure)]
         }
     });
     out.push_str(&table(&rows.collect::<Vec<_>>()));
