@@ -57,7 +57,7 @@ pub(crate) struct Upstream {
     pub(crate) name: Option<Text>,
     pub(crate) service: Option<Text>,
     pub(crate) port: Option<Located<u16>>,
-    pub(crate) subselector: bool,
+    pub(crate) subselector: Option<At>,
     pub(crate) tls: Option<At>,
     pub(crate) kind: Option<Text>,
     pub(crate) lb_method: Option<Text>,
@@ -153,7 +153,7 @@ impl Upstream {
             name,
             service,
             port: port.and_then(|v| Some(v.located(v.port(problems)?))),
-            subselector: of.field("subselector").is_some(),
+            subselector: of.field("subselector").map(Value::at),
             tls,
             kind: text(of, "type", problems),
             lb_method: text(of, "lb-method", problems),
@@ -180,7 +180,6 @@ impl Upstream {
             flag(of, name, false, problems);
         }
         let inert = [
-            "subselector",
             "use-cluster-ip",
             "fail-timeout",
             "max-fails",

@@ -77,6 +77,9 @@ impl fmt::Display for Field {
     }
 }
 
+/// The most conditions of one route, unless limits say otherwise.
+pub(crate) const MAX_CONDITIONS: usize = 256;
+
 /// A test of one field.
 ///
 /// A positive condition looks at the joined value. A negated one holds only if the test fails for

@@ -44,6 +44,12 @@ pub struct InvalidRegex {
     message: String,
 }
 
+impl InvalidRegex {
+    pub(crate) fn new(message: String) -> Self {
+        Self { message }
+    }
+}
+
 impl fmt::Display for InvalidRegex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -70,7 +70,9 @@ fn lower(
     let guard = spec.policies.as_ref().map(|list| policy::guard(list, namespace, report));
     let upstreams = Upstreams::read(&spec.upstreams, namespace, &mut context.services, report);
     let host = spec.host.as_ref().map_or("", |host| host);
-    let mut actions = Actions { upstreams, report, server: host };
+    context.expressions.next_object();
+    let expressions = &mut context.expressions;
+    let mut actions = Actions { upstreams, report, expressions, server: host };
     let locations = route::locations(&spec.routes, namespace, &mut actions);
     match guard {
         Some(action) => routes.push(Route {

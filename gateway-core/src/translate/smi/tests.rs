@@ -33,6 +33,7 @@ fn outcome(yaml: &str, options: &Options) -> Outcome {
         services: Services::new(&resources, options),
         problems: Problems::new(options.strict),
         claims: Vec::new(),
+        expressions: crate::translate::expressions::Expressions::default(),
         statuses: Vec::new(),
         refused: Vec::new(),
     };

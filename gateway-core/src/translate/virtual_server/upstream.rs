@@ -138,8 +138,16 @@ fn read(
         balance,
         max_body,
     };
-    let target =
-        UpstreamTarget { service: services.id(&service), port, splits: !written.subselector };
+    let target = UpstreamTarget {
+        service: services.id(&service),
+        port,
+        splits: written.subselector.is_none(),
+    };
+    if let Some(at) = written.subselector {
+        let message = "`subselector` is not supported: all endpoints of the Service are used";
+        report.warning(at, Fault::new("unsupported-field", message));
+        services.bypass(target.service, report.origin(at));
+    }
     Some(Upstream { target, settings: Arc::new(settings), withheld })
 }
 
