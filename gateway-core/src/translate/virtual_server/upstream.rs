@@ -65,7 +65,7 @@ impl<'d> Upstreams<'d> {
         let known = known.collect::<Vec<_>>().join(", ");
         match self.by_name.len() {
             0 => fault.help("`spec.upstreams` has none"),
-            ..=MOST_NAMES => fault.help(format!("known are {known}")),
+            1..=MOST_NAMES => fault.help(format!("known are {known}")),
             more => fault.help(format!("known are {known} and {} more", more - MOST_NAMES)),
         }
     }

@@ -10,7 +10,6 @@ fn parse(text: &str) -> Result<RoutePath, Fault> {
 }
 
 /// A location whose one action is told by the text of its path.
-
 fn location(path: &str, appends_slash: bool) -> Location {
     let origin = Origin::new(ObjectRef::new("VirtualServer", "shop", "cafe"), path);
     let action = withhold(path, origin.clone());

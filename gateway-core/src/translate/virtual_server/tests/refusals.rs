@@ -82,7 +82,7 @@ fn refusals() {
                 "error[invalid-value]: spec.routes[5].path: `a(` is not an expression: unclosed \
                  group (at character 2 of the expression)",
                 "error[invalid-value]: spec.routes[6].path: `(?=a)` is not an expression: \
-                 look-around (at character 1 of the expression)",
+                 look-around is not supported (at character 1 of the expression)",
                 "error[invalid-value]: spec.routes[7].path: the expression is empty",
                 "error[invalid-value]: spec.routes[8].path: `a` is not a path: a path begins with \
                  `/`, found `a`",
