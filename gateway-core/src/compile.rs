@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::matcher::{HostTable, ListenerTable, NONE, Router, Tables};
 use crate::origin::Origin;
 use crate::request::ListenerKey;
-use crate::rules::{Boundary, Listener, PathPattern, Route, RuleSet, VirtualHost};
+use crate::rules::{Boundary, Listener, MAX_CONDITIONS, PathPattern, Route, RuleSet, VirtualHost};
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Default for Limits {
         Self {
             routes_per_host: 1_000_000,
             routes: 10_000_000,
-            conditions_per_route: 256,
+            conditions_per_route: MAX_CONDITIONS,
             regex_bytes: 1 << 30,
         }
     }

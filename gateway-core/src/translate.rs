@@ -2,6 +2,7 @@
 //! statuses.
 
 mod endpoints;
+mod expressions;
 mod gateway_api;
 mod hosts;
 mod services;
@@ -101,6 +102,7 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
         services: services::Services::new(resources, options),
         problems: Problems::new(options.strict),
         claims: Vec::new(),
+        expressions: expressions::Expressions::default(),
         statuses: Vec::new(),
         refused: Vec::new(),
     };
@@ -128,6 +130,7 @@ pub(crate) struct Context<'a> {
     /// Names Services; `services.id(name)` is what rules hold.
     pub(crate) services: services::Services,
     pub(crate) problems: Problems,
+    pub(crate) expressions: expressions::Expressions,
     /// Hosts that a dialect wants to own.
     pub(crate) claims: Vec<hosts::Claim>,
     pub(crate) statuses: Vec<ObjectStatus>,

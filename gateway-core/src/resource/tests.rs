@@ -341,3 +341,20 @@ proptest! {
         prop_assert_eq!(resources.refused().is_empty(), errors == 0, "{}", text);
     }
 }
+
+#[test]
+fn what_is_wrong_with_one_document_is_told_up_to_a_limit() {
+    // decisions §5
+    let fields: String = (0..MAX_PROBLEMS + 7).map(|n| format!("  field{n}: x\n")).collect();
+    let split = "apiVersion: split.smi-spec.io/v1alpha4\nkind: TrafficSplit\nmetadata: {name: tea}\n\
+                 spec:\n  service: tea\n  backends: [{service: tea-1, weight: 1}]\n";
+    let text = format!("{split}{fields}");
+    for (strict, want) in [(false, "and 7 more warnings"), (true, "and 7 more errors")] {
+        let mut resources = Resources::with_defaults("default", strict);
+        resources.add_yaml("f.yaml", &text);
+        let [told @ .., last] = resources.diagnostics() else { panic!("nothing is told") };
+        assert_eq!(told.len(), MAX_PROBLEMS);
+        assert_eq!((last.code, &*last.message), ("more-problems", want));
+        assert_eq!(resources.refused().len(), usize::from(strict), "strict: {strict}");
+    }
+}

@@ -44,6 +44,12 @@ pub struct InvalidRegex {
     message: String,
 }
 
+impl InvalidRegex {
+    pub(crate) fn new(message: String) -> Self {
+        Self { message }
+    }
+}
+
 impl fmt::Display for InvalidRegex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -300,7 +306,12 @@ fn describe(error: &regex_syntax::Error) -> String {
         regex_syntax::Error::Translate(e) => (e.kind().to_string(), *e.span()),
         _ => return "not a regular expression".into(),
     };
-    let what = what.split(',').next().unwrap_or_default();
+    // The parser adds what look-around includes.
+    let what = match what.split_once(',') {
+        Some(("look-around", _)) => "look-around is not supported",
+        Some((what, _)) => what,
+        None => &*what,
+    };
     format!("{what} (at character {} of the expression)", span.start.column)
 }
 
@@ -383,7 +394,7 @@ mod tests {
         for (source, want) in [
             ("/a(", "unclosed group (at character 3 of the expression)"),
             ("a)|(b", "unopened group (at character 2 of the expression)"),
-            ("(?=x)", "look-around (at character 1 of the expression)"),
+            ("(?=x)", "look-around is not supported (at character 1 of the expression)"),
             (r"(a)\1", "backreferences are not supported (at character 4 of the expression)"),
         ] {
             let error = Regex::new(source, Anchor::Start, false).unwrap_err();

@@ -36,6 +36,7 @@ pub(super) fn translate(context: &mut Context<'_>) {
     routes.sort_by_cached_key(|route| age(route));
     let mut hosts = Hosts::new();
     for route in routes {
+        context.expressions.next_object();
         if let Some(served) = serve(route, &listeners, context) {
             collect(&served, &listeners, &mut hosts, context);
             if served.accepted {

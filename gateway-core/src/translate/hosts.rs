@@ -1,8 +1,8 @@
 //! Who owns which host of which listener (decisions §1).
 
-use super::{Context, State, Status};
+use super::{Context, ObjectStatus, State, Status};
 use crate::diagnostic::Diagnostic;
-use crate::origin::Origin;
+use crate::origin::{ObjectRef, Origin};
 use crate::request::PathPolicy;
 use crate::rules::{HostPattern, Listener, Protocol, Route, VirtualHost};
 use std::cmp::Ordering;
@@ -76,10 +76,16 @@ pub(super) fn settle(context: &mut Context<'_>) -> Vec<Listener> {
     for claim in std::mem::take(&mut context.claims) {
         sockets.entry((claim.socket.address, claim.socket.port)).or_default().push(claim);
     }
-    sockets.into_values().filter_map(|claims| listener(claims, context)).collect()
+    let has_state = |s: &ObjectStatus| matches!(s.status, Status::VirtualServer(_));
+    let with_state = context.statuses.iter().enumerate().filter(|(_, s)| has_state(s));
+    let states: States = with_state.map(|(at, s)| (Arc::clone(&s.object), at)).collect();
+    sockets.into_values().filter_map(|claims| listener(claims, &states, context)).collect()
 }
 
-fn listener(claims: Vec<Claim>, context: &mut Context<'_>) -> Option<Listener> {
+/// The position of the status of each object that has a state.
+type States = BTreeMap<Arc<ObjectRef>, usize>;
+
+fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> Option<Listener> {
     let socket = claims.iter().min_by(|a, b| a.cmp_precedence(b, false))?.socket.clone();
     let mut by_host: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
     for claim in claims {
@@ -106,7 +112,7 @@ fn listener(claims: Vec<Claim>, context: &mut Context<'_>) -> Option<Listener> {
         claims.sort_by(|a, b| a.cmp_precedence(b, by_uid));
         let mut claims = claims.into_iter();
         if let Some(owner) = claims.next() {
-            claims.for_each(|loser| lost(&loser, &owner, context));
+            claims.for_each(|loser| lost(&loser, &owner, states, context));
             owners.push(owner);
         }
     }
@@ -139,7 +145,7 @@ fn listener(claims: Vec<Claim>, context: &mut Context<'_>) -> Option<Listener> {
     })
 }
 
-fn lost(loser: &Claim, winner: &Claim, context: &mut Context<'_>) {
+fn lost(loser: &Claim, winner: &Claim, states: &States, context: &mut Context<'_>) {
     // Nothing is taken from a host without routes, nor from what is only implied.
     let silent = loser.rank != Rank::Explicit || loser.origin.object == winner.origin.object;
     if silent {
@@ -159,16 +165,12 @@ fn lost(loser: &Claim, winner: &Claim, context: &mut Context<'_>) {
         }
         (None, _) => "neither has a creationTimestamp, and its name comes first",
     };
-    for status in &mut context.statuses {
-        if let Status::VirtualServer(state) = &mut status.status
-            && status.object == loser.origin.object
-        {
-            *state = State {
-                state: "Warning".into(),
-                reason: "Rejected".into(),
-                message: message.clone(),
-            };
-        }
+    if let Some(at) = states.get(&loser.origin.object) {
+        context.statuses[*at].status = Status::VirtualServer(State {
+            state: "Warning".into(),
+            reason: "Rejected".into(),
+            message: message.clone(),
+        });
     }
     context.problems.push(Diagnostic::warning("host-taken", &loser.origin, message).help(why));
 }
@@ -210,6 +212,7 @@ mod tests {
             services: Services::new(&resources, &options),
             problems: Problems::new(false),
             claims,
+            expressions: crate::translate::expressions::Expressions::default(),
             statuses: Vec::new(),
             refused: Vec::new(),
         };

@@ -1,6 +1,7 @@
 //! The Services that rules name.
 
 use super::Options;
+use crate::origin::Origin;
 use crate::resource::Resources;
 use crate::rules::{Service, ServiceId, ServiceName, ServiceSplit};
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ pub(crate) struct Services {
     by_name: BTreeMap<ServiceName, ServiceId>,
     /// Port numbers of those that exist.
     known: BTreeMap<ServiceName, Vec<u16>>,
+    bypasses: Vec<(ServiceId, Origin)>,
     /// Whether others are taken to exist, with every port.
     assume: bool,
 }
@@ -22,7 +24,7 @@ impl Services {
             known.entry(name.clone()).or_default().push(*port);
         }
         let assume = options.assume_services.unwrap_or(known.is_empty());
-        Self { list: Vec::new(), by_name: BTreeMap::new(), known, assume }
+        Self { list: Vec::new(), by_name: BTreeMap::new(), known, bypasses: Vec::new(), assume }
     }
 
     /// The index of the Service of this name, which need not exist.
@@ -48,9 +50,21 @@ impl Services {
         &self.list[id.0 as usize]
     }
 
-    /// The names of all Services that a document or an option brings, for hints.
-    pub(crate) fn known_names(&self) -> impl Iterator<Item = &ServiceName> {
-        self.known.keys()
+    /// The names of the Services of a namespace that a document or an option brings, for hints.
+    pub(crate) fn names_in(&self, namespace: &str) -> impl Iterator<Item = &str> {
+        let names = self.known.range(ServiceName::new(namespace, "")..).map(|(name, _)| name);
+        names.take_while(move |name| *name.namespace == *namespace).map(|name| &*name.name)
+    }
+
+    /// Notes that requests are sent to a Service past its TrafficSplits (smi R-1).
+    pub(crate) fn bypass(&mut self, service: ServiceId, origin: Origin) {
+        self.bypasses.push((service, origin));
+    }
+
+    /// Where TrafficSplits are bypassed, and the name of their root.
+    pub(crate) fn bypassed(&self) -> impl Iterator<Item = (&ServiceName, &Origin)> {
+        let services = self.bypasses.iter().map(|(id, at)| (&self.list[id.0 as usize], at));
+        services.filter(|(service, _)| !service.splits.is_empty()).map(|(s, at)| (&s.name, at))
     }
 
     /// Gives a root Service its TrafficSplits, in order of precedence.

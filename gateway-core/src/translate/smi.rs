@@ -16,6 +16,7 @@ mod split;
 mod tests;
 
 use super::Context;
+use crate::diagnostic::Diagnostic;
 use group::Groups;
 use split::Split;
 
@@ -23,7 +24,8 @@ pub(super) fn translate(context: &mut Context<'_>) {
     let resources = context.resources;
     let mut groups = Groups::new();
     for group in resources.http_route_groups() {
-        match group::lower(group, &mut context.problems) {
+        context.expressions.next_object();
+        match group::lower(group, &mut context.expressions, &mut context.problems) {
             Some(matches) => {
                 groups.insert((&group.meta.namespace, &group.meta.name), matches);
             }
@@ -41,4 +43,8 @@ pub(super) fn translate(context: &mut Context<'_>) {
         host::claim(&splits, context);
     }
     order::settle(splits, context);
+    for (root, origin) in context.services.bypassed() {
+        let message = format!("the TrafficSplits of `{root}` are bypassed by `subselector`");
+        context.problems.push(Diagnostic::warning("SMI-W07", origin, message));
+    }
 }

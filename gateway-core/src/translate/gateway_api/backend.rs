@@ -132,8 +132,7 @@ fn resolve(
             let help = (!ports.is_empty()).then(|| format!("it has {}", ports.join(", ")));
             ("BackendNotFound", fields.port, message, help)
         } else {
-            let known = context.services.known_names().filter(|n| n.namespace == name.namespace);
-            let help = did_you_mean(&name.name, known.map(|n| &*n.name));
+            let help = did_you_mean(&name.name, context.services.names_in(&name.namespace));
             ("BackendNotFound", fields.name, format!("there is no Service `{name}`"), help)
         }
     };

@@ -5,8 +5,9 @@ use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::http_route::matching::{Match, PathKind, ValueMatch};
 use crate::resource::http_route::{HttpRoute, Rule};
-use crate::rules::{Action, Anchor, Condition, Field, PathPattern, Regex, Route, Test};
+use crate::rules::{Action, Anchor, Condition, Field, PathPattern, Route, Test};
 use crate::translate::Context;
+use crate::translate::expressions::Expressions;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -119,7 +120,9 @@ fn lower_match(
             first_problem = Err(message);
         }
     };
-    let path = lower_path(wanted).map_err(|message| problem(wanted.path.at, message)).ok();
+    let path = lower_path(wanted, &mut context.expressions)
+        .map_err(|message| problem(wanted.path.at, message))
+        .ok();
     let mut conditions = Vec::new();
     if let Some(method) = wanted.method {
         conditions.push(Condition::equals(Field::Method, method));
@@ -127,7 +130,7 @@ fn lower_match(
     let headers = distinct(&wanted.headers);
     for header in &headers {
         let field = Field::Header(header.name.to_ascii_lowercase().into());
-        match condition(field, header) {
+        match condition(field, header, &mut context.expressions) {
             Ok(condition) => conditions.push(condition),
             Err(message) => problem(header.at, message),
         }
@@ -135,7 +138,7 @@ fn lower_match(
     for parameter in &wanted.query {
         let name = parameter.name.clone();
         let field = Field::Argument { name, ignore_case: false, decoded: true };
-        match condition(field, parameter) {
+        match condition(field, parameter, &mut context.expressions) {
             Ok(condition) => conditions.push(condition),
             Err(message) => problem(parameter.at, message),
         }
@@ -164,7 +167,10 @@ fn lower_match(
     Ok(Tests { precedence, path, conditions, origin: route.origin(wanted.at) })
 }
 
-fn lower_path(wanted: &Match) -> Result<(PathPattern, PathPrecedence), String> {
+fn lower_path(
+    wanted: &Match,
+    expressions: &mut Expressions,
+) -> Result<(PathPattern, PathPrecedence), String> {
     let value = &wanted.path.value;
     Ok(match wanted.path.kind {
         PathKind::Exact => (PathPattern::Exact(path::template(value)?), PathPrecedence::Exact),
@@ -174,7 +180,8 @@ fn lower_path(wanted: &Match) -> Result<(PathPattern, PathPrecedence), String> {
             (pattern, PathPrecedence::Prefix(length))
         }
         PathKind::Regex => {
-            let regex = Regex::new(value, Anchor::Both, false).map_err(|e| describe(value, &e))?;
+            let regex = expressions.compile(value, Anchor::Both, false);
+            let regex = regex.map_err(|e| describe(value, &e))?;
             let length = Reverse(value.chars().count());
             (PathPattern::Regex(regex), PathPrecedence::Regex(length))
         }
@@ -187,11 +194,15 @@ fn distinct(headers: &[ValueMatch]) -> Vec<&ValueMatch> {
     headers.iter().filter(|header| seen.insert(header.name.to_ascii_lowercase())).collect()
 }
 
-fn condition(field: Field, wanted: &ValueMatch) -> Result<Condition, String> {
+fn condition(
+    field: Field,
+    wanted: &ValueMatch,
+    expressions: &mut Expressions,
+) -> Result<Condition, String> {
     if !wanted.regex {
         return Ok(Condition::equals(field, &wanted.value));
     }
-    let regex = Regex::new(&wanted.value, Anchor::Both, false);
+    let regex = expressions.compile(&wanted.value, Anchor::Both, false);
     let regex = regex.map_err(|error| describe(&wanted.value, &error))?;
     Ok(Condition::new(field, Test::Matches { regex, empty_matches: true }))
 }

@@ -84,6 +84,7 @@ fn translated(options: &Options, documents: &[String]) -> Translated {
         services: Services::new(&resources, options),
         problems: Problems::new(false),
         claims: Vec::new(),
+        expressions: crate::translate::expressions::Expressions::default(),
         statuses: Vec::new(),
         refused: Vec::new(),
     };

@@ -6,12 +6,14 @@ use crate::resource::document::{At, Located};
 use crate::resource::http_route_group::{HttpRouteGroup, Match};
 use crate::resource::{Problems, Resource};
 use crate::rules::{Anchor, Condition, Field, Regex, SplitMatch, Test};
+use crate::translate::expressions::Expressions;
 use http::{HeaderName, Method};
 use regex_syntax::hir::{Hir, HirKind, Look};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The matches of each group in force, by namespace and name.
-pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Vec<SplitMatch>>;
+pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Arc<[SplitMatch]>>;
 
 /// A match of several methods becomes one [`SplitMatch`] for each, so that methods are compared as
 /// exact values, as long as that makes no more conditions than this.
@@ -24,9 +26,10 @@ const METHODS: [&str; 9] =
 /// The matches of a group in document order; `None` when the group is refused.
 pub(super) fn lower(
     group: &Resource<HttpRouteGroup>,
+    expressions: &mut Expressions,
     problems: &mut Problems,
-) -> Option<Vec<SplitMatch>> {
-    let mut lowering = Lowering { group, problems, sound: true };
+) -> Option<Arc<[SplitMatch]>> {
+    let mut lowering = Lowering { group, expressions, problems, sound: true };
     lowering.check_names();
     let matches = group.spec.matches.iter().flat_map(|m| lowering.lower(m)).collect();
     lowering.sound.then_some(matches)
@@ -34,6 +37,7 @@ pub(super) fn lower(
 
 struct Lowering<'a> {
     group: &'a Resource<HttpRouteGroup>,
+    expressions: &'a mut Expressions,
     problems: &'a mut Problems,
     /// Whether no error was found so far.
     sound: bool,
@@ -85,7 +89,7 @@ impl Lowering<'_> {
             methods.iter().map(one).collect()
         } else {
             let escaped: Vec<String> = methods.iter().map(|m| regex_syntax::escape(m)).collect();
-            match Regex::new(&escaped.join("|"), Anchor::Both, false) {
+            match self.expressions.compile(&escaped.join("|"), Anchor::Both, false) {
                 Ok(regex) => vec![with(Some(matching(Field::Method, regex)))],
                 Err(error) => {
                     self.refuse(
@@ -166,7 +170,7 @@ impl Lowering<'_> {
         written: &Located<Box<str>>,
         anchor: Anchor,
     ) -> Option<Condition> {
-        match Regex::new(&written.value, anchor, false) {
+        match self.expressions.compile(&written.value, anchor, false) {
             Ok(regex) => Some(match only_text(&written.value, anchor) {
                 Some(text) => Condition::equals(field, &text),
                 None => matching(field, regex),

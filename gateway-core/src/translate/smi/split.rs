@@ -2,13 +2,14 @@
 
 use super::group::Groups;
 use super::name;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::document::Located;
 use crate::resource::traffic_split::{Backend, TrafficSplit};
-use crate::rules::{ServiceName, ServiceSplit, SplitBackend, SplitMatch};
+use crate::rules::{ServiceName, ServiceSplit, SplitBackend, SplitMatches};
 use crate::translate::Context;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A TrafficSplit that is in force.
 pub(super) struct Split<'a> {
@@ -112,16 +113,19 @@ fn check_backends(
             let message = "the backend is the root service itself: its own endpoints";
             context.problems.push(Diagnostic::notice("SMI-N02", &origin, message));
         }
-        let service = context.services.service(name);
-        if !service.exists {
-            let message = format!("there is no Service `{}`; it is left out", name.name);
-            let mut diagnostic = Diagnostic::warning("SMI-W04", &origin, message);
-            let meant = |n: &&ServiceName| n.namespace == name.namespace && !named.contains(n);
-            let known = context.services.known_names().filter(meant).map(|n| &*n.name);
-            diagnostic.help = did_you_mean(&name.name, known);
-            context.problems.push(diagnostic);
+        if !context.services.service(name).exists {
+            let services = &context.services;
+            context.problems.push_with(written.object(), Severity::Warning, || {
+                let message = format!("there is no Service `{}`; it is left out", name.name);
+                let mut warning = Diagnostic::warning("SMI-W04", &origin, message);
+                let is_named = |n: &&str| named.contains(&ServiceName::new(&name.namespace, n));
+                let known = services.names_in(&name.namespace).filter(|n| !is_named(n));
+                warning.help = did_you_mean(&name.name, known);
+                warning
+            });
             continue;
         }
+        let service = context.services.service(name);
         let missing: Vec<String> =
             addressed.iter().filter(|p| !service.has_port(**p)).map(u16::to_string).collect();
         if !missing.is_empty() {
@@ -141,7 +145,7 @@ fn matches(
     written: &Resource<TrafficSplit>,
     groups: &Groups<'_>,
     context: &mut Context<'_>,
-) -> Option<Vec<SplitMatch>> {
+) -> Option<SplitMatches> {
     if written.spec.matches.is_empty() {
         return None;
     }
@@ -153,7 +157,7 @@ fn matches(
             continue;
         }
         if let Some(found) = groups.get(&(namespace, &*name.value)) {
-            matches.extend(found.iter().cloned());
+            matches.push(Arc::clone(found));
             continue;
         }
         let message = format!(
@@ -165,5 +169,5 @@ fn matches(
         diagnostic.help = did_you_mean(&name.value, own);
         context.problems.push(diagnostic);
     }
-    Some(matches)
+    Some(SplitMatches::new(matches))
 }

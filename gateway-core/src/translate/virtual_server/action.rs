@@ -12,6 +12,7 @@ use crate::rules::{
     Action, CaptureRegex, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite,
     Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps, Template,
 };
+use crate::translate::expressions::Expressions;
 use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub(super) struct Actions<'d> {
     pub(super) upstreams: Upstreams<'d>,
     pub(super) report: &'d mut Report,
+    pub(super) expressions: &'d mut Expressions,
     /// The text of the VirtualServer's host.
     pub(super) server: &'d str,
 }

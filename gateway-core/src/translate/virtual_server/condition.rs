@@ -6,9 +6,14 @@ use super::report::{Fault, Report};
 use super::variables::{argument, condition_field, cookie};
 use crate::resource::virtual_server::{Condition as Written, Source};
 use crate::rules::{Condition, Field, Test};
+use crate::translate::expressions::Expressions;
 
 /// What `written` asks of a request; `None` when something is wrong with it.
-pub(super) fn condition(written: &Written, report: &mut Report) -> Option<Condition> {
+pub(super) fn condition(
+    written: &Written,
+    expressions: &mut Expressions,
+    report: &mut Report,
+) -> Option<Condition> {
     let field = written.source.as_ref().and_then(|(source, name)| {
         let field = field(*source, name);
         if matches!(&field, Ok(Field::Attribute(_))) {
@@ -18,7 +23,7 @@ pub(super) fn condition(written: &Written, report: &mut Report) -> Option<Condit
         report.check(name.at, field)
     });
     let (test, negated) = match &written.value {
-        Some(value) => report.check(value.at, test(value))?,
+        Some(value) => report.check(value.at, test(value, expressions))?,
         None => (Test::Empty, false),
     };
     Some(Condition { field: field?, test, negated })
@@ -34,14 +39,14 @@ fn field(source: Source, name: &str) -> Result<Field, Fault> {
 }
 
 /// The test that a value stands for, and whether it is negated (virtualserver §10.2).
-fn test(value: &str) -> Result<(Test, bool), Fault> {
+fn test(value: &str, expressions: &mut Expressions) -> Result<(Test, bool), Fault> {
     escaped(value)?;
     let (value, negated) = match value.strip_prefix('!') {
         Some(rest) => (rest, true),
         None => (value, false),
     };
-    let search = |source: &str, ignore_case| {
-        let regex = regex(source, ignore_case)?;
+    let mut search = |source: &str, ignore_case| {
+        let regex = regex(source, ignore_case, expressions)?;
         Ok(Test::Matches { regex, empty_matches: false })
     };
     let test = if let Some(source) = value.strip_prefix("~*") {
@@ -89,7 +94,7 @@ mod tests {
             (r#"a\"b"#, &[("a\"b", true)]),
             (r"~^\d+\\.\d$", &[("12.3", true), ("12x3", false)]),
         ] {
-            let (test, negated) = test(value).unwrap();
+            let (test, negated) = test(value, &mut Expressions::default()).unwrap();
             for (source, want) in cases {
                 let held = match &test {
                     Test::Empty => source.is_empty(),

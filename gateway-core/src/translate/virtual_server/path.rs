@@ -3,6 +3,7 @@
 use super::grammar::{escaped, path, unescape};
 use super::report::Fault;
 use crate::rules::{Anchor, PathPart, PathTemplate, Regex};
+use crate::translate::expressions::Expressions;
 
 /// The path of a route.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +30,7 @@ pub(super) enum PathKey {
 }
 
 impl RoutePath {
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str, expressions: &mut Expressions) -> Result<Self, Fault> {
         if let Some(rest) = text.strip_prefix('=') {
             return path(rest.trim()).map(Self::Exact);
         }
@@ -38,10 +39,10 @@ impl RoutePath {
             return Ok(Self::Prefix { template, no_regex: true });
         }
         if let Some(rest) = text.strip_prefix("~*") {
-            return regex(rest.trim(), true).map(Self::Regex);
+            return regex(rest.trim(), true, expressions).map(Self::Regex);
         }
         if let Some(rest) = text.strip_prefix('~') {
-            return regex(rest.trim(), false).map(Self::Regex);
+            return regex(rest.trim(), false, expressions).map(Self::Regex);
         }
         if text.starts_with('/') {
             return Ok(Self::Prefix { template: path(text)?, no_regex: false });
@@ -60,13 +61,18 @@ impl RoutePath {
 }
 
 /// An expression searched anywhere in a value, escapes processed first.
-pub(super) fn regex(text: &str, ignore_case: bool) -> Result<Regex, Fault> {
+pub(super) fn regex(
+    text: &str,
+    ignore_case: bool,
+    expressions: &mut Expressions,
+) -> Result<Regex, Fault> {
     escaped(text)?;
     let source = unescape(text);
     if source.is_empty() {
         return Err(Fault::invalid("the expression is empty"));
     }
-    Regex::new(&source, Anchor::None, ignore_case)
+    expressions
+        .compile(&source, Anchor::None, ignore_case)
         .map_err(|error| Fault::invalid(format!("`{source}` is not an expression: {error}")))
 }
 

@@ -8,7 +8,7 @@ use super::policy;
 use super::report::Fault;
 use crate::resource::document::Located;
 use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
-use crate::rules::{Action, Branch, Split};
+use crate::rules::{Action, Branch, MAX_CONDITIONS, Split};
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub(super) fn locations(
     let mut locations = Vec::new();
     for route in routes {
         let path = route.path.as_ref();
-        let path = path.and_then(|p| actions.report.check(p.at, RoutePath::parse(p)));
+        let path =
+            path.and_then(|p| actions.report.check(p.at, RoutePath::parse(p, actions.expressions)));
         if let (Some(path), Some(text)) = (&path, &route.path) {
             unique(path, route, text, &mut seen, actions);
         }
@@ -96,9 +97,15 @@ fn lower_match(
     path: Option<&RoutePath>,
     actions: &mut Actions<'_>,
 ) -> Option<Rule> {
+    if written.conditions.len() > MAX_CONDITIONS {
+        let count = written.conditions.len();
+        let message = format!("there are {count} conditions, more than {MAX_CONDITIONS}");
+        actions.report.error(written.at, Fault::new("too-many", message));
+        return None;
+    }
     let mut conditions = Vec::with_capacity(written.conditions.len());
     for one in &written.conditions {
-        conditions.extend(condition(one, actions.report));
+        conditions.extend(condition(one, actions.expressions, actions.report));
     }
     let target = written.target.as_ref();
     let action = target.and_then(|t| lower_target(t, Site { path, direct: false }, actions))?;

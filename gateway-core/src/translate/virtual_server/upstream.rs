@@ -53,20 +53,23 @@ impl<'d> Upstreams<'d> {
         if let Some(found) = self.by_name.get(&*text.value) {
             return found.as_ref();
         }
-        let fault = name(text).err().unwrap_or_else(|| {
-            let message = format!("no upstream is named `{}`", text.value);
-            let fault = Fault::new("not-found", message);
-            match did_you_mean(text, self.by_name.keys().copied()) {
-                Some(help) => fault.help(help),
-                None if self.by_name.is_empty() => fault.help("`spec.upstreams` has none"),
-                None => {
-                    let known: Vec<_> = self.by_name.keys().map(|n| format!("`{n}`")).collect();
-                    fault.help(format!("known are {}", known.join(", ")))
-                }
-            }
-        });
-        report.error(text.at, fault);
+        report.error_with(text.at, || name(text).err().unwrap_or_else(|| self.unknown(text)));
         None
+    }
+
+    fn unknown(&self, text: &Text) -> Fault {
+        const MOST_NAMES: usize = 10;
+        let fault = Fault::new("not-found", format!("no upstream is named `{}`", text.value));
+        if let Some(help) = did_you_mean(text, self.by_name.keys().copied()) {
+            return fault.help(help);
+        }
+        let known = self.by_name.keys().take(MOST_NAMES).map(|n| format!("`{n}`"));
+        let known = known.collect::<Vec<_>>().join(", ");
+        match self.by_name.len() {
+            0 => fault.help("`spec.upstreams` has none"),
+            1..=MOST_NAMES => fault.help(format!("known are {known}")),
+            more => fault.help(format!("known are {known} and {} more", more - MOST_NAMES)),
+        }
     }
 }
 
@@ -137,8 +140,16 @@ fn read(
         balance,
         max_body,
     };
-    let target =
-        UpstreamTarget { service: services.id(&service), port, splits: !written.subselector };
+    let target = UpstreamTarget {
+        service: services.id(&service),
+        port,
+        splits: written.subselector.is_none(),
+    };
+    if let Some(at) = written.subselector {
+        let message = "`subselector` is not supported: all endpoints of the Service are used";
+        report.warning(at, Fault::new("unsupported-field", message));
+        services.bypass(target.service, report.origin(at));
+    }
     Some(Upstream { target, settings: Arc::new(settings), withheld })
 }
 
@@ -161,14 +172,17 @@ fn service(
     let service = ServiceName::new(namespace, plain);
     let port = written.port.as_ref();
     let known = services.service(&service);
+    let has_port = port.is_none_or(|port| known.has_port(port.value));
     if !known.exists {
-        let message = format!("there is no Service `{service}`; requests are answered 502");
-        let mut fault = Fault::new("not-found", message);
-        let names: Vec<_> = services.known_names().map(ToString::to_string).collect();
-        let written = service.to_string();
-        fault.help = did_you_mean(&written, names.iter().map(|name| &**name));
-        report.warning(text.at, fault);
-    } else if let Some(port) = port.filter(|port| !known.has_port(port.value)) {
+        report.warning_with(text.at, || {
+            let message = format!("there is no Service `{service}`; requests are answered 502");
+            let mut fault = Fault::new("not-found", message);
+            let names = services.names_in(namespace).map(|name| format!("{namespace}/{name}"));
+            let names: Vec<_> = names.collect();
+            fault.help = did_you_mean(&service.to_string(), names.iter().map(|name| &**name));
+            fault
+        });
+    } else if let Some(port) = port.filter(|_| !has_port) {
         let message =
             format!("Service `{service}` has no port {}; requests are answered 502", port.value);
         report.warning(port.at, Fault::new("not-found", message));

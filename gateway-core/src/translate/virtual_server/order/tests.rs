@@ -1,13 +1,19 @@
+use super::super::report::Fault;
 use super::*;
 use crate::origin::ObjectRef;
+use crate::translate::expressions::Expressions;
 use proptest::prelude::*;
+
+fn parse(text: &str) -> Result<RoutePath, Fault> {
+    RoutePath::parse(text, &mut Expressions::default())
+}
 
 /// A location whose one action is told by the text of its path.
 fn location(path: &str, appends_slash: bool) -> Location {
     let origin = Origin::new(ObjectRef::new("VirtualServer", "shop", "cafe"), path);
     let action = Action::fault(path, origin.clone());
     let rules = vec![Rule { conditions: Vec::new(), action, origin: origin.clone() }];
-    Location { path: RoutePath::parse(path).unwrap(), rules, appends_slash, origin }
+    Location { path: parse(path).unwrap(), rules, appends_slash, origin }
 }
 
 /// Whether `template` is all of `path`, segment by segment.
@@ -87,7 +93,7 @@ fn nginx(paths: &[(String, bool)], path: &str) -> Option<String> {
     {
         return Some((*text).clone());
     }
-    let regex = paths.iter().find(|(text, _)| match RoutePath::parse(text).unwrap() {
+    let regex = paths.iter().find(|(text, _)| match parse(text).unwrap() {
         RoutePath::Regex(regex) => regex.is_match(path.as_bytes()),
         _ => false,
     });
@@ -222,7 +228,7 @@ proptest! {
         let mut seen = BTreeSet::new();
         let unique: Vec<(String, bool)> = written
             .into_iter()
-            .filter(|(path, _)| seen.insert(RoutePath::parse(path).unwrap().key()))
+            .filter(|(path, _)| seen.insert(parse(path).unwrap().key()))
             .collect();
         let locations = unique.iter().map(|(path, appends)| location(path, *appends)).collect();
         let routes = order(locations).unwrap();

@@ -82,7 +82,7 @@ fn refusals() {
                 "error[invalid-value]: spec.routes[5].path: `a(` is not an expression: unclosed \
                  group (at character 2 of the expression)",
                 "error[invalid-value]: spec.routes[6].path: `(?=a)` is not an expression: \
-                 look-around (at character 1 of the expression)",
+                 look-around is not supported (at character 1 of the expression)",
                 "error[invalid-value]: spec.routes[7].path: the expression is empty",
                 "error[invalid-value]: spec.routes[8].path: `a` is not a path: a path begins with \
                  `/`, found `a`",
@@ -522,4 +522,28 @@ proptest! {
             "{}", yaml
         );
     }
+}
+
+#[test]
+fn too_many_conditions_refuse_their_object_alone() {
+    // decisions §5: what compiling would refuse, with all other objects, is refused here
+    let with = |count: usize| {
+        let conditions = "{header: x, value: a}, ".repeat(count);
+        let server = |name: &str, rest: &str| {
+            format!(
+                "---\napiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {{name: {name}}}\n\
+                 spec:\n  host: {name}.example\n  routes:\n  - path: /\n{rest}    \
+                 action: {{return: {{body: a}}}}\n"
+            )
+        };
+        let matches = format!(
+            "    matches: [{{conditions: [{conditions}], action: {{return: {{body: b}}}}}}]\n"
+        );
+        let mut resources = crate::Resources::new();
+        resources.add_yaml("f.yaml", server("a", &matches) + &server("b", ""));
+        let translation = crate::translate(&resources, &crate::Options::default());
+        assert!(crate::Router::compile(&translation.rules).is_ok(), "{count}");
+        translation.refused.len()
+    };
+    assert_eq!((with(256), with(257)), (0, 1));
 }
