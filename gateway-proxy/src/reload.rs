@@ -109,10 +109,10 @@ mod tests {
         );
         let mut path = String::new();
         for level in 0..levels {
-            text.push_str(&format!("  - {{path: '{path}/a', action: {{pass: u}}}}\n"));
-            path.push_str(&format!("/{{p{level}}}"));
+            text.push_str(&format!("  - {{path: '{path}/{{p{level}}}', action: {{pass: u}}}}\n"));
+            path.push_str("/a");
+            text.push_str(&format!("  - {{path: '{path}', action: {{pass: u}}}}\n"));
         }
-        text.push_str(&format!("  - {{path: '{path}', action: {{pass: u}}}}\n"));
         text
     }
 
