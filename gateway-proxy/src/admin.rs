@@ -3,6 +3,7 @@
 use crate::access_log::Logger;
 use crate::error::StartError;
 use crate::exchange::Answer;
+use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
 use arc_swap::ArcSwap;
@@ -52,7 +53,7 @@ impl Status {
                 })
             })
             .collect();
-        let diagnostics: Vec<Value> = diagnostics.iter().map(diagnostic).collect();
+        let diagnostics: Vec<Value> = diagnostics.iter().map(diagnostic_json).collect();
         let config = json!({
             "generation": counts.generation,
             "counts": {
@@ -71,22 +72,6 @@ impl Status {
     pub(crate) fn failed(&self, counts: ReloadCounts) -> Self {
         Self { counts, config: self.config.clone() }
     }
-}
-
-fn diagnostic(d: &Diagnostic) -> Value {
-    json!({
-        "severity": d.severity.as_str(),
-        "code": d.code,
-        "kind": d.object.as_ref().map(|o| &*o.kind),
-        "namespace": d.object.as_ref().map(|o| &*o.namespace),
-        "name": d.object.as_ref().map(|o| &*o.name),
-        "field": &*d.field,
-        "file": d.span.as_ref().map(|s| &*s.file),
-        "line": d.span.as_ref().map(|s| s.line),
-        "column": d.span.as_ref().map(|s| s.column),
-        "message": d.message,
-        "help": d.help,
-    })
 }
 
 /// A running admin server. Dropped, it ends.

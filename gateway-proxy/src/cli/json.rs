@@ -2,35 +2,19 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    Considered, Diagnostic, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin,
-    ParentReference, ParentStatus, RouteKind, SplitSummary, Status, StatusCondition, Translation,
+    Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin, ParentReference,
+    ParentStatus, RouteKind, SplitSummary, Status, StatusCondition, Translation,
 };
+use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
 
 /// `{"diagnostics": …, "statuses": …, "listeners": …, "routes": N}`.
 pub(super) fn check(translation: &Translation) -> Value {
     json!({
-        "diagnostics": translation.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
+        "diagnostics": translation.diagnostics.iter().map(diagnostic_json).collect::<Vec<_>>(),
         "statuses": translation.statuses.iter().map(status).collect::<Vec<_>>(),
         "listeners": listeners(&translation.rules),
         "routes": translation.rules.route_count(),
-    })
-}
-
-fn diagnostic(d: &Diagnostic) -> Value {
-    let object = d.object.as_deref();
-    json!({
-        "severity": d.severity.as_str(),
-        "code": d.code,
-        "kind": object.map(|o| &o.kind),
-        "namespace": object.map(|o| &o.namespace),
-        "name": object.map(|o| &o.name),
-        "field": &*d.field,
-        "file": d.span.as_ref().map(|s| &*s.file),
-        "line": d.span.as_ref().map(|s| s.line),
-        "column": d.span.as_ref().map(|s| s.column),
-        "message": d.message,
-        "help": d.help,
     })
 }
 
@@ -75,7 +59,6 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "draw": draw.to_string(),
         "splits": e.splits.iter().map(split).collect::<Vec<_>>(),
         "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
-        "policies": [],
         "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
         "response_headers": e.response_headers.iter().map(header_change).collect::<Vec<_>>(),
         "considered": e.considered.iter().map(considered).collect::<Vec<_>>(),
