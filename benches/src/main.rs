@@ -1,8 +1,11 @@
 //! How long a decision takes, with the peers in the same process.
 //!
 //! ```text
-//! cargo run --release -p benches -- [a b c d f] [--max RULES] [--rounds N] [--only TEXT] [--write FILE]
+//! cargo run --release -p benches -- [a b c d f] [--min RULES] [--max RULES] [--rounds N]
+//!     [--engine TEXT] [--traffic uniform|hot|miss] [--write FILE]
 //! ```
+//!
+//! With `--rounds 0` each request is decided once, for tools that count instructions.
 #![expect(clippy::unwrap_used, reason = "benches fail by panicking")]
 
 mod alloc;
@@ -17,9 +20,11 @@ use workload::{Kind, Traffic, Workload};
 
 struct Arguments {
     kinds: Vec<Kind>,
+    min: usize,
     max: usize,
     rounds: usize,
-    only: Option<String>,
+    engine: Option<String>,
+    traffic: Option<String>,
     write: Option<String>,
 }
 
@@ -28,7 +33,7 @@ fn main() {
     let mut rows = Vec::new();
     for &kind in &arguments.kinds {
         for rules in [100, 1_000, 10_000, 100_000, 1_000_000] {
-            if rules <= arguments.max {
+            if (arguments.min..=arguments.max).contains(&rules) {
                 rows.extend(run(&Workload::new(kind, rules), &arguments));
             }
         }
@@ -41,15 +46,24 @@ fn main() {
 }
 
 fn arguments() -> Arguments {
-    let mut found =
-        Arguments { kinds: Vec::new(), max: 10_000, rounds: 9, only: None, write: None };
+    let mut found = Arguments {
+        kinds: Vec::new(),
+        min: 100,
+        max: 10_000,
+        rounds: 9,
+        engine: None,
+        traffic: None,
+        write: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} wants a value"));
         match &*argument {
+            "--min" => found.min = value().parse().unwrap(),
             "--max" => found.max = value().parse().unwrap(),
             "--rounds" => found.rounds = value().parse().unwrap(),
-            "--only" => found.only = Some(value()),
+            "--engine" => found.engine = Some(value()),
+            "--traffic" => found.traffic = Some(value()),
             "--write" => found.write = Some(value()),
             name => {
                 found.kinds.push(Kind::named(name).unwrap_or_else(|| panic!("what is {name}?")))
@@ -64,9 +78,9 @@ fn arguments() -> Arguments {
 
 /// Measures every engine that can do the workload, under all kinds of traffic.
 fn run(workload: &Workload, arguments: &Arguments) -> Vec<report::Row> {
-    let traffic =
-        [Traffic::Uniform, Traffic::Hot, Traffic::Miss].map(|t| (t, workload.requests(t)));
-    let wanted = |name: &str| arguments.only.as_ref().is_none_or(|only| name.contains(&**only));
+    let mut traffic = vec![Traffic::Uniform, Traffic::Hot, Traffic::Miss];
+    traffic.retain(|t| arguments.traffic.as_ref().is_none_or(|name| name == t.name()));
+    let wanted = |name: &str| arguments.engine.as_ref().is_none_or(|text| name.contains(&**text));
     let mut engines: Vec<Measured> = Vec::new();
     let mut add = |name: &'static str, build: &dyn Fn(&Workload) -> Option<Box<dyn Engine>>| {
         if wanted(name) {
@@ -79,7 +93,8 @@ fn run(workload: &Workload, arguments: &Arguments) -> Vec<report::Row> {
     add("wayfind by host", &ByHost::<wayfind::Router<usize>>::build);
     add("linear list", &Linear::build);
     let mut rows = Vec::new();
-    for (traffic, requests) in traffic {
+    for traffic in traffic {
+        let requests = workload.requests(traffic);
         measure::agree(&engines, workload, &requests);
         measure::time(&mut engines, &requests, arguments.rounds);
         rows.extend(engines.iter().map(|e| report::Row::new(workload, traffic, e)));

@@ -68,6 +68,10 @@ pub(crate) fn agree(engines: &[Measured], workload: &Workload, requests: &[Reque
 
 /// Times all engines, one after the other in each round.
 pub(crate) fn time(engines: &mut [Measured], requests: &[Request], rounds: usize) {
+    if rounds == 0 {
+        engines.iter().for_each(|engine| engine.engine.run(requests));
+        return;
+    }
     let plans: Vec<(usize, usize)> = engines
         .iter()
         .map(|engine| {
