@@ -9,8 +9,8 @@ pub(crate) mod template;
 use crate::request::field::{Value, View};
 use crate::request::{InvalidTarget, PathPolicy, Request};
 use crate::rules::{
-    Action, Branch, Condition, Field, Forward, Listener, Redirect, Respond, Route, Service,
-    ServiceId, ServiceSplit, SplitBackend, SplitMatch, Test, VirtualHost,
+    Action, Branch, Field, Forward, Listener, Redirect, Respond, Route, Service, ServiceId,
+    ServiceSplit, SplitBackend, SplitMatch, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -148,7 +148,11 @@ impl<'r> Decision<'r> {
     pub fn allow(&self, request: &impl Request) -> Vec<&'r str> {
         let Outcome::NoRoute(NoRoute::MethodNotAllowed) = self.outcome else { return Vec::new() };
         let ways = self.alternatives();
-        self.with_view(request, |view| allowed_methods(ways, view)).unwrap_or_default()
+        let of_all = |view: &View<'_, _>| ways.iter().flat_map(|w| methods_of(w, view)).collect();
+        let mut methods: Vec<&str> = self.with_view(request, of_all).unwrap_or_default();
+        methods.sort_unstable();
+        methods.dedup();
+        methods
     }
 
     /// The routes right before the one that decided that are the ways in which its path can be
@@ -177,28 +181,25 @@ impl<'r> Decision<'r> {
 /// Methods that every service may know; those that rules name come besides.
 const COMMON_METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-/// The methods with which one of `ways` would hold, all else being as it is.
-fn allowed_methods<'r, R: Request>(ways: &'r [Route], view: &View<'_, R>) -> Vec<&'r str> {
-    let of_method = |c: &&Condition| c.field == Field::Method;
-    let named = ways.iter().flat_map(|way| &way.conditions).filter(of_method);
-    let named = named.filter_map(|condition| match &condition.test {
+/// The methods with which `way` would hold, all else being as it is: of the common ones and of
+/// those that it names. None where its conditions on the method contradict each other.
+pub(crate) fn methods_of<'r, R: Request>(
+    way: &'r Route,
+    view: &View<'_, R>,
+) -> impl Iterator<Item = &'r str> {
+    let on_method = way.conditions.iter().filter(|c| c.field == Field::Method);
+    let mut others = way.conditions.iter().filter(|c| c.field != Field::Method);
+    let others_hold = others.all(|condition| view.holds(condition));
+    let named = on_method.clone().filter_map(|condition| match &condition.test {
         Test::Equals { value, .. } => Some(&**value),
         Test::Empty | Test::Matches { .. } => None,
     });
     let uncommon = |name: &&str| !COMMON_METHODS.iter().any(|m| m.eq_ignore_ascii_case(name));
-    let mut methods: Vec<&str> = COMMON_METHODS.into_iter().chain(named.filter(uncommon)).collect();
-    methods.sort_unstable();
-    methods.dedup();
-    methods.retain(|method| {
+    let known = COMMON_METHODS.into_iter().chain(named.filter(uncommon));
+    known.filter(move |method| {
         let value = Value::Slice(method.as_bytes());
-        ways.iter().any(|way| {
-            way.conditions.iter().all(|condition| match condition.field {
-                Field::Method => view.holds_for(condition, &value),
-                _ => view.holds(condition),
-            })
-        })
-    });
-    methods
+        others_hold && on_method.clone().all(|condition| view.holds_for(condition, &value))
+    })
 }
 
 #[cfg(test)]

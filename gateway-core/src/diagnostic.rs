@@ -126,14 +126,20 @@ impl fmt::Display for Diagnostic {
 /// ```
 pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // Longer words may differ in more places; words of one or two letters in none but case.
-    let most = written.chars().count().min(12) / 3;
+    let length = written.chars().count();
+    let most = length.min(12) / 3;
     known
         .into_iter()
+        .filter(|name| name.chars().count().abs_diff(length) <= most)
+        .take(MAX_COMPARED)
         .map(|name| (distance(written, name), name))
         .filter(|(d, name)| *d <= most || written.eq_ignore_ascii_case(name))
         .min()
         .map(|(_, name)| name)
 }
+
+/// The most names that one is compared with: a hint is not worth minutes.
+const MAX_COMPARED: usize = 1000;
 
 /// Optimal string alignment distance on lower-cased text: insertions, deletions, substitutions and
 /// swaps of neighbours count 1 each.

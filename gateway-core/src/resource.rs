@@ -312,38 +312,95 @@ impl Object {
     /// and then refuses the object.
     fn errors(&self) -> usize {
         match self {
-            Self::VirtualServer(r) => r.spec.errors(),
+            Self::VirtualServer(r) => r.spec.errors,
             _ => 0,
         }
     }
 }
 
+/// The most problems of one severity that are told of one object.
+pub(crate) const MAX_PROBLEMS: usize = 100;
+
 /// Collects what is wrong while documents are read and translated.
+///
+/// Of each object and severity, the first [`MAX_PROBLEMS`] are kept and the others counted, so
+/// that a document cannot exhaust memory with what is wrong with it.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     list: Vec<Diagnostic>,
+    counts: BTreeMap<(Option<Arc<ObjectRef>>, Severity), usize>,
+    errors: usize,
     strict: bool,
 }
 
 impl Problems {
     pub(crate) fn new(strict: bool) -> Self {
-        Self { list: Vec::new(), strict }
+        Self { strict, ..Self::default() }
     }
 
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        let (object, severity) = (diagnostic.object.clone(), diagnostic.severity);
+        if self.count(object, severity) {
+            self.list.push(diagnostic);
+        }
+    }
+
+    /// As [`Problems::push`], for what is costly to say: `make` is not called where it would not
+    /// be told.
+    pub(crate) fn push_with(
+        &mut self,
+        object: &Arc<ObjectRef>,
+        severity: Severity,
+        make: impl FnOnce() -> Diagnostic,
+    ) {
+        if self.count(Some(Arc::clone(object)), severity) {
+            self.list.push(make());
+        }
+    }
+
+    /// Counts one more; whether it is to be told.
+    fn count(&mut self, object: Option<Arc<ObjectRef>>, severity: Severity) -> bool {
+        self.errors += usize::from(severity == Severity::Error);
+        let count = self.counts.entry((object, severity)).or_default();
+        *count += 1;
+        *count <= MAX_PROBLEMS
+    }
+
+    /// Adds those of objects of which there are none here yet.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.list.extend(other.list);
+        self.counts.extend(other.counts);
+        self.errors += other.errors;
     }
 
     pub(crate) fn errors(&self) -> usize {
-        self.list.iter().filter(|d| d.severity == Severity::Error).count()
+        self.errors
     }
 
     pub(crate) fn unknown_field_severity(&self) -> Severity {
         if self.strict { Severity::Error } else { Severity::Warning }
     }
 
+    /// Those that are told.
+    pub(crate) fn told(&self) -> &[Diagnostic] {
+        &self.list
+    }
+
+    /// Those that are told, and how many more there are.
     pub(crate) fn into_list(self) -> Vec<Diagnostic> {
-        self.list
+        let mut list = self.list;
+        for ((object, severity), count) in self.counts {
+            let Some(more) = count.checked_sub(MAX_PROBLEMS).filter(|more| *more > 0) else {
+                continue;
+            };
+            let of_object = |d: &&Diagnostic| d.object == object;
+            let span = list.iter().rev().find(of_object).and_then(|last| last.span.clone());
+            let plural = if more == 1 { "" } else { "s" };
+            let message = format!("and {more} more {severity}{plural}");
+            let (code, field) = ("more-problems", "".into());
+            list.push(Diagnostic { severity, code, object, field, span, message, help: None });
+        }
+        list
     }
 }
 

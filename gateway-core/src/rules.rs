@@ -23,7 +23,9 @@ pub use hostname::{HostPattern, InvalidHostname};
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
 pub use predicate::{Condition, Field, Test};
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};
-pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend, SplitMatch};
+pub use service::{
+    Service, ServiceId, ServiceName, ServiceSplit, SplitBackend, SplitMatch, SplitMatches,
+};
 pub use template::{Template, TemplatePart};
 
 use crate::origin::Origin;

@@ -12,9 +12,9 @@ mod weights;
 
 pub use answer::{Answer, SplitAnswer, Verdict};
 
-use conditions::View;
+use conditions::{View, passes};
 use gateway_core::rules::{
-    Action, Field, Forward, HostPattern, Listener, PathPattern, Route, RuleSet, VirtualHost,
+    Action, Field, Forward, HostPattern, Listener, PathPattern, Route, RuleSet, Test, VirtualHost,
 };
 use gateway_core::{NoRoute, Origin, Request};
 use weights::pick;
@@ -153,20 +153,27 @@ fn act(
 /// The path is known, and none of `alternatives` held: is the method alone to blame for one of
 /// them (decisions §7)?
 fn unmatched(alternatives: &[Route], view: &View<'_, impl Request>) -> NoRoute {
-    let blames_the_method = |route: &Route| {
-        let others_hold = route
-            .conditions
-            .iter()
-            .filter(|condition| condition.field != Field::Method)
-            .all(|condition| view.holds(condition));
-        // The route did not hold, so where all others do, a condition on the method failed.
-        others_hold
-    };
-    if alternatives.iter().any(blames_the_method) {
-        NoRoute::MethodNotAllowed
-    } else {
-        NoRoute::NoMatch
+    for route in alternatives {
+        let (on_method, others): (Vec<_>, Vec<_>) =
+            route.conditions.iter().partition(|condition| condition.field == Field::Method);
+        if !others.iter().all(|condition| view.holds(condition)) {
+            continue;
+        }
+        // The route did not hold, so a condition on the method failed. Would they hold together
+        // for some other method?
+        let mut methods = vec!["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+        methods.extend(on_method.iter().filter_map(|condition| match &condition.test {
+            Test::Equals { value, .. } => Some(&**value),
+            _ => None,
+        }));
+        let would_hold = |method: &&str| {
+            on_method.iter().all(|c| passes(&c.test, Some(method.as_bytes())) != c.negated)
+        };
+        if methods.iter().any(would_hold) {
+            return NoRoute::MethodNotAllowed;
+        }
     }
+    NoRoute::NoMatch
 }
 
 /// The addressed Service, or where its first applying TrafficSplit sends the request (smi §3.6).

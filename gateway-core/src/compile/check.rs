@@ -3,10 +3,10 @@
 use super::{CompileError, Limits};
 use crate::origin::Origin;
 use crate::rules::{
-    Action, Condition, Listener, PathPart, PathPattern, Regex, Route, RuleSet, ServiceId, Test,
-    VirtualHost,
+    Action, Condition, Listener, PathPart, PathPattern, Regex, Route, RuleSet, ServiceId,
+    SplitMatch, SplitMatches, Test, VirtualHost,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Every problem of `rules`.
@@ -145,13 +145,17 @@ impl Checker<'_> {
     }
 
     fn services(&mut self) {
+        // Splits share groups of matches.
+        let mut seen = BTreeSet::new();
         for split in self.rules.services.iter().flat_map(|service| &service.splits) {
             self.weights(split.backends.iter().map(|b| b.weight), &split.origin);
             for backend in &split.backends {
                 self.service(backend.service, &backend.origin);
             }
-            for m in split.matches.iter().flatten() {
-                self.conditions(&m.conditions);
+            for group in split.matches.iter().flat_map(SplitMatches::groups) {
+                if seen.insert(Arc::as_ptr(group).cast::<SplitMatch>()) {
+                    group.iter().for_each(|m| self.conditions(&m.conditions));
+                }
             }
         }
     }

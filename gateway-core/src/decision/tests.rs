@@ -1,8 +1,8 @@
 use super::*;
 use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};
 use crate::rules::{
-    Anchor, BackendSettings, Balance, Boundary, CaptureRegex, HeaderEdit, HeaderOps, HostPattern,
-    HostRewrite, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
+    Anchor, BackendSettings, Balance, Boundary, CaptureRegex, Condition, HeaderEdit, HeaderOps,
+    HostPattern, HostRewrite, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
     ResponseHeaderAdd, ResponseHeaderOps, Retry, ServiceName, Template, TemplatePart, Timeouts,
     UpstreamTarget,
 };
@@ -211,8 +211,6 @@ fn a_redirect_replaces_parts_of_the_url() {
         (Some("b.example"), xyz.clone(), "h", "/foo", "http://b.example/xyz"),
         (None, PathRewrite::Full("/new".into()), "h", "/foo/bar?x=1", "http://h/new?x=1"),
         (None, xyz, "h", "http://other/foo/a", "http://other/xyz/a"),
-        // no line of its own
-        (None, PathRewrite::Keep, "h", "/foo?\r\nset-cookie: a", "http://h/foo?set-cookie: a"),
     ] {
         let host = host.map(Box::from);
         let location = Location::Parts { scheme: None, host, port: None, path };
@@ -405,7 +403,10 @@ fn allow_lists_the_methods_that_would_do() {
         (vec![vec![method("PURGE")], vec![any_case("post")]], "POST, PURGE"),
         (vec![vec![regex("^(GET|HEAD)$")]], "GET, HEAD"),
         (vec![vec![method("GET").negate()]], "DELETE, HEAD, OPTIONS, PATCH, POST, PUT"),
+        // no method would do
         (vec![vec![method("PUT"), method("POST")]], ""),
+        (vec![vec![method("PUT"), method("PUT").negate()]], ""),
+        (vec![vec![method("POST"), beta()]], ""),
     ] {
         let deny = || Action::Forward(Arc::new(forward()));
         let mut routes = vec![route(prefix("/x"), vec![method("TRACE")], deny())];
@@ -417,6 +418,9 @@ fn allow_lists_the_methods_that_would_do() {
         let fixture = Fixture::new(routes);
         let request = RequestHead::new("LOCK", "h", "/");
         assert_eq!(fixture.decision().allow(&request).join(", "), want, "{shown}");
+        if want.is_empty() {
+            continue;
+        }
         let mut headers = HeaderMap::new();
         let status = StatusCode::METHOD_NOT_ALLOWED;
         fixture.decision().edit_response(status, &request, &mut headers);

@@ -5,7 +5,9 @@ use crate::decision::split::choose;
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Action, Forward, Route, RuleSet, Service, ServiceSplit, SplitMatch};
+use crate::rules::{
+    Action, Forward, Route, RuleSet, Service, ServiceSplit, SplitMatch, SplitMatches,
+};
 
 /// Adds the choices of `route` and of the TrafficSplit behind it.
 pub(super) fn explain<R: Request>(
@@ -92,7 +94,7 @@ fn left_out(service: &Service, weight: u64, port: u16) -> Option<&'static str> {
 /// Every match of a split that does not apply, with the first condition that failed.
 fn why_not<R: Request>(
     split: &ServiceSplit,
-    matches: &[SplitMatch],
+    matches: &SplitMatches,
     view: &View<'_, R>,
 ) -> Vec<Considered> {
     if matches.is_empty() {

@@ -1,10 +1,10 @@
 //! From a route to what becomes of the request.
 
 use crate::decision::split::choose;
-use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
+use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, methods_of};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Action, Field, Forward, Route, RuleSet, ServiceSplit, SplitMatch, VirtualHost};
+use crate::rules::{Action, Forward, Route, RuleSet, ServiceSplit, SplitMatch, VirtualHost};
 
 /// Fills in what the route of that rank does with the request.
 pub(super) fn decide<'r, R: Request>(
@@ -42,14 +42,10 @@ pub(super) fn decide<'r, R: Request>(
     };
 }
 
-/// None of `ways` held: if all conditions of one hold but those on the method, the method alone is
-/// to blame (decisions §7).
+/// None of `ways` held: if one would with another method, the method alone is to blame
+/// (decisions §7).
 fn unmatched<R: Request>(ways: &[Route], view: &View<'_, R>) -> NoRoute {
-    let but_for_the_method = |way: &Route| {
-        let mut others = way.conditions.iter().filter(|c| c.field != Field::Method);
-        others.all(|condition| view.holds(condition))
-    };
-    match ways.iter().any(but_for_the_method) {
+    match ways.iter().any(|way| methods_of(way, view).next().is_some()) {
         true => NoRoute::MethodNotAllowed,
         false => NoRoute::NoMatch,
     }

@@ -4,7 +4,7 @@
 //! pieces.
 
 use super::host::{MAX_HOST, Target, has_upper_case, host_of};
-use super::path::{PathBuffer, PathPolicy, Paths, is_normal, unescape};
+use super::path::{PathBuffer, PathPolicy, Paths, check_query, is_normal, unescape};
 use super::{InvalidTarget, Request};
 use crate::rules::{Condition, Field, Protocol, Regex, Test};
 use http::Version;
@@ -26,7 +26,7 @@ impl<'q, R: Request> View<'q, R> {
     /// # Errors
     ///
     /// Why the target or the host is refused: first the form of the target, then the host, then
-    /// the path.
+    /// the path, then what follows it.
     #[inline]
     pub(crate) fn with<T>(
         request: &'q R,
@@ -38,14 +38,15 @@ impl<'q, R: Request> View<'q, R> {
         let host = host_of(authority)?;
         let paths = target.path.map(|path| Paths { matched: path, forward: path });
         let view = View { request, target, authority, host, paths };
-        if target.path.is_none_or(is_normal) && !has_upper_case(host) {
+        let plain = !has_upper_case(host) && !target.has_controls_after_path();
+        if plain && target.path.is_none_or(is_normal) {
             Ok(then(&view))
         } else {
             view.with_buffers(policy, then)
         }
     }
 
-    /// The rare case: host or path are not in normal form. Apart, so that the usual case does not
+    /// The rare case: host, path or query are not in normal form. Apart, so that the usual case does not
     /// pay for the room on the stack.
     #[cold]
     #[inline(never)]
@@ -60,6 +61,7 @@ impl<'q, R: Request> View<'q, R> {
         host.copy_from_slice(self.host);
         host.make_ascii_lowercase();
         let paths = self.target.path.map(|p| Paths::of(p, policy, &mut path)).transpose()?;
+        check_query(self.target.after_path, policy)?;
         Ok(then(&View { host, paths, ..self }))
     }
 
@@ -86,7 +88,10 @@ impl<'q, R: Request> View<'q, R> {
             Field::Scheme => Value::Slice(connection().protocol.as_str().as_bytes()),
             Field::Host => Value::Slice(self.host),
             Field::Path => Value::of(self.paths.map(|p| p.matched)),
-            Field::Target => Value::Slice(self.request.target()),
+            Field::Target => match self.target.without_authority() {
+                Some(pieces) => Value::Pieces(pieces),
+                None => Value::Slice(self.request.target()),
+            },
             Field::Query => Value::of(self.target.query),
             Field::RequestLine => Value::RequestLine(self.request),
             Field::PeerAddress => {
@@ -194,6 +199,8 @@ pub(crate) enum Value<'q, R> {
     Absent,
     /// One run of octets.
     Slice(&'q [u8]),
+    /// Two runs of octets, joined.
+    Pieces([&'q [u8]; 2]),
     /// Several lines of a header field, joined.
     Lines { request: &'q R, name: &'q str },
     /// Percent-decoded, `+` read as blank.
@@ -276,6 +283,7 @@ impl<'q, R: Request> Value<'q, R> {
         match *self {
             Self::Absent => true,
             Self::Slice(slice) => visit(slice),
+            Self::Pieces(pieces) => pieces.into_iter().all(visit),
             Self::Lines { request, name } => {
                 let separator: &[u8] = if name == "cookie" { b"; " } else { b", " };
                 let mut lines = request.headers(name);

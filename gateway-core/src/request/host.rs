@@ -16,6 +16,8 @@ pub(crate) struct Target<'q> {
     pub(crate) path: Option<&'q [u8]>,
     /// The raw query, without `?`.
     pub(crate) query: Option<&'q [u8]>,
+    /// All that follows the path: query and fragment, with `?` and `#`.
+    pub(crate) after_path: &'q [u8],
 }
 
 impl<'q> Target<'q> {
@@ -24,8 +26,7 @@ impl<'q> Target<'q> {
     pub(crate) fn of<R: Request>(request: &'q R) -> Result<Self, InvalidTarget> {
         let target = request.target();
         if target.first() == Some(&b'/') {
-            let (path, query) = split_target(target);
-            return Ok(Self { authority: None, path: Some(path), query });
+            return Ok(Self::with_path(None, target));
         }
         Self::of_other_form(request.method(), target)
     }
@@ -33,15 +34,36 @@ impl<'q> Target<'q> {
     #[cold]
     fn of_other_form(method: &str, target: &'q [u8]) -> Result<Self, InvalidTarget> {
         if let Some((authority, rest)) = split_absolute(target) {
-            let (path, query) = split_target(rest);
-            let path = if path.is_empty() { b"/" } else { path };
-            return Ok(Self { authority: Some(authority), path: Some(path), query });
+            return Ok(Self::with_path(Some(authority), rest));
         }
-        match (method, target) {
-            ("OPTIONS", b"*") => Ok(Self { authority: None, path: None, query: None }),
-            ("CONNECT", _) => Ok(Self { authority: Some(target), path: None, query: None }),
-            _ => Err(InvalidTarget::NotAPath),
-        }
+        let authority = match (method, target) {
+            ("OPTIONS", b"*") => None,
+            ("CONNECT", _) => Some(target),
+            _ => return Err(InvalidTarget::NotAPath),
+        };
+        Ok(Self { authority, path: None, query: None, after_path: b"" })
+    }
+
+    /// `rest` is path, query and fragment.
+    #[inline]
+    fn with_path(authority: Option<&'q [u8]>, rest: &'q [u8]) -> Self {
+        let (path, query) = split_target(rest);
+        let after_path = &rest[path.len()..];
+        // An absolute URL without a path means the root.
+        let path = if path.is_empty() { b"/" } else { path };
+        Self { authority, path: Some(path), query, after_path }
+    }
+
+    /// Whether what follows the path holds control characters.
+    #[inline]
+    pub(crate) fn has_controls_after_path(&self) -> bool {
+        self.after_path.iter().fold(false, |found, b| found | b.is_ascii_control())
+    }
+
+    /// Path, query and fragment of an absolute-form target in two pieces; `None` for other forms,
+    /// which have nothing else.
+    pub(crate) fn without_authority(&self) -> Option<[&'q [u8]; 2]> {
+        self.authority.and(self.path).map(|path| [path, self.after_path])
     }
 
     /// Whom `request` is addressed to, as sent: the target's authority, else `:authority`, else
@@ -183,12 +205,10 @@ mod tests {
         ] {
             let request = RequestHead::new(method, "h", target);
             let bytes = |s: Option<&'static str>| s.map(str::as_bytes);
-            let want = want.map(|(authority, path, query)| Target {
-                authority: bytes(authority),
-                path: bytes(path),
-                query: bytes(query),
-            });
-            assert_eq!(Target::of(&request), want, "{method} {target}");
+            let want =
+                want.map(|(authority, path, query)| (bytes(authority), bytes(path), bytes(query)));
+            let got = Target::of(&request).map(|t| (t.authority, t.path, t.query));
+            assert_eq!(got, want, "{method} {target}");
         }
     }
 

@@ -15,7 +15,8 @@ pub struct PathPolicy {
     pub encoded_slash: Treatment,
     /// `\` and `%5C`: refused by default, or kept.
     pub backslash: Treatment,
-    /// Control characters, plain or escaped: refused by default, or kept. NUL is always refused.
+    /// Control characters, plain or escaped, and plain ones in the query: refused by default, or
+    /// kept. NUL is always refused.
     pub control: Treatment,
     /// A segment `..;…` or `.;…`, which some servers read as `..`: refused by default, or kept.
     pub dot_parameters: Treatment,
@@ -68,9 +69,9 @@ pub enum InvalidTarget {
     NotAPath,
     /// `%` without two hexadecimal digits after it.
     MalformedEscape,
-    /// A NUL, plain or escaped.
+    /// A NUL, plain or escaped, or a plain one in the query.
     Nul,
-    /// Another control character, plain or escaped.
+    /// Another control character, plain or escaped, or a plain one in the query.
     ControlCharacter,
     /// A backslash, plain or escaped.
     Backslash,
@@ -107,8 +108,8 @@ impl fmt::Display for InvalidTarget {
         f.write_str(match self {
             Self::NotAPath => "the request target is not a path",
             Self::MalformedEscape => "malformed percent-escape in the path",
-            Self::Nul => "NUL in the path",
-            Self::ControlCharacter => "control character in the path",
+            Self::Nul => "NUL in the request target",
+            Self::ControlCharacter => "control character in the request target",
             Self::Backslash => "backslash in the path",
             Self::EncodedSlash => "escaped slash in the path",
             Self::AboveRoot => "`..` leads above the root",
@@ -249,6 +250,18 @@ impl Form {
         self.len = memchr::memrchr(b'/', self.as_slice()).ok_or(InvalidTarget::AboveRoot)?;
         Ok(())
     }
+}
+
+/// Refuses plain control characters in what follows the path, as they are refused in it. Escapes
+/// stay as they are there, so that they are data whatever they stand for.
+pub(crate) fn check_query(after_path: &[u8], policy: &PathPolicy) -> Result<(), InvalidTarget> {
+    if after_path.contains(&0) {
+        return Err(InvalidTarget::Nul);
+    }
+    if policy.control == Treatment::Reject && after_path.iter().any(u8::is_ascii_control) {
+        return Err(InvalidTarget::ControlCharacter);
+    }
+    Ok(())
 }
 
 /// The octets up to the next separator, and what follows it.

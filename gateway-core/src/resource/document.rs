@@ -488,26 +488,31 @@ impl<'d> Mapping<'d> {
             if self.asked.contains(&key) {
                 continue;
             }
-            let mut diagnostic = Diagnostic::new(
-                problems.unknown_field_severity(),
-                code,
-                &child.key_origin(),
-                format!("unknown field `{}`", shorten(key)),
-            );
-            let dashed = key.strip_prefix('-').map(str::trim);
-            if let Some(name) = dashed.filter(|name| is_word(name)) {
-                diagnostic = diagnostic
-                    .help(format!("did you mean `- {name}:`? YAML needs a blank after the dash"));
-            } else if let Some((name, rest)) = key.split_once(':').filter(|(n, _)| is_word(n)) {
-                diagnostic = diagnostic.help(format!(
-                    "did you mean `{name}: {}`? YAML needs a blank after the colon",
-                    rest.trim()
-                ));
-            } else if let Some(name) = crate::nearest(key, self.asked.iter().copied()) {
-                diagnostic = diagnostic.help(format!("did you mean `{name}`?"));
-            }
-            problems.push(diagnostic);
+            let severity = problems.unknown_field_severity();
+            problems.push_with(self.value.document.object(), severity, || {
+                let message = format!("unknown field `{}`", shorten(key));
+                let diagnostic = Diagnostic::new(severity, code, &child.key_origin(), message);
+                match self.meant(key) {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            });
         }
+    }
+
+    /// What was probably meant by a key that is no field.
+    fn meant(&self, key: &str) -> Option<String> {
+        let dashed = key.strip_prefix('-').map(str::trim);
+        if let Some(name) = dashed.filter(|name| is_word(name)) {
+            return Some(format!("did you mean `- {name}:`? YAML needs a blank after the dash"));
+        }
+        if let Some((name, rest)) = key.split_once(':').filter(|(n, _)| is_word(n)) {
+            let rest = rest.trim();
+            let help = format!("did you mean `{name}: {rest}`? YAML needs a blank after the colon");
+            return Some(help);
+        }
+        let name = crate::nearest(key, self.asked.iter().copied())?;
+        Some(format!("did you mean `{name}`?"))
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use route::{
 
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 
 /// Text and its place.
 pub(crate) type Text = Located<Box<str>>;
@@ -31,6 +31,8 @@ pub(crate) struct VirtualServer {
     /// What reading found wrong. With an error among it the object is not to be put in force; it
     /// is kept so that everything else that is wrong with it can be told at once.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The number of errors that reading found.
+    pub(crate) errors: usize,
 }
 
 /// `spec.tls`.
@@ -75,7 +77,7 @@ pub(crate) struct Upstream {
 impl VirtualServer {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let before = problems.list.len();
+        let (told, errors) = (problems.told().len(), problems.errors());
         let mut root = root.mapping(problems)?;
         for read_elsewhere in ["apiVersion", "kind", "metadata", "status"] {
             root.field(read_elsewhere);
@@ -84,13 +86,9 @@ impl VirtualServer {
         root.finish(problems);
         let spec = spec.and_then(|v| v.mapping(problems));
         let mut server = spec.map(|spec| Self::read_spec(spec, problems)).unwrap_or_default();
-        server.diagnostics = problems.list[before..].to_vec();
+        server.diagnostics = problems.told()[told..].to_vec();
+        server.errors = problems.errors() - errors;
         Some(server)
-    }
-
-    /// The number of errors that reading found.
-    pub(crate) fn errors(&self) -> usize {
-        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     fn read_spec(mut spec: Mapping<'_>, problems: &mut Problems) -> Self {
@@ -103,6 +101,7 @@ impl VirtualServer {
             upstreams: items(&mut spec, "upstreams", problems, Upstream::read),
             routes: items(&mut spec, "routes", problems, Route::read),
             diagnostics: Vec::new(),
+            errors: 0,
         };
         let inert = [
             "gunzip",

@@ -16,7 +16,7 @@ pub enum Field {
     Host,
     /// The match path: what path patterns are compared with.
     Path,
-    /// The request target as sent, with its query.
+    /// The request target with its query, as sent, but without scheme and authority.
     Target,
     /// The raw query, without `?`; absent when there is none.
     Query,

@@ -48,9 +48,10 @@ impl Services {
         &self.list[id.0 as usize]
     }
 
-    /// The names of all Services that a document or an option brings, for hints.
-    pub(crate) fn known_names(&self) -> impl Iterator<Item = &ServiceName> {
-        self.known.keys()
+    /// The names of the Services of a namespace that a document or an option brings, for hints.
+    pub(crate) fn names_in(&self, namespace: &str) -> impl Iterator<Item = &str> {
+        let names = self.known.range(ServiceName::new(namespace, "")..).map(|(name, _)| name);
+        names.take_while(move |name| *name.namespace == *namespace).map(|name| &*name.name)
     }
 
     /// Gives a root Service its TrafficSplits, in order of precedence.

@@ -42,11 +42,11 @@ fn translate_one(server: &Resource<VirtualServer>, context: &mut Context<'_>) {
     let mut report = Report::new(Arc::clone(&server.document));
     let lowered = lower(server, &mut report, context);
     let while_reading = &server.spec.diagnostics;
-    let refused = report.refused() || server.spec.errors() > 0;
-    let found = report.into_list();
-    let all = while_reading.iter().chain(&found);
+    let refused = report.refused() || server.spec.errors > 0;
+    let found = report.into_problems();
+    let all = while_reading.iter().chain(found.told());
     context.statuses.push(status::of(server.object(), refused, all));
-    found.into_iter().for_each(|diagnostic| context.problems.push(diagnostic));
+    context.problems.append(found);
     match lowered {
         Some((hostname, routes)) if !refused => claim(server, &hostname, routes, context),
         _ => context.refused.push(Arc::clone(server.object())),

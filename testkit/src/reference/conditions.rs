@@ -18,6 +18,8 @@ pub(super) struct View<'a, R> {
     pub(super) path: Option<Vec<u8>>,
     authority: Vec<u8>,
     query: Option<Vec<u8>>,
+    /// The target but for scheme and authority.
+    without_authority: Vec<u8>,
 }
 
 /// A field: the value that positive conditions look at, and each line (cookie, argument) of it.
@@ -46,7 +48,9 @@ impl<'a, R: Request> View<'a, R> {
             Some(path) => Some(match_path(path, policy)?),
             None => None,
         };
-        Ok(Self { request, host, path, authority, query: target.query })
+        target.check_rest(policy)?;
+        let Target { query, without_authority, .. } = target;
+        Ok(Self { request, host, path, authority, query, without_authority })
     }
 
     pub(super) fn holds(&self, condition: &Condition) -> bool {
@@ -70,7 +74,7 @@ impl<'a, R: Request> View<'a, R> {
             Field::Scheme => text(if secure { "https" } else { "http" }),
             Field::Host => text(&self.host),
             Field::Path => Value::one(self.path.clone()),
-            Field::Target => Value::one(Some(request.target().to_vec())),
+            Field::Target => Value::one(Some(self.without_authority.clone())),
             Field::Query => Value::one(self.query.clone()),
             Field::RequestLine => {
                 let mut line = format!("{} ", request.method()).into_bytes();
@@ -142,7 +146,7 @@ impl<'a, R: Request> View<'a, R> {
     }
 }
 
-fn passes(test: &Test, value: Option<&[u8]>) -> bool {
+pub(super) fn passes(test: &Test, value: Option<&[u8]>) -> bool {
     match test {
         Test::Empty => value.is_none_or(<[u8]>::is_empty),
         Test::Equals { value: wanted, ignore_case } => {

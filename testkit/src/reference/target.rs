@@ -1,6 +1,6 @@
 //! The request target and the host.
 
-use gateway_core::{InvalidTarget, Request};
+use gateway_core::{InvalidTarget, PathPolicy, Request, Treatment};
 
 /// A request target taken apart.
 pub(super) struct Target {
@@ -10,13 +10,15 @@ pub(super) struct Target {
     pub(super) path: Option<Vec<u8>>,
     /// The raw query.
     pub(super) query: Option<Vec<u8>>,
+    /// All of it but scheme and authority, where there is a path.
+    pub(super) without_authority: Vec<u8>,
 }
 
 impl Target {
     pub(super) fn of<R: Request>(request: &R) -> Result<Self, InvalidTarget> {
         let text = request.target();
         if text == b"*" && request.method() == "OPTIONS" {
-            return Ok(Self { authority: None, path: None, query: None });
+            return Ok(Self::without_path(None, text));
         }
         if text.first() == Some(&b'/') {
             return Ok(Self::origin_form(None, text));
@@ -31,21 +33,39 @@ impl Target {
             }
         }
         if request.method() == "CONNECT" {
-            return Ok(Self { authority: Some(text.to_vec()), path: None, query: None });
+            return Ok(Self::without_path(Some(text.to_vec()), text));
         }
         Err(InvalidTarget::NotAPath)
     }
 
+    fn without_path(authority: Option<Vec<u8>>, text: &[u8]) -> Self {
+        Self { authority, path: None, query: None, without_authority: text.to_vec() }
+    }
+
     fn origin_form(authority: Option<Vec<u8>>, text: &[u8]) -> Self {
+        // An absolute URL without a path means the root.
+        let text = if text.starts_with(b"/") { text.to_vec() } else { [b"/", text].concat() };
+        let without_authority = text.clone();
         let end = text.iter().position(|&b| b == b'#').unwrap_or(text.len());
         let text = &text[..end];
         let (path, query) = match text.iter().position(|&b| b == b'?') {
             Some(at) => (&text[..at], Some(text[at + 1..].to_vec())),
             None => (text, None),
         };
-        // An absolute URL without a path means the root.
-        let path = if path.is_empty() { b"/" } else { path };
-        Self { authority, path: Some(path.to_vec()), query }
+        Self { authority, path: Some(path.to_vec()), query, without_authority }
+    }
+
+    /// What follows the path: query and fragment.
+    pub(super) fn check_rest(&self, policy: &PathPolicy) -> Result<(), InvalidTarget> {
+        let rest = self.path.as_ref().map_or(&[][..], |path| &self.without_authority[path.len()..]);
+        if rest.contains(&0) {
+            return Err(InvalidTarget::Nul);
+        }
+        let control = rest.iter().any(|&octet| octet < 0x20 || octet == 0x7f);
+        if control && policy.control == Treatment::Reject {
+            return Err(InvalidTarget::ControlCharacter);
+        }
+        Ok(())
     }
 }
 

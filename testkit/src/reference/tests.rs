@@ -2,7 +2,7 @@ use super::*;
 use crate::{OwnedRequest, build};
 use gateway_core::rules::{
     Anchor, Boundary, Branch, Condition, PathTemplate, Regex, ServiceId, ServiceSplit, Split,
-    SplitBackend, SplitMatch, Test,
+    SplitBackend, SplitMatch, SplitMatches, Test,
 };
 use gateway_core::{InvalidTarget, PathPolicy};
 use http::StatusCode;
@@ -232,8 +232,8 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
     missing.exists = false;
     table.services.extend([build::service("v2", &[80]), missing, elsewhere]);
     table.services[0].splits = vec![
-        applies(Some(vec![]), vec![backend(2, 1)]), // smi S-11: applies to no request
-        applies(Some(vec![beta]), vec![backend(0, 0), backend(1, 0)]),
+        applies(Some(SplitMatches::default()), vec![backend(2, 1)]), // smi S-11: applies to no request
+        applies(Some(SplitMatches::from_iter([beta])), vec![backend(0, 0), backend(1, 0)]),
         applies(None, vec![backend(0, 1), backend(2, 9), backend(3, 9), backend(1, 1)]),
     ];
     let ask = |draw: f64, value: &str| {

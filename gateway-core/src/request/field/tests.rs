@@ -127,6 +127,12 @@ fn other_fields() {
         (plain, Field::Host, Some("h.example")),
         (plain, Field::Path, Some("/a/b")),
         (plain, Field::Target, Some("/a//b?x=1")),
+        // virtualserver §17: the target without scheme and authority
+        (RequestHead::get("h", "http://h/a?x"), Field::Target, Some("/a?x")),
+        (RequestHead::get("h", "HTTPS://h"), Field::Target, Some("/")),
+        (RequestHead::get("h", "http://h?x"), Field::Target, Some("/?x")),
+        (RequestHead::get("h", "http://h/a"), Field::RequestLine, Some("GET http://h/a HTTP/1.1")),
+        (RequestHead::new("OPTIONS", "h", "*"), Field::Target, Some("*")),
         (plain, Field::Query, Some("x=1")),
         (plain, Field::RequestLine, Some("GET /a//b?x=1 HTTP/1.1")),
         (plain, Field::PeerAddress, None),
@@ -256,6 +262,11 @@ fn refusals_come_before_the_rules() {
         ("h", "tea", InvalidTarget::NotAPath),
         ("h", "/..", InvalidTarget::AboveRoot),
         ("h", "/%", InvalidTarget::MalformedEscape),
+        ("h", "/?\0", InvalidTarget::Nul),
+        ("h", "/?a\r\nb", InvalidTarget::ControlCharacter),
+        ("h", "/?\x7f", InvalidTarget::ControlCharacter),
+        ("h", "/#\n", InvalidTarget::ControlCharacter),
+        ("h", "http://h?\t", InvalidTarget::ControlCharacter),
     ] {
         let request = RequestHead::get(host, target);
         let got = View::with(&request, &PathPolicy::default(), |_| ());

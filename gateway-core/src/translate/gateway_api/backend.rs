@@ -142,8 +142,7 @@ fn resolve(
             let help = (!ports.is_empty()).then(|| format!("it has {}", ports.join(", ")));
             ("BackendNotFound", origin, message, help)
         } else {
-            let known = context.services.known_names().filter(|n| n.namespace == name.namespace);
-            let near = nearest(&name.name, known.map(|n| &*n.name));
+            let near = nearest(&name.name, context.services.names_in(&name.namespace));
             let help = near.map(|near| format!("did you mean `{near}`?"));
             ("BackendNotFound", name_origin, format!("there is no Service `{name}`"), help)
         }

@@ -9,9 +9,10 @@ use crate::rules::{Anchor, Condition, Field, Regex, SplitMatch, Test};
 use http::{HeaderName, Method};
 use regex_syntax::hir::{Hir, HirKind, Look};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The matches of each group in force, by namespace and name.
-pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Vec<SplitMatch>>;
+pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Arc<[SplitMatch]>>;
 
 /// A match of several methods becomes one [`SplitMatch`] for each, so that methods are compared as
 /// exact values, as long as that makes no more conditions than this.
@@ -25,7 +26,7 @@ const METHODS: [&str; 9] =
 pub(super) fn lower(
     group: &Resource<HttpRouteGroup>,
     problems: &mut Problems,
-) -> Option<Vec<SplitMatch>> {
+) -> Option<Arc<[SplitMatch]>> {
     let mut lowering = Lowering { group, problems, sound: true };
     lowering.check_names();
     let matches = group.spec.matches.iter().flat_map(|m| lowering.lower(m)).collect();

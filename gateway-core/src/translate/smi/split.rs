@@ -2,13 +2,14 @@
 
 use super::group::Groups;
 use super::name;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::resource::Resource;
 use crate::resource::document::Located;
 use crate::resource::traffic_split::{Backend, TrafficSplit};
-use crate::rules::{ServiceName, ServiceSplit, SplitBackend, SplitMatch};
+use crate::rules::{ServiceName, ServiceSplit, SplitBackend, SplitMatches};
 use crate::translate::Context;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A TrafficSplit that is in force.
 pub(super) struct Split<'a> {
@@ -112,18 +113,21 @@ fn check_backends(
             let message = "the backend is the root service itself: its own endpoints";
             context.problems.push(Diagnostic::notice("SMI-N02", &origin, message));
         }
-        let service = context.services.service(name);
-        if !service.exists {
-            let message = format!("there is no Service `{}`; it is left out", name.name);
-            let mut diagnostic = Diagnostic::warning("SMI-W04", &origin, message);
-            let meant = |n: &&ServiceName| n.namespace == name.namespace && !named.contains(n);
-            let known = context.services.known_names().filter(meant).map(|n| &*n.name);
-            if let Some(meant) = nearest(&name.name, known) {
-                diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
-            }
-            context.problems.push(diagnostic);
+        if !context.services.service(name).exists {
+            let services = &context.services;
+            context.problems.push_with(written.object(), Severity::Warning, || {
+                let message = format!("there is no Service `{}`; it is left out", name.name);
+                let warning = Diagnostic::warning("SMI-W04", &origin, message);
+                let is_named = |n: &&str| named.contains(&ServiceName::new(&name.namespace, n));
+                let known = services.names_in(&name.namespace).filter(|n| !is_named(n));
+                match nearest(&name.name, known) {
+                    Some(meant) => warning.help(format!("did you mean `{meant}`?")),
+                    None => warning,
+                }
+            });
             continue;
         }
+        let service = context.services.service(name);
         let missing: Vec<String> =
             addressed.iter().filter(|p| !service.has_port(**p)).map(u16::to_string).collect();
         if !missing.is_empty() {
@@ -143,7 +147,7 @@ fn matches(
     written: &Resource<TrafficSplit>,
     groups: &Groups<'_>,
     context: &mut Context<'_>,
-) -> Option<Vec<SplitMatch>> {
+) -> Option<SplitMatches> {
     if written.spec.matches.is_empty() {
         return None;
     }
@@ -155,7 +159,7 @@ fn matches(
             continue;
         }
         if let Some(found) = groups.get(&(namespace, &*name.value)) {
-            matches.extend(found.iter().cloned());
+            matches.push(Arc::clone(found));
             continue;
         }
         let message = format!(
@@ -169,5 +173,5 @@ fn matches(
         }
         context.problems.push(diagnostic);
     }
-    Some(matches)
+    Some(SplitMatches::new(matches))
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::Origin;
+use crate::resource::Problems;
 use crate::resource::document::{At, Document};
 use std::sync::Arc;
 
@@ -51,13 +52,13 @@ impl Fault {
 #[derive(Debug)]
 pub(super) struct Report {
     document: Arc<Document>,
-    list: Vec<Diagnostic>,
+    problems: Problems,
     refused: bool,
 }
 
 impl Report {
     pub(super) fn new(document: Arc<Document>) -> Self {
-        Self { document, list: Vec::new(), refused: false }
+        Self { document, problems: Problems::default(), refused: false }
     }
 
     pub(super) fn origin(&self, at: At) -> Origin {
@@ -65,20 +66,30 @@ impl Report {
     }
 
     pub(super) fn error(&mut self, at: At, fault: Fault) {
+        self.error_with(at, || fault);
+    }
+
+    /// As [`Report::error`], for what is costly to say.
+    pub(super) fn error_with(&mut self, at: At, fault: impl FnOnce() -> Fault) {
         self.refused = true;
         self.push(Severity::Error, at, fault);
     }
 
     pub(super) fn withheld(&mut self, at: At, fault: Fault) {
-        self.push(Severity::Error, at, fault);
+        self.push(Severity::Error, at, || fault);
     }
 
     pub(super) fn warning(&mut self, at: At, fault: Fault) {
+        self.warning_with(at, || fault);
+    }
+
+    /// As [`Report::warning`], for what is costly to say.
+    pub(super) fn warning_with(&mut self, at: At, fault: impl FnOnce() -> Fault) {
         self.push(Severity::Warning, at, fault);
     }
 
     pub(super) fn notice(&mut self, at: At, fault: Fault) {
-        self.push(Severity::Notice, at, fault);
+        self.push(Severity::Notice, at, || fault);
     }
 
     /// The value, or an error at `at`.
@@ -86,10 +97,13 @@ impl Report {
         result.map_err(|fault| self.error(at, fault)).ok()
     }
 
-    fn push(&mut self, severity: Severity, at: At, fault: Fault) {
-        let mut diagnostic = Diagnostic::new(severity, fault.code, &self.origin(at), fault.message);
-        diagnostic.help = fault.help;
-        self.list.push(diagnostic);
+    fn push(&mut self, severity: Severity, at: At, fault: impl FnOnce() -> Fault) {
+        let document = &self.document;
+        self.problems.push_with(document.object(), severity, || {
+            let Fault { code, message, help } = fault();
+            let told = Diagnostic::new(severity, code, &document.origin(at), message);
+            Diagnostic { help, ..told }
+        });
     }
 
     /// Whether the object is refused.
@@ -97,7 +111,7 @@ impl Report {
         self.refused
     }
 
-    pub(super) fn into_list(self) -> Vec<Diagnostic> {
-        self.list
+    pub(super) fn into_problems(self) -> Problems {
+        self.problems
     }
 }

@@ -51,20 +51,23 @@ impl<'d> Upstreams<'d> {
         if let Some(found) = self.by_name.get(&*text.value) {
             return found.as_ref();
         }
-        let fault = name(text).err().unwrap_or_else(|| {
-            let message = format!("no upstream is named `{}`", text.value);
-            let fault = Fault::new("not-found", message);
-            match crate::nearest(text, self.by_name.keys().copied()) {
-                Some(near) => fault.help(format!("did you mean `{near}`?")),
-                None if self.by_name.is_empty() => fault.help("`spec.upstreams` has none"),
-                None => {
-                    let known: Vec<_> = self.by_name.keys().map(|n| format!("`{n}`")).collect();
-                    fault.help(format!("known are {}", known.join(", ")))
-                }
-            }
-        });
-        report.error(text.at, fault);
+        report.error_with(text.at, || name(text).err().unwrap_or_else(|| self.unknown(text)));
         None
+    }
+
+    fn unknown(&self, text: &Text) -> Fault {
+        const MOST_NAMES: usize = 10;
+        let fault = Fault::new("not-found", format!("no upstream is named `{}`", text.value));
+        if let Some(near) = crate::nearest(text, self.by_name.keys().copied()) {
+            return fault.help(format!("did you mean `{near}`?"));
+        }
+        let known = self.by_name.keys().take(MOST_NAMES).map(|n| format!("`{n}`"));
+        let known = known.collect::<Vec<_>>().join(", ");
+        match self.by_name.len() {
+            0 => fault.help("`spec.upstreams` has none"),
+            ..=MOST_NAMES => fault.help(format!("known are {known}")),
+            more => fault.help(format!("known are {known} and {} more", more - MOST_NAMES)),
+        }
     }
 }
 
@@ -159,16 +162,17 @@ fn service(
     let service = ServiceName::new(namespace, plain);
     let port = written.port.as_ref();
     let known = services.service(&service);
+    let has_port = port.is_none_or(|port| known.has_port(port.value));
     if !known.exists {
-        let message = format!("there is no Service `{service}`; requests are answered 502");
-        let mut fault = Fault::new("not-found", message);
-        let names: Vec<_> = services.known_names().map(ToString::to_string).collect();
-        let written = service.to_string();
-        if let Some(near) = crate::nearest(&written, names.iter().map(|name| &**name)) {
-            fault = fault.help(format!("did you mean `{near}`?"));
-        }
-        report.warning(text.at, fault);
-    } else if let Some(port) = port.filter(|port| !known.has_port(port.value)) {
+        report.warning_with(text.at, || {
+            let message = format!("there is no Service `{service}`; requests are answered 502");
+            let fault = Fault::new("not-found", message);
+            match crate::nearest(plain, services.names_in(namespace)) {
+                Some(near) => fault.help(format!("did you mean `{namespace}/{near}`?")),
+                None => fault,
+            }
+        });
+    } else if let Some(port) = port.filter(|_| !has_port) {
         let message =
             format!("Service `{service}` has no port {}; requests are answered 502", port.value);
         report.warning(port.at, Fault::new("not-found", message));

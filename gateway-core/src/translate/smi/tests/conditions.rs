@@ -7,7 +7,7 @@ fn matches(written: &str) -> Vec<SplitMatch> {
     let yaml = split("s", "  matches: [{kind: HTTPRouteGroup, name: g}]") + &group("g", written);
     let outcome = of(&yaml);
     assert_eq!(outcome.found(Severity::Error), [], "{written}: {:?}", outcome.diagnostics);
-    outcome.service("tea").splits[0].matches.clone().unwrap()
+    outcome.service("tea").splits[0].matches.as_ref().unwrap().iter().cloned().collect()
 }
 
 fn holds(written: &str, request: &Request<'_>) -> bool {
@@ -223,7 +223,8 @@ fn matches_is_taken_from_either_place_in_every_version() {
             [("matches", list.to_owned()), ("spec.matches", format!("spec: {{{list}}}"))]
         {
             let outcome = of(&format!("{head}{body}\n{reference}"));
-            let found = outcome.service("tea").splits[0].matches.clone().unwrap();
+            let found = outcome.service("tea").splits[0].matches.as_ref().unwrap();
+            let found: Vec<_> = found.iter().collect();
             assert_eq!(found[0].conditions.len(), 2, "v1alpha{version} {place}");
             assert_eq!(&*found[0].origin.field, format!("{place}[0]"));
             let mut want = Vec::new();
