@@ -3,6 +3,7 @@
 pub(crate) mod field;
 pub(crate) mod host;
 pub(crate) mod path;
+mod scan;
 
 pub use path::{Forwarded, InvalidTarget, MAX_PATH, PathPolicy, Treatment};
 
