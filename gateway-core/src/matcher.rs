@@ -56,22 +56,41 @@ pub(crate) struct HostTable {
 
 impl Tables {
     /// The listener of that address, else the one of all addresses.
+    #[inline]
     fn listener(&self, key: ListenerKey) -> Option<usize> {
-        let find = |key| {
-            let at = self.sockets.binary_search_by_key(&key, |&(socket, _)| socket).ok()?;
-            Some(self.sockets[at].1)
-        };
-        let anywhere = || find(ListenerKey { address: None, ..key });
-        key.address.and_then(|_| find(key)).or_else(anywhere)
+        let start = self.sockets.partition_point(|(socket, _)| socket.port < key.port);
+        let (first, at) = self.sockets.get(start).filter(|(first, _)| first.port == key.port)?;
+        // The one of all addresses stands before the others of its port.
+        let anywhere = first.address.is_none().then_some(*at);
+        key.address.and_then(|_| self.listener_of_address(key)).or(anywhere)
+    }
+
+    fn listener_of_address(&self, key: ListenerKey) -> Option<usize> {
+        let at = self.sockets.binary_search_by_key(&key, |&(socket, _)| socket).ok()?;
+        Some(self.sockets[at].1)
     }
 }
 
 impl HostTable {
     /// The rank of the first route whose path and conditions hold.
+    #[inline]
     fn find<R: Request>(&self, view: &View<'_, R>) -> Option<usize> {
+        if self.dispatch.has_conditions() {
+            let mut values = Values::new(view);
+            self.search(view, |group, best| self.dispatch.evaluate(group, &mut values, best))
+        } else {
+            self.search(view, |group, best| self.dispatch.take(group, best))
+        }
+    }
+
+    /// The same, where `evaluate` lowers a rank to the best of a group.
+    #[inline]
+    fn search<R: Request>(
+        &self,
+        view: &View<'_, R>,
+        mut evaluate: impl FnMut(u32, &mut u32),
+    ) -> Option<usize> {
         let mut best = NONE;
-        let mut values = Values::new(view);
-        let mut evaluate = |group, best: &mut u32| self.dispatch.evaluate(group, &mut values, best);
         if let Some(paths) = view.paths() {
             if let Some(group) = self.exact.find(paths.matched) {
                 evaluate(group, &mut best);

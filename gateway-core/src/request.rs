@@ -67,10 +67,10 @@ impl Connection {
 /// Which listener: a port as the documents name it, and the address for those bound to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerKey {
-    /// The local address; a listener of that address goes before one of all addresses.
-    pub address: Option<IpAddr>,
     /// The port as documents name it, which need not be the one that was bound.
     pub port: u16,
+    /// The local address; a listener of that address goes before one of all addresses.
+    pub address: Option<IpAddr>,
 }
 
 /// A request made of borrowed pieces.

@@ -104,6 +104,17 @@ pub(crate) fn value_key(text: &[u8]) -> u64 {
 }
 
 impl Dispatch {
+    /// Whether there are conditions at all.
+    pub(crate) fn has_conditions(&self) -> bool {
+        !self.checks.is_empty()
+    }
+
+    /// Lowers `best` to the rank of the best route of `group`, which has no conditions.
+    #[inline]
+    pub(crate) fn take(&self, group: u32, best: &mut u32) {
+        *best = self.groups[group as usize].best.min(*best);
+    }
+
     /// Lowers `best` to the rank of the best route of `group` whose conditions hold.
     #[inline]
     pub(crate) fn evaluate<'v, R: Request>(
@@ -145,6 +156,7 @@ impl Dispatch {
         }
     }
 
+    #[inline]
     fn probe<'v, R: Request>(
         &'v self,
         signature: u32,
@@ -158,6 +170,7 @@ impl Dispatch {
         self.probes.find(key, |probe| probe.key == key).map(|probe| probe.list)
     }
 
+    #[inline]
     fn evaluate_list<'v, R: Request>(
         &'v self,
         list: (u32, u32),
@@ -176,65 +189,74 @@ impl Dispatch {
         }
     }
 
+    #[inline]
     fn holds<'v, R: Request>(&'v self, check: &Check, values: &mut Values<'v, R>) -> bool {
+        let view = values.view;
         let value = values.read(&self.fields, check.field);
         match check.wanted {
             Wanted::Text(start, end) => value.equals(&self.text[range((start, end))], false),
             Wanted::TextInAnyCase(start, end) => {
                 value.equals(&self.text[range((start, end))], true)
             }
-            Wanted::Other(other) => values.view.holds_for(&self.others[other as usize], &value),
+            Wanted::Other(other) => view.holds_for(&self.others[other as usize], &value),
         }
     }
 }
 
 /// How many fields are remembered; others are read again whenever they are looked at.
-const SLOTS: usize = 16;
+const SLOTS: usize = 8;
 
 /// The values of fields, each read and hashed when it is first looked at.
 pub(crate) struct Values<'v, R> {
     view: &'v View<'v, R>,
-    slots: Option<[Option<Slot<'v, R>>; SLOTS]>,
+    slots: [Slot<'v, R>; SLOTS],
 }
 
 struct Slot<'v, R> {
-    value: Value<'v, R>,
-    /// The keys, plain and folded, once they are made; 0: cannot be part of a key.
-    keys: [Option<u64>; 2],
+    /// `None` until it is looked at.
+    value: Option<Value<'v, R>>,
+    /// The keys, plain and folded; 0 until they are made, and what cannot be part of a key.
+    keys: [u64; 2],
+}
+
+impl<R> Slot<'_, R> {
+    const EMPTY: Self = Self { value: None, keys: [0; 2] };
 }
 
 impl<'v, R: Request> Values<'v, R> {
+    #[inline]
     pub(crate) fn new(view: &'v View<'v, R>) -> Self {
-        Self { view, slots: None }
+        Self { view, slots: [const { Slot::EMPTY }; SLOTS] }
     }
 
-    fn slot(&mut self, fields: &'v [Field], field: u32) -> Option<&mut Slot<'v, R>> {
-        let slots = self.slots.get_or_insert([const { None }; SLOTS]);
-        let slot = slots.get_mut(field as usize)?;
-        let read = || Slot { value: self.view.read(&fields[field as usize]), keys: [None; 2] };
-        Some(slot.get_or_insert_with(read))
-    }
-
+    #[inline]
     fn read(&mut self, fields: &'v [Field], field: u32) -> Value<'v, R> {
-        match self.slot(fields, field) {
-            Some(slot) => slot.value,
-            None => self.view.read(&fields[field as usize]),
+        let read = || self.view.read(&fields[field as usize]);
+        match self.slots.get_mut(field as usize) {
+            Some(slot) => *slot.value.get_or_insert_with(read),
+            None => read(),
         }
     }
 
     /// The value as part of a key; `None` when no key holds it.
+    #[inline]
     fn key(&mut self, fields: &'v [Field], column: Column) -> Option<u64> {
-        let key = match self.slot(fields, column.field) {
+        let read = || self.view.read(&fields[column.field as usize]);
+        let key = match self.slots.get_mut(column.field as usize) {
             Some(slot) => {
                 let key = &mut slot.keys[usize::from(column.ignore_case)];
-                *key.get_or_insert_with(|| key_of(&slot.value, column.ignore_case))
+                if *key == 0 {
+                    *key = key_of(slot.value.get_or_insert_with(read), column.ignore_case);
+                }
+                *key
             }
-            None => key_of(&self.view.read(&fields[column.field as usize]), column.ignore_case),
+            None => key_of(&read(), column.ignore_case),
         };
         (key != 0).then_some(key)
     }
 }
 
+#[inline]
 fn key_of<R: Request>(value: &Value<'_, R>, ignore_case: bool) -> u64 {
     match value {
         Value::Absent => 0,
