@@ -12,7 +12,7 @@ mod outcome;
 pub(crate) mod trie;
 
 use crate::compile::Router;
-use crate::decision::{Decision, NoRoute, Outcome};
+use crate::decision::{Decision, NoRoute};
 use crate::request::field::View;
 use crate::request::{ListenerKey, Request};
 use crate::rules::{Listener, RuleSet};
@@ -129,21 +129,19 @@ impl Tables {
         view: &View<'_, R>,
         draw: u64,
     ) -> Decision<'r> {
-        let mut decision = Decision::none(Some(listener), NoRoute::NoHost);
-        let Some(owner) = table.names.find(view.host()) else { return decision };
-        decision.host = Some(&listener.hosts[owner as usize]);
+        let Some(owner) = table.names.find(view.host()) else {
+            return Decision::none(Some(listener), NoRoute::NoHost);
+        };
         let mut candidate = Some(owner);
         while let Some(at) = candidate {
-            let host = &listener.hosts[at as usize];
             if let Some(rank) = table.hosts[at as usize].find(view) {
-                decision.host = Some(host);
-                outcome::decide(&self.rules, host, rank, view, draw, &mut decision);
-                return decision;
+                let place = (listener, &*listener.hosts[at as usize], rank);
+                return outcome::decide(&self.rules, place, view, draw);
             }
             candidate = table.names.next(at);
         }
-        decision.outcome = Outcome::NoRoute(NoRoute::NoMatch);
-        decision
+        let host = Some(&*listener.hosts[owner as usize]);
+        Decision { host, ..Decision::none(Some(listener), NoRoute::NoMatch) }
     }
 }
 

@@ -144,9 +144,14 @@ impl Request for RequestHead<'_> {
     }
 
     fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let host = self.host.filter(|_| name == "host").into_iter();
-        let lines = self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
-        host.chain(lines.map(|(_, value)| value.as_bytes()))
+        let mut host = self.host.filter(|_| name == "host");
+        let mut lines = self.headers.iter();
+        // Most names are in lower case already.
+        let same =
+            move |n: &str| n.len() == name.len() && (n == name || n.eq_ignore_ascii_case(name));
+        std::iter::from_fn(move || {
+            host.take().or_else(|| Some(lines.find(|(n, _)| same(n))?.1.as_bytes()))
+        })
     }
 
     fn version(&self) -> Version {

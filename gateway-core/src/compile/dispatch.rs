@@ -98,8 +98,7 @@ impl<'r> DispatchBuilder<'r> {
         let shown = members.iter().position(|&rank| self.is_unconditional(rank));
         let members = shown.map_or(members, |last| &members[..=last]);
         let first = self.signatures.len();
-        let unconditional = self.is_unconditional(members[0]);
-        if !unconditional {
+        if !self.is_unconditional(members[0]) {
             if members.len() <= SMALL {
                 self.push_list(members);
             } else {
@@ -107,7 +106,7 @@ impl<'r> DispatchBuilder<'r> {
             }
         }
         let signatures = (first as u32, self.signatures.len() as u32);
-        self.groups.push(Group { best: members[0], unconditional, signatures });
+        self.groups.push(Group { best: members[0], signatures });
     }
 
     fn push_list(&mut self, members: &[u32]) {

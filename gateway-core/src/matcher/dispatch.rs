@@ -41,9 +41,8 @@ pub(crate) struct Dispatch {
 pub(crate) struct Group {
     /// The best of their ranks.
     pub(crate) best: u32,
-    /// Whether that route has no conditions, so that it takes whatever comes here.
-    pub(crate) unconditional: bool,
-    /// Their signatures, best rank first.
+    /// Their signatures, best rank first; none where the best route has no conditions, so that it
+    /// takes whatever comes here.
     pub(crate) signatures: (u32, u32),
 }
 
@@ -127,7 +126,7 @@ impl Dispatch {
         if group.best >= *best {
             return;
         }
-        if group.unconditional {
+        if group.signatures.0 == group.signatures.1 {
             *best = group.best;
         } else {
             self.evaluate_signatures(group, values, best);
@@ -209,31 +208,23 @@ const SLOTS: usize = 8;
 /// The values of fields, each read and hashed when it is first looked at.
 pub(crate) struct Values<'v, R> {
     view: &'v View<'v, R>,
-    slots: [Slot<'v, R>; SLOTS],
-}
-
-struct Slot<'v, R> {
     /// `None` until it is looked at.
-    value: Option<Value<'v, R>>,
-    /// The keys, plain and folded; 0 until they are made, and what cannot be part of a key.
-    keys: [u64; 2],
-}
-
-impl<R> Slot<'_, R> {
-    const EMPTY: Self = Self { value: None, keys: [0; 2] };
+    values: [Option<Value<'v, R>>; SLOTS],
+    /// The keys, plain and folded; 0 until they are made, and for what cannot be part of a key.
+    keys: [[u64; 2]; SLOTS],
 }
 
 impl<'v, R: Request> Values<'v, R> {
     #[inline]
     pub(crate) fn new(view: &'v View<'v, R>) -> Self {
-        Self { view, slots: [const { Slot::EMPTY }; SLOTS] }
+        Self { view, values: [None; SLOTS], keys: [[0; 2]; SLOTS] }
     }
 
     #[inline]
     fn read(&mut self, fields: &'v [Field], field: u32) -> Value<'v, R> {
         let read = || self.view.read(&fields[field as usize]);
-        match self.slots.get_mut(field as usize) {
-            Some(slot) => *slot.value.get_or_insert_with(read),
+        match self.values.get_mut(field as usize) {
+            Some(value) => *value.get_or_insert_with(read),
             None => read(),
         }
     }
@@ -241,17 +232,15 @@ impl<'v, R: Request> Values<'v, R> {
     /// The value as part of a key; `None` when no key holds it.
     #[inline]
     fn key(&mut self, fields: &'v [Field], column: Column) -> Option<u64> {
-        let read = || self.view.read(&fields[column.field as usize]);
-        let key = match self.slots.get_mut(column.field as usize) {
-            Some(slot) => {
-                let key = &mut slot.keys[usize::from(column.ignore_case)];
-                if *key == 0 {
-                    *key = key_of(slot.value.get_or_insert_with(read), column.ignore_case);
-                }
-                *key
-            }
-            None => key_of(&read(), column.ignore_case),
-        };
+        let Column { field, ignore_case } = column;
+        let known = self.keys.get(field as usize).map_or(0, |keys| keys[usize::from(ignore_case)]);
+        if known != 0 {
+            return Some(known);
+        }
+        let key = key_of(&self.read(fields, field), ignore_case);
+        if let Some(keys) = self.keys.get_mut(field as usize) {
+            keys[usize::from(ignore_case)] = key;
+        }
         (key != 0).then_some(key)
     }
 }
