@@ -1,6 +1,6 @@
 //! The engines: this one, and its peers behind the same trait.
 
-use crate::measure::each;
+use crate::measure::{each, now};
 use crate::workload::{Kind, Request, Rule, Workload};
 use gateway_core::Router;
 use gateway_core::rules::{
@@ -9,7 +9,6 @@ use gateway_core::rules::{
 };
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 use testkit::build;
 
 pub(crate) trait Engine {
@@ -38,9 +37,9 @@ impl Gateway {
     pub(crate) fn build(workload: &Workload) -> Option<Box<dyn Engine>> {
         let rules = rule_set(workload);
         let before = crate::alloc::live();
-        let start = Instant::now();
+        let start = now();
         let router = Router::compile(&rules).unwrap();
-        let compile = start.elapsed().as_nanos() as f64;
+        let compile = now() - start;
         let bytes = crate::alloc::live() - before;
         let mut position = 0;
         let mut first = HashMap::new();

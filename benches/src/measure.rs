@@ -24,7 +24,7 @@ pub(crate) struct Measured {
 }
 
 /// CPU time of this thread in nanoseconds: on a shared machine the wall clock measures the others.
-fn now() -> f64 {
+pub(crate) fn now() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }

@@ -34,7 +34,7 @@ fn range((start, end): (u32, u32)) -> Range<usize> {
 /// Everything a router knows.
 pub(crate) struct Tables {
     pub(crate) rules: RuleSet,
-    /// The sockets in ascending order, each with the position of its listener.
+    /// The sockets by port, then by address (none first), each with the position of its listener.
     pub(crate) sockets: Vec<(ListenerKey, usize)>,
     /// In the order of the rules' listeners.
     pub(crate) listeners: Vec<ListenerTable>,

@@ -64,7 +64,8 @@ impl Connection {
     }
 }
 
-/// Which listener: a port as the documents name it, and the address for those bound to one.
+/// Which listener: a port as the documents name it, and the address for those bound to one. In
+/// order of ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerKey {
     /// The port as documents name it, which need not be the one that was bound.

@@ -92,9 +92,16 @@ pub(crate) enum Wanted {
     Other(u32),
 }
 
-/// The hash of a signature, before its values.
-pub(crate) fn signature_key(signature: u32) -> u64 {
-    u64::from(signature)
+/// The hash of several values; `None` when one of them cannot be part of a key.
+#[inline]
+pub(crate) fn values_key(mut values: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    values.try_fold(0, |key, value| Some(mix(key, value?)))
+}
+
+/// The key of a probe.
+#[inline]
+pub(crate) fn probe_key(signature: u32, values: u64) -> u64 {
+    mix(values, u64::from(signature))
 }
 
 /// The hash of a value in a key: never 0.
@@ -162,10 +169,9 @@ impl Dispatch {
         columns: (u32, u32),
         values: &mut Values<'v, R>,
     ) -> Option<(u32, u32)> {
-        let mut key = signature_key(signature);
-        for column in &self.columns[range(columns)] {
-            key = mix(key, values.key(&self.fields, *column)?);
-        }
+        let columns = self.columns[range(columns)].iter();
+        let keys = columns.map(|column| values.key(&self.fields, *column));
+        let key = probe_key(signature, values_key(keys)?);
         self.probes.find(key, |probe| probe.key == key).map(|probe| probe.list)
     }
 
