@@ -234,7 +234,7 @@ impl Workload {
             Kind::HeaderValues => {
                 let header = |n| Some(("x-tenant", tenant(n)));
                 let rule = |n| Rule { header: header(n), ..Rule::new("/checkout/*") };
-                (0..size).map(rule).chain([Rule::new("/checkout/*")]).collect()
+                (1..size).map(rule).chain([Rule::new("/checkout/*")]).collect()
             }
             Kind::FallThrough => fall_through(size / 8),
         };
@@ -271,7 +271,7 @@ impl Workload {
             }
             Kind::HeaderValues => {
                 // One in eleven has no rule of its own.
-                let value = tenant(random.below(self.size + self.size / 10));
+                let value = tenant(1 + random.below(self.size + self.size / 10));
                 let path = if miss { "/checkout-cart/items" } else { "/checkout/cart/items" };
                 Request::new("GET", HOST, path, Some(("x-tenant", &value)))
             }
