@@ -11,7 +11,7 @@ pub(crate) mod hosts;
 mod outcome;
 pub(crate) mod trie;
 
-use crate::decision::{Decision, NoRoute, Outcome};
+use crate::decision::{Decision, NoRoute};
 use crate::request::field::View;
 use crate::request::{ListenerKey, Request};
 use crate::rules::{Listener, RuleSet};
@@ -40,7 +40,7 @@ pub struct Router {
 /// Everything a router knows.
 pub(crate) struct Tables {
     pub(crate) rules: RuleSet,
-    /// The sockets in ascending order, each with the position of its listener.
+    /// The sockets by port, then by address (none first), each with the position of its listener.
     pub(crate) sockets: Vec<(ListenerKey, usize)>,
     /// In the order of the rules' listeners.
     pub(crate) listeners: Vec<ListenerTable>,
@@ -62,22 +62,41 @@ pub(crate) struct HostTable {
 
 impl Tables {
     /// The listener of that address, else the one of all addresses.
+    #[inline]
     fn listener(&self, key: ListenerKey) -> Option<usize> {
-        let find = |key| {
-            let at = self.sockets.binary_search_by_key(&key, |&(socket, _)| socket).ok()?;
-            Some(self.sockets[at].1)
-        };
-        let anywhere = || find(ListenerKey { address: None, ..key });
-        key.address.and_then(|_| find(key)).or_else(anywhere)
+        let start = self.sockets.partition_point(|(socket, _)| socket.port < key.port);
+        let (first, at) = self.sockets.get(start).filter(|(first, _)| first.port == key.port)?;
+        // The one of all addresses stands before the others of its port.
+        let anywhere = first.address.is_none().then_some(*at);
+        key.address.and_then(|_| self.listener_of_address(key)).or(anywhere)
+    }
+
+    fn listener_of_address(&self, key: ListenerKey) -> Option<usize> {
+        let at = self.sockets.binary_search_by_key(&key, |&(socket, _)| socket).ok()?;
+        Some(self.sockets[at].1)
     }
 }
 
 impl HostTable {
     /// The rank of the first route whose path and conditions hold.
+    #[inline]
     fn find<R: Request>(&self, view: &View<'_, R>) -> Option<usize> {
+        if self.dispatch.has_conditions() {
+            let mut values = Values::new(view);
+            self.search(view, |group, best| self.dispatch.evaluate(group, &mut values, best))
+        } else {
+            self.search(view, |group, best| self.dispatch.take(group, best))
+        }
+    }
+
+    /// The same, where `evaluate` lowers a rank to the best of a group.
+    #[inline]
+    fn search<R: Request>(
+        &self,
+        view: &View<'_, R>,
+        mut evaluate: impl FnMut(u32, &mut u32),
+    ) -> Option<usize> {
         let mut best = NONE;
-        let mut values = Values::new(view);
-        let mut evaluate = |group, best: &mut u32| self.dispatch.evaluate(group, &mut values, best);
         if let Some(paths) = view.paths() {
             if let Some(group) = self.exact.find(paths.matched) {
                 evaluate(group, &mut best);
@@ -127,21 +146,19 @@ impl Tables {
         view: &View<'_, R>,
         draw: u64,
     ) -> Decision<'r> {
-        let mut decision = Decision::none(Some(listener), NoRoute::NoHost);
-        let Some(owner) = table.names.find(view.host()) else { return decision };
-        decision.host = Some(&listener.hosts[owner as usize]);
+        let Some(owner) = table.names.find(view.host()) else {
+            return Decision::none(Some(listener), NoRoute::NoHost);
+        };
         let mut candidate = Some(owner);
         while let Some(at) = candidate {
-            let host = &listener.hosts[at as usize];
             if let Some(rank) = table.hosts[at as usize].find(view) {
-                decision.host = Some(host);
-                outcome::decide(&self.rules, host, rank, view, draw, &mut decision);
-                return decision;
+                let place = (listener, &*listener.hosts[at as usize], rank);
+                return outcome::decide(&self.rules, place, view, draw);
             }
             candidate = table.names.next(at);
         }
-        decision.outcome = Outcome::NoRoute(NoRoute::NoMatch);
-        decision
+        let host = Some(&*listener.hosts[owner as usize]);
+        Decision { host, ..Decision::none(Some(listener), NoRoute::NoMatch) }
     }
 }
 

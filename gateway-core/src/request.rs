@@ -3,6 +3,7 @@
 pub(crate) mod field;
 pub(crate) mod host;
 pub(crate) mod path;
+mod scan;
 
 pub use path::{Forwarded, InvalidTarget, MAX_PATH, PathPolicy, Treatment};
 
@@ -81,13 +82,14 @@ impl Protocol {
     }
 }
 
-/// Which listener: a port as the documents name it, and the address for those bound to one.
+/// Which listener: a port as the documents name it, and the address for those bound to one. In
+/// order of ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerKey {
-    /// The local address; a listener of that address goes before one of all addresses.
-    pub address: Option<IpAddr>,
     /// The port as documents name it, which need not be the one that was bound.
     pub port: u16,
+    /// The local address; a listener of that address goes before one of all addresses.
+    pub address: Option<IpAddr>,
 }
 
 /// A request made of borrowed pieces.
@@ -161,9 +163,14 @@ impl Request for RequestHead<'_> {
     }
 
     fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let host = self.host.filter(|_| name == "host").into_iter();
-        let lines = self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
-        host.chain(lines.map(|(_, value)| value.as_bytes()))
+        let mut host = self.host.filter(|_| name == "host");
+        let mut lines = self.headers.iter();
+        // Most names are in lower case already.
+        let same =
+            move |n: &str| n.len() == name.len() && (n == name || n.eq_ignore_ascii_case(name));
+        std::iter::from_fn(move || {
+            host.take().or_else(|| Some(lines.find(|(n, _)| same(n))?.1.as_bytes()))
+        })
     }
 
     fn version(&self) -> Version {

@@ -1,9 +1,9 @@
 //! Builds the groups of a host.
 
 use crate::matcher::dispatch::{
-    Check, Column, Dispatch, Group, LONGEST_KEY, Probe, Signature, Wanted, signature_key, value_key,
+    Check, Column, Dispatch, Group, LONGEST_KEY, Probe, Signature, Wanted, probe_key, value_key,
+    values_key,
 };
-use crate::matcher::hash::mix;
 use crate::rules::{Condition, Field, PathPattern, Route, Test};
 use hashbrown::{HashMap, HashTable};
 use std::collections::BTreeMap;
@@ -30,7 +30,8 @@ struct DispatchBuilder<'r> {
     signatures: Vec<Signature>,
     columns: Vec<Column>,
     lists: Vec<u32>,
-    probes: BTreeMap<u64, Vec<u32>>,
+    /// Keys and ranks.
+    probes: Vec<(u64, u32)>,
     fields: Vec<Field>,
     field_indexes: HashMap<&'r Field, u32>,
     checks: Vec<Check>,
@@ -98,8 +99,7 @@ impl<'r> DispatchBuilder<'r> {
         let shown = members.iter().position(|&rank| self.is_unconditional(rank));
         let members = shown.map_or(members, |last| &members[..=last]);
         let first = self.signatures.len();
-        let unconditional = self.is_unconditional(members[0]);
-        if !unconditional {
+        if !self.is_unconditional(members[0]) {
             if members.len() <= SMALL {
                 self.push_list(members);
             } else {
@@ -107,7 +107,7 @@ impl<'r> DispatchBuilder<'r> {
             }
         }
         let signatures = (first as u32, self.signatures.len() as u32);
-        self.groups.push(Group { best: members[0], unconditional, signatures });
+        self.groups.push(Group { best: members[0], signatures });
     }
 
     fn push_list(&mut self, members: &[u32]) {
@@ -122,28 +122,27 @@ impl<'r> DispatchBuilder<'r> {
     }
 
     fn push_signatures(&mut self, routes: &'r [Route], members: &[u32]) {
-        let mut by_columns: BTreeMap<Vec<Column>, Vec<u32>> = BTreeMap::new();
+        let mut by_columns: BTreeMap<Vec<Column>, Vec<(u32, u64)>> = BTreeMap::new();
         for &rank in members {
-            let columns = self.keys(&routes[rank as usize]).into_keys().collect();
-            by_columns.entry(columns).or_default().push(rank);
+            let keys = self.keys(&routes[rank as usize]);
+            let values = values_key(keys.values().copied().map(Some)).unwrap_or_default();
+            by_columns.entry(keys.into_keys().collect()).or_default().push((rank, values));
         }
         let mut divided: Vec<_> = by_columns.into_iter().collect();
-        divided.sort_by_key(|(_, ranks)| ranks[0]);
-        for (columns, ranks) in divided {
+        divided.sort_by_key(|(_, routes)| routes[0].0);
+        for (columns, routes) in divided {
             if columns.is_empty() {
+                let ranks: Vec<u32> = routes.into_iter().map(|(rank, _)| rank).collect();
                 self.push_list(&ranks);
                 continue;
             }
             let signature = self.signatures.len() as u32;
-            for &rank in &ranks {
-                let keys = self.keys(&routes[rank as usize]);
-                let key = keys.values().fold(signature_key(signature), |key, &v| mix(key, v));
-                self.probes.entry(key).or_default().push(rank);
-            }
+            let key = |&(rank, values): &(u32, u64)| (probe_key(signature, values), rank);
+            self.probes.extend(routes.iter().map(key));
             let start = self.columns.len() as u32;
             self.columns.extend(columns);
             let columns = (start, self.columns.len() as u32);
-            self.signatures.push(Signature { best: ranks[0], columns, list: (0, 0) });
+            self.signatures.push(Signature { best: routes[0].0, columns, list: (0, 0) });
         }
     }
 
@@ -168,9 +167,14 @@ impl<'r> DispatchBuilder<'r> {
     }
 
     fn build(mut self) -> Dispatch {
-        let mut probes = HashTable::with_capacity(self.probes.len());
-        for (key, ranks) in std::mem::take(&mut self.probes) {
-            let list = self.append_list(&ranks);
+        let mut found = std::mem::take(&mut self.probes);
+        found.sort_unstable();
+        let keys = found.chunk_by(|a, b| a.0 == b.0);
+        let mut probes = HashTable::with_capacity(keys.clone().count());
+        for routes in keys {
+            let (key, start) = (routes[0].0, self.lists.len() as u32);
+            self.lists.extend(routes.iter().map(|&(_, rank)| rank));
+            let list = (start, self.lists.len() as u32);
             probes.insert_unique(key, Probe { key, list }, |probe| probe.key);
         }
         Dispatch {

@@ -41,9 +41,8 @@ pub(crate) struct Dispatch {
 pub(crate) struct Group {
     /// The best of their ranks.
     pub(crate) best: u32,
-    /// Whether that route has no conditions, so that it takes whatever comes here.
-    pub(crate) unconditional: bool,
-    /// Their signatures, best rank first.
+    /// Their signatures, best rank first; none where the best route has no conditions, so that it
+    /// takes whatever comes here.
     pub(crate) signatures: (u32, u32),
 }
 
@@ -93,9 +92,16 @@ pub(crate) enum Wanted {
     Other(u32),
 }
 
-/// The hash of a signature, before its values.
-pub(crate) fn signature_key(signature: u32) -> u64 {
-    u64::from(signature)
+/// The hash of several values; `None` when one of them cannot be part of a key.
+#[inline]
+pub(crate) fn values_key(mut values: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    values.try_fold(0, |key, value| Some(mix(key, value?)))
+}
+
+/// The key of a probe.
+#[inline]
+pub(crate) fn probe_key(signature: u32, values: u64) -> u64 {
+    mix(values, u64::from(signature))
 }
 
 /// The hash of a value in a key: never 0.
@@ -104,6 +110,17 @@ pub(crate) fn value_key(text: &[u8]) -> u64 {
 }
 
 impl Dispatch {
+    /// Whether there are conditions at all.
+    pub(crate) fn has_conditions(&self) -> bool {
+        !self.checks.is_empty()
+    }
+
+    /// Lowers `best` to the rank of the best route of `group`, which has no conditions.
+    #[inline]
+    pub(crate) fn take(&self, group: u32, best: &mut u32) {
+        *best = self.groups[group as usize].best.min(*best);
+    }
+
     /// Lowers `best` to the rank of the best route of `group` whose conditions hold.
     #[inline]
     pub(crate) fn evaluate<'v, R: Request>(
@@ -116,7 +133,7 @@ impl Dispatch {
         if group.best >= *best {
             return;
         }
-        if group.unconditional {
+        if group.signatures.0 == group.signatures.1 {
             *best = group.best;
         } else {
             self.evaluate_signatures(group, values, best);
@@ -145,19 +162,20 @@ impl Dispatch {
         }
     }
 
+    #[inline]
     fn probe<'v, R: Request>(
         &'v self,
         signature: u32,
         columns: (u32, u32),
         values: &mut Values<'v, R>,
     ) -> Option<(u32, u32)> {
-        let mut key = signature_key(signature);
-        for column in &self.columns[range(columns)] {
-            key = mix(key, values.key(&self.fields, *column)?);
-        }
+        let columns = self.columns[range(columns)].iter();
+        let keys = columns.map(|column| values.key(&self.fields, *column));
+        let key = probe_key(signature, values_key(keys)?);
         self.probes.find(key, |probe| probe.key == key).map(|probe| probe.list)
     }
 
+    #[inline]
     fn evaluate_list<'v, R: Request>(
         &'v self,
         list: (u32, u32),
@@ -176,65 +194,64 @@ impl Dispatch {
         }
     }
 
+    #[inline]
     fn holds<'v, R: Request>(&'v self, check: &Check, values: &mut Values<'v, R>) -> bool {
+        let view = values.view;
         let value = values.read(&self.fields, check.field);
         match check.wanted {
             Wanted::Text(start, end) => value.equals(&self.text[range((start, end))], false),
             Wanted::TextInAnyCase(start, end) => {
                 value.equals(&self.text[range((start, end))], true)
             }
-            Wanted::Other(other) => values.view.holds_for(&self.others[other as usize], &value),
+            Wanted::Other(other) => view.holds_for(&self.others[other as usize], &value),
         }
     }
 }
 
 /// How many fields are remembered; others are read again whenever they are looked at.
-const SLOTS: usize = 16;
+const SLOTS: usize = 8;
 
 /// The values of fields, each read and hashed when it is first looked at.
 pub(crate) struct Values<'v, R> {
     view: &'v View<'v, R>,
-    slots: Option<[Option<Slot<'v, R>>; SLOTS]>,
-}
-
-struct Slot<'v, R> {
-    value: Value<'v, R>,
-    /// The keys, plain and folded, once they are made; 0: cannot be part of a key.
-    keys: [Option<u64>; 2],
+    /// `None` until it is looked at.
+    values: [Option<Value<'v, R>>; SLOTS],
+    /// The keys, plain and folded; 0 until they are made, and for what cannot be part of a key.
+    keys: [[u64; 2]; SLOTS],
 }
 
 impl<'v, R: Request> Values<'v, R> {
+    #[inline]
     pub(crate) fn new(view: &'v View<'v, R>) -> Self {
-        Self { view, slots: None }
+        Self { view, values: [None; SLOTS], keys: [[0; 2]; SLOTS] }
     }
 
-    fn slot(&mut self, fields: &'v [Field], field: u32) -> Option<&mut Slot<'v, R>> {
-        let slots = self.slots.get_or_insert([const { None }; SLOTS]);
-        let slot = slots.get_mut(field as usize)?;
-        let read = || Slot { value: self.view.read(&fields[field as usize]), keys: [None; 2] };
-        Some(slot.get_or_insert_with(read))
-    }
-
+    #[inline]
     fn read(&mut self, fields: &'v [Field], field: u32) -> Value<'v, R> {
-        match self.slot(fields, field) {
-            Some(slot) => slot.value,
-            None => self.view.read(&fields[field as usize]),
+        let read = || self.view.read(&fields[field as usize]);
+        match self.values.get_mut(field as usize) {
+            Some(value) => *value.get_or_insert_with(read),
+            None => read(),
         }
     }
 
     /// The value as part of a key; `None` when no key holds it.
+    #[inline]
     fn key(&mut self, fields: &'v [Field], column: Column) -> Option<u64> {
-        let key = match self.slot(fields, column.field) {
-            Some(slot) => {
-                let key = &mut slot.keys[usize::from(column.ignore_case)];
-                *key.get_or_insert_with(|| key_of(&slot.value, column.ignore_case))
-            }
-            None => key_of(&self.view.read(&fields[column.field as usize]), column.ignore_case),
-        };
+        let Column { field, ignore_case } = column;
+        let known = self.keys.get(field as usize).map_or(0, |keys| keys[usize::from(ignore_case)]);
+        if known != 0 {
+            return Some(known);
+        }
+        let key = key_of(&self.read(fields, field), ignore_case);
+        if let Some(keys) = self.keys.get_mut(field as usize) {
+            keys[usize::from(ignore_case)] = key;
+        }
         (key != 0).then_some(key)
     }
 }
 
+#[inline]
 fn key_of<R: Request>(value: &Value<'_, R>, ignore_case: bool) -> u64 {
     match value {
         Value::Absent => 0,

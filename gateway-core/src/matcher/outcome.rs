@@ -4,32 +4,33 @@ use crate::decision::split::choose;
 use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, methods_of};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Action, Forward, Route, RuleSet, ServiceSplit, SplitMatch, VirtualHost};
+use crate::rules::{
+    Action, Forward, Listener, Route, RuleSet, ServiceSplit, SplitMatch, VirtualHost,
+};
 
-/// Fills in what the route of that rank does with the request.
+/// What the route of a rank does with the request.
+#[inline]
 pub(super) fn decide<'r, R: Request>(
     rules: &'r RuleSet,
-    host: &'r VirtualHost,
-    rank: usize,
+    (listener, host, rank): (&'r Listener, &'r VirtualHost, usize),
     view: &View<'_, R>,
     draw: u64,
-    decision: &mut Decision<'r>,
-) {
+) -> Decision<'r> {
     let route = &host.routes[rank];
-    decision.route = Some(route);
+    let mut branch = None;
     let mut draw = draw;
     let mut action = &route.action;
-    decision.outcome = loop {
+    let outcome = loop {
         action = match action {
             Action::Split(split) => {
                 let weights = split.branches.iter().map(|branch| branch.weight);
                 let Some((chosen, rest)) = choose(weights, draw) else {
                     break Outcome::NoRoute(NoRoute::NoBranch(split.otherwise));
                 };
-                let branch = &split.branches[chosen];
-                decision.branch = Some(branch);
+                let taken = &split.branches[chosen];
+                branch = Some(taken);
                 draw = rest;
-                &branch.action
+                &taken.action
             }
             Action::Forward(forward) => break send(rules, forward, view, draw),
             Action::Redirect(redirect) => break Outcome::Redirect(redirect),
@@ -40,6 +41,7 @@ pub(super) fn decide<'r, R: Request>(
             }
         };
     };
+    Decision { listener: Some(listener), host: Some(host), route: Some(route), branch, outcome }
 }
 
 /// None of `ways` held: if one would with another method, the method alone is to blame
@@ -53,6 +55,7 @@ fn unmatched<R: Request>(ways: &[Route], view: &View<'_, R>) -> NoRoute {
 
 /// The addressed Service, or where the first of its splits that applies sends the request
 /// (smi S-16: that is final).
+#[inline]
 fn send<'r, R: Request>(
     rules: &'r RuleSet,
     forward: &'r Forward,

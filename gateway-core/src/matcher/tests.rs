@@ -1,5 +1,5 @@
 use super::*;
-use crate::decision::SplitChoice;
+use crate::decision::{Outcome, SplitChoice};
 use crate::request::{Connection, InvalidTarget, PathPolicy, RequestHead};
 use crate::rules::{
     Action, Anchor, BackendSettings, Boundary, Branch, Condition, Field, Forward, HeaderOps,

@@ -36,9 +36,33 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    fn label(&self) -> &[u8] {
-        &self.label[..usize::from(self.label_len)]
+    /// What follows the node's label in `path`, if that begins with it.
+    #[inline]
+    fn strip_label<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        let len = usize::from(self.label_len);
+        let (head, rest) = path.split_at_checked(len)?;
+        let label = &self.label[..len.min(LABEL)];
+        // Words, which overlap at the end, instead of a call: most labels are short.
+        let word = |text: &[u8], at: usize| {
+            let word = text.get(at..)?.first_chunk::<8>()?;
+            Some(u64::from_le_bytes(*word))
+        };
+        let same = if len < 8 {
+            match (word(&self.label, 0), word(path, 0)) {
+                (Some(a), Some(b)) => (a ^ b).trailing_zeros() as usize >= 8 * len,
+                _ => label.iter().zip(head).all(|(a, b)| a == b),
+            }
+        } else {
+            (0..len - 8).step_by(8).chain([len - 8]).all(|at| word(label, at) == word(head, at))
+        };
+        same.then_some(rest)
     }
+}
+
+/// Groups that wait for longer patterns to be looked at first.
+struct Waiting {
+    groups: [u32; WAITING],
+    len: usize,
 }
 
 impl Trie {
@@ -58,7 +82,10 @@ impl Trie {
         best: &mut u32,
         evaluate: &mut impl FnMut(u32, &mut u32),
     ) {
-        self.walk_from(0, path, best, evaluate);
+        if self.nodes[0].best < *best {
+            let mut waiting = Waiting { groups: [NONE; WAITING], len: 0 };
+            self.walk_from(0, path, best, &mut waiting, evaluate);
+        }
     }
 
     /// Recursion goes one deeper only where a literal and a parameter may follow; compiling
@@ -68,19 +95,10 @@ impl Trie {
         start: u32,
         path: &[u8],
         best: &mut u32,
+        waiting: &mut Waiting,
         evaluate: &mut impl FnMut(u32, &mut u32),
     ) {
-        let mut waiting = [NONE; WAITING];
-        let mut waiting_len = 0;
-        let mut wait = |group: u32, best: &mut u32, evaluate: &mut dyn FnMut(u32, &mut u32)| {
-            if group == NONE {
-            } else if waiting_len < WAITING {
-                waiting[waiting_len] = group;
-                waiting_len += 1;
-            } else {
-                evaluate(group, best);
-            }
-        };
+        let already = waiting.len;
         let mut at = start;
         let mut rest = path;
         loop {
@@ -88,33 +106,33 @@ impl Trie {
             if node.best >= *best {
                 break;
             }
-            let Some(after) = rest.strip_prefix(node.label()) else { break };
+            let Some(after) = node.strip_label(rest) else { break };
             rest = after;
-            wait(node.byte, best, evaluate);
+            waiting.add(node.byte, best, evaluate);
             let Some(&next) = rest.first() else {
-                wait(node.segment, best, evaluate);
-                wait(node.whole, best, evaluate);
+                waiting.add(node.segment, best, evaluate);
+                waiting.add(node.whole, best, evaluate);
                 break;
             };
             if next == b'/' {
-                wait(node.segment, best, evaluate);
+                waiting.add(node.segment, best, evaluate);
             }
             let literal = self.child(node, next);
-            let parameter = (node.parameter != NONE && next != b'/').then_some(node.parameter);
-            match (literal, parameter) {
-                (Some(child), None) => at = child,
-                (literal, Some(child)) => {
-                    if let Some(literal) = literal {
-                        self.walk_from(literal, rest, best, evaluate);
-                    }
-                    let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
-                    (at, rest) = (child, &rest[end..]);
-                }
-                (None, None) => break,
+            if node.parameter == NONE || next == b'/' {
+                let Some(literal) = literal else { break };
+                at = literal;
+                continue;
             }
+            if let Some(literal) = literal {
+                self.walk_from(literal, rest, best, waiting, evaluate);
+            }
+            at = node.parameter;
+            let end = rest.iter().position(|&octet| octet == b'/').unwrap_or(rest.len());
+            rest = &rest[end..];
         }
-        for &group in waiting[..waiting_len].iter().rev() {
-            evaluate(group, best);
+        while waiting.len > already {
+            waiting.len -= 1;
+            evaluate(waiting.groups[waiting.len], best);
         }
     }
 
@@ -122,7 +140,27 @@ impl Trie {
     fn child(&self, node: &Node, first: u8) -> Option<u32> {
         let start = node.children as usize;
         let siblings = &self.first[start..start + usize::from(node.children_len)];
-        let at = siblings.iter().position(|&b| b == first)?;
-        Some(node.children + at as u32)
+        let at = match siblings.len() {
+            0 => None,
+            // Whether it is the one is seen when its label is compared.
+            1 => Some(0),
+            2..=16 => siblings.iter().position(|&octet| octet == first),
+            _ => memchr::memchr(first, siblings),
+        };
+        Some(node.children + at? as u32)
+    }
+}
+
+impl Waiting {
+    /// A group that finds no room is evaluated at once.
+    #[inline]
+    fn add(&mut self, group: u32, best: &mut u32, evaluate: &mut impl FnMut(u32, &mut u32)) {
+        if group == NONE {
+        } else if let Some(place) = self.groups.get_mut(self.len) {
+            *place = group;
+            self.len += 1;
+        } else {
+            evaluate(group, best);
+        }
     }
 }

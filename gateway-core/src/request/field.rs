@@ -3,8 +3,8 @@
 //! Nothing here allocates: values that are not one run of octets in the request are visited in
 //! pieces.
 
-use super::host::{MAX_HOST, Target, has_upper_case, host_of};
-use super::path::{PathBuffer, PathPolicy, Paths, check_query, is_normal, unescape};
+use super::host::{MAX_HOST, Target, has_upper_case, host_of, is_normal_host};
+use super::path::{PathBuffer, PathPolicy, Paths, check_query, unescape};
 use super::{InvalidTarget, Protocol, Request};
 use crate::rules::{Condition, Field, Regex, Test};
 use http::Version;
@@ -35,15 +35,15 @@ impl<'q, R: Request> View<'q, R> {
     ) -> Result<T, InvalidTarget> {
         let target = Target::of(request)?;
         let authority = target.authority(request)?;
-        let host = host_of(authority)?;
+        let (host, is_lower) = if is_normal_host(authority) {
+            (authority, true)
+        } else {
+            let host = host_of(authority)?;
+            (host, !has_upper_case(host))
+        };
         let paths = target.path.map(|path| Paths { matched: path, forward: path });
         let view = View { request, target, authority, host, paths };
-        let plain = !has_upper_case(host) && !target.has_controls_after_path();
-        if plain && target.path.is_none_or(is_normal) {
-            Ok(then(&view))
-        } else {
-            view.with_buffers(policy, then)
-        }
+        if is_lower && target.is_normal { Ok(then(&view)) } else { view.with_buffers(policy, then) }
     }
 
     /// The rare case: host, path or query are not in normal form. Apart, so that the usual case does not
@@ -237,7 +237,15 @@ impl<'q, R: Request> Value<'q, R> {
     }
 
     /// Whether it is present and equal to `literal`.
+    #[inline]
     pub(crate) fn equals(&self, literal: &[u8], ignore_case: bool) -> bool {
+        match self {
+            Self::Slice(slice) => same(slice, literal, ignore_case),
+            _ => self.pieces_equal(literal, ignore_case),
+        }
+    }
+
+    fn pieces_equal(&self, literal: &[u8], ignore_case: bool) -> bool {
         let mut rest = literal;
         let fits = self.pieces(|piece| match rest.split_at_checked(piece.len()) {
             Some((head, tail)) if same(head, piece, ignore_case) => {

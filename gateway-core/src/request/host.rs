@@ -1,6 +1,8 @@
 //! What a request is addressed to: its target taken apart, and the normal form of its host
 //! (decisions §3, RFC 9112 section 3.2).
 
+use super::path::is_normal;
+use super::scan::all_fine;
 use super::{InvalidTarget, Request, split_absolute, split_target};
 use std::net::Ipv6Addr;
 
@@ -18,6 +20,8 @@ pub(crate) struct Target<'q> {
     pub(crate) query: Option<&'q [u8]>,
     /// All that follows the path: query and fragment, with `?` and `#`.
     pub(crate) after_path: &'q [u8],
+    /// Whether the path is in normal form, and what follows it holds no control characters.
+    pub(crate) is_normal: bool,
 }
 
 impl<'q> Target<'q> {
@@ -25,6 +29,10 @@ impl<'q> Target<'q> {
     #[inline]
     pub(crate) fn of<R: Request>(request: &'q R) -> Result<Self, InvalidTarget> {
         let target = request.target();
+        if is_normal(target) {
+            let (path, after_path) = (Some(target), &b""[..]);
+            return Ok(Self { authority: None, path, query: None, after_path, is_normal: true });
+        }
         if target.first() == Some(&b'/') {
             return Ok(Self::with_path(None, target));
         }
@@ -41,7 +49,7 @@ impl<'q> Target<'q> {
             ("CONNECT", _) => Some(target),
             _ => return Err(InvalidTarget::NotAPath),
         };
-        Ok(Self { authority, path: None, query: None, after_path: b"" })
+        Ok(Self { authority, path: None, query: None, after_path: b"", is_normal: true })
     }
 
     /// `rest` is path, query and fragment.
@@ -51,13 +59,9 @@ impl<'q> Target<'q> {
         let after_path = &rest[path.len()..];
         // An absolute URL without a path means the root.
         let path = if path.is_empty() { b"/" } else { path };
-        Self { authority, path: Some(path), query, after_path }
-    }
-
-    /// Whether what follows the path holds control characters.
-    #[inline]
-    pub(crate) fn has_controls_after_path(&self) -> bool {
-        self.after_path.iter().fold(false, |found, b| found | b.is_ascii_control())
+        let controls = after_path.iter().fold(false, |found, b| found | b.is_ascii_control());
+        let is_normal = !controls && is_normal(path);
+        Self { authority, path: Some(path), query, after_path, is_normal }
     }
 
     /// Path, query and fragment of an absolute-form target in two pieces; `None` for other forms,
@@ -78,6 +82,23 @@ impl<'q> Target<'q> {
         let authority = self.authority.or_else(|| request.authority()).or(host);
         authority.filter(|a| !a.is_empty()).ok_or(InvalidTarget::NoHost)
     }
+}
+
+/// Whether `authority` is a host in normal form and nothing else. May say no to rare ones.
+#[inline]
+pub(crate) fn is_normal_host(authority: &[u8]) -> bool {
+    let (Some(&first), Some(&last)) = (authority.first(), authority.last()) else { return false };
+    let fine = |before: u8, octet: u8| {
+        let known =
+            octet.is_ascii_lowercase() | octet.is_ascii_digit() | (octet == b'-') | (octet == b'.');
+        known & !((before == b'.') & (octet == b'.'))
+    };
+    // The first octet follows none; a letter stands for that.
+    fine(b'a', first)
+        && first != b'.'
+        && last != b'.'
+        && authority.len() <= MAX_HOST
+        && all_fine(authority, fine)
 }
 
 /// The host of an authority in normal form but for its case: without port and final dot.
@@ -179,6 +200,32 @@ mod tests {
         assert_eq!(host_of(longest.as_bytes()), Ok(longest.as_bytes()));
         let longer = format!("{longest}x");
         assert_eq!(host_of(longer.as_bytes()), Err(InvalidTarget::MalformedHost));
+    }
+
+    #[test]
+    fn normal_hosts() {
+        for (host, want) in [
+            ("example.com", true),
+            ("a-1.example.com", true),
+            ("127.0.0.1", true),
+            ("a", true),
+            ("", false),
+            ("Example.com", false),
+            ("example.coM", false),
+            ("example.com:80", false),
+            ("example.com.", false),
+            (".example.com", false),
+            ("[::1]", false),
+            ("a..b", false),
+            ("a b", false),
+            ("very.long.name..of.a.host.example.com", false),
+        ] {
+            assert_eq!(is_normal_host(host.as_bytes()), want, "{host}");
+            if want {
+                assert_eq!(host_of(host.as_bytes()), Ok(host.as_bytes()), "{host}");
+            }
+        }
+        assert!(!is_normal_host("a".repeat(MAX_HOST + 1).as_bytes()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The two forms of a request path: what rules are compared with, and what backends receive
 //! (decisions §2).
 
+use super::scan::all_fine;
 use std::fmt;
 
 /// The longest path in octets, without query. A longer one is answered 414.
@@ -160,18 +161,23 @@ impl<'p> Paths<'p> {
     }
 }
 
-/// Whether `path` is in normal form already: both forms are the path itself.
+/// Whether `target` is a path in normal form and nothing else: no query, no fragment, and both
+/// forms of the path are the path itself. May say no to a path with a plain `?` or `#` in it.
 #[inline]
-pub(crate) fn is_normal(path: &[u8]) -> bool {
-    if path.first() != Some(&b'/') || path.len() > MAX_PATH {
-        return false;
-    }
-    // Two passes without branches, which the compiler turns into vector code.
-    let plain = |b: u8| (b >= 0x20) & (b != 0x7f) & (b != b'%') & (b != b'\\');
-    let all_plain = path.iter().fold(true, |ok, &b| ok & plain(b));
-    let pairs = path.iter().zip(&path[1..]);
-    let opens = |a: u8, b: u8| (a == b'/') & ((b == b'/') | (b == b'.'));
-    all_plain & pairs.fold(true, |ok, (&a, &b)| ok & !opens(a, b))
+pub(crate) fn is_normal(target: &[u8]) -> bool {
+    target.first() == Some(&b'/')
+        && target.len() <= MAX_PATH
+        && all_fine(target, |before, octet| {
+            // The two octets that must not follow a slash differ in their lowest bit.
+            let slash_or_dot = octet | 1 == b'/';
+            (octet >= 0x20)
+                & (octet != 0x7f)
+                & (octet != b'%')
+                & (octet != b'\\')
+                & (octet != b'?')
+                & (octet != b'#')
+                & !((before == b'/') & slash_or_dot)
+        })
 }
 
 #[cold]
