@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 /// Every problem of `rules`.
 pub(super) fn check(rules: &RuleSet, limits: &Limits) -> Vec<CompileError> {
-    let mut checker = Checker { rules, limits, regex_bytes: 0, errors: Vec::new() };
+    let mut checker =
+        Checker { rules, limits, counted: BTreeSet::new(), regex_bytes: 0, errors: Vec::new() };
     checker.listeners();
     checker.services();
     checker.totals();
@@ -21,6 +22,8 @@ pub(super) fn check(rules: &RuleSet, limits: &Limits) -> Vec<CompileError> {
 struct Checker<'r> {
     rules: &'r RuleSet,
     limits: &'r Limits,
+    /// The automata counted so far: copies of an expression share theirs.
+    counted: BTreeSet<usize>,
     regex_bytes: usize,
     errors: Vec<CompileError>,
 }
@@ -103,7 +106,9 @@ impl Checker<'_> {
     }
 
     fn regex(&mut self, regex: &Regex) {
-        self.regex_bytes = self.regex_bytes.saturating_add(regex.memory());
+        if self.counted.insert(regex.identity()) {
+            self.regex_bytes = self.regex_bytes.saturating_add(regex.memory());
+        }
     }
 
     fn action(&mut self, rank: usize, route: &Route) {

@@ -131,6 +131,11 @@ impl Regex {
         literals.longest_common_prefix().map(<[u8]>::to_vec).unwrap_or_default()
     }
 
+    /// The same for copies of one expression, which share the compiled form.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.dfa) as usize
+    }
+
     /// Whether it matches `value`.
     pub fn is_match(&self, value: &[u8]) -> bool {
         let mut run = self.run();
