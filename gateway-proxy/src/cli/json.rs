@@ -59,6 +59,8 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "draw": draw.to_string(),
         "splits": e.splits.iter().map(split).collect::<Vec<_>>(),
         "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
+        // No policy can be in force yet: a scope that names one answers 500.
+        "policies": [],
         "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
         "response_headers": e.response_headers.iter().map(header_change).collect::<Vec<_>>(),
         "considered": e.considered.iter().map(considered).collect::<Vec<_>>(),
