@@ -4,7 +4,9 @@ use super::json;
 use super::paint::{Paint, table};
 use super::{Documents, Output};
 use clap::Args;
-use gateway_core::{Diagnostic, Resources, Router, Severity, Translation, translate};
+use gateway_core::{
+    CompileErrors, Diagnostic, Resources, Router, Severity, Translation, translate,
+};
 use gateway_proxy::{Sources, Text};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -28,14 +30,15 @@ pub(super) struct Check {
     output: Output,
 }
 
-/// Documents that were read and translated.
+/// Documents that were read, translated and compiled.
 pub(super) struct Loaded {
     pub(super) texts: Vec<Text>,
     pub(super) translation: Translation,
+    pub(super) router: Result<Router, CompileErrors>,
 }
 
 impl Documents {
-    /// Reads and translates the documents; what is wrong is in the diagnostics.
+    /// Reads, translates and compiles the documents; what is wrong is in the diagnostics.
     pub(super) fn load(&self) -> Loaded {
         let (texts, problems) = Sources::new(self.sources()).read();
         let mut resources =
@@ -45,14 +48,17 @@ impl Documents {
         }
         let mut translation = translate(&resources, &self.settings.options());
         translation.diagnostics.splice(0..0, problems);
-        translation.diagnostics.extend(compile_errors(&translation));
-        Loaded { texts, translation }
+        let router = Router::compile(&translation.rules);
+        if let Err(CompileErrors(errors)) = &router {
+            translation.diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));
+        }
+        Loaded { texts, translation, router }
     }
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let Loaded { texts, translation } = self.documents.load();
+        let Loaded { texts, translation, .. } = self.documents.load();
         match self.output {
             Output::Json => println!("{}", json::check(&translation)),
             Output::Text => print!("{}", report(&translation, &texts, Paint::stdout())),
@@ -64,12 +70,6 @@ impl Check {
 
 /// The lines of each file.
 type Lines<'t> = BTreeMap<&'t str, Vec<String>>;
-
-/// What compiling refuses, in the form of the other diagnostics.
-fn compile_errors(translation: &Translation) -> Vec<Diagnostic> {
-    let errors = Router::compile(&translation.rules).err();
-    errors.into_iter().flat_map(|errors| errors.0).map(Diagnostic::from).collect()
-}
 
 fn report(translation: &Translation, texts: &[Text], paint: Paint) -> String {
     let lines =

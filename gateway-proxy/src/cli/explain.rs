@@ -7,8 +7,7 @@ use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::Protocol;
 use gateway_core::{
-    Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead, Router,
-    SplitSummary,
+    Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead, SplitSummary,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -55,8 +54,8 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let Loaded { translation, .. } = self.documents.load();
-        let router = Router::compile(&translation.rules)?;
+        let Loaded { translation, router, .. } = self.documents.load();
+        let router = router?;
         let url = Url::parse(&self.url)?;
         let connection = Connection {
             listener: ListenerKey { address: None, port: self.listener.unwrap_or(url.port) },
