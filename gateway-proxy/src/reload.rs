@@ -63,10 +63,13 @@ impl Loader {
                 errors.iter().filter_map(|error| Some(error.origin.as_ref()?.object.clone()));
             let refused: Vec<Arc<ObjectRef>> = objects.collect();
             diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));
-            resources.forget(&refused);
-            self.restore(&mut resources, &refused);
-            translation = self.translate_again(&resources, &mut diagnostics);
-            router = Router::compile(&translation.rules);
+            // Where no document is to blame, leaving some out would not help.
+            if !refused.is_empty() {
+                resources.forget(&refused);
+                self.restore(&mut resources, &refused);
+                translation = self.translate_again(&resources, &mut diagnostics);
+                router = Router::compile(&translation.rules);
+            }
         }
         if router.is_ok() {
             resources.forget(&translation.refused);
