@@ -4,13 +4,15 @@ mod check;
 mod dispatch;
 mod exact;
 mod hosts;
+mod paths;
 mod trie;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::matcher::{HostTable, ListenerTable, NONE, Router, Tables};
 use crate::origin::Origin;
 use crate::request::ListenerKey;
-use crate::rules::{Boundary, Listener, MAX_CONDITIONS, PathPattern, Route, RuleSet, VirtualHost};
+use crate::rules::{Listener, MAX_CONDITIONS, RuleSet, VirtualHost};
+use paths::Place;
 use std::fmt;
 use std::sync::Arc;
 
@@ -134,25 +136,39 @@ fn compile_listener(listener: &Listener, errors: &mut Vec<CompileError>) -> List
 }
 
 fn compile_host(host: &VirtualHost) -> Result<HostTable, CompileError> {
+    let error = |message| CompileError { origin: Some(host.origin.clone()), message };
     let mut groups = Groups::default();
     let mut exact = exact::ExactBuilder::default();
     let mut trie = trie::TrieBuilder::new();
+    let mut expressions = Vec::new();
     for (route, rank) in host.routes.iter().zip(0..) {
-        let group = group_of(route, &mut exact, &mut trie, || groups.add());
+        let place = Place::of(&route.path).map_err(|error| CompileError {
+            origin: Some(route.origin.clone()),
+            message: format!("the path, as an expression: {error}"),
+        })?;
+        let add = || groups.add();
+        let group = match &place {
+            Place::Exact(path) => exact.insert(path, add),
+            Place::Trie(template, end) => trie.insert(template.parts(), *end, add),
+            Place::Regex(regex) => trie.insert_literal(&regex.literal_prefix(), add),
+        };
         groups.0[group as usize].push(rank);
+        if let Place::Regex(regex) = place {
+            expressions.push((rank, regex));
+        }
     }
     let best: Vec<u32> =
         groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
-    let trie = trie.build(&best).map_err(|depth| CompileError {
-        origin: Some(host.origin.clone()),
-        message: format!(
+    let trie = trie.build(&best).map_err(|depth| {
+        error(format!(
             "the paths of the host `{}` have a parameter beside a literal on {depth} levels, more \
              than {}",
             host.hostname,
             trie::MAX_CROSSINGS
-        ),
+        ))
     })?;
-    Ok(HostTable { exact: exact.build(), trie, dispatch: dispatch::build(&host.routes, &groups.0) })
+    let dispatch = dispatch::build(&host.routes, &expressions, &groups.0);
+    Ok(HostTable { exact: exact.build(), trie, dispatch })
 }
 
 /// The ranks of the routes of each path pattern, in ascending order.
@@ -164,31 +180,6 @@ impl Groups {
         self.0.push(Vec::new());
         self.0.len() as u32 - 1
     }
-}
-
-/// The group of the route's path pattern, which is put into its table.
-fn group_of(
-    route: &Route,
-    exact: &mut exact::ExactBuilder,
-    trie: &mut trie::TrieBuilder,
-    new_group: impl FnOnce() -> u32,
-) -> u32 {
-    let (template, end) = match &route.path {
-        PathPattern::Exact(template) => match template.as_literal() {
-            Some(path) => return exact.insert(path, new_group),
-            None => (template, trie::End::Whole),
-        },
-        PathPattern::Prefix { template, boundary } => match boundary {
-            _ if template.parts().is_empty() => (template, trie::End::Byte),
-            Boundary::Segment => (template, trie::End::Segment),
-            Boundary::Byte => (template, trie::End::Byte),
-        },
-        // An expression is one more condition on what begins with its literal prefix.
-        PathPattern::Regex(regex) => {
-            return trie.insert_literal(&regex.literal_prefix(), new_group);
-        }
-    };
-    trie.insert(template.parts(), end, new_group)
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub mod rules;
 mod translate;
 
 pub use compile::{CompileError, CompileErrors, Limits};
-pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
+pub use decision::{Captures, Decision, Forwarding, NoRoute, Outcome, SplitChoice};
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,

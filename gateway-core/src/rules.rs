@@ -21,6 +21,7 @@ pub use action::{
 };
 pub use hostname::{HostPattern, InvalidHostname};
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
+pub(crate) use path::{End, Form};
 pub(crate) use predicate::MAX_CONDITIONS;
 pub use predicate::{Condition, Field, Test};
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};

@@ -186,7 +186,7 @@ impl Checker<'_> {
 fn size(route: &Route) -> usize {
     let part = |part: &PathPart| match part {
         PathPart::Literal(text) => text.len() + 1,
-        PathPart::Parameter(_) => 2,
+        PathPart::Parameter(_) | PathPart::Wildcard(_) => 2,
     };
     let path: usize = match &route.path {
         PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => {

@@ -4,19 +4,28 @@ use crate::matcher::dispatch::{
     Check, Column, Dispatch, Group, LONGEST_KEY, Probe, Signature, Wanted, probe_key, value_key,
     values_key,
 };
-use crate::rules::{Condition, Field, PathPattern, Route, Test};
+use crate::rules::{Condition, Field, Regex, Route, Test};
 use hashbrown::{HashMap, HashTable};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Groups of at most this many routes are lists: looking at all of them is cheaper than probing.
 const SMALL: usize = 8;
 
 /// Divides `routes` into the `groups`, each of which holds ranks in ascending order.
-pub(super) fn build(routes: &[Route], groups: &[Vec<u32>]) -> Dispatch {
+///
+/// `expressions` are the further conditions on the path that routes have, by rank.
+pub(super) fn build(
+    routes: &[Route],
+    expressions: &[(u32, Cow<'_, Regex>)],
+    groups: &[Vec<u32>],
+) -> Dispatch {
     let mut builder = DispatchBuilder::default();
     builder.first_check.push(0);
-    for route in routes {
-        builder.push_route(route);
+    let mut expressions = expressions.iter().peekable();
+    for (route, rank) in routes.iter().zip(0..) {
+        let of_path = expressions.next_if(|(of, _)| *of == rank);
+        builder.push_route(route, of_path.map(|(_, regex)| &**regex));
     }
     for members in groups {
         builder.push_group(routes, members);
@@ -45,8 +54,8 @@ struct DispatchBuilder<'r> {
 const PATH: &Field = &Field::Path;
 
 impl<'r> DispatchBuilder<'r> {
-    fn push_route(&mut self, route: &'r Route) {
-        if let PathPattern::Regex(regex) = &route.path {
+    fn push_route(&mut self, route: &'r Route, of_path: Option<&Regex>) {
+        if let Some(regex) = of_path {
             let test = Test::Matches { regex: regex.clone(), empty_matches: true };
             let wanted = self.other(Condition::new(Field::Path, test));
             let field = self.field(PATH);

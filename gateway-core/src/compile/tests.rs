@@ -2,8 +2,9 @@ use super::*;
 use crate::ObjectRef;
 use crate::request::PathPolicy;
 use crate::rules::{
-    Action, Anchor, Branch, Condition, Field, HostPattern, PathTemplate, Protocol, Redirect, Regex,
-    Service, ServiceId, ServiceName, ServiceSplit, Split, SplitBackend, Template, Test,
+    Action, Anchor, Branch, Condition, Field, HostPattern, PathPattern, PathTemplate, Protocol,
+    Redirect, Regex, Route, Service, ServiceId, ServiceName, ServiceSplit, Split, SplitBackend,
+    Template, Test,
 };
 use http::StatusCode;
 

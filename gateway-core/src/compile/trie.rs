@@ -2,7 +2,7 @@
 
 use crate::matcher::NONE;
 use crate::matcher::trie::{LABEL, Node, Trie};
-use crate::rules::PathPart;
+use crate::rules::{End, PathPart};
 use std::collections::BTreeMap;
 
 /// How often, on one way from the root down, a literal and a parameter may follow the same text.
@@ -22,17 +22,6 @@ struct Growing {
     ends: [Option<u32>; 3],
 }
 
-/// How a pattern ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// With the path.
-    Whole,
-    /// With the path or before a `/`.
-    Segment,
-    /// Anywhere.
-    Byte,
-}
-
 impl TrieBuilder {
     pub(super) fn new() -> Self {
         Self { nodes: vec![Growing::default()] }
@@ -47,7 +36,7 @@ impl TrieBuilder {
     ) -> u32 {
         let at = parts.iter().fold(0, |at, part| match part {
             PathPart::Literal(text) => self.literal(at, text),
-            PathPart::Parameter(_) => self.parameter(at),
+            PathPart::Parameter(_) | PathPart::Wildcard(_) => self.parameter(at),
         });
         *self.nodes[at].ends[end as usize].get_or_insert_with(new_group)
     }

@@ -1,12 +1,15 @@
 //! Regular expressions: linear time, bounded size, no scratch memory while matching.
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::util::primitives::PatternID;
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind, meta};
 use regex_syntax::hir::Look;
 use regex_syntax::hir::literal::Extractor;
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 /// The longest expression, in characters (smi H-16).
 pub const MAX_REGEX_LENGTH: usize = 4096;
@@ -35,7 +38,13 @@ pub struct Regex {
     source: Box<str>,
     anchor: Anchor,
     ignore_case: bool,
-    dfa: Arc<dense::DFA<Vec<u32>>>,
+    compiled: Arc<Compiled>,
+}
+
+struct Compiled {
+    dfa: dense::DFA<Vec<u32>>,
+    /// Made when it is first asked for, which most never are.
+    groups: OnceLock<Option<meta::Regex>>,
 }
 
 /// Why an expression is refused.
@@ -92,8 +101,8 @@ impl Regex {
             .thompson(nfa_config())
             .build(&pattern)
             .map_err(|error| too_large(&error))?;
-        let dfa = Arc::new(dfa);
-        Ok(Self { source: source.into(), anchor, ignore_case, dfa })
+        let compiled = Arc::new(Compiled { dfa, groups: OnceLock::new() });
+        Ok(Self { source: source.into(), anchor, ignore_case, compiled })
     }
 
     /// The expression as written.
@@ -113,7 +122,7 @@ impl Regex {
 
     /// The size of the compiled form in bytes.
     pub fn memory(&self) -> usize {
-        self.dfa.memory_usage()
+        self.compiled.dfa.memory_usage()
     }
 
     /// Octets with which every value begins that it matches. May be shorter than possible.
@@ -133,7 +142,7 @@ impl Regex {
 
     /// The same for copies of one expression, which share the compiled form.
     pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.dfa) as usize
+        Arc::as_ptr(&self.compiled).addr()
     }
 
     /// Whether it matches `value`.
@@ -150,8 +159,29 @@ impl Regex {
             Anchor::Start | Anchor::Both => Anchored::Yes,
         };
         // The automaton has no quit bytes at its start, and the kind of start it was built for.
-        let state = self.dfa.start_state(&start::Config::new().anchored(anchored));
-        Run { dfa: &self.dfa, state: state.ok(), matched: false }
+        let dfa = &self.compiled.dfa;
+        let state = dfa.start_state(&start::Config::new().anchored(anchored));
+        Run { dfa, state: state.ok(), matched: false }
+    }
+
+    /// The groups that took part in the first match in `value`, by name, or by number where they
+    /// have none.
+    pub(crate) fn captures(&self, value: &[u8]) -> Vec<(Cow<'_, str>, Range<usize>)> {
+        let groups = self.compiled.groups.get_or_init(|| {
+            let unicode = check(&self.source, self.ignore_case).ok()?;
+            let source = anchored_source(&self.source, self.anchor);
+            with_groups(&source, unicode, self.ignore_case).ok()
+        });
+        let Some(groups) = groups else { return Vec::new() };
+        let mut found = groups.create_captures();
+        groups.captures(value, &mut found);
+        let names = groups.group_info().pattern_names(PatternID::ZERO).enumerate().skip(1);
+        names
+            .filter_map(|(at, name)| {
+                let name = name.map_or_else(|| at.to_string().into(), Cow::Borrowed);
+                Some((name, found.get_group(at)?.range()))
+            })
+            .collect()
     }
 }
 
@@ -233,16 +263,7 @@ impl CaptureRegex {
     /// As [`Regex::new`].
     pub fn new(source: &str, ignore_case: bool) -> Result<Self, InvalidRegex> {
         let unicode = check(source, ignore_case)?;
-        let regex = meta::Regex::builder()
-            .configure(
-                meta::Config::new()
-                    .nfa_size_limit(Some(MAX_REGEX_BYTES))
-                    .onepass_size_limit(Some(MAX_REGEX_BYTES))
-                    .utf8_empty(false),
-            )
-            .syntax(syntax_config(unicode, ignore_case))
-            .build(source)
-            .map_err(|error| too_large(&error))?;
+        let regex = with_groups(source, unicode, ignore_case)?;
         Ok(Self { source: source.into(), ignore_case, regex })
     }
 
@@ -266,6 +287,22 @@ impl fmt::Debug for CaptureRegex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CaptureRegex({:?})", self.source)
     }
+}
+
+fn with_groups(
+    source: &str,
+    unicode: bool,
+    ignore_case: bool,
+) -> Result<meta::Regex, InvalidRegex> {
+    let config = meta::Config::new()
+        .nfa_size_limit(Some(MAX_REGEX_BYTES))
+        .onepass_size_limit(Some(MAX_REGEX_BYTES))
+        .utf8_empty(false);
+    meta::Regex::builder()
+        .configure(config)
+        .syntax(syntax_config(unicode, ignore_case))
+        .build(source)
+        .map_err(|error| too_large(&error))
 }
 
 fn anchored_source(source: &str, anchor: Anchor) -> String {
