@@ -53,6 +53,24 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
     answer
 }
 
+/// What the parameters of `route`'s path stand for in a request that it has taken: names and pieces
+/// of the match path, from left to right.
+pub fn captures<R: Request>(
+    listener: &Listener,
+    route: &Route,
+    request: &R,
+) -> Vec<(String, Vec<u8>)> {
+    match View::of(request, &listener.paths) {
+        Ok(View { path: Some(path), .. }) => path::captures(&route.path, &path),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a pattern holds for a match path.
+pub fn path_holds(pattern: &PathPattern, path: &[u8]) -> bool {
+    path::matches(pattern, path)
+}
+
 /// The listener of the address, else the one of all addresses.
 fn listener_of<'r, R: Request>(rules: &'r RuleSet, request: &R) -> Option<&'r Listener> {
     let key = request.connection().listener;
@@ -99,10 +117,10 @@ fn hosts_of<'r>(listener: &'r Listener, host: &str) -> Vec<&'r VirtualHost> {
 }
 
 fn holds(route: &Route, view: &View<'_, impl Request>) -> bool {
-    path_holds(&route.path, view) && route.conditions.iter().all(|c| view.holds(c))
+    pattern_holds(&route.path, view) && route.conditions.iter().all(|c| view.holds(c))
 }
 
-fn path_holds(pattern: &PathPattern, view: &View<'_, impl Request>) -> bool {
+fn pattern_holds(pattern: &PathPattern, view: &View<'_, impl Request>) -> bool {
     match (&view.path, pattern) {
         // `OPTIONS *` and CONNECT have no path: only a prefix without parts holds for them.
         (None, PathPattern::Prefix { template, .. }) => template.parts().is_empty(),

@@ -5,7 +5,7 @@ use super::target::{Target, authority, normal_host};
 use gateway_core::rules::{Anchor, Condition, Field, Protocol, Regex, Test};
 use gateway_core::{Connection, InvalidTarget, PathPolicy, Request};
 use http::Version;
-use regex_automata::{meta, util::syntax};
+use regex_automata::{PatternID, meta, util::syntax};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -152,9 +152,8 @@ pub(super) fn passes(test: &Test, value: Option<&[u8]>) -> bool {
         Test::Equals { value: wanted, ignore_case } => {
             value.is_some_and(|value| same(value, wanted.as_bytes(), *ignore_case))
         }
-        Test::Matches { regex, empty_matches } => value.is_some_and(|value| {
-            (*empty_matches || !value.is_empty()) && expression(regex).is_match(value)
-        }),
+        Test::Matches { regex, empty_matches } => value
+            .is_some_and(|value| (*empty_matches || !value.is_empty()) && matches(regex, value)),
     }
 }
 
@@ -188,14 +187,40 @@ fn decode(text: &[u8]) -> Vec<u8> {
 
 thread_local! {
     /// What was compiled before: rule sets are asked many times.
-    static COMPILED: RefCell<HashMap<(String, Anchor, bool), meta::Regex>> = RefCell::default();
+    static COMPILED: RefCell<HashMap<(Anchor, bool), HashMap<String, meta::Regex>>> =
+        RefCell::default();
 }
 
-/// The expression, compiled from its text by another engine than the router's.
-pub(super) fn expression(regex: &Regex) -> meta::Regex {
-    let key = (regex.source().to_owned(), regex.anchor(), regex.ignore_case());
+/// Whether the expression matches, compiled from its text by another engine than the router's.
+pub(super) fn matches(regex: &Regex, value: &[u8]) -> bool {
+    with_compiled(regex, |compiled| compiled.is_match(value))
+}
+
+/// The groups that took part in the first match, by name, or by number where they have none.
+pub(super) fn groups(regex: &Regex, value: &[u8]) -> Vec<(String, Vec<u8>)> {
+    with_compiled(regex, |compiled| {
+        let mut captures = compiled.create_captures();
+        compiled.captures(value, &mut captures);
+        let names = compiled.group_info().pattern_names(PatternID::ZERO);
+        let mut groups = Vec::new();
+        for (number, name) in names.enumerate().skip(1) {
+            if let Some(span) = captures.get_group(number) {
+                let name = name.map_or_else(|| number.to_string(), str::to_owned);
+                groups.push((name, value[span.range()].to_vec()));
+            }
+        }
+        groups
+    })
+}
+
+fn with_compiled<T>(regex: &Regex, run: impl FnOnce(&meta::Regex) -> T) -> T {
     COMPILED.with_borrow_mut(|compiled| {
-        compiled.entry(key).or_insert_with_key(|(s, a, i)| compile(s, *a, *i)).clone()
+        let of_anchor = compiled.entry((regex.anchor(), regex.ignore_case())).or_default();
+        if !of_anchor.contains_key(regex.source()) {
+            let made = compile(regex.source(), regex.anchor(), regex.ignore_case());
+            of_anchor.insert(regex.source().to_owned(), made);
+        }
+        run(&of_anchor[regex.source()])
     })
 }
 

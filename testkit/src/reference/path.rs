@@ -1,6 +1,6 @@
 //! Paths: their two forms (decisions §2) and the patterns that are compared with them.
 
-use super::conditions::expression;
+use super::conditions;
 use gateway_core::rules::{Boundary, PathPart, PathPattern};
 use gateway_core::{InvalidTarget, PathPolicy, Treatment};
 
@@ -123,14 +123,24 @@ fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 /// Whether the pattern holds for a match path.
 pub(super) fn matches(pattern: &PathPattern, path: &[u8]) -> bool {
     match pattern {
-        PathPattern::Exact(template) => rests(template.parts(), path).contains(&&b""[..]),
+        PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => {
+            rests(template.parts(), path).iter().any(|rest| may_follow(pattern, rest))
+        }
+        PathPattern::Regex(regex) => conditions::matches(regex, path),
+    }
+}
+
+/// Whether a path may go on like this behind the parts of the pattern's template.
+fn may_follow(pattern: &PathPattern, rest: &[u8]) -> bool {
+    match pattern {
+        PathPattern::Exact(_) => rest.is_empty(),
         PathPattern::Prefix { template, boundary } => {
+            // A parameter at the end takes all of its segment.
             let takes_segment = matches!(template.parts().last(), Some(PathPart::Parameter(_)));
             let by_segments = *boundary == Boundary::Segment || takes_segment;
-            let ends = |rest: &&[u8]| !by_segments || rest.is_empty() || rest[0] == b'/';
-            rests(template.parts(), path).iter().any(ends)
+            !by_segments || rest.is_empty() || rest[0] == b'/'
         }
-        PathPattern::Regex(regex) => expression(regex).is_match(path),
+        PathPattern::Regex(_) => false,
     }
 }
 
@@ -140,18 +150,64 @@ fn rests<'p>(parts: &[PathPart], path: &'p [u8]) -> Vec<&'p [u8]> {
     for part in parts {
         let mut next = Vec::new();
         for rest in rests {
-            match part {
-                PathPart::Literal(text) => next.extend(rest.strip_prefix(&**text)),
-                PathPart::Parameter(_) => {
-                    let segment = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
-                    next.extend((1..=segment).map(|taken| &rest[taken..]));
-                }
-                PathPart::Wildcard(_) => next.extend((1..=rest.len()).map(|taken| &rest[taken..])),
+            for taken in lengths(part, rest) {
+                next.push(&rest[taken..]);
             }
         }
+        // All are ends of one path: those of one length are the same.
         next.sort_by_key(|rest| rest.len());
         next.dedup_by_key(|rest| rest.len());
         rests = next;
     }
     rests
+}
+
+/// How many octets at the beginning of `rest` the part may stand for, the fewest first.
+fn lengths(part: &PathPart, rest: &[u8]) -> Vec<usize> {
+    match part {
+        PathPart::Literal(text) if rest.starts_with(text) => vec![text.len()],
+        PathPart::Literal(_) => Vec::new(),
+        PathPart::Parameter(_) => {
+            let segment = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
+            (1..=segment).collect()
+        }
+        PathPart::Wildcard(_) => (1..=rest.len()).collect(),
+    }
+}
+
+/// What the parameters of a template stand for, or the groups of an expression, in a path for
+/// which the pattern holds.
+pub(super) fn captures(pattern: &PathPattern, path: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let template = match pattern {
+        PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => template,
+        PathPattern::Regex(regex) => return conditions::groups(regex, path),
+    };
+    let parts = template.parts();
+    let mut splits = splits(parts, path);
+    splits.retain(|split| may_follow(pattern, &path[split.iter().sum()..]));
+    // Each parameter takes as little as it can, from left to right: lists compare like this.
+    let Some(least) = splits.into_iter().min() else { return Vec::new() };
+    let mut captures = Vec::new();
+    let mut at = 0;
+    for (part, taken) in parts.iter().zip(least) {
+        if let PathPart::Parameter(name) | PathPart::Wildcard(name) = part {
+            captures.push((name.to_string(), path[at..at + taken].to_vec()));
+        }
+        at += taken;
+    }
+    captures
+}
+
+/// All ways to divide the beginning of `path` among the parts: how many octets each takes.
+fn splits(parts: &[PathPart], path: &[u8]) -> Vec<Vec<usize>> {
+    let Some((part, others)) = parts.split_first() else { return vec![Vec::new()] };
+    let mut all = Vec::new();
+    for taken in lengths(part, path) {
+        for rest in splits(others, &path[taken..]) {
+            let mut split = vec![taken];
+            split.extend(rest);
+            all.push(split);
+        }
+    }
+    all
 }
