@@ -2,10 +2,8 @@
 //!
 //! Here and not among the targets, so that an ordinary test replays what they found.
 
-use crate::OwnedRequest;
 use crate::generate::Scenario;
-use crate::reference::{self, Answer};
-use gateway_core::rules::RuleSet;
+use crate::{OwnedRequest, assert_agree};
 use gateway_core::{Explanation, Options, Resources, Router, translate};
 
 /// Reads `bytes` as a configuration; whatever it holds compiles, and decides as the reference
@@ -20,7 +18,7 @@ pub fn load(bytes: &[u8]) {
             let name = host.hostname.to_string().replace('*', "a");
             for target in ["/", "/a/b?a=b", "/tea", "*"] {
                 let request = OwnedRequest::new("GET", &name, listener.port, target);
-                agree(&rules, &router, &request, 1 << 63);
+                assert_agree(&rules, &router, &request, 1 << 63);
             }
         }
     }
@@ -31,7 +29,7 @@ pub fn decide(bytes: &[u8]) {
     let Scenario { rules, requests } = Scenario::read(bytes);
     let router = Router::compile(&rules).expect("small rule sets compile");
     for (request, draw) in &requests {
-        agree(&rules, &router, request, *draw);
+        assert_agree(&rules, &router, request, *draw);
     }
 }
 
@@ -58,9 +56,4 @@ pub fn explain(bytes: &[u8]) {
             assert_eq!((&last.origin, &last.failed), (&picked, &None), "{request:?}");
         }
     }
-}
-
-fn agree(rules: &RuleSet, router: &Router, request: &OwnedRequest, draw: u64) {
-    let want = reference::decide(rules, request, draw);
-    assert_eq!(Answer::of(&router.decide(request, draw)), want, "{request:?} {draw}");
 }

@@ -1,8 +1,10 @@
 //! Requests.
 
+mod aimed;
+
 use super::Source;
 use crate::OwnedRequest;
-use gateway_core::rules::Protocol;
+use gateway_core::rules::{Protocol, RuleSet};
 use gateway_core::{Connection, ListenerKey};
 use http::Version;
 
@@ -70,13 +72,37 @@ const COOKIES: [&str; 12] = [
     "b=b; a=b",
 ];
 
-/// A request and its draw.
-pub(super) fn request(source: &mut Source<'_>) -> (OwnedRequest, u64) {
+/// A request and its draw: mostly one that is meant for some route.
+pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> (OwnedRequest, u64) {
+    let request = if source.once_in(5) { any(source) } else { aimed::request(source, rules) };
+    (request, source.draw())
+}
+
+/// A request for nothing in particular.
+fn any(source: &mut Source<'_>) -> OwnedRequest {
     let method = source.pick(&METHODS);
     let target = target(source);
-    let mut headers = hosts(source);
+    let mut request = OwnedRequest {
+        method: method.into(),
+        target: target.into_bytes(),
+        authority: None,
+        headers: hosts(source),
+        version: Version::HTTP_11,
+        connection: connection(source),
+        attributes: Vec::new(),
+    };
+    push_anything(&mut request, source);
+    if source.once_in(6) {
+        let host = source.pick(&HOSTS);
+        over_http2(&mut request, host.into());
+    }
+    request
+}
+
+/// Adds header lines and attributes.
+fn push_anything(request: &mut OwnedRequest, source: &mut Source<'_>) {
     for _ in 0..source.below(4) {
-        headers.push(match source.below(6) {
+        request.headers.push(match source.below(6) {
             0..2 => ("x-a".into(), source.pick(&HEADER_VALUES).into()),
             2 => ("X-A".into(), source.pick(&HEADER_VALUES).into()),
             3 => ("x-b".into(), source.pick(&HEADER_VALUES).into()),
@@ -84,25 +110,15 @@ pub(super) fn request(source: &mut Source<'_>) -> (OwnedRequest, u64) {
             _ => ("Cookie".into(), source.pick(&COOKIES).into()),
         });
     }
-    let mut request = OwnedRequest {
-        method: method.into(),
-        target: target.into_bytes(),
-        authority: None,
-        headers,
-        version: Version::HTTP_11,
-        connection: connection(source),
-        attributes: Vec::new(),
-    };
-    if source.once_in(6) {
-        request.version = Version::HTTP_2;
-        request.authority = Some(source.pick(&HOSTS).into());
-        request.headers.retain(|(name, _)| name != "host");
-    }
     if source.once_in(4) {
         request.attributes.push(("a".into(), source.pick(&HEADER_VALUES).into()));
     }
-    let draw = source.draw();
-    (request, draw)
+}
+
+fn over_http2(request: &mut OwnedRequest, authority: Vec<u8>) {
+    request.version = Version::HTTP_2;
+    request.authority = Some(authority);
+    request.headers.retain(|(name, _)| name != "host");
 }
 
 fn target(source: &mut Source<'_>) -> String {
