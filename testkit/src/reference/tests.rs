@@ -284,3 +284,81 @@ fn faulty_paths_are_refused() {
         assert_eq!(String::from_utf8(got).unwrap(), want, "{path}");
     }
 }
+
+/// The doc comments of `PathPattern`, `Boundary` and `PathPart`, case by case.
+#[test]
+fn patterns_hold_as_documented() {
+    let parse = |text| PathTemplate::parse(text).unwrap();
+    let exact = |text| PathPattern::Exact(parse(text));
+    let bytes = |text| PathPattern::Prefix { template: parse(text), boundary: Boundary::Byte };
+    let segments = |text| {
+        let template = parse(text).without_final_slash();
+        PathPattern::Prefix { template, boundary: Boundary::Segment }
+    };
+    for (pattern, held, not_held) in [
+        (exact("/a"), &["/a"][..], &["/", "/a/", "/ab", "/b/a"][..]),
+        (exact("/{x}"), &["/a", "/é", "/%2F"], &["/", "/a/", "/a/b"]),
+        (exact("/a/{x}/b"), &["/a/x/b"], &["/a//b", "/a/b", "/a/x/y/b", "/a/x/bb"]),
+        (exact("/img-{x}"), &["/img-1", "/img--"], &["/img-", "/img-1/", "/ximg-1"]),
+        (exact("/{x}.js"), &["/a.js", "/.js.js", "/a.json.js"], &["/.js", "/a.json", "/a/b.js"]),
+        (exact("/{a}-{b}"), &["/1-2", "/1-2-3", "/---"], &["/1-", "/-2", "/--", "/1/-2"]),
+        (exact("/{*x}"), &["/a", "/a/b", "/a/"], &["/"]),
+        (exact("/a/{*x}"), &["/a/b", "/a/b/"], &["/a", "/a/"]),
+        (exact("/{*a}/x-{b}"), &["/1/x-2", "/1/2/x-3", "/x-1/x-2"], &["/x-1", "/1/x-", "/1/x-2/"]),
+        (exact("/{*a}b"), &["/ab", "/a/b", "/bb"], &["/b", "/ba"]),
+        (bytes("/tea"), &["/tea", "/teapot", "/tea/"], &["/te", "/a/tea"]),
+        (bytes("/tea/"), &["/tea/", "/tea/a"], &["/tea", "/teapot"]),
+        (bytes("/"), &["/", "/a"], &[]),
+        (bytes("/{x}"), &["/a", "/a/b", "/a/"], &["/"]),
+        (bytes("/{x}.js"), &["/a.js", "/a.json", "/a.js/b"], &["/.js", "/a/b.js"]),
+        (bytes("/img-{x}"), &["/img-1", "/img-1/b"], &["/img-", "/img-/b"]),
+        (bytes("/{a}-{b}"), &["/1-2", "/1-2/3"], &["/1-", "/1-/2"]),
+        (bytes("/a/{*x}"), &["/a/b", "/a/b/c"], &["/a/", "/a"]),
+        (bytes("/{*x}/b"), &["/a/b", "/a/bc", "/1/2/b/"], &["/b", "/b/", "/a/c"]),
+        (segments("/"), &["/", "/a"], &[]),
+        (segments("/a"), &["/a", "/a/", "/a/b"], &["/ab", "/", "/b/a"]),
+        (segments("/a/"), &["/a", "/a/b"], &["/ab"]),
+        (segments("/{x}"), &["/a", "/a/b"], &["/"]),
+        (segments("/{x}.js"), &["/a.js", "/a.js/b", "/a.js.js"], &["/a.json", "/.js/a.js"]),
+        (segments("/{a}-{b}"), &["/1-2/3", "/1-2-3"], &["/1-/2"]),
+        (segments("/{*x}"), &["/a", "/a/b"], &["/"]),
+        (segments("/{*x}/b"), &["/1/b", "/1/bb/b/c", "/1/2/b/3"], &["/b/b2", "/b", "/1/bc"]),
+    ] {
+        for (paths, want) in [(held, true), (not_held, false)] {
+            for path in paths {
+                assert_eq!(path_holds(&pattern, path.as_bytes()), want, "{pattern} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn parameters_take_as_little_as_they_can() {
+    let parse = |text| PathTemplate::parse(text).unwrap();
+    let exact = |text| PathPattern::Exact(parse(text));
+    let prefix = |text, boundary| PathPattern::Prefix { template: parse(text), boundary };
+    for (pattern, path, want) in [
+        (exact("/a"), "/a", ""),
+        (exact("/{x}/b/{y}"), "/1/b/2", "x=1 y=2"),
+        (exact("/{a}-{b}"), "/1-2-3", "a=1 b=2-3"),
+        (exact("/{a}-{b}"), "/---", "a=- b=-"),
+        (exact("/{a}.{b}.js"), "/1.2.js.js", "a=1 b=2.js"),
+        (exact("/{*a}/x-{b}"), "/1/x-2/x-3", "a=1/x-2 b=3"),
+        (exact("/{*a}/{*b}"), "/1/2/3", "a=1 b=2/3"),
+        (prefix("/{a}-{b}", Boundary::Byte), "/1-2-3/4", "a=1 b=2-3"),
+        (prefix("/{a}-b", Boundary::Byte), "/1-b-b", "a=1"),
+        (prefix("/{a}-b", Boundary::Segment), "/1-b-b", "a=1-b"),
+        (prefix("/{*a}", Boundary::Byte), "/1/2", "a=1"),
+        (prefix("/{*a}", Boundary::Segment), "/12/3", "a=12"),
+        (prefix("/{*a}/b", Boundary::Segment), "/1/bb/b/c/b", "a=1/bb"),
+        (exact("/{a}"), "/1/2", ""),
+        (PathPattern::Regex(regex("/(?P<a>r|s)([0-9]+)(x)?", Anchor::None)), "/y/s12", "a=s 2=12"),
+    ] {
+        let mut request = OwnedRequest::new("GET", "h", 80, "/");
+        request.target = path.into();
+        let route = route("", pattern, vec![]);
+        let captures = captures(&build::listener(80), &route, &request);
+        let shown = captures.iter().map(|(n, v)| format!("{n}={}", String::from_utf8_lossy(v)));
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), want, "{} {path}", route.path);
+    }
+}
