@@ -6,12 +6,16 @@ use gateway_core::rules::{
     PathTemplate, Protocol, Regex, Respond, Route, RuleSet, Split, Template, Test, VirtualHost,
 };
 use gateway_core::{
-    Connection, Decision, ObjectRef, Origin, Outcome, PathPolicy, RequestHead, Router,
+    Connection, Decision, ObjectRef, Origin, Outcome, PathPolicy, Request, RequestHead, Router,
 };
 use http::StatusCode;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::Arc;
+use testkit::OwnedRequest;
+use testkit::generate::Scenario;
+use testkit::suite::Suite;
 
 /// The system's allocator, counting the allocations of each thread.
 struct Counting;
@@ -37,6 +41,19 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// Decides, and allocates nothing.
+fn decide<'r>(
+    router: &'r Router,
+    request: &(impl Request + std::fmt::Debug),
+    draw: u64,
+) -> Decision<'r> {
+    let before = ALLOCATIONS.get();
+    let decision = router.decide(request, draw);
+    let allocations = ALLOCATIONS.get() - before;
+    assert_eq!(allocations, 0, "{request:?}");
+    decision
+}
 
 fn origin(name: &str) -> Origin {
     Origin::new(ObjectRef::new("Test", "", ""), name)
@@ -198,11 +215,94 @@ fn decisions_allocate_nothing() {
         (RequestHead::get("elsewhere", "/any").on(Connection::http(81)), "NoListener"),
         (RequestHead::new("OPTIONS", "h", "*"), "NoMatch"),
     ] {
-        let before = ALLOCATIONS.get();
-        let decision = router.decide(&request, 0);
-        let allocations = ALLOCATIONS.get() - before;
-        assert_eq!(shown(&decision), want, "{request:?}");
-        assert_eq!(allocations, 0, "{request:?}");
+        assert_eq!(shown(&decide(&router, &request, 0)), want, "{request:?}");
     }
     assert!(ALLOCATIONS.get() > 0, "the allocator counts");
+}
+
+#[test]
+fn the_suite_allocates_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/suite");
+    let suites = Suite::load_all(&folder).unwrap();
+    assert!(!suites.is_empty());
+    for suite in &suites {
+        let router = Router::compile(&suite.translation().rules).unwrap();
+        for case in &suite.cases {
+            let draws = case.draw.map_or(vec![0, 1 << 62, 1 << 63, u64::MAX], |draw| vec![draw]);
+            for draw in draws {
+                decide(&router, &case.request, draw);
+            }
+        }
+    }
+}
+
+/// What makes a request large, whatever it is.
+fn enlarge(request: &OwnedRequest) -> OwnedRequest {
+    let mut large = request.clone();
+    let cookies: Vec<u8> = b"b=1; ".repeat(2000);
+    large.headers.insert(1.min(large.headers.len()), ("cookie".into(), cookies));
+    for n in 0..100 {
+        large.headers.push((format!("x-{n}"), format!("item-{n}").into()));
+    }
+    for name in ["x-a", "X-B"] {
+        large.headers.extend((0..20).map(|n| (name.to_owned(), b"item-7".repeat(n))));
+    }
+    large.target.extend(if large.target.contains(&b'?') { b"&" } else { b"?" });
+    large.target.extend(b"c=%20&".repeat(500));
+    large
+}
+
+#[test]
+fn generated_scenarios_allocate_nothing() {
+    for seed in 1..=250_u64 {
+        let Scenario { rules, requests } = Scenario::numbered(seed << 40, 40);
+        let router = Router::compile(&rules).unwrap();
+        for (request, draw) in &requests {
+            decide(&router, request, *draw);
+            decide(&router, &enlarge(request), *draw);
+        }
+    }
+}
+
+/// Many expressions on one field and many for paths, in a group of their own and all together.
+#[test]
+fn large_sets_of_expressions_allocate_nothing() {
+    let any_case = |n: usize| n % 3 == 0;
+    let on_header = |n: usize| {
+        let source = ["^tenant-N$", "tenant-N[a-z]*", "t.*-N$", "^[a-z]+N"][n % 4];
+        let regex = Regex::new(&source.replace('N', &n.to_string()), Anchor::None, any_case(n));
+        let test = Test::Matches { regex: regex.unwrap(), empty_matches: n % 2 == 0 };
+        let field = Field::Header(if n % 5 == 0 { "x-b".into() } else { "x-a".into() });
+        let condition = Condition::new(field, test);
+        let negated = n % 17 == 0 && n < 150;
+        let condition = if negated { condition.negate() } else { condition };
+        let never = Condition::equals(Field::Header("x-never".into()), "never");
+        let conditions = if n < 150 { vec![condition, never] } else { vec![condition] };
+        route("header", prefix("/header"), conditions)
+    };
+    let for_path = |n: usize| {
+        let source = ["^/api/[a-z]+N$", "^/api/.*/N", "/N$", "^/api/x{1,3}N/"][n % 4];
+        let regex = Regex::new(&source.replace('N', &n.to_string()), Anchor::None, any_case(n));
+        route("path", PathPattern::Regex(regex.unwrap()), Vec::new())
+    };
+    let mut routes: Vec<Route> = (0..200).map(on_header).collect();
+    routes.extend((0..200).map(for_path));
+    let listener = Listener { hosts: vec![host("*", routes)], ..testkit::build::listener(80) };
+    let rules = RuleSet { listeners: vec![listener], services: Vec::new() };
+    let router = Router::compile(&rules).unwrap();
+    let long = "tenant-".repeat(1000);
+    for (target, values, want) in [
+        ("/header", &["tenant199"][..], "header"),
+        ("/header", &["a", "tenant-198"], "header"),
+        ("/header", &["te", "nant-1"], "NoMatch"),
+        ("/header", &[&*long, "-"], "NoMatch"),
+        ("/header", &[], "NoMatch"),
+        ("/api/r196", &[], "path"),
+        ("/api/a/b/c/197", &[], "path"),
+        ("/api/a/b/c/none", &[], "NoMatch"),
+    ] {
+        let headers: Vec<(&str, &str)> = values.iter().map(|value| ("x-a", *value)).collect();
+        let request = RequestHead::get("h", target).headers(&headers);
+        assert_eq!(shown(&decide(&router, &request, 0)), want, "{target} {values:.100?}");
+    }
 }
