@@ -39,11 +39,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Reads rules, then requests (at most 16) while there are octets left.
+    /// Reads rules from the front, and requests (at most 16) from the back: what makes the rules
+    /// larger leaves the requests as they are.
     pub fn read(bytes: &[u8]) -> Self {
-        let mut source = Source::new(bytes);
-        let rules = rule_set(&mut source);
-        let mut requests = Vec::new();
+        let rules = rule_set(&mut Source::new(bytes));
+        let backwards: Vec<u8> = bytes.iter().rev().copied().collect();
+        let mut source = Source::new(&backwards);
+        let mut requests = vec![request(&mut source, &rules)];
         while !source.is_empty() && requests.len() < MOST_REQUESTS {
             requests.push(request(&mut source, &rules));
         }

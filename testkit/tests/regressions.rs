@@ -1,8 +1,13 @@
 //! What fuzzing found once, and the seeds it starts from, replayed.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use gateway_core::Router;
+use gateway_core::rules::{PathPattern, Test};
+use std::collections::BTreeSet;
 use std::path::Path;
 use testkit::fuzz;
+use testkit::generate::{Scenario, Source};
+use testkit::reference::{Answer, Verdict};
 
 /// Hands every file of the target's folders to `target`, and tells how many there were.
 fn replay(name: &str, target: fn(&[u8])) -> usize {
@@ -34,4 +39,75 @@ fn decide() {
 #[test]
 fn explain() {
     assert!(replay("decide", fuzz::explain) + replay("explain", fuzz::explain) > 0);
+}
+
+/// Writes the seeds of `decide` anew, for when the reading of octets has changed:
+///
+/// ```text
+/// cargo test -p testkit --test regressions -- --ignored
+/// ```
+///
+/// Of many random strings it takes those that show something that none before has shown, shorter
+/// ones first.
+#[test]
+#[ignore = "writes files"]
+fn write_seeds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/decide");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut seen = BTreeSet::new();
+    let mut written = 0;
+    for seed in 1..8_000_u64 {
+        let mut source = Source::noise(seed << 24);
+        let bytes: Vec<u8> = (0..seed / 25).map(|_| source.below(256) as u8).collect();
+        let shown = shown(&Scenario::read(&bytes));
+        if shown.difference(&seen).count() > written / 16 {
+            seen.extend(shown);
+            std::fs::write(folder.join(format!("seed-{written:02}")), bytes).unwrap();
+            written += 1;
+        }
+    }
+    println!("{written} seeds show {seen:#?}");
+    assert!(written < 50, "{written} are too many");
+}
+
+/// What a scenario shows: outcomes, and by what kind of route.
+fn shown(scenario: &Scenario) -> BTreeSet<String> {
+    let router = Router::compile(&scenario.rules).unwrap();
+    let mut shown = BTreeSet::new();
+    for (request, draw) in &scenario.requests {
+        let decision = router.decide(request, *draw);
+        shown.insert(match Answer::of(&decision).verdict {
+            Verdict::NoRoute(why) => format!("{why:?}"),
+            Verdict::Forward { split, .. } => format!("forward {}", split.is_some()),
+            Verdict::Redirect { .. } => "redirect".into(),
+            Verdict::Respond { .. } => "respond".into(),
+        });
+        let (Some(route), Some(host)) = (decision.route(), decision.host()) else { continue };
+        let kind = match &route.path {
+            PathPattern::Exact(_) => "exact",
+            PathPattern::Prefix { .. } => "prefix",
+            PathPattern::Regex(_) => "expression",
+        };
+        let captures = decision.captures(request).iter().count();
+        let routes = match host.routes.len() {
+            0..=8 => "few",
+            9..=64 => "many",
+            _ => "very many",
+        };
+        shown.insert(format!("{kind} with {captures} parameters"));
+        shown.insert(format!("{kind} of {routes}"));
+        for condition in &route.conditions {
+            let test = match condition.test {
+                Test::Equals { .. } => "equal",
+                Test::Empty => "empty",
+                Test::Matches { .. } => "matches",
+            };
+            let field = condition.field.to_string();
+            let field = field.split('`').next().unwrap_or_default().trim_end().to_owned();
+            shown.insert(format!("{field} {test}"));
+            shown.insert(format!("{test} of {routes}, negated: {}", condition.negated));
+        }
+    }
+    shown
 }
