@@ -28,8 +28,8 @@ fn router(routes: impl IntoIterator<Item = (PathPattern, Vec<Condition>)>) -> Ro
         origin: build::origin("host"),
     };
     let mut listener = build::listener(80);
-    listener.hosts.push(Arc::new(host));
-    Router::compile(&RuleSet { listeners: vec![listener], services: Vec::new() }).unwrap()
+    listener.hosts.insert(host);
+    Router::compile(&RuleSet { listeners: vec![listener], services: Arc::default() }).unwrap()
 }
 
 fn exact(path: &str) -> PathPattern {

@@ -43,7 +43,7 @@ impl Gateway {
         let bytes = crate::alloc::live() - before;
         let mut position = 0;
         let mut first = HashMap::new();
-        for host in &router.rules().listeners[0].hosts {
+        for host in router.rules().listeners[0].hosts.iter() {
             first.insert(host.routes.as_ptr().addr(), position);
             position += host.routes.len();
         }
@@ -86,15 +86,16 @@ fn rule_set(workload: &Workload) -> RuleSet {
     };
     let mut listener = build::listener(80);
     for rules in workload.rules.chunk_by(|a, b| a.host == b.host) {
-        listener.hosts.push(Arc::new(VirtualHost {
+        listener.hosts.insert(VirtualHost {
             hostname: HostPattern::parse(&rules[0].host).unwrap(),
             section: 0,
             falls_through: false,
             routes: rules.iter().map(route).collect(),
             origin: origin.clone(),
-        }));
+        });
     }
-    RuleSet { listeners: vec![listener], services: vec![build::service("test", &[80])] }
+    let services = vec![build::service("test", &[80])].into();
+    RuleSet { listeners: vec![listener], services }
 }
 
 fn pattern(rule: &Rule) -> PathPattern {

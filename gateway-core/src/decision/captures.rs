@@ -24,8 +24,8 @@ use std::ops::Range;
 /// # let host = VirtualHost { hostname: HostPattern::Any, section: 0, falls_through: false, routes,
 /// #     origin: origin.clone() };
 /// # let listener = Listener { name: "web".into(), address: None, port: 80,
-/// #     protocol: Protocol::Http, paths: PathPolicy::default(), hosts: vec![Arc::new(host)], origin };
-/// # let rules = RuleSet { listeners: vec![listener], services: Vec::new() };
+/// #     protocol: Protocol::Http, paths: PathPolicy::default(), hosts: [host].into_iter().collect(), origin };
+/// # let rules = RuleSet { listeners: vec![listener], services: Arc::default() };
 /// let router = Router::compile(&rules)?;
 /// let request = RequestHead::get("example.com", "/users/7/caf%C3%A9.jpg");
 /// let captures = router.decide(&request, 0).captures(&request);

@@ -82,7 +82,7 @@ impl Fixture {
             port: 80,
             protocol: Protocol::Http,
             paths: PathPolicy::default(),
-            hosts: vec![Arc::new(host)],
+            hosts: [host].into_iter().collect(),
             origin: origin(),
         };
         let name = ServiceName::new("default", "tea");
@@ -99,7 +99,7 @@ impl Fixture {
     }
 
     fn decision(&self) -> Decision<'_> {
-        let host = &*self.listener.hosts[0];
+        let host: &VirtualHost = self.listener.hosts.sorted()[0];
         let route = host.routes.last().unwrap();
         let outcome = match &route.action {
             Action::Forward(forward) => Outcome::Forward(Forwarding {

@@ -154,13 +154,16 @@ impl PathTemplate {
         }
     }
 
+    /// The octets of its literals.
+    pub(crate) fn length(&self) -> usize {
+        let length =
+            |part: &PathPart| if let PathPart::Literal(text) = part { text.len() } else { 0 };
+        self.parts.iter().map(length).sum()
+    }
+
     /// The length by which prefixes rank: its octets, a parameter counting as one (decisions §7).
     pub fn rank_length(&self) -> usize {
-        let length = |p: &PathPart| match p {
-            PathPart::Literal(text) => text.len(),
-            PathPart::Parameter(_) | PathPart::Wildcard(_) => 1,
-        };
-        self.parts.iter().map(length).sum()
+        self.length() + self.parts.iter().filter(|part| part.name().is_some()).count()
     }
 }
 
