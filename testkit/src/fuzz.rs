@@ -2,7 +2,8 @@
 //!
 //! Here and not among the targets, so that an ordinary test replays what they found.
 
-use crate::generate::Scenario;
+use crate::generate::{self, Edits, Scenario, Source};
+use crate::reference::Answer;
 use crate::{OwnedRequest, assert_agree};
 use gateway_core::{Explanation, Options, Resources, Router, translate};
 
@@ -54,6 +55,61 @@ pub fn explain(bytes: &[u8]) {
         if let Some(picked) = picked {
             let last = last.expect("the route that decided was looked at");
             assert_eq!((&last.origin, &last.failed), (&picked, &None), "{request:?}");
+        }
+    }
+}
+
+/// Reads `bytes` as rules, edits and requests; what is compiled from the router before decides as
+/// what is compiled anew, and as the reference does.
+pub fn edits(bytes: &[u8]) {
+    let backwards: Vec<u8> = bytes.iter().rev().copied().collect();
+    let (mut rules, mut others) = (Source::new(bytes), Source::new(&backwards));
+    edit(&mut rules, &mut others, 6, 3, &mut EditCounts::default());
+}
+
+/// What [`edit`] has done.
+#[derive(Debug, Default)]
+pub struct EditCounts {
+    /// Edited rules that compiled.
+    pub compiled: usize,
+    /// Edited rules that did not.
+    pub refused: usize,
+    /// Decisions that were compared.
+    pub decisions: usize,
+}
+
+/// Reads rules, then as many edits, each with some requests.
+pub fn edit(
+    rules: &mut Source<'_>,
+    others: &mut Source<'_>,
+    steps: usize,
+    requests: usize,
+    counts: &mut EditCounts,
+) {
+    let mut edits = Edits::default();
+    let mut rules = edits.begin(rules);
+    let mut router = Router::compile(&rules).expect("small rule sets compile");
+    for _ in 0..steps {
+        let mut edited = rules.clone();
+        edits.next(&mut edited, others);
+        let anew = Router::compile(&edited);
+        match (Router::compile_from(&router, &edited), &anew) {
+            (Ok(next), Ok(_)) => (router, rules) = (next, edited),
+            (Err(got), Err(want)) => {
+                assert_eq!(got, *want);
+                counts.refused += 1;
+                continue;
+            }
+            (Ok(_), Err(error)) => panic!("compiles from the one before only: {error}"),
+            (Err(error), Ok(_)) => panic!("compiles anew only: {error}"),
+        }
+        counts.compiled += 1;
+        assert_eq!(*router.rules(), rules);
+        for (request, draw) in (0..requests).map(|_| generate::request(others, &rules)) {
+            let got = assert_agree(&rules, &router, &request, draw);
+            let want = anew.as_ref().map(|anew| Answer::of(&anew.decide(&request, draw)));
+            assert_eq!(Ok(&got), want.as_ref(), "{request:?} {draw}");
+            counts.decisions += 1;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A small case of what goes wrong, out of a large one.
 
 use crate::OwnedRequest;
-use gateway_core::rules::{Listener, RuleSet, VirtualHost};
+use gateway_core::rules::{RuleSet, VirtualHost};
 use std::sync::Arc;
 
 /// Leaves out of `rules` and `request` what `fails` does not need.
@@ -17,24 +17,32 @@ pub fn smallest(
         let before = size(&rules, &request);
         thin(&mut rules, |r| &mut r.listeners, |rules| fails(rules, &request));
         for at in 0..rules.listeners.len() {
-            thin(&mut rules, |r| &mut r.listeners[at].hosts, |rules| fails(rules, &request));
-            for host in 0..rules.listeners[at].hosts.len() {
-                thin(
-                    &mut rules,
-                    |r| &mut edit(&mut r.listeners[at], host).routes,
-                    |rules| fails(rules, &request),
-                );
-                for route in 0..rules.listeners[at].hosts[host].routes.len() {
+            let mut hosts: Hosts = rules.listeners[at].hosts.iter().cloned().collect();
+            let with = |hosts: &Hosts| {
+                let mut rules = rules.clone();
+                rules.listeners[at].hosts = hosts.iter().cloned().collect();
+                rules
+            };
+            let fails = |hosts: &Hosts| fails(&with(hosts), &request);
+            thin(&mut hosts, |hosts| hosts, fails);
+            for host in 0..hosts.len() {
+                thin(&mut hosts, |hosts| &mut edit(hosts, host).routes, fails);
+                for route in 0..hosts[host].routes.len() {
                     thin(
-                        &mut rules,
-                        |r| &mut edit(&mut r.listeners[at], host).routes[route].conditions,
-                        |rules| fails(rules, &request),
+                        &mut hosts,
+                        |hosts| &mut edit(hosts, host).routes[route].conditions,
+                        fails,
                     );
                 }
             }
+            rules = with(&hosts);
         }
         for at in 0..rules.services.len() {
-            thin(&mut rules, |r| &mut r.services[at].splits, |rules| fails(rules, &request));
+            thin(
+                &mut rules,
+                |r| &mut Arc::make_mut(&mut r.services)[at].splits,
+                |rules| fails(rules, &request),
+            );
         }
         thin(&mut request, |r| &mut r.headers, |request| fails(&rules, request));
         thin(&mut request, |r| &mut r.attributes, |request| fails(&rules, request));
@@ -45,8 +53,10 @@ pub fn smallest(
     }
 }
 
-fn edit(listener: &mut Listener, host: usize) -> &mut VirtualHost {
-    Arc::make_mut(&mut listener.hosts[host])
+type Hosts = Vec<Arc<VirtualHost>>;
+
+fn edit(hosts: &mut Hosts, host: usize) -> &mut VirtualHost {
+    Arc::make_mut(&mut hosts[host])
 }
 
 /// Takes runs of items away, long ones first, as long as `fails`.
@@ -74,10 +84,12 @@ fn thin<T: Clone, I>(
 }
 
 fn size(rules: &RuleSet, request: &OwnedRequest) -> usize {
-    let hosts = rules.listeners.iter().flat_map(|listener| &listener.hosts);
-    let routes = hosts.clone().flat_map(|host| &host.routes);
-    let conditions = routes.clone().map(|route| route.conditions.len()).sum::<usize>();
+    let routes = |host: &Arc<VirtualHost>| {
+        1 + host.routes.iter().map(|route| 1 + route.conditions.len()).sum::<usize>()
+    };
+    let hosts = rules.listeners.iter().flat_map(|listener| listener.hosts.iter());
+    let hosts: usize = hosts.map(routes).sum();
     let splits = rules.services.iter().map(|service| service.splits.len()).sum::<usize>();
     let of_request = request.headers.len() + request.attributes.len() + request.target.len();
-    rules.listeners.len() + hosts.count() + routes.count() + conditions + splits + of_request
+    rules.listeners.len() + hosts + splits + of_request
 }

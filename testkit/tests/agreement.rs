@@ -39,12 +39,12 @@ fn agrees_with_the_reference() {
         decisions.fetch_add(scenario.requests.len(), Ordering::Relaxed);
         Ok(())
     };
-    TestRunner::new(config(200)).run(&scenario(REQUESTS), run).unwrap();
+    TestRunner::new(config(120)).run(&scenario(REQUESTS), run).unwrap();
     println!("{} decisions", decisions.into_inner());
 }
 
 proptest! {
-    #![proptest_config(config(60))]
+    #![proptest_config(config(30))]
 
     /// Only the order of a host's routes says something.
     #[test]

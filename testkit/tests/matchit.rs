@@ -101,8 +101,8 @@ fn rules(templates: &[String]) -> RuleSet {
         routes: templates.iter().map(route).collect(),
         origin: build::origin("host"),
     };
-    let listener = Listener { hosts: vec![Arc::new(host)], ..build::listener(80) };
-    RuleSet { listeners: vec![listener], services: Vec::new() }
+    let listener = Listener { hosts: [host].into_iter().collect(), ..build::listener(80) };
+    RuleSet { listeners: vec![listener], services: Arc::default() }
 }
 
 /// What was compared.

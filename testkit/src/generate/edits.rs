@@ -2,7 +2,7 @@
 
 use super::Source;
 use super::rules::Maker;
-use gateway_core::rules::{Listener, RuleSet, VirtualHost};
+use gateway_core::rules::{Listener, Route, RuleSet, Test, VirtualHost};
 use std::sync::Arc;
 
 /// Edits, one after the other. New rules have new origins.
@@ -21,7 +21,8 @@ impl Edits {
         rules
     }
 
-    /// Edits `rules` in one place, seldom in several.
+    /// Edits `rules` in one place, seldom in several. What comes out need not compile: a rule may
+    /// name a Service that is gone.
     pub fn next(&mut self, rules: &mut RuleSet, source: &mut Source<'_>) {
         loop {
             let mut maker = Maker { source: &mut *source, origins: self.origins };
@@ -36,14 +37,21 @@ impl Edits {
 
 impl Maker<'_, '_> {
     fn edit(&mut self, rules: &mut RuleSet) {
-        let kind = self.source.below(20);
+        let kind = self.source.below(24);
         match kind {
-            0 => rules.services.push(self.service(rules.services.len())),
+            0 => {
+                let service = self.service(rules.services.len());
+                Arc::make_mut(&mut rules.services).push(service);
+            }
             1 => {
-                let at = self.source.below(rules.services.len());
-                rules.services[at] = self.service(at);
+                let at = self.source.below(rules.services.len().max(1));
+                if let Some(service) = Arc::make_mut(&mut rules.services).get_mut(at) {
+                    *service = self.service(at);
+                }
             }
             2 => self.listeners(rules),
+            // Some rule may need it: then this is no configuration.
+            23 => drop(Arc::make_mut(&mut rules.services).pop()),
             3 => self.move_host(rules),
             _ => {
                 if let Some(listener) = self.some_of(&mut rules.listeners) {
@@ -78,56 +86,56 @@ impl Maker<'_, '_> {
     fn move_host(&mut self, rules: &mut RuleSet) {
         let both = self.source.once_in(2);
         let Some(from) = self.some_of(&mut rules.listeners) else { return };
-        if from.hosts.is_empty() {
-            return;
+        let Some(host) = self.some_host(from) else { return };
+        if !both {
+            from.hosts.remove(&host.hostname);
         }
-        let at = self.source.below(from.hosts.len());
-        let host = if both { from.hosts[at].clone() } else { from.hosts.remove(at) };
-        if let Some(to) = self.some_of(&mut rules.listeners)
-            && to.hosts.iter().all(|other| other.hostname != host.hostname)
-        {
-            to.hosts.push(host);
+        if let Some(to) = self.some_of(&mut rules.listeners) {
+            to.hosts.insert(host);
         }
     }
 
+    fn some_host(&mut self, listener: &Listener) -> Option<Arc<VirtualHost>> {
+        let at = self.source.below(listener.hosts.len().max(1));
+        listener.hosts.iter().nth(at).cloned()
+    }
+
     fn edit_listener(&mut self, listener: &mut Listener, kind: usize) {
+        let Some(host) = self.some_host(listener) else {
+            let hostname = self.hostname();
+            listener.hosts.insert(self.host(hostname));
+            return;
+        };
         match kind {
             4 => listener.paths = self.path_policy(),
             5 => listener.origin = self.origin(),
-            6 => self.source.shuffle(&mut listener.hosts),
+            6 => {
+                let mut hosts: Vec<_> = listener.hosts.iter().cloned().collect();
+                self.source.shuffle(&mut hosts);
+                listener.hosts = hosts.into_iter().collect();
+            }
             7 | 8 => {
                 let hostname = self.hostname();
-                if listener.hosts.iter().all(|host| host.hostname != hostname) {
-                    let host = Arc::new(self.host(hostname));
-                    let at = self.source.below(listener.hosts.len() + 1);
-                    listener.hosts.insert(at, host);
+                listener.hosts.insert(self.host(hostname));
+            }
+            9 | 10 => drop(listener.hosts.remove(&host.hostname)),
+            11 => drop(listener.hosts.insert(self.host(host.hostname.clone()))),
+            12 => {
+                // Two hosts with the routes of each other.
+                if let Some(other) = self.some_host(listener) {
+                    let swapped = |a: &VirtualHost, b: &VirtualHost| VirtualHost {
+                        hostname: b.hostname.clone(),
+                        ..a.clone()
+                    };
+                    listener.hosts.insert(swapped(&host, &other));
+                    listener.hosts.insert(swapped(&other, &host));
                 }
-            }
-            9 | 10 if !listener.hosts.is_empty() => {
-                let at = self.source.below(listener.hosts.len());
-                listener.hosts.remove(at);
-            }
-            11 => {
-                // The same name again, in another place: the table of neither is that of the other.
-                if let Some(host) = self.some_of(&mut listener.hosts) {
-                    *host = Arc::new(self.host(host.hostname.clone()));
-                }
-            }
-            12 if listener.hosts.len() > 1 => {
-                let names = listener.hosts.len();
-                let (a, b) = (self.source.below(names), self.source.below(names));
-                let routes = listener.hosts[a].routes.clone();
-                let other = listener.hosts[b].routes.clone();
-                Arc::make_mut(&mut listener.hosts[a]).routes = other;
-                Arc::make_mut(&mut listener.hosts[b]).routes = routes;
             }
             _ => {
-                if let Some(host) = self.some_of(&mut listener.hosts) {
-                    // Another allocation, even of equal rules.
-                    let mut edited = VirtualHost::clone(host);
-                    self.edit_host(&mut edited, kind);
-                    *host = Arc::new(edited);
-                }
+                // Another allocation, even of equal rules.
+                let mut edited = VirtualHost::clone(&host);
+                self.edit_host(&mut edited, kind);
+                listener.hosts.insert(edited);
             }
         }
     }
@@ -149,6 +157,12 @@ impl Maker<'_, '_> {
                     route.action = action;
                 }
             }
+            19 => {
+                let mut source = self.source.fork();
+                if let Some(route) = host.routes.get_mut(at) {
+                    edit_condition(route, &mut source);
+                }
+            }
             _ => {
                 let route = self.route();
                 if let Some(place) = host.routes.get_mut(at) {
@@ -156,5 +170,19 @@ impl Maker<'_, '_> {
                 }
             }
         }
+    }
+}
+
+/// The smallest changes, which must not go unseen.
+fn edit_condition(route: &mut Route, source: &mut Source<'_>) {
+    let count = route.conditions.len();
+    let Some(condition) = route.conditions.get_mut(source.below(count.max(1))) else { return };
+    match &mut condition.test {
+        Test::Equals { ignore_case, .. } if source.once_in(2) => *ignore_case = !*ignore_case,
+        Test::Matches { empty_matches, .. } if source.once_in(2) => {
+            *empty_matches = !*empty_matches;
+        }
+        Test::Equals { value, .. } if source.once_in(2) => *value = format!("{value}a").into(),
+        _ => condition.negated = !condition.negated,
     }
 }

@@ -1,7 +1,7 @@
 //! The same rules in another order.
 
 use super::Source;
-use gateway_core::rules::{Action, Route, RuleSet, ServiceId};
+use gateway_core::rules::{Action, RuleSet, ServiceId, VirtualHost};
 use std::sync::Arc;
 
 /// The same rules with listeners, hosts and services in another order.
@@ -9,7 +9,9 @@ pub fn reordered(rules: &RuleSet, source: &mut Source<'_>) -> RuleSet {
     let mut rules = rules.clone();
     source.shuffle(&mut rules.listeners);
     for listener in &mut rules.listeners {
-        source.shuffle(&mut listener.hosts);
+        let mut hosts: Vec<_> = listener.hosts.iter().cloned().collect();
+        source.shuffle(&mut hosts);
+        listener.hosts = hosts.into_iter().collect();
     }
     let mut order: Vec<usize> = (0..rules.services.len()).collect();
     source.shuffle(&mut order);
@@ -17,14 +19,18 @@ pub fn reordered(rules: &RuleSet, source: &mut Source<'_>) -> RuleSet {
         let place = order.iter().position(|&old| old == id.0 as usize);
         ServiceId(place.expect("each service has a place") as u32)
     };
-    rules.services = order.iter().map(|&old| rules.services[old].clone()).collect();
-    for split in rules.services.iter_mut().flat_map(|service| &mut service.splits) {
+    let mut services: Vec<_> = order.iter().map(|&old| rules.services[old].clone()).collect();
+    for split in services.iter_mut().flat_map(|service| &mut service.splits) {
         split.backends.iter_mut().for_each(|backend| backend.service = moved(backend.service));
     }
-    let hosts = rules.listeners.iter_mut().flat_map(|listener| &mut listener.hosts);
-    for host in hosts {
-        let routes: &mut Vec<Route> = &mut Arc::make_mut(host).routes;
-        routes.iter_mut().for_each(|route| renumber(&mut route.action, &moved));
+    rules.services = Arc::new(services);
+    for listener in &mut rules.listeners {
+        let renumbered = listener.hosts.iter().map(|host| {
+            let mut host = VirtualHost::clone(host);
+            host.routes.iter_mut().for_each(|route| renumber(&mut route.action, &moved));
+            host
+        });
+        listener.hosts = renumbered.collect();
     }
     rules
 }

@@ -42,7 +42,10 @@ const TARGETS: [&str; 9] = [
 ];
 const HOSTS: [&str; 9] =
     ["a.b", "b.a.b", "ab", "a", "c.b", "a.b.a.b", "x.y.a.b", "b.ab", "example"];
-const ODD_HOSTS: [&str; 12] = [
+const ODD_HOSTS: [&str; 15] = [
+    ".b",
+    ".a.b",
+    "x..a.b",
     "A.B",
     "a.b:80",
     "a.b.",

@@ -28,7 +28,7 @@ pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> OwnedRequest 
             connection.listener.address = listener.address;
         }
         connection.protocol = listener.protocol;
-        if let Some(aim) = source.choose(&listener.hosts) {
+        if let Some(aim) = listener.hosts.iter().nth(source.below(listener.hosts.len().max(1))) {
             routes = &aim.routes;
             host = host_of(&aim.hostname, source);
         }
