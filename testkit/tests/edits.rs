@@ -14,7 +14,7 @@ use testkit::generate::Source;
 #[test]
 fn edits_decide_as_compiled_anew() {
     let default = Config::default();
-    let cases = std::env::var_os("PROPTEST_CASES").map_or(24, |_| default.cases);
+    let cases = std::env::var_os("PROPTEST_CASES").map_or(12, |_| default.cases);
     let config = Config { cases, failure_persistence: None, ..default };
     let counts = RefCell::new(EditCounts::default());
     let run = |seed: u64| {

@@ -1,6 +1,6 @@
 //! Conditions.
 
-use super::pool::{self, VALUES};
+use super::pool::{self, VALUES, WITHOUT_LITERAL};
 use super::rules::Maker;
 use gateway_core::rules::{Condition, Field, Regex, Test};
 
@@ -114,7 +114,9 @@ impl Maker<'_, '_> {
 
     /// As many conditions on `field`, each with an expression.
     pub(super) fn expressions_on(&mut self, field: &Field, count: usize) -> Vec<Condition> {
-        let some: Vec<&Regex> = pool::some(&VALUES, count, self.source).collect();
+        let all = !self.source.once_in(3);
+        let known = if all { &VALUES[..] } else { &VALUES[WITHOUT_LITERAL] };
+        let some: Vec<&Regex> = pool::some(known, count, self.source).collect();
         let condition = |regex: &Regex| {
             let test = self.matches(regex);
             Condition { field: field.clone(), test, negated: self.source.once_in(20) }

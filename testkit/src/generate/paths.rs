@@ -13,7 +13,27 @@ pub(super) fn template(source: &mut Source<'_>) -> PathTemplate {
 /// The same on more levels, with more parameters.
 pub(super) fn crossing(source: &mut Source<'_>) -> PathTemplate {
     let depth = source.between(1, 7);
-    let segments = ["a", "{}", "b", "{}", "ab", "{}", "c%2Fd", "item"];
+    let segments = [
+        "a",
+        "{}",
+        "b",
+        "{}",
+        "ab",
+        "{}",
+        "c%2Fd",
+        "averylongsegment-of-two-nodes",
+        "averylongsegment",
+    ];
+    of_segments(source, depth, &segments)
+}
+
+/// Many siblings.
+pub(super) fn wide(source: &mut Source<'_>) -> PathTemplate {
+    let depth = source.between(1, 2);
+    let mut segments = ["{}", "{}x", "{}.js", ""].map(str::to_owned).to_vec();
+    segments.extend(('a'..='z').map(|letter| format!("{letter}x")));
+    segments.extend(('A'..='Z').map(|letter| format!("{letter}-{letter}")));
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     of_segments(source, depth, &segments)
 }
 
@@ -35,6 +55,10 @@ pub(super) fn affixed(source: &mut Source<'_>) -> PathTemplate {
         "{}--{}",
         "x-{}",
         "i{}",
+        "{}n.js",
+        "{}.averylongsuffix-of-two-nodes",
+        "averylongprefix-{}.averylongsuffix",
+        "{}s",
     ];
     if source.once_in(3) {
         segments = vec!["{*}", "img-{*}", "{*}.js", "{*}-{}", "a", "{}", "x-{}", "{*}/x-{}", "b"];
@@ -64,7 +88,7 @@ fn of_segments(source: &mut Source<'_>, depth: usize, segments: &[&str]) -> Path
     PathTemplate::parse(&named).expect("made of literals and parameters that alternate")
 }
 
-const PARAMETERS: [&str; 16] = [
+const PARAMETERS: [&str; 18] = [
     "a",
     "b",
     "ab",
@@ -81,6 +105,8 @@ const PARAMETERS: [&str; 16] = [
     "a-b-c",
     "--",
     "-",
+    "a.averylongsuffix-of-two-nodes",
+    "json.js",
 ];
 const WILDCARDS: [&str; 8] =
     ["a", "a/b", "x-1", "a/x-b/", "b/x-", "a/b/ab", "1/x-2/x-3", "a.js/b.js"];

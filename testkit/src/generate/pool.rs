@@ -10,15 +10,21 @@ pub(super) struct Expression {
     pub(super) hits: Vec<String>,
 }
 
-/// Expressions for values. The first are the simplest.
+/// Expressions for values. The first are the simplest. Those at [`WITHOUT_LITERAL`] have no two
+/// octets in common with all that they match.
 pub(super) static VALUES: LazyLock<Vec<Expression>> = LazyLock::new(values);
 
-/// Expressions for paths. Of the later ones [`LIKE_API`] begin with the literal `/api/` and nothing
-/// longer.
+pub(super) const WITHOUT_LITERAL: std::ops::Range<usize> = 121..121 + DIGITS;
+
+/// Expressions for paths. The first [`SIMPLE_PATHS`] are the simplest. Those at [`LIKE_API`] begin
+/// with the literal `/api/` and nothing longer; the last [`DIGITS`] of these have no other literal.
 pub(super) static PATHS: LazyLock<Vec<Expression>> = LazyLock::new(paths);
 
-/// Where the expressions stand that begin with `/api/`.
-pub(super) const LIKE_API: std::ops::Range<usize> = 36..36 + 96;
+pub(super) const SIMPLE_PATHS: usize = 36;
+pub(super) const LIKE_API: std::ops::Range<usize> = SIMPLE_PATHS..SIMPLE_PATHS + 72 + DIGITS;
+
+/// How many expressions there are of digits only.
+pub(super) const DIGITS: usize = 100;
 
 /// Some expressions of `pool`, `count` of them, few of them twice.
 pub(super) fn some<'p>(
@@ -103,7 +109,29 @@ fn values() -> Vec<Expression> {
             ),
         });
     }
+    all.extend((0..DIGITS).map(|n| {
+        let (digits, anchor, hit) = of_digits(n, "");
+        let long = format!("{hit} {hit}");
+        let hits = if anchor == None { [&*hit, &*long] } else { [&*hit, &*hit] };
+        expression(&digits, anchor, n % 7 == 0, &hits)
+    }));
     all
+}
+
+/// Two digits, each of which may be an `x`; some are so far apart that automata of several grow
+/// beyond measure.
+fn of_digits(n: usize, before: &str) -> (String, Anchor, String) {
+    let (a, b) = (n / 10, n % 10);
+    let (between, anchor) = match n % 8 {
+        0 => ("", Anchor::Both),
+        1 | 2 => ("", Anchor::Start),
+        3 => (".*", Anchor::None),
+        4 => ("[0-9]*", Anchor::Both),
+        _ => ("", Anchor::None),
+    };
+    let hit = if n % 3 == 0 { format!("{before}x{b}") } else { format!("{before}{a}{b}") };
+    let start = if before.is_empty() || anchor != Anchor::None { "" } else { "^" };
+    (format!("{start}{before}[{a}x]{between}[{b}x]"), anchor, hit)
 }
 
 fn paths() -> Vec<Expression> {
@@ -128,7 +156,7 @@ fn paths() -> Vec<Expression> {
             all.push(expression(source, anchor, false, hits));
         }
     }
-    for n in 0..96_usize {
+    for n in 0..72_usize {
         let path = |text: &str| format!("/api/{text}{n}");
         all.push(match n % 6 {
             0 => {
@@ -161,6 +189,10 @@ fn paths() -> Vec<Expression> {
             ),
         });
     }
+    all.extend((0..DIGITS).map(|n| {
+        let (digits, anchor, hit) = of_digits(n, "/api/");
+        expression(&digits, anchor, false, &[&hit])
+    }));
     for n in 0..40_usize {
         let path = |text: &str| format!("/api/{text}{n}");
         all.push(match n % 5 {
@@ -201,6 +233,7 @@ mod tests {
             assert!(all, "{} {:?}", known.regex, known.hits);
         }
         assert!(PATHS[LIKE_API].iter().all(|known| known.regex.source().contains("/api/")));
+        assert_eq!(VALUES.len(), WITHOUT_LITERAL.end);
         assert_eq!(PATHS.len(), LIKE_API.end + 40);
     }
 }

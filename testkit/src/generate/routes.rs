@@ -1,8 +1,8 @@
 //! The routes of a host: a few of all kinds, and large structures of one kind.
 
 use super::Source;
-use super::paths::{affixed, crossing, template};
-use super::pool::{self, LIKE_API, PATHS};
+use super::paths::{affixed, crossing, template, wide};
+use super::pool::{self, DIGITS, LIKE_API, PATHS, SIMPLE_PATHS};
 use super::rules::Maker;
 use crate::build;
 use gateway_core::rules::{
@@ -34,7 +34,8 @@ impl Maker<'_, '_> {
     fn block(&mut self, kind: usize) -> Vec<Route> {
         match kind {
             40..44 => self.of_one_path(),
-            44..48 => self.of_paths(6, 40, crossing),
+            44..47 => self.of_paths(6, 40, crossing),
+            47 => self.of_paths(20, 60, wide),
             48..53 => self.of_paths(4, 24, affixed),
             53..57 => self.nested(),
             57 | 58 => self.with_value_expressions(9, 30),
@@ -91,7 +92,7 @@ impl Maker<'_, '_> {
 
     fn path(&mut self) -> PathPattern {
         if self.source.once_in(8) {
-            let simple = self.source.below(36);
+            let simple = self.source.below(SIMPLE_PATHS);
             return PathPattern::Regex(PATHS[simple].regex.clone());
         }
         let template = if self.source.once_in(4) { affixed } else { template };
@@ -234,7 +235,11 @@ impl Maker<'_, '_> {
 
     /// Many routes with an expression for a path, mostly with one literal in common.
     fn with_path_expressions(&mut self, least: usize, most: usize) -> Vec<Route> {
-        let known = if self.source.once_in(3) { &PATHS[..] } else { &PATHS[LIKE_API] };
+        let known = match self.source.below(4) {
+            0 => &PATHS[LIKE_API.end - DIGITS..LIKE_API.end],
+            1 => &PATHS[..],
+            _ => &PATHS[LIKE_API],
+        };
         let count = self.source.between(least, most);
         let some: Vec<&Regex> = pool::some(known, count, self.source).collect();
         let member = |regex: &Regex| {
