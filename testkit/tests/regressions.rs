@@ -41,25 +41,42 @@ fn explain() {
     assert!(replay("decide", fuzz::explain) + replay("explain", fuzz::explain) > 0);
 }
 
-/// Writes the seeds of `decide` anew, for when the reading of octets has changed:
+/// Edits begin with the rules of the other target.
+#[test]
+fn edits() {
+    assert!(replay("edits", fuzz::edits) > 0);
+}
+
+/// Writes the seeds of `decide` and `edits` anew, for when the reading of octets has changed:
 ///
 /// ```text
 /// cargo test -p testkit --test regressions -- --ignored
 /// ```
 ///
 /// Of many random strings it takes those that show something that none before has shown, shorter
-/// ones first.
+/// ones first; for `edits` some of each length.
 #[test]
 #[ignore = "writes files"]
 fn write_seeds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/decide");
-    std::fs::remove_dir_all(&folder).unwrap();
-    std::fs::create_dir_all(&folder).unwrap();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let empty = |name: &str| {
+        let folder = corpus.join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    };
+    let folder = empty("edits");
+    for n in 0..24_u64 {
+        let mut source = Source::noise((n + 1) << 40);
+        let bytes: Vec<u8> = (0..16 * n).map(|_| source.below(256) as u8).collect();
+        std::fs::write(folder.join(format!("seed-{n:02}")), bytes).unwrap();
+    }
+    let folder = empty("decide");
     let mut seen = BTreeSet::new();
     let mut written = 0;
-    for seed in 1..8_000_u64 {
+    for seed in 1..1_600_u64 {
         let mut source = Source::noise(seed << 24);
-        let bytes: Vec<u8> = (0..seed / 25).map(|_| source.below(256) as u8).collect();
+        let bytes: Vec<u8> = (0..seed / 5).map(|_| source.below(256) as u8).collect();
         let shown = shown(&Scenario::read(&bytes));
         if shown.difference(&seen).count() > written / 16 {
             seen.extend(shown);

@@ -113,7 +113,7 @@ fn values() -> Vec<Expression> {
         let (digits, anchor, hit) = of_digits(n, "");
         let long = format!("{hit} {hit}");
         let hits = if anchor == None { [&*hit, &*long] } else { [&*hit, &*hit] };
-        expression(&digits, anchor, n % 7 == 0, &hits)
+        expression(&digits, anchor, n.is_multiple_of(7), &hits)
     }));
     all
 }
@@ -129,7 +129,7 @@ fn of_digits(n: usize, before: &str) -> (String, Anchor, String) {
         4 => ("[0-9]*", Anchor::Both),
         _ => ("", Anchor::None),
     };
-    let hit = if n % 3 == 0 { format!("{before}x{b}") } else { format!("{before}{a}{b}") };
+    let hit = if n.is_multiple_of(3) { format!("{before}x{b}") } else { format!("{before}{a}{b}") };
     let start = if before.is_empty() || anchor != Anchor::None { "" } else { "^" };
     (format!("{start}{before}[{a}x]{between}[{b}x]"), anchor, hit)
 }

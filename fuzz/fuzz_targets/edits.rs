@@ -1,0 +1,4 @@
+//! See `testkit::fuzz::edits`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::edits(bytes));
