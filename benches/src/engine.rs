@@ -1,5 +1,6 @@
 //! The engines: this one, and its peers behind the same trait.
 
+mod atc;
 mod gateway;
 mod linear;
 mod paths;
@@ -54,9 +55,11 @@ pub const MATCHIT: &str = "matchit, bare";
 pub const MATCHIT_BY_HOST: &str = "matchit by host";
 /// What proxies without an index do.
 pub const LINEAR: &str = "linear list";
+/// A peer that knows hosts and conditions.
+pub const ATC: &str = "atc-router";
 
 /// All engines, in the order of their turns.
-pub const ENGINES: [Maker; 5] = [
+pub const ENGINES: [Maker; 7] = [
     Maker {
         name: MATCHIT,
         stage: "matchit",
@@ -76,7 +79,14 @@ pub const ENGINES: [Maker; 5] = [
         most: with_hosts,
         build: paths::by_host::<wayfind::Router<usize>>,
     },
+    Maker {
+        name: "path-tree by host",
+        stage: "path_tree",
+        most: with_hosts,
+        build: paths::by_host::<path_tree::PathTree<usize>>,
+    },
     Maker { name: LINEAR, stage: "linear", most: linear, build: linear::build },
+    Maker { name: ATC, stage: "atc_router", most: one_after_the_other, build: atc::build },
 ];
 
 fn without_hosts(kind: Kind) -> usize {

@@ -4,6 +4,7 @@
 use super::{Built, Engine};
 use crate::measure::{building, each};
 use crate::workload::{PathTest, Request, Rule, Workload};
+use path_tree::PathTree;
 use std::collections::HashMap;
 
 /// A peer that finds the number of a path.
@@ -59,6 +60,27 @@ impl PathRouter for wayfind::Router<usize> {
 
     fn find(&self, path: &str) -> Option<usize> {
         self.search(path).map(|found| *found.data())
+    }
+}
+
+impl PathRouter for PathTree<usize> {
+    fn pattern(test: &PathTest) -> String {
+        written(test, (":", ""), "+")
+    }
+
+    fn new(paths: Vec<(String, usize)>) -> Result<Self, String> {
+        let mut tree = Self::new();
+        for (at, (path, value)) in paths.into_iter().enumerate() {
+            // A path that is there already gives its old number back and takes the new value.
+            if tree.insert(&path, value) != at {
+                return Err(format!("overwrites `{path}`"));
+            }
+        }
+        Ok(tree)
+    }
+
+    fn find(&self, path: &str) -> Option<usize> {
+        PathTree::find(self, path).map(|(value, _)| *value)
     }
 }
 
