@@ -4,6 +4,7 @@ mod atc;
 mod gateway;
 mod linear;
 mod paths;
+mod regexes;
 
 use crate::measure::Cost;
 use crate::workload::{Kind, Request, Workload};
@@ -57,9 +58,11 @@ pub const MATCHIT_BY_HOST: &str = "matchit by host";
 pub const LINEAR: &str = "linear list";
 /// A peer that knows hosts and conditions.
 pub const ATC: &str = "atc-router";
+/// What proxies without an index do where paths are expressions.
+pub const ONE_BY_ONE: &str = "regex, one by one";
 
 /// All engines, in the order of their turns.
-pub const ENGINES: [Maker; 7] = [
+pub const ENGINES: [Maker; 9] = [
     Maker {
         name: MATCHIT,
         stage: "matchit",
@@ -87,6 +90,18 @@ pub const ENGINES: [Maker; 7] = [
     },
     Maker { name: LINEAR, stage: "linear", most: linear, build: linear::build },
     Maker { name: ATC, stage: "atc_router", most: one_after_the_other, build: atc::build },
+    Maker {
+        name: ONE_BY_ONE,
+        stage: "regex",
+        most: |kind| if kind.has_regexes() { 1_000 } else { 0 },
+        build: regexes::one_by_one,
+    },
+    Maker {
+        name: "regex::RegexSet",
+        stage: "regex_set",
+        most: |kind| if kind.has_regexes() { 10_000 } else { 0 },
+        build: regexes::set,
+    },
 ];
 
 fn without_hosts(kind: Kind) -> usize {

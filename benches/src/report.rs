@@ -8,7 +8,7 @@ use std::process::Command;
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The peers, by the names of their packages.
-const PEERS: &[&str] = &["matchit", "wayfind", "path-tree", "atc-router"];
+const PEERS: &[&str] = &["matchit", "wayfind", "path-tree", "atc-router", "regex"];
 
 /// Everything that was measured.
 #[derive(Debug, Default)]
