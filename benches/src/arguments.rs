@@ -3,8 +3,12 @@
 use benches::cell::Plan;
 use benches::workload::Kind;
 
+/// As the command line calls what is not about decisions.
+pub(crate) const RECOMPILE: &str = "recompile";
+
 pub(crate) struct Arguments {
     pub(crate) kinds: Vec<Kind>,
+    pub(crate) recompile: bool,
     pub(crate) min: usize,
     pub(crate) max: usize,
     pub(crate) rounds: usize,
@@ -27,6 +31,7 @@ impl Arguments {
 pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Arguments {
     let mut found = Arguments {
         kinds: Vec::new(),
+        recompile: false,
         min: 0,
         max: 10_000,
         rounds: 9,
@@ -45,6 +50,7 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Arguments {
             "--traffic" => found.traffic = value(),
             "--write" => found.write = Some(value()),
             "--child" => found.child = true,
+            RECOMPILE => found.recompile = true,
             name => {
                 let before = found.kinds.len();
                 found.kinds.extend(named(name));
@@ -52,8 +58,9 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Arguments {
             }
         }
     }
-    if found.kinds.is_empty() {
+    if found.kinds.is_empty() && !found.recompile {
         found.kinds.extend(Kind::ALL);
+        found.recompile = true;
     }
     found
 }

@@ -6,6 +6,8 @@ mod linear;
 mod paths;
 mod regexes;
 
+pub use gateway::rule_set;
+
 use crate::measure::Cost;
 use crate::workload::{Kind, Request, Workload};
 

@@ -13,6 +13,7 @@ pub mod alloc;
 pub mod cell;
 pub mod engine;
 pub mod measure;
+pub mod recompile;
 pub mod report;
 pub mod workload;
 

@@ -1,7 +1,7 @@
 //! How long a decision takes, with the peers in the same process.
 //!
 //! ```text
-//! cargo run --release -p benches -- [a b c d e f g h] [--min RULES] [--max RULES]
+//! cargo run --release -p benches -- [a b c d e f g h recompile] [--min RULES] [--max RULES]
 //!     [--rounds N] [--engine TEXT] [--traffic uniform|hot|miss] [--write FILE]
 //! ```
 //!
@@ -15,6 +15,7 @@ use arguments::Arguments;
 use benches::alloc::Counting;
 use benches::cell::{self, Row};
 use benches::label;
+use benches::recompile::{self, Recompile};
 use benches::report::Report;
 use benches::workload::Kind;
 use serde::{Deserialize, Serialize};
@@ -28,12 +29,14 @@ static ALLOCATOR: Counting = Counting;
 #[derive(Debug, Clone, Copy)]
 enum Cell {
     Decide(Kind, usize),
+    Recompile(usize),
 }
 
 /// What it tells its parent.
 #[derive(Serialize, Deserialize)]
 enum Results {
     Rows(Vec<Row>),
+    Recompile(Recompile),
 }
 
 fn main() {
@@ -57,6 +60,7 @@ fn main() {
         for result in results {
             match result {
                 Results::Rows(rows) => report.rows.extend(rows),
+                Results::Recompile(recompile) => report.recompiles.push(recompile),
             }
         }
     }
@@ -76,6 +80,9 @@ fn cells(arguments: &Arguments) -> Vec<Cell> {
     for &kind in &arguments.kinds {
         cells.extend(asked(kind.sizes()).map(|size| Cell::Decide(kind, size)));
     }
+    if arguments.recompile {
+        cells.extend(asked(Kind::Hosts.sizes()).map(Cell::Recompile));
+    }
     cells
 }
 
@@ -88,12 +95,14 @@ impl Cell {
     fn id_and_size(self) -> (&'static str, usize) {
         match self {
             Self::Decide(kind, size) => (kind.id(), size),
+            Self::Recompile(size) => (arguments::RECOMPILE, size),
         }
     }
 
     fn measure(self, arguments: &Arguments) -> Results {
         match self {
             Self::Decide(kind, size) => Results::Rows(cell::run(kind, size, &arguments.plan())),
+            Self::Recompile(size) => Results::Recompile(recompile::run(size, arguments.rounds)),
         }
     }
 

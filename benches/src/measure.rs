@@ -45,7 +45,7 @@ pub fn building<T>(make: impl FnOnce() -> T) -> (T, Cost) {
 }
 
 /// The middle one.
-fn median(mut times: Vec<f64>) -> f64 {
+pub fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

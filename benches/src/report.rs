@@ -3,6 +3,7 @@
 mod table;
 
 use crate::cell::Row;
+use crate::recompile::Recompile;
 use std::process::Command;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
@@ -15,6 +16,8 @@ const PEERS: &[&str] = &["matchit", "wayfind", "path-tree", "atc-router", "regex
 pub struct Report {
     /// In the order of the tables.
     pub rows: Vec<Row>,
+    /// In ascending order.
+    pub recompiles: Vec<Recompile>,
 }
 
 impl Report {

@@ -51,7 +51,7 @@ impl Engine for Gateway {
 }
 
 /// The rules in the form of this engine, with one listener and one Service.
-fn rule_set(workload: &Workload) -> RuleSet {
+pub fn rule_set(workload: &Workload) -> RuleSet {
     let origin = build::origin("rule");
     let forward = Arc::new(build::forward(ServiceId(0), 80, origin.clone()));
     let route = |rule: &Rule| Route {

@@ -4,6 +4,7 @@ use super::Report;
 use crate::cell::{Figures, Row};
 use crate::engine::{GATEWAY, MATCHIT, MATCHIT_BY_HOST};
 use crate::label;
+use crate::recompile::Recompile;
 use crate::workload::{Kind, Traffic};
 
 /// The tables of the workloads that were measured.
@@ -14,6 +15,9 @@ pub(super) fn all(report: &Report) -> String {
         if !rows.is_empty() {
             text += &of_kind(kind, &rows);
         }
+    }
+    if !report.recompiles.is_empty() {
+        text += &of_recompiles(&report.recompiles);
     }
     text.truncate(text.trim_end().len());
     text
@@ -80,6 +84,16 @@ fn times(figures: &Figures, base: Option<&Figures>, traffic: Traffic) -> [String
     let time = figures.time(traffic);
     let ratio = time.zip(base.and_then(|base| base.time(traffic))).map(|(t, base)| t / base);
     [time.map_or(String::new(), number), ratio.map_or(String::new(), number)]
+}
+
+fn of_recompiles(recompiles: &[Recompile]) -> String {
+    let mut lines =
+        vec!["hosts | all of them, ms | one changed, ms".to_owned(), "--: | --: | --:".to_owned()];
+    for Recompile { hosts, full, changed } in recompiles {
+        let (full, changed) = (number(full / 1e6), number(changed / 1e6));
+        lines.push(format!("{} | {full} | {changed}", label(*hosts)));
+    }
+    section("Compiling again", "Hosts with ten routes each, as in c.", &lines)
 }
 
 fn section(title: &str, note: &str, lines: &[String]) -> String {
