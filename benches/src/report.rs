@@ -1,5 +1,6 @@
 //! The page for people.
 
+mod goals;
 mod table;
 
 use crate::cell::Row;
@@ -21,9 +22,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// All tables, as Markdown.
+    /// The goals and all tables, as Markdown.
     pub fn tables(&self) -> String {
-        table::all(self)
+        format!("{}\n{}", goals::table(self), table::all(self))
     }
 
     /// The tables with what has to be known to read them.
@@ -34,6 +35,7 @@ impl Report {
             peers = peers.join(", "),
             rustc = rustc(),
             machine = machine(),
+            goals = goals::table(self),
             tables = table::all(self),
         )
     }

@@ -102,7 +102,7 @@ fn section(title: &str, note: &str, lines: &[String]) -> String {
 }
 
 /// With three digits that mean something, and thousands apart.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
