@@ -152,6 +152,11 @@ impl Workload {
         Self { kind, size, rules: rules::rules(kind, size) }
     }
 
+    /// The rules of each host.
+    pub fn hosts(&self) -> impl Iterator<Item = &[Rule]> {
+        self.rules.chunk_by(|a, b| a.host == b.host)
+    }
+
     /// The position of the first rule that holds.
     pub fn decide(&self, request: &Request) -> Option<usize> {
         self.rules.iter().position(|rule| rule.host == request.host && rule.holds(request))

@@ -2,88 +2,22 @@
 
 mod check;
 mod dispatch;
+mod error;
 mod exact;
+mod host;
 mod hosts;
+mod paths;
+mod regexes;
 mod trie;
 
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::matcher::{HostTable, ListenerTable, NONE, Router, Tables};
-use crate::origin::Origin;
+pub use error::{CompileError, CompileErrors};
+
+use crate::limits::Limits;
+use crate::matcher::{Router, Tables};
 use crate::request::ListenerKey;
-use crate::rules::{Boundary, Listener, MAX_CONDITIONS, PathPattern, Route, RuleSet, VirtualHost};
-use std::fmt;
+use crate::rules::{Listener, RuleSet};
+use check::Checker;
 use std::sync::Arc;
-
-/// What compiling refuses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Most routes of one host: 1,000,000 by default.
-    pub routes_per_host: usize,
-    /// Most routes in all: 10,000,000 by default.
-    pub routes: usize,
-    /// Most conditions of one route: 256 by default.
-    pub conditions_per_route: usize,
-    /// Most bytes of all compiled expressions together: 1 GiB by default.
-    pub regex_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            routes_per_host: 1_000_000,
-            routes: 10_000_000,
-            conditions_per_route: MAX_CONDITIONS,
-            regex_bytes: 1 << 30,
-        }
-    }
-}
-
-/// One thing that cannot be compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompileError {
-    /// Where it was written; `None` when the rules as a whole are meant.
-    pub origin: Option<Origin>,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(origin) = &self.origin {
-            write!(f, "{origin}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl From<CompileError> for Diagnostic {
-    fn from(error: CompileError) -> Self {
-        let (object, field, span) = match error.origin {
-            Some(origin) => (Some(origin.object), origin.field, origin.span),
-            None => (None, "".into(), None),
-        };
-        let severity = Severity::Error;
-        Self { severity, code: "limit", object, field, span, message: error.message, help: None }
-    }
-}
-
-/// Every problem found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompileErrors(pub Vec<CompileError>);
-
-impl fmt::Display for CompileErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, error) in self.0.iter().enumerate() {
-            if i > 0 {
-                f.write_str("\n")?;
-            }
-            error.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CompileErrors {}
 
 impl Router {
     /// Lowers `rules` into lookup tables, within the default [`Limits`].
@@ -100,95 +34,78 @@ impl Router {
     /// # Errors
     ///
     /// Every problem found, not only the first: what exceeds `limits`, two listeners of one
-    /// address and port, two hosts of one name in a listener, a Service that is not there, weights
-    /// whose sum does not fit 63 bits.
+    /// address and port, a Service that is not there, weights whose sum does not fit 63 bits.
     pub fn compile_with(rules: &RuleSet, limits: &Limits) -> Result<Self, CompileErrors> {
-        let mut errors = check::check(rules, limits);
-        if !errors.is_empty() {
-            return Err(CompileErrors(errors));
-        }
-        let mut listeners = Vec::with_capacity(rules.listeners.len());
-        for listener in &rules.listeners {
-            listeners.push(compile_listener(listener, &mut errors));
-        }
-        if !errors.is_empty() {
-            return Err(CompileErrors(errors));
-        }
-        let sockets = rules.listeners.iter().enumerate();
-        let mut sockets: Vec<_> =
-            sockets.map(|(at, l)| (ListenerKey { address: l.address, port: l.port }, at)).collect();
-        sockets.sort_unstable();
-        Ok(Self { tables: Arc::new(Tables { rules: rules.clone(), sockets, listeners }) })
+        compile(rules, limits, None)
+    }
+
+    /// Lowers `rules` into lookup tables, within the limits of `previous`, and shares with it the
+    /// tables of all hosts whose routes have the same paths and conditions.
+    ///
+    /// What the two rule sets share is not even looked at: where `rules` is a changed copy of
+    /// [`Router::rules`], the cost is that of the hosts that changed. The result is the same as
+    /// that of [`Router::compile_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Router::compile_with`].
+    ///
+    /// ```
+    /// # use gateway_core::{Options, Resources, RequestHead, Router, rules::*, translate};
+    /// # let yaml = "{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: cafe}, \
+    /// #     spec: {host: cafe.example.com, routes: [{path: /, action: {return: {body: hello}}}]}}";
+    /// # let resources = Resources::from_yaml(yaml)?;
+    /// # let first = translate(&resources, &Options::default()).rules;
+    /// let router = Router::compile(&first)?;
+    /// let mut rules = router.rules().clone();
+    /// rules.listeners[0].hosts.remove(&"cafe.example.com".parse()?);
+    /// let next = Router::compile_from(&router, &rules)?;
+    /// let request = RequestHead::get("cafe.example.com", "/");
+    /// assert!(router.decide(&request, 0).route().is_some());
+    /// assert!(next.decide(&request, 0).route().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn compile_from(previous: &Self, rules: &RuleSet) -> Result<Self, CompileErrors> {
+        compile(rules, &previous.tables.limits, Some(&previous.tables))
     }
 }
 
-fn compile_listener(listener: &Listener, errors: &mut Vec<CompileError>) -> ListenerTable {
-    let mut tables = Vec::with_capacity(listener.hosts.len());
-    for host in &listener.hosts {
-        match compile_host(host) {
-            Ok(table) => tables.push(Arc::new(table)),
-            Err(error) => errors.push(error),
-        }
+fn compile(
+    rules: &RuleSet,
+    limits: &Limits,
+    previous: Option<&Tables>,
+) -> Result<Router, CompileErrors> {
+    let mut checker = Checker::new(rules, limits);
+    checker.listeners();
+    let services = checker.services(previous);
+    let mut listeners = Vec::with_capacity(rules.listeners.len());
+    for listener in &rules.listeners {
+        let known = previous.and_then(|previous| previous.listener_like(listener));
+        listeners.push(hosts::compile(listener, known, &mut checker));
     }
-    ListenerTable { names: hosts::build(&listener.hosts), hosts: tables }
+    checker.totals(listeners.iter().flat_map(|hosts| &hosts.shards).map(|shard| shard.facts));
+    let errors = checker.into_errors();
+    if !errors.is_empty() {
+        return Err(CompileErrors(errors));
+    }
+    let mut sockets: Vec<_> =
+        rules.listeners.iter().enumerate().map(|(at, listener)| (key(listener), at)).collect();
+    sockets.sort_unstable();
+    let (rules, limits) = (rules.clone(), limits.clone());
+    Ok(Router { tables: Arc::new(Tables { rules, limits, sockets, listeners, services }) })
 }
 
-fn compile_host(host: &VirtualHost) -> Result<HostTable, CompileError> {
-    let mut groups = Groups::default();
-    let mut exact = exact::ExactBuilder::default();
-    let mut trie = trie::TrieBuilder::new();
-    for (route, rank) in host.routes.iter().zip(0..) {
-        let group = group_of(route, &mut exact, &mut trie, || groups.add());
-        groups.0[group as usize].push(rank);
-    }
-    let best: Vec<u32> =
-        groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
-    let trie = trie.build(&best).map_err(|depth| CompileError {
-        origin: Some(host.origin.clone()),
-        message: format!(
-            "the paths of the host `{}` have a parameter beside a literal on {depth} levels, more \
-             than {}",
-            host.hostname,
-            trie::MAX_CROSSINGS
-        ),
-    })?;
-    Ok(HostTable { exact: exact.build(), trie, dispatch: dispatch::build(&host.routes, &groups.0) })
+fn key(listener: &Listener) -> ListenerKey {
+    ListenerKey { address: listener.address, port: listener.port }
 }
 
-/// The ranks of the routes of each path pattern, in ascending order.
-#[derive(Default)]
-struct Groups(Vec<Vec<u32>>);
-
-impl Groups {
-    fn add(&mut self) -> u32 {
-        self.0.push(Vec::new());
-        self.0.len() as u32 - 1
+impl Tables {
+    /// The listener of the same address and port, with its tables.
+    fn listener_like(&self, listener: &Listener) -> Option<hosts::Known<'_>> {
+        let at = self.sockets.binary_search_by_key(&key(listener), |&(key, _)| key).ok()?;
+        let at = self.sockets[at].1;
+        Some((&self.rules.listeners[at].hosts, &self.listeners[at]))
     }
-}
-
-/// The group of the route's path pattern, which is put into its table.
-fn group_of(
-    route: &Route,
-    exact: &mut exact::ExactBuilder,
-    trie: &mut trie::TrieBuilder,
-    new_group: impl FnOnce() -> u32,
-) -> u32 {
-    let (template, end) = match &route.path {
-        PathPattern::Exact(template) => match template.as_literal() {
-            Some(path) => return exact.insert(path, new_group),
-            None => (template, trie::End::Whole),
-        },
-        PathPattern::Prefix { template, boundary } => match boundary {
-            _ if template.parts().is_empty() => (template, trie::End::Byte),
-            Boundary::Segment => (template, trie::End::Segment),
-            Boundary::Byte => (template, trie::End::Byte),
-        },
-        // An expression is one more condition on what begins with its literal prefix.
-        PathPattern::Regex(regex) => {
-            return trie.insert_literal(&regex.literal_prefix(), new_group);
-        }
-    };
-    trie.insert(template.parts(), end, new_group)
 }
 
 #[cfg(test)]

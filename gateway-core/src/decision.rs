@@ -1,10 +1,13 @@
 //! What to do with one request, and why.
 
+mod captures;
 pub(crate) mod headers;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;
 pub(crate) mod split;
 pub(crate) mod template;
+
+pub use captures::Captures;
 
 use crate::request::field::{Value, View};
 use crate::request::{InvalidTarget, PathPolicy, Request};

@@ -349,8 +349,8 @@ fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -
 }
 
 fn unknown_host(host: &str, listener: Option<&Listener>) -> String {
-    let hosts = listener.map_or(&[][..], |listener| &listener.hosts);
-    let names: Vec<String> = hosts.iter().map(|h| h.hostname.to_string()).collect();
+    let hosts = listener.into_iter().flat_map(|listener| listener.hosts.iter());
+    let names: Vec<String> = hosts.map(|host| host.hostname.to_string()).collect();
     let meant = did_you_mean(host, names.iter().map(String::as_str));
     let help = meant.map(|help| format!("; {help}")).unwrap_or_default();
     format!("no virtual host covers `{host}`{help}")

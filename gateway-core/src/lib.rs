@@ -43,6 +43,8 @@ mod compile;
 mod decision;
 mod diagnostic;
 mod explain;
+mod hash;
+mod limits;
 mod matcher;
 mod origin;
 mod request;
@@ -51,13 +53,14 @@ mod resource;
 pub mod rules;
 mod translate;
 
-pub use compile::{CompileError, CompileErrors, Limits};
-pub use decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice};
+pub use compile::{CompileError, CompileErrors};
+pub use decision::{Captures, Decision, Forwarding, NoRoute, Outcome, SplitChoice};
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
     MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
 };
+pub use limits::Limits;
 pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{

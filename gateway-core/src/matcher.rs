@@ -6,18 +6,20 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod exact;
-pub(crate) mod hash;
 pub(crate) mod hosts;
+mod octets;
 mod outcome;
+pub(crate) mod regexes;
 pub(crate) mod trie;
 
 use crate::decision::{Decision, NoRoute};
+use crate::limits::Limits;
 use crate::request::field::View;
 use crate::request::{ListenerKey, Request};
 use crate::rules::{Listener, RuleSet};
 use dispatch::{Dispatch, Values};
 use exact::ExactPaths;
-use hosts::HostNames;
+use hosts::{Facts, HostTables};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -43,14 +45,11 @@ pub(crate) struct Tables {
     /// The sockets by port, then by address (none first), each with the position of its listener.
     pub(crate) sockets: Vec<(ListenerKey, usize)>,
     /// In the order of the rules' listeners.
-    pub(crate) listeners: Vec<ListenerTable>,
-}
-
-/// The hosts of a listener.
-pub(crate) struct ListenerTable {
-    pub(crate) names: HostNames,
-    /// In the order of the listener's hosts.
-    pub(crate) hosts: Vec<Arc<HostTable>>,
+    pub(crate) listeners: Vec<HostTables>,
+    /// What the rules were compiled within.
+    pub(crate) limits: Limits,
+    /// What compiling counted of the services.
+    pub(crate) services: Facts,
 }
 
 /// The routes of a host. Knows nothing of other hosts, so that routers can share it.
@@ -141,23 +140,22 @@ impl Tables {
     #[inline(never)]
     fn decide<'r, R: Request>(
         &'r self,
-        table: &'r ListenerTable,
+        hosts: &'r HostTables,
         listener: &'r Listener,
         view: &View<'_, R>,
         draw: u64,
     ) -> Decision<'r> {
-        let Some(owner) = table.names.find(view.host()) else {
+        let Some(owner) = hosts.find(view.host()) else {
             return Decision::none(Some(listener), NoRoute::NoHost);
         };
         let mut candidate = Some(owner);
-        while let Some(at) = candidate {
-            if let Some(rank) = table.hosts[at as usize].find(view) {
-                let place = (listener, &*listener.hosts[at as usize], rank);
-                return outcome::decide(&self.rules, place, view, draw);
+        while let Some(host) = candidate {
+            if let Some(rank) = host.table.find(view) {
+                return outcome::decide(&self.rules, (listener, &host.rules, rank), view, draw);
             }
-            candidate = table.names.next(at);
+            candidate = hosts.next(host);
         }
-        let host = Some(&*listener.hosts[owner as usize]);
+        let host = Some(&*owner.rules);
         Decision { host, ..Decision::none(Some(listener), NoRoute::NoMatch) }
     }
 }

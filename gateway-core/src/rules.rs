@@ -8,6 +8,7 @@
 
 mod action;
 mod hostname;
+mod hosts;
 mod path;
 mod predicate;
 mod regex;
@@ -20,9 +21,13 @@ pub use action::{
     Retry, RetryCondition, Split, Timeouts, UpstreamTarget,
 };
 pub use hostname::{HostPattern, InvalidHostname};
+pub use hosts::Hosts;
+pub(crate) use hosts::{Shard, name_key, shard_of};
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
+pub(crate) use path::{End, Form};
 pub(crate) use predicate::MAX_CONDITIONS;
 pub use predicate::{Condition, Field, Test};
+pub(crate) use regex::automaton;
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};
 pub use service::{
     Service, ServiceId, ServiceName, ServiceSplit, SplitBackend, SplitMatch, SplitMatches,
@@ -44,8 +49,8 @@ use std::sync::Arc;
 pub struct RuleSet {
     /// One entry per socket.
     pub listeners: Vec<Listener>,
-    /// What [`ServiceId`]s stand for.
-    pub services: Vec<Service>,
+    /// What [`ServiceId`]s stand for. Shared by copies, as the hosts are.
+    pub services: Arc<Vec<Service>>,
 }
 
 impl RuleSet {
@@ -56,7 +61,7 @@ impl RuleSet {
 
     /// The number of routes of all hosts.
     pub fn route_count(&self) -> usize {
-        self.listeners.iter().flat_map(|l| &l.hosts).map(|h| h.routes.len()).sum()
+        self.listeners.iter().flat_map(|l| l.hosts.iter()).map(|h| h.routes.len()).sum()
     }
 }
 
@@ -73,8 +78,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// Which request paths are refused, and how the others are brought to normal form.
     pub paths: PathPolicy,
-    /// The host names; each (section, hostname) pair at most once, and each hostname at most once.
-    pub hosts: Vec<Arc<VirtualHost>>,
+    /// The hosts, by name.
+    pub hosts: Hosts,
     /// The document that asked for the socket.
     pub origin: Origin,
 }

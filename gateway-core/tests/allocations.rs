@@ -144,10 +144,10 @@ fn router() -> Router {
         port: 80,
         protocol: Protocol::Http,
         paths: PathPolicy::default(),
-        hosts,
+        hosts: hosts.into_iter().collect(),
         origin: origin(""),
     };
-    Router::compile(&RuleSet { listeners: vec![listener], services: Vec::new() }).unwrap()
+    Router::compile(&RuleSet { listeners: vec![listener], services: Arc::default() }).unwrap()
 }
 
 fn shown(decision: &Decision<'_>) -> String {

@@ -52,7 +52,7 @@ impl Snapshot {
 /// Every Service and port that some decision can choose.
 fn reachable(rules: &RuleSet) -> BTreeSet<(ServiceId, u16)> {
     let mut found = BTreeSet::new();
-    let routes = rules.listeners.iter().flat_map(|l| &l.hosts).flat_map(|h| &h.routes);
+    let routes = rules.listeners.iter().flat_map(|l| l.hosts.iter()).flat_map(|h| &h.routes);
     for route in routes {
         each_target(&route.action, &mut |target| {
             found.insert((target.service, target.port));

@@ -1,9 +1,9 @@
 //! Short ways to rules made by a program.
 
 use gateway_core::rules::{
-    BackendSettings, Balance, Forward, HeaderOps, HostRewrite, Listener, PathRewrite, Protocol,
-    Redirect, Respond, ResponseHeaderOps, Retry, Service, ServiceId, ServiceName, Template,
-    Timeouts, UpstreamTarget,
+    BackendSettings, Balance, Forward, HeaderOps, HostRewrite, Hosts, Listener, PathRewrite,
+    Protocol, Redirect, Respond, ResponseHeaderOps, Retry, Service, ServiceId, ServiceName,
+    Template, Timeouts, UpstreamTarget,
 };
 use gateway_core::{ObjectRef, Origin, PathPolicy};
 use http::StatusCode;
@@ -22,7 +22,7 @@ pub fn listener(port: u16) -> Listener {
         port,
         protocol: Protocol::Http,
         paths: PathPolicy::default(),
-        hosts: Vec::new(),
+        hosts: Hosts::new(),
         origin: origin(&format!("listener {port}")),
     }
 }

@@ -16,7 +16,7 @@ pub fn load(bytes: &[u8]) {
     let rules = translate(&resources, &Options::default()).rules;
     let Ok(router) = Router::compile(&rules) else { return };
     for listener in &rules.listeners {
-        for host in &listener.hosts {
+        for host in listener.hosts.iter() {
             let name = host.hostname.to_string().replace('*', "a");
             for target in ["/", "/a/b?a=b", "/tea", "*"] {
                 let request = OwnedRequest::new("GET", &name, listener.port, target);

@@ -68,7 +68,7 @@ fn listener_of<'r, R: Request>(rules: &'r RuleSet, request: &R) -> Option<&'r Li
 /// long as they fall through the less specific ones of its section (decisions §1).
 fn hosts_of<'r>(listener: &'r Listener, host: &str) -> Vec<&'r VirtualHost> {
     let mut covering: Vec<&VirtualHost> = Vec::new();
-    for candidate in &listener.hosts {
+    for candidate in listener.hosts.iter() {
         let covers = match &candidate.hostname {
             HostPattern::Exact(name) => **name == *host,
             HostPattern::Wildcard(suffix) => {

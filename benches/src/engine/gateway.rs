@@ -30,9 +30,10 @@ pub(super) fn build(workload: &Workload) -> Result<Built, String> {
     }
     let mut position = 0;
     let mut first = HashMap::new();
-    for host in &router.rules().listeners[0].hosts {
+    for rules in workload.hosts() {
+        let host = router.rules().listeners[0].hosts.get(&name(&rules[0])).unwrap();
         first.insert(host.routes.as_ptr().addr(), position);
-        position += host.routes.len();
+        position += rules.len();
     }
     Ok(Built::new((Gateway { router, first }, cost)))
 }
@@ -61,16 +62,21 @@ pub fn rule_set(workload: &Workload) -> RuleSet {
         origin: origin.clone(),
     };
     let mut listener = build::listener(80);
-    for rules in workload.rules.chunk_by(|a, b| a.host == b.host) {
-        listener.hosts.push(Arc::new(VirtualHost {
-            hostname: HostPattern::parse(&rules[0].host).unwrap(),
+    for rules in workload.hosts() {
+        listener.hosts.insert(VirtualHost {
+            hostname: name(&rules[0]),
             section: 0,
             falls_through: false,
             routes: rules.iter().map(route).collect(),
             origin: origin.clone(),
-        }));
+        });
     }
-    RuleSet { listeners: vec![listener], services: vec![build::service("test", &[80])] }
+    let services = vec![build::service("test", &[80])].into();
+    RuleSet { listeners: vec![listener], services }
+}
+
+fn name(rule: &Rule) -> HostPattern {
+    HostPattern::parse(&rule.host).unwrap()
 }
 
 fn pattern(test: &PathTest) -> PathPattern {

@@ -111,7 +111,7 @@ struct ByHost<P>(HashMap<String, P>);
 pub(super) fn by_host<P: PathRouter>(workload: &Workload) -> Result<Built, String> {
     let mut first = 0;
     let mut hosts = Vec::new();
-    for rules in workload.rules.chunk_by(|a, b| a.host == b.host) {
+    for rules in workload.hosts() {
         hosts.push((rules[0].host.clone(), numbered::<P>(rules, first)));
         first += rules.len();
     }

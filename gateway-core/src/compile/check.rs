@@ -1,39 +1,67 @@
 //! What has to be true of rules before they become tables.
 
-use super::{CompileError, Limits};
+use super::CompileError;
+use crate::limits::Limits;
+use crate::matcher::Tables;
+use crate::matcher::hosts::Facts;
 use crate::origin::Origin;
+use crate::request::MAX_PATH;
 use crate::rules::{
-    Action, Condition, Listener, PathPart, PathPattern, Regex, Route, RuleSet, ServiceId,
-    SplitMatch, SplitMatches, Test, VirtualHost,
+    Action, Condition, Form, Regex, Route, RuleSet, ServiceId, SplitMatch, SplitMatches, Test,
+    VirtualHost,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Add as _;
 use std::sync::Arc;
 
-/// Every problem of `rules`.
-pub(super) fn check(rules: &RuleSet, limits: &Limits) -> Vec<CompileError> {
-    let mut checker =
-        Checker { rules, limits, counted: BTreeSet::new(), regex_bytes: 0, errors: Vec::new() };
-    checker.listeners();
-    checker.services();
-    checker.totals();
-    checker.errors
-}
-
-struct Checker<'r> {
+/// Collects the problems of rules.
+pub(super) struct Checker<'r> {
     rules: &'r RuleSet,
     limits: &'r Limits,
-    /// The automata counted so far: copies of an expression share theirs.
-    counted: BTreeSet<usize>,
-    regex_bytes: usize,
+    regex_bytes: RegexBytes,
+    /// One more than the greatest [`ServiceId`] of the host under way.
+    services: usize,
     errors: Vec<CompileError>,
 }
 
-impl Checker<'_> {
+/// The bytes of automata: copies of an expression share theirs.
+#[derive(Default)]
+struct RegexBytes {
+    counted: BTreeSet<usize>,
+    total: usize,
+}
+
+impl RegexBytes {
+    fn add(&mut self, regex: &Regex) {
+        if self.counted.insert(regex.identity()) {
+            self.total = self.total.saturating_add(regex.memory());
+        }
+    }
+}
+
+impl<'r> Checker<'r> {
+    pub(super) fn new(rules: &'r RuleSet, limits: &'r Limits) -> Self {
+        let regex_bytes = RegexBytes::default();
+        Self { rules, limits, regex_bytes, services: 0, errors: Vec::new() }
+    }
+
+    pub(super) fn limits(&self) -> &'r Limits {
+        self.limits
+    }
+
+    pub(super) fn push(&mut self, error: CompileError) {
+        self.errors.push(error);
+    }
+
+    pub(super) fn into_errors(self) -> Vec<CompileError> {
+        self.errors
+    }
+
     fn error(&mut self, origin: impl Into<Option<Origin>>, message: String) {
         self.errors.push(CompileError { origin: origin.into(), message });
     }
 
-    fn listeners(&mut self) {
+    pub(super) fn listeners(&mut self) {
         let mut sockets = BTreeMap::new();
         for listener in &self.rules.listeners {
             if let Some(other) = sockets.insert((listener.address, listener.port), listener) {
@@ -43,31 +71,23 @@ impl Checker<'_> {
                 );
                 self.error(listener.origin.clone(), message);
             }
-            self.hosts(listener);
         }
     }
 
-    fn hosts(&mut self, listener: &Listener) {
-        let mut names = BTreeMap::new();
-        for host in &listener.hosts {
-            if names.insert(host.hostname.to_string(), host).is_some() {
-                let message = format!(
-                    "the host `{}` stands twice in the listener `{}`",
-                    host.hostname, listener.name
-                );
-                self.error(host.origin.clone(), message);
-            }
-            self.host(host);
-        }
+    /// Whether what was fine in a router of the same limits is fine with these rules too.
+    pub(super) fn allows(&self, facts: Facts) -> bool {
+        facts.services <= self.rules.services.len()
     }
 
-    fn host(&mut self, host: &Arc<VirtualHost>) {
-        if host.routes.len() > self.limits.routes_per_host {
+    /// Looks at a host; `None` where something is wrong with it.
+    pub(super) fn host(&mut self, host: &VirtualHost) -> Option<Facts> {
+        let problems = self.errors.len();
+        (self.regex_bytes, self.services) = (RegexBytes::default(), 0);
+        let routes = host.routes.len();
+        if routes > self.limits.routes_per_host {
             let message = format!(
-                "the host `{}` has {} routes, more than {}",
-                host.hostname,
-                host.routes.len(),
-                self.limits.routes_per_host
+                "the host `{}` has {routes} routes, more than {}",
+                host.hostname, self.limits.routes_per_host
             );
             self.error(host.origin.clone(), message);
         }
@@ -79,6 +99,9 @@ impl Checker<'_> {
         for (rank, route) in host.routes.iter().enumerate() {
             self.route(rank, route);
         }
+        let (regex_bytes, services) = (self.regex_bytes.total, self.services);
+        let facts = Facts { routes, regex_bytes, automata_bytes: 0, services };
+        (self.errors.len() == problems).then_some(facts)
     }
 
     fn route(&mut self, rank: usize, route: &Route) {
@@ -90,8 +113,15 @@ impl Checker<'_> {
             );
             self.error(route.origin.clone(), message);
         }
-        if let PathPattern::Regex(regex) = &route.path {
-            self.regex(regex);
+        match route.path.form() {
+            Form::Regex(regex) => self.regex_bytes.add(regex),
+            Form::Template(template, _) => {
+                let (length, most) = (template.length(), self.limits.path_length.min(MAX_PATH));
+                if length > most {
+                    let message = format!("the path has {length} octets, more than {most}");
+                    self.error(route.origin.clone(), message);
+                }
+            }
         }
         self.conditions(&route.conditions);
         self.action(rank, route);
@@ -100,14 +130,8 @@ impl Checker<'_> {
     fn conditions(&mut self, conditions: &[Condition]) {
         for condition in conditions {
             if let Test::Matches { regex, .. } = &condition.test {
-                self.regex(regex);
+                self.regex_bytes.add(regex);
             }
-        }
-    }
-
-    fn regex(&mut self, regex: &Regex) {
-        if self.counted.insert(regex.identity()) {
-            self.regex_bytes = self.regex_bytes.saturating_add(regex.memory());
         }
     }
 
@@ -135,9 +159,10 @@ impl Checker<'_> {
     }
 
     fn service(&mut self, id: ServiceId, origin: &Origin) {
-        let count = self.rules.services.len();
-        if id.0 as usize >= count {
-            let message = format!("there is no service number {}, only {count} of them", id.0);
+        let (number, count) = (id.0 as usize, self.rules.services.len());
+        self.services = self.services.max(number + 1);
+        if number >= count {
+            let message = format!("there is no service number {number}, only {count} of them");
             self.error(origin.clone(), message);
         }
     }
@@ -149,7 +174,14 @@ impl Checker<'_> {
         }
     }
 
-    fn services(&mut self) {
+    /// Looks at the services, unless they are those of `previous`.
+    pub(super) fn services(&mut self, previous: Option<&Tables>) -> Facts {
+        if let Some(previous) = previous
+            && Arc::ptr_eq(&previous.rules.services, &self.rules.services)
+        {
+            return previous.services;
+        }
+        (self.regex_bytes, self.services) = (RegexBytes::default(), 0);
         // Splits share groups of matches.
         let mut seen = BTreeSet::new();
         for split in self.rules.services.iter().flat_map(|service| &service.splits) {
@@ -163,18 +195,33 @@ impl Checker<'_> {
                 }
             }
         }
+        Facts { regex_bytes: self.regex_bytes.total, services: self.services, ..Facts::default() }
     }
 
-    fn totals(&mut self) {
-        let routes = self.rules.route_count();
-        if routes > self.limits.routes {
-            let message = format!("there are {routes} routes, more than {}", self.limits.routes);
+    /// Looks at what all have together.
+    pub(super) fn totals(&mut self, facts: impl Iterator<Item = Facts>) {
+        let Facts { routes, regex_bytes, automata_bytes, .. } =
+            facts.fold(Facts::default(), Facts::add);
+        let Limits {
+            routes: most_routes,
+            regex_bytes: most_regex_bytes,
+            automata_bytes: most_automata_bytes,
+            ..
+        } = *self.limits;
+        if routes > most_routes {
+            self.error(None, format!("there are {routes} routes, more than {most_routes}"));
+        }
+        if regex_bytes > most_regex_bytes {
+            let message = format!(
+                "all expressions together compile to {regex_bytes} bytes, more than \
+                 {most_regex_bytes}"
+            );
             self.error(None, message);
         }
-        if self.regex_bytes > self.limits.regex_bytes {
+        if automata_bytes > most_automata_bytes {
             let message = format!(
-                "all expressions together compile to {} bytes, more than {}",
-                self.regex_bytes, self.limits.regex_bytes
+                "the automata that find many expressions at once take {automata_bytes} bytes \
+                 together, more than {most_automata_bytes}"
             );
             self.error(None, message);
         }
@@ -184,15 +231,9 @@ impl Checker<'_> {
 /// No table of a host has more entries or octets than the sum of this over its routes: it bounds
 /// all indices.
 fn size(route: &Route) -> usize {
-    let part = |part: &PathPart| match part {
-        PathPart::Literal(text) => text.len() + 1,
-        PathPart::Parameter(_) => 2,
-    };
-    let path: usize = match &route.path {
-        PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => {
-            template.parts().iter().map(part).sum()
-        }
-        PathPattern::Regex(regex) => regex.source().len(),
+    let path = match route.path.form() {
+        Form::Template(template, _) => template.length() + 2 * template.parts().len(),
+        Form::Regex(regex) => regex.source().len(),
     };
     let condition = |condition: &Condition| match &condition.test {
         Test::Equals { value, .. } => value.len() + 1,

@@ -1,22 +1,34 @@
 //! Builds the groups of a host.
 
+use super::regexes::{FoundBy, Set, divide};
 use crate::matcher::dispatch::{
-    Check, Column, Dispatch, Group, LONGEST_KEY, Probe, Signature, Wanted, probe_key, value_key,
-    values_key,
+    Candidates, Check, Column, Dispatch, Group, LONGEST_KEY, List, Probe, Scanned, Signature,
+    Wanted, probe_key, value_key, values_key,
 };
-use crate::rules::{Condition, Field, PathPattern, Route, Test};
+use crate::matcher::regexes::{Automaton, Finder, Literals, Scan};
+use crate::rules::{Condition, Field, Regex, Route, Test};
 use hashbrown::{HashMap, HashTable};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Groups of at most this many routes are lists: looking at all of them is cheaper than probing.
 const SMALL: usize = 8;
 
 /// Divides `routes` into the `groups`, each of which holds ranks in ascending order.
-pub(super) fn build(routes: &[Route], groups: &[Vec<u32>]) -> Dispatch {
+///
+/// `expressions` are the further conditions on the path that routes have, by rank. Tells besides
+/// how many bytes the automata take that find many expressions at once.
+pub(super) fn build(
+    routes: &[Route],
+    expressions: &[(u32, Cow<'_, Regex>)],
+    groups: &[Vec<u32>],
+) -> (Dispatch, usize) {
     let mut builder = DispatchBuilder::default();
     builder.first_check.push(0);
-    for route in routes {
-        builder.push_route(route);
+    let mut expressions = expressions.iter().peekable();
+    for (route, rank) in routes.iter().zip(0..) {
+        let of_path = expressions.next_if(|(of, _)| *of == rank);
+        builder.push_route(route, of_path.map(|(_, regex)| &**regex));
     }
     for members in groups {
         builder.push_group(routes, members);
@@ -30,6 +42,8 @@ struct DispatchBuilder<'r> {
     signatures: Vec<Signature>,
     columns: Vec<Column>,
     lists: Vec<u32>,
+    scanned: Vec<Scanned>,
+    scans: Vec<Scan>,
     /// Keys and ranks.
     probes: Vec<(u64, u32)>,
     fields: Vec<Field>,
@@ -39,14 +53,15 @@ struct DispatchBuilder<'r> {
     text: Vec<u8>,
     texts: HashMap<&'r str, u32>,
     others: Vec<Condition>,
+    automata_bytes: usize,
 }
 
 /// The residual test of a route with a regular expression for a path.
 const PATH: &Field = &Field::Path;
 
 impl<'r> DispatchBuilder<'r> {
-    fn push_route(&mut self, route: &'r Route) {
-        if let PathPattern::Regex(regex) = &route.path {
+    fn push_route(&mut self, route: &'r Route, of_path: Option<&Regex>) {
+        if let Some(regex) = of_path {
             let test = Test::Matches { regex: regex.clone(), empty_matches: true };
             let wanted = self.other(Condition::new(Field::Path, test));
             let field = self.field(PATH);
@@ -101,7 +116,7 @@ impl<'r> DispatchBuilder<'r> {
         let first = self.signatures.len();
         if !self.is_unconditional(members[0]) {
             if members.len() <= SMALL {
-                self.push_list(members);
+                self.push_without_columns(members);
             } else {
                 self.push_signatures(routes, members);
             }
@@ -110,15 +125,68 @@ impl<'r> DispatchBuilder<'r> {
         self.groups.push(Group { best: members[0], signatures });
     }
 
-    fn push_list(&mut self, members: &[u32]) {
-        let list = self.append_list(members);
-        self.signatures.push(Signature { best: members[0], columns: (0, 0), list });
+    fn push_without_columns(&mut self, members: &[u32]) {
+        let candidates = self.candidates(members);
+        self.signatures.push(Signature { best: members[0], columns: (0, 0), candidates });
     }
 
-    fn append_list(&mut self, members: &[u32]) -> (u32, u32) {
+    /// A list of `members`, or where that would be long, what finds them by their expressions.
+    fn candidates(&mut self, members: &[u32]) -> Candidates {
+        if members.len() <= SMALL {
+            return self.list(members).into();
+        }
+        let wishes: Vec<_> = members.iter().map(|&rank| (rank, self.wishes(rank))).collect();
+        let divided = divide(&wishes);
+        if divided.sets.is_empty() {
+            return self.list(members).into();
+        }
+        let first = self.scans.len() as u32;
+        for set in divided.sets {
+            let scan = self.scan(set);
+            self.scans.push(scan);
+        }
+        let scans = (first, self.scans.len() as u32);
+        let rest = self.list(&divided.rest);
+        self.scanned.push(Scanned { scans, rest });
+        Candidates::scanned(self.scanned.len() as u32 - 1)
+    }
+
+    /// The expressions that a route wants fields to match.
+    fn wishes(&self, rank: u32) -> Vec<(u32, &Regex)> {
+        let checks = self.first_check[rank as usize]..self.first_check[rank as usize + 1];
+        let checks = &self.checks[checks.start as usize..checks.end as usize];
+        let wish = |check: &Check| {
+            let Wanted::Other(other) = check.wanted else { return None };
+            match &self.others[other as usize] {
+                Condition { test: Test::Matches { regex, .. }, negated: false, .. } => {
+                    Some((check.field, regex))
+                }
+                _ => None,
+            }
+        };
+        checks.iter().filter_map(wish).collect()
+    }
+
+    fn scan(&mut self, set: Set) -> Scan {
+        let best = set.best();
+        self.automata_bytes += set.found_by.memory();
+        let lists = set.routes.iter().map(|ranks| self.list(ranks)).collect();
+        let finder = match set.found_by {
+            FoundBy::Automaton { dfa, anchored } => {
+                Finder::Automaton(Automaton { dfa, anchored, lists })
+            }
+            FoundBy::Literals(nfa) => Finder::Literals(Literals { nfa, lists }),
+        };
+        Scan { best, field: set.field, finder }
+    }
+
+    fn list(&mut self, members: &[u32]) -> List {
+        if members.is_empty() {
+            return List::EMPTY;
+        }
         let start = self.lists.len() as u32;
         self.lists.extend(members);
-        (start, self.lists.len() as u32)
+        List { start, end: self.lists.len() as u32 }
     }
 
     fn push_signatures(&mut self, routes: &'r [Route], members: &[u32]) {
@@ -133,7 +201,7 @@ impl<'r> DispatchBuilder<'r> {
         for (columns, routes) in divided {
             if columns.is_empty() {
                 let ranks: Vec<u32> = routes.into_iter().map(|(rank, _)| rank).collect();
-                self.push_list(&ranks);
+                self.push_without_columns(&ranks);
                 continue;
             }
             let signature = self.signatures.len() as u32;
@@ -142,7 +210,8 @@ impl<'r> DispatchBuilder<'r> {
             let start = self.columns.len() as u32;
             self.columns.extend(columns);
             let columns = (start, self.columns.len() as u32);
-            self.signatures.push(Signature { best: routes[0].0, columns, list: (0, 0) });
+            let candidates = List::EMPTY.into();
+            self.signatures.push(Signature { best: routes[0].0, columns, candidates });
         }
     }
 
@@ -166,28 +235,32 @@ impl<'r> DispatchBuilder<'r> {
         keys
     }
 
-    fn build(mut self) -> Dispatch {
+    fn build(mut self) -> (Dispatch, usize) {
         let mut found = std::mem::take(&mut self.probes);
         found.sort_unstable();
         let keys = found.chunk_by(|a, b| a.0 == b.0);
         let mut probes = HashTable::with_capacity(keys.clone().count());
         for routes in keys {
-            let (key, start) = (routes[0].0, self.lists.len() as u32);
-            self.lists.extend(routes.iter().map(|&(_, rank)| rank));
-            let list = (start, self.lists.len() as u32);
-            probes.insert_unique(key, Probe { key, list }, |probe| probe.key);
+            let key = routes[0].0;
+            let members: Vec<u32> = routes.iter().map(|&(_, rank)| rank).collect();
+            let candidates = self.candidates(&members);
+            probes.insert_unique(key, Probe { key, candidates }, |probe| probe.key);
         }
-        Dispatch {
+        let automata_bytes = self.automata_bytes;
+        let dispatch = Dispatch {
             groups: self.groups.into(),
             signatures: self.signatures.into(),
             columns: self.columns.into(),
             lists: self.lists.into(),
+            scanned: self.scanned.into(),
+            scans: self.scans.into(),
             probes,
             fields: self.fields.into(),
             checks: self.checks.into(),
             first_check: self.first_check.into(),
             text: self.text.into(),
             others: self.others.into(),
-        }
+        };
+        (dispatch, automata_bytes)
     }
 }

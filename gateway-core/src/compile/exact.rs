@@ -1,7 +1,8 @@
 //! Builds the table of literal paths.
 
+use crate::hash::hash;
 use crate::matcher::exact::{ExactPath, ExactPaths};
-use crate::matcher::hash::hash;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 

@@ -1,23 +1,59 @@
-//! Builds the table of a listener's host names.
+//! Builds the tables of a listener's hosts, shard by shard.
 
-use crate::matcher::NONE;
-use crate::matcher::hosts::{HostName, HostNames, name_key};
-use crate::rules::{HostPattern, VirtualHost};
+use super::check::Checker;
+use super::host;
+use crate::matcher::hosts::{Facts, Host, HostName, HostShard, HostTables};
+use crate::rules::{HostPattern, Hosts, Listener, Shard, VirtualHost, name_key};
 use hashbrown::HashTable;
 use std::sync::Arc;
 
-/// The table of `hosts`, whose names differ.
-pub(super) fn build(hosts: &[Arc<VirtualHost>]) -> HostNames {
+/// The hosts of a listener in a previous router, with their tables.
+pub(super) type Known<'k> = (&'k Hosts, &'k HostTables);
+
+/// The tables of the hosts of `listener`; what is the same as before is shared.
+pub(super) fn compile(
+    listener: &Listener,
+    known: Option<Known<'_>>,
+    checker: &mut Checker<'_>,
+) -> HostTables {
+    let shards = listener.hosts.shards().iter().enumerate().map(|(at, shard)| {
+        let same = known.and_then(|(hosts, tables)| {
+            let same = hosts.shards().len() == listener.hosts.shards().len()
+                && Arc::ptr_eq(&hosts.shards()[at], shard);
+            same.then(|| Arc::clone(&tables.shards[at]))
+        });
+        match same {
+            Some(shard) if checker.allows(shard.facts) => shard,
+            _ => Arc::new(compile_shard(shard, known.map(|(_, tables)| tables), checker)),
+        }
+    });
+    let shards: Box<[Arc<HostShard>]> = shards.collect();
+    HostTables {
+        any: shards.iter().find_map(|shard| shard.any.clone()),
+        has_wildcards: shards.iter().any(|shard| shard.has_wildcards),
+        shards,
+    }
+}
+
+fn compile_shard(
+    shard: &Shard,
+    known: Option<&HostTables>,
+    checker: &mut Checker<'_>,
+) -> HostShard {
+    let compiled = shard.iter().filter_map(|host| compile_host(host, known, checker));
+    let hosts: Vec<Host> = compiled.collect();
     let mut text = Vec::new();
-    let mut entries = HashTable::with_capacity(hosts.len());
-    let mut any = NONE;
+    let mut names = HashTable::with_capacity(hosts.len());
+    let mut any = None;
     let mut has_wildcards = false;
+    let mut facts = Facts::default();
     for (host, index) in hosts.iter().zip(0..) {
-        let (name, wildcard) = match &host.hostname {
+        facts = facts + host.facts;
+        let (name, wildcard) = match &host.rules.hostname {
             HostPattern::Exact(name) => (name, false),
             HostPattern::Wildcard(suffix) => (suffix, true),
             HostPattern::Any => {
-                any = index;
+                any = Some(host.clone());
                 continue;
             }
         };
@@ -25,54 +61,77 @@ pub(super) fn build(hosts: &[Arc<VirtualHost>]) -> HostNames {
         let start = text.len() as u32;
         text.extend_from_slice(name.as_bytes());
         let entry = HostName { start, end: text.len() as u32, wildcard, host: index };
-        entries.insert_unique(name_key(name.as_bytes(), wildcard), entry, |e: &HostName| {
+        names.insert_unique(name_key(name.as_bytes(), wildcard), entry, |e: &HostName| {
             name_key(e.text(&text), e.wildcard)
         });
     }
-    let mut names =
-        HostNames { entries, text: text.into(), has_wildcards, any, next: Box::default() };
-    names.next = (0..hosts.len()).map(|at| next(hosts, &names, at)).collect();
-    names
+    HostShard { names, text: text.into(), hosts: hosts.into(), any, has_wildcards, facts }
 }
 
-/// Where a miss of the host leads: to the next less specific host of its section.
-fn next(hosts: &[Arc<VirtualHost>], names: &HostNames, at: usize) -> u32 {
-    let host = &hosts[at];
-    if !host.falls_through {
-        return NONE;
+/// `None` where the host is refused.
+fn compile_host(
+    host: &Arc<VirtualHost>,
+    known: Option<&HostTables>,
+    checker: &mut Checker<'_>,
+) -> Option<Host> {
+    let known = known.and_then(|tables| tables.get(&host.hostname));
+    if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.rules, host))
+        && checker.allows(known.facts)
+    {
+        return Some(known.clone());
     }
-    let mut pattern = &host.hostname;
-    loop {
-        let less_specific = match pattern {
-            HostPattern::Exact(name) | HostPattern::Wildcard(name) => {
-                names.find_less_specific(name.as_bytes())
-            }
-            HostPattern::Any => None,
-        };
-        let Some(index) = less_specific else { return NONE };
-        let candidate = &hosts[index as usize];
-        if candidate.section == host.section {
-            return index;
+    let mut facts = checker.host(host)?;
+    let known = known.filter(|known| host::same_tables(&known.rules, host));
+    let table = match known {
+        Some(known) => {
+            facts.automata_bytes = known.facts.automata_bytes;
+            Arc::clone(&known.table)
         }
-        pattern = &candidate.hostname;
-    }
+        None => match host::compile(host, checker.limits()) {
+            Ok((table, automata_bytes)) => {
+                facts.automata_bytes = automata_bytes;
+                Arc::new(table)
+            }
+            Err(error) => {
+                checker.push(error);
+                return None;
+            }
+        },
+    };
+    Some(Host { rules: Arc::clone(host), table, facts })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ObjectRef, Origin};
+    use crate::limits::Limits;
+    use crate::rules::RuleSet;
+    use crate::{ObjectRef, Origin, Router};
 
-    fn hosts(hosts: &[(&str, u32, bool)]) -> Vec<Arc<VirtualHost>> {
+    fn tables(hosts: &[(&str, u32, bool)]) -> HostTables {
         let host = |&(name, section, falls_through): &(&str, u32, bool)| {
             let hostname = match name {
                 "*" => HostPattern::Any,
                 _ => HostPattern::parse(name).unwrap(),
             };
             let origin = Origin::new(ObjectRef::new("Test", "", name), "");
-            Arc::new(VirtualHost { hostname, section, falls_through, routes: Vec::new(), origin })
+            VirtualHost { hostname, section, falls_through, routes: Vec::new(), origin }
         };
-        hosts.iter().map(host).collect()
+        let listener = Listener {
+            name: "web".into(),
+            address: None,
+            port: 80,
+            protocol: crate::rules::Protocol::Http,
+            paths: crate::PathPolicy::default(),
+            hosts: hosts.iter().map(host).collect(),
+            origin: Origin::new(ObjectRef::new("Test", "", ""), ""),
+        };
+        let (rules, limits) = (RuleSet::default(), Limits::default());
+        compile(&listener, None, &mut Checker::new(&rules, &limits))
+    }
+
+    fn name(host: Option<&Host>) -> Option<String> {
+        host.map(|host| host.rules.hostname.to_string())
     }
 
     #[test]
@@ -80,22 +139,22 @@ mod tests {
         let names = ["a.b.c", "*.b.c", "*.c", "b.c", "x"];
         let list: Vec<_> = names.iter().map(|&name| (name, 0, true)).collect();
         for (list, any) in
-            [(list.clone(), None), ([&list[..], &[("*", 0, true)]].concat(), Some(5))]
+            [(list.clone(), None), ([&list[..], &[("*", 0, true)]].concat(), Some("*"))]
         {
-            let table = build(&hosts(&list));
-            for (name, want) in [
-                ("a.b.c", Some(0)),
-                ("z.b.c", Some(1)),
-                ("z.a.b.c", Some(1)),
-                ("z.c", Some(2)),
-                ("b.c", Some(3)),
-                ("x", Some(4)),
+            let table = tables(&list);
+            for (asked, want) in [
+                ("a.b.c", Some("a.b.c")),
+                ("z.b.c", Some("*.b.c")),
+                ("z.a.b.c", Some("*.b.c")),
+                ("z.c", Some("*.c")),
+                ("b.c", Some("b.c")),
+                ("x", Some("x")),
                 ("c", any),
                 ("y", any),
                 ("z.x", any),
                 ("[::1]", any),
             ] {
-                assert_eq!(table.find(name.as_bytes()), want, "{name}");
+                assert_eq!(name(table.find(asked.as_bytes())).as_deref(), want, "{asked}");
             }
         }
     }
@@ -110,8 +169,56 @@ mod tests {
             ("z.b.c", 2, false),
             ("y.b.c", 2, true),
         ];
-        let table = build(&hosts(&list));
-        let next: Vec<_> = (0..list.len() as u32).map(|host| table.next(host)).collect();
-        assert_eq!(next, [Some(2), None, Some(3), None, None, Some(1)]);
+        let table = tables(&list);
+        for ((from, ..), want) in
+            list.into_iter().zip([Some("*.c"), None, Some("*"), None, None, Some("*.b.c")])
+        {
+            let pattern = match from {
+                "*" => HostPattern::Any,
+                _ => HostPattern::parse(from).unwrap(),
+            };
+            let next = table.next(table.get(&pattern).unwrap());
+            assert_eq!(name(next).as_deref(), want, "{from}");
+        }
+    }
+
+    #[test]
+    fn what_is_unchanged_is_shared() {
+        let names: Vec<String> = (0..500).map(|n| format!("h{n}.example")).collect();
+        let list: Vec<_> = names.iter().map(|name| (&**name, 0, true)).collect();
+        let mut rules = RuleSet::default();
+        let listener = |list: &[(&str, u32, bool)]| {
+            let hosts = tables(list);
+            let hosts = hosts.shards.iter().flat_map(|shard| shard.hosts.iter());
+            Listener {
+                name: "web".into(),
+                address: None,
+                port: 80,
+                protocol: crate::rules::Protocol::Http,
+                paths: crate::PathPolicy::default(),
+                hosts: hosts.map(|host| Arc::clone(&host.rules)).collect(),
+                origin: Origin::new(ObjectRef::new("Test", "", ""), ""),
+            }
+        };
+        rules.listeners.push(listener(&list));
+        let first = Router::compile(&rules).unwrap();
+        let changed: HostPattern = "h7.example".parse().unwrap();
+        let host = rules.listeners[0].hosts.get(&changed).unwrap();
+        let host = VirtualHost { falls_through: false, ..(**host).clone() };
+        rules.listeners[0].hosts.insert(host);
+        let second = Router::compile_from(&first, &rules).unwrap();
+        let shards = |router: &Router| router.tables.listeners[0].shards.clone();
+        let (before, after) = (shards(&first), shards(&second));
+        let same = before.iter().zip(&after).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
+        assert_eq!((before.len(), same), (8, 7));
+        // Of the host that changed, the tables are shared still: its routes are the same.
+        let all = |shards: &[Arc<HostShard>]| -> Vec<Host> {
+            shards.iter().flat_map(|shard| shard.hosts.iter().cloned()).collect()
+        };
+        for (before, after) in all(&before).iter().zip(all(&after)) {
+            assert!(Arc::ptr_eq(&before.table, &after.table));
+            let same = before.rules.hostname != changed;
+            assert_eq!(Arc::ptr_eq(&before.rules, &after.rules), same);
+        }
     }
 }

@@ -1,9 +1,11 @@
 use super::*;
 use crate::ObjectRef;
+use crate::origin::Origin;
 use crate::request::PathPolicy;
 use crate::rules::{
-    Action, Anchor, Branch, Condition, Field, HostPattern, PathTemplate, Protocol, Redirect, Regex,
-    Service, ServiceId, ServiceName, ServiceSplit, Split, SplitBackend, Template, Test,
+    Action, Anchor, Boundary, Branch, Condition, Field, HostPattern, PathPattern, PathTemplate,
+    Protocol, Redirect, Regex, Route, Service, ServiceId, ServiceName, ServiceSplit, Split,
+    SplitBackend, Template, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -38,14 +40,14 @@ fn listener(name: &str, hosts: Vec<Arc<VirtualHost>>) -> Listener {
         port: 80,
         protocol: Protocol::Http,
         paths: PathPolicy::default(),
-        hosts,
+        hosts: hosts.into_iter().collect(),
         origin: origin(name),
     }
 }
 
 fn rules(routes: Vec<Route>) -> RuleSet {
     let hosts = vec![host("h", routes)];
-    RuleSet { listeners: vec![listener("web", hosts)], services: Vec::new() }
+    RuleSet { listeners: vec![listener("web", hosts)], services: Arc::default() }
 }
 
 fn split(weights: &[u64], action: &Action) -> Action {
@@ -74,14 +76,14 @@ fn all_problems_are_told_with_their_origins() {
     let second = Route { action: too_many_before, ..route("second") };
     let mut rules = RuleSet {
         listeners: vec![
-            listener("web", vec![host("h", vec![first, second]), host("h", Vec::new())]),
+            listener("web", vec![host("h", vec![first, second])]),
             listener("web-2", Vec::new()),
         ],
-        services: Vec::new(),
+        services: Arc::default(),
     };
     let backend =
         |weight| SplitBackend { service: ServiceId(1), weight, origin: origin("backend") };
-    rules.services.push(Service {
+    Arc::make_mut(&mut rules.services).push(Service {
         name: ServiceName::new("", "s"),
         exists: true,
         ports: None,
@@ -92,14 +94,13 @@ fn all_problems_are_told_with_their_origins() {
         }],
     });
     let want = [
+        "Test x: web-2: the listeners `web` and `web-2` have the same address and port 80",
+        "Test x: service split: the sum of the weights does not fit 63 bits",
+        "Test x: backend: there is no service number 1, only 1 of them",
         "Test x: split: the sum of the weights does not fit 63 bits",
         "Test x: split: the sum of the weights does not fit 63 bits",
         "Test x: split: the sum of the weights does not fit 63 bits",
         "Test x: second: a route stands for 2 routes before it, of which there are 1",
-        "Test x: h: the host `h` stands twice in the listener `web`",
-        "Test x: web-2: the listeners `web` and `web-2` have the same address and port 80",
-        "Test x: service split: the sum of the weights does not fit 63 bits",
-        "Test x: backend: there is no service number 1, only 1 of them",
     ];
     assert_eq!(refused(&rules, &Limits::default()).lines().collect::<Vec<_>>(), want);
 }
@@ -126,6 +127,13 @@ fn limits_are_limits() {
             Limits { conditions_per_route: 1, ..default() },
             "Test x: a: a route has 2 conditions, more than 1".into(),
         ),
+        (Limits { path_length: 1, ..default() }, "compiles".into()),
+        (
+            Limits { path_length: 0, ..default() },
+            "Test x: a: the path has 1 octets, more than 0\n\
+             Test x: b: the path has 1 octets, more than 0"
+                .into(),
+        ),
         (Limits { regex_bytes: bytes, ..default() }, "compiles".into()),
         (
             Limits { regex_bytes: bytes - 1, ..default() },
@@ -134,6 +142,64 @@ fn limits_are_limits() {
     ] {
         assert_eq!(refused(&rules, &limits), want, "{limits:?}");
     }
+}
+
+#[test]
+fn automata_of_many_expressions_are_limited() {
+    let matches = |n: u8| {
+        let regex = Regex::new(&format!("[0-9]{{{n}}}"), Anchor::Both, false).unwrap();
+        Condition::new(Field::Header("x".into()), Test::Matches { regex, empty_matches: true })
+    };
+    let routes = (1..20).map(|n| Route { conditions: vec![matches(n)], ..route("a") }).collect();
+    let rules = rules(routes);
+    let limits = |automata_bytes| Limits { automata_bytes, ..Limits::default() };
+    let bytes = Router::compile(&rules).unwrap().tables.listeners[0].shards[0].facts.automata_bytes;
+    assert!(bytes > 0);
+    assert_eq!(refused(&rules, &limits(bytes)), "compiles");
+    assert_eq!(
+        refused(&rules, &limits(bytes - 1)),
+        format!(
+            "the automata that find many expressions at once take {bytes} bytes together, more \
+             than {}",
+            bytes - 1
+        )
+    );
+}
+
+#[test]
+fn longer_paths_than_requests_have_are_refused() {
+    let path = |octets: usize| {
+        let template = PathTemplate::literal(&format!("/{}", "a".repeat(octets - 1))).unwrap();
+        vec![Route { path: PathPattern::Exact(template), ..route("long") }]
+    };
+    let most = |path_length| Limits { path_length, ..Limits::default() };
+    assert_eq!(refused(&rules(path(8192)), &most(1 << 20)), "compiles");
+    assert_eq!(
+        refused(&rules(path(8193)), &most(1 << 20)),
+        "Test x: long: the path has 8193 octets, more than 8192"
+    );
+}
+
+#[test]
+fn templates_that_need_too_large_an_expression_are_refused() {
+    let wide: String = (0..20).map(|n| format!("/{{*a{n}}}/{}x", "b".repeat(n))).collect();
+    let template = PathTemplate::parse(&wide).unwrap();
+    let path = PathPattern::Prefix { template, boundary: Boundary::Segment };
+    let error = refused(&rules(vec![Route { path, ..route("wide") }]), &Limits::default());
+    assert!(
+        error == "compiles"
+            || error
+                == "Test x: wide: the path is matched by an expression: the compiled expression is \
+                    larger than 1048576 bytes",
+        "{error}"
+    );
+    let long = format!("/{{a}}-{{b}}/{}", "c".repeat(5000));
+    let path = PathPattern::Exact(PathTemplate::parse(&long).unwrap());
+    assert_eq!(
+        refused(&rules(vec![Route { path, ..route("long") }]), &Limits::default()),
+        "Test x: long: the path is matched by an expression: the expression is longer than 4096 \
+         characters"
+    );
 }
 
 #[test]
@@ -152,6 +218,36 @@ fn paths_that_would_make_matching_recurse_too_deep_are_refused() {
         refused(70),
         "Test x: h: the paths of the host `h` have a parameter beside a literal on 70 levels, \
          more than 64"
+    );
+}
+
+#[test]
+fn paths_that_would_have_to_be_followed_in_too_many_ways_are_refused() {
+    // Every combination of a literal and a parameter on so many levels.
+    let crossing = |levels: u32| {
+        let route = move |set: u32| {
+            let segment = |level: u32| match set >> level & 1 {
+                1 => format!("/{{p{level}}}"),
+                _ => "/a".into(),
+            };
+            let text: String = (0..levels).map(segment).chain(["/end".into()]).collect();
+            let path = PathPattern::Exact(PathTemplate::with_parameters(&text).unwrap());
+            Route { path, ..route("crossing") }
+        };
+        rules((0..1 << levels).map(route).collect())
+    };
+    let limits = |crossing_width| Limits { crossing_width, ..Limits::default() };
+    assert_eq!(refused(&crossing(10), &Limits::default()), "compiles");
+    assert_eq!(
+        refused(&crossing(11), &Limits::default()),
+        "Test x: h: the paths of the host `h` have parameters beside literals so that one path may \
+         have to be followed in 2047 ways, more than 1024"
+    );
+    assert_eq!(refused(&crossing(3), &limits(7)), "compiles");
+    assert_eq!(
+        refused(&crossing(3), &limits(6)),
+        "Test x: h: the paths of the host `h` have parameters beside literals so that one path may \
+         have to be followed in 7 ways, more than 6"
     );
 }
 

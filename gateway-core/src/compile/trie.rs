@@ -1,12 +1,14 @@
 //! Builds the trie of prefixes and templates.
 
 use crate::matcher::NONE;
-use crate::matcher::trie::{LABEL, Node, Trie};
-use crate::rules::PathPart;
+use crate::matcher::trie::{LABEL, Node, PADDING, Trie, ends};
+use crate::rules::{End, PathPart};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 
-/// How often, on one way from the root down, a literal and a parameter may follow the same text.
-/// Matching recurses so deep.
+/// How often, on one way from the root down, there may be several ways to go on. Matching recurses
+/// so deep.
 pub(super) const MAX_CROSSINGS: u32 = 64;
 
 /// A trie that grows.
@@ -17,20 +19,36 @@ pub(super) struct TrieBuilder {
 #[derive(Default)]
 struct Growing {
     label: Vec<u8>,
-    children: BTreeMap<u8, usize>,
-    parameter: Option<usize>,
-    ends: [Option<u32>; 3],
+    literals: BTreeMap<u8, usize>,
+    /// The children behind a parameter, by what stands behind it in its segment.
+    parameters: BTreeMap<Box<[u8]>, usize>,
+    /// In the order of [`ends::ALL`].
+    groups: [Option<u32>; ends::ALL.len()],
 }
 
-/// How a pattern ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// With the path.
-    Whole,
-    /// With the path or before a `/`.
-    Segment,
-    /// Anywhere.
-    Byte,
+/// Why patterns would take too long to match.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TooWide {
+    /// On so many levels there are several ways to go on.
+    Levels(u32),
+    /// A path might have to be followed in so many ways.
+    Ways { ways: u64, limit: u64 },
+}
+
+impl fmt::Display for TooWide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Levels(levels) => write!(
+                f,
+                "have a parameter beside a literal on {levels} levels, more than {MAX_CROSSINGS}"
+            ),
+            Self::Ways { ways, limit } => write!(
+                f,
+                "have parameters beside literals so that one path may have to be followed in \
+                 {ways} ways, more than {limit}"
+            ),
+        }
+    }
 }
 
 impl TrieBuilder {
@@ -45,17 +63,41 @@ impl TrieBuilder {
         end: End,
         new_group: impl FnOnce() -> u32,
     ) -> u32 {
-        let at = parts.iter().fold(0, |at, part| match part {
-            PathPart::Literal(text) => self.literal(at, text),
-            PathPart::Parameter(_) => self.parameter(at),
-        });
-        *self.nodes[at].ends[end as usize].get_or_insert_with(new_group)
+        let mut at = 0;
+        let mut end = match end {
+            End::Whole => ends::WHOLE,
+            End::Segment => ends::SEGMENT,
+            End::Byte => ends::BYTE,
+        };
+        let mut parts = parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            at = match part {
+                PathPart::Literal(text) => self.literal(at, text),
+                PathPart::Parameter(_) => {
+                    let next = parts.next_if(|part| matches!(part, PathPart::Literal(_)));
+                    let text = match next {
+                        Some(PathPart::Literal(text)) => &**text,
+                        _ => b"",
+                    };
+                    self.parameter(at, text)
+                }
+                PathPart::Wildcard(_) => {
+                    end = ends::REST;
+                    at
+                }
+            };
+        }
+        self.group(at, end, new_group)
     }
 
     /// The same for a literal prefix that may end anywhere.
     pub(super) fn insert_literal(&mut self, text: &[u8], new_group: impl FnOnce() -> u32) -> u32 {
         let at = self.literal(0, text);
-        *self.nodes[at].ends[End::Byte as usize].get_or_insert_with(new_group)
+        self.group(at, ends::BYTE, new_group)
+    }
+
+    fn group(&mut self, at: usize, end: u8, new_group: impl FnOnce() -> u32) -> u32 {
+        *self.nodes[at].groups[end.trailing_zeros() as usize].get_or_insert_with(new_group)
     }
 
     fn push(&mut self, node: Growing) -> usize {
@@ -63,21 +105,27 @@ impl TrieBuilder {
         self.nodes.len() - 1
     }
 
-    fn parameter(&mut self, at: usize) -> usize {
-        if let Some(child) = self.nodes[at].parameter {
-            return child;
-        }
-        let child = self.push(Growing::default());
-        self.nodes[at].parameter = Some(child);
-        child
+    /// Where a parameter and `text` lead from `at`.
+    fn parameter(&mut self, at: usize, text: &[u8]) -> usize {
+        let (suffix, rest) = text.split_at(suffix_len(text));
+        let child = match self.nodes[at].parameters.get(suffix) {
+            Some(&child) => child,
+            None => {
+                // Empty, so that its label is the suffix to the end, whatever follows.
+                let child = self.push(Growing { label: suffix.into(), ..Growing::default() });
+                self.nodes[at].parameters.insert(suffix.into(), child);
+                child
+            }
+        };
+        self.literal(child, rest)
     }
 
     /// Where `text` leads from `at`, splitting nodes and adding new ones as needed.
     fn literal(&mut self, mut at: usize, mut text: &[u8]) -> usize {
         while let Some(&first) = text.first() {
-            let Some(&child) = self.nodes[at].children.get(&first) else {
+            let Some(&child) = self.nodes[at].literals.get(&first) else {
                 let child = self.push(Growing { label: text.to_vec(), ..Growing::default() });
-                self.nodes[at].children.insert(first, child);
+                self.nodes[at].literals.insert(first, child);
                 return child;
             };
             let label = &self.nodes[child].label;
@@ -99,27 +147,34 @@ impl TrieBuilder {
         let first = lower.label[0];
         let lower = self.push(lower);
         self.nodes[at].label = upper;
-        self.nodes[at].children.insert(first, lower);
+        self.nodes[at].literals.insert(first, lower);
     }
 
-    /// Lays the nodes out, or tells how deep matching would recurse where that is too much.
-    /// `best` holds the best rank of each group.
-    pub(super) fn build(self, best: &[u32]) -> Result<Trie, u32> {
-        let mut layout = Layout { source: &self.nodes, nodes: Vec::new(), from: Vec::new() };
-        layout.push(0, 0);
+    /// Lays the nodes out. `best` holds the best rank of each group.
+    ///
+    /// # Errors
+    ///
+    /// Where matching would recurse too deep, or follow a path in more than `ways`.
+    pub(super) fn build(self, best: &[u32], ways: u64) -> Result<Trie, TooWide> {
+        let mut layout =
+            Layout { source: &self.nodes, nodes: Vec::new(), from: Vec::new(), groups: Vec::new() };
+        layout.push(0, 0, 0);
         let mut at = 0;
         while at < layout.nodes.len() {
-            layout.place_children(at);
+            layout.fill(at);
             at += 1;
         }
-        let Layout { mut nodes, .. } = layout;
-        let depth = settle(&mut nodes, best);
-        if depth > MAX_CROSSINGS {
-            return Err(depth);
-        }
-        let first = nodes.iter().map(|node| node.label[0]).collect();
-        Ok(Trie { nodes: nodes.into(), first })
+        let Layout { mut nodes, groups, .. } = layout;
+        settle(&mut nodes, &groups, best, ways.min(u64::from(u16::MAX) - 1))?;
+        let padding = [0; PADDING];
+        let first = nodes.iter().map(|node| node.label[0]).chain(padding).collect();
+        Ok(Trie { nodes: nodes.into(), first, groups: groups.into() })
     }
+}
+
+/// How many octets of `text`, which follows a parameter, belong to the parameter's segment.
+fn suffix_len(text: &[u8]) -> usize {
+    text.iter().position(|&octet| octet == b'/').unwrap_or(text.len())
 }
 
 struct Layout<'b> {
@@ -127,10 +182,11 @@ struct Layout<'b> {
     nodes: Vec<Node>,
     /// For each node, which growing node it is made from, and from where in its label.
     from: Vec<(usize, usize)>,
+    groups: Vec<u32>,
 }
 
 impl Layout<'_> {
-    fn push(&mut self, source: usize, skip: usize) -> u32 {
+    fn push(&mut self, source: usize, skip: usize, suffix: usize) {
         let rest = &self.source[source].label[skip..];
         let len = rest.len().min(LABEL);
         let mut label = [0; LABEL];
@@ -138,67 +194,87 @@ impl Layout<'_> {
         self.nodes.push(Node {
             label,
             label_len: len as u8,
-            children_len: 0,
+            ends: 0,
+            literals: 0,
+            parameters: 0,
+            suffix: suffix as u16,
             children: 0,
-            parameter: NONE,
-            whole: NONE,
-            segment: NONE,
-            byte: NONE,
+            groups: 0,
             best: NONE,
         });
         self.from.push((source, skip));
-        self.nodes.len() as u32 - 1
     }
 
     /// Puts the children of a node, next to each other, behind all nodes placed so far.
-    fn place_children(&mut self, at: usize) {
+    fn fill(&mut self, at: usize) {
         let (source, skip) = self.from[at];
         let growing = &self.source[source];
         let children = self.nodes.len() as u32;
         if growing.label.len() - skip > LABEL {
-            self.push(source, skip + LABEL);
+            self.push(source, skip + LABEL, 0);
             self.nodes[at].children = children;
-            self.nodes[at].children_len = 1;
+            self.nodes[at].literals = 1;
             return;
         }
-        for &child in growing.children.values() {
-            self.push(child, 0);
+        for &child in growing.literals.values() {
+            self.push(child, 0, 0);
         }
-        let parameter = growing.parameter.map_or(NONE, |child| self.push(child, 0));
-        let [whole, segment, byte] = growing.ends.map(|group| group.unwrap_or(NONE));
+        // From the longest suffix to the shortest: the more is compared, the better the rank, as
+        // a rule.
+        let mut parameters: Vec<_> = growing.parameters.iter().collect();
+        parameters.sort_by_key(|(suffix, _)| Reverse(suffix.len()));
+        for (suffix, &child) in parameters {
+            self.push(child, 0, suffix.len());
+        }
+        let mut ends = 0;
+        let groups = self.groups.len() as u32;
+        for (group, end) in growing.groups.into_iter().zip(ends::ALL) {
+            self.groups.extend(group);
+            ends |= if group.is_some() { end } else { 0 };
+        }
         self.nodes[at] = Node {
+            ends,
+            literals: growing.literals.len() as u16,
+            // More than that are too many in any case.
+            parameters: growing.parameters.len().try_into().unwrap_or(u16::MAX),
             children,
-            children_len: growing.children.len() as u16,
-            parameter,
-            whole,
-            segment,
-            byte,
+            groups,
             ..self.nodes[at]
         };
     }
 }
 
-/// Fills in the best rank at and below each node; tells how deep matching can recurse.
-fn settle(nodes: &mut [Node], best: &[u32]) -> u32 {
-    let mut depth = vec![0; nodes.len()];
+/// Fills in the best rank at and below each node, and counts in how many ways a path may have to
+/// be followed: of the literals at most one is, of the parameters every one.
+fn settle(nodes: &mut [Node], groups: &[u32], best: &[u32], limit: u64) -> Result<(), TooWide> {
+    let mut levels = vec![0; nodes.len()];
+    let mut ways = vec![1; nodes.len()];
     // Children stand behind their parents.
     for at in (0..nodes.len()).rev() {
         let node = nodes[at];
-        let ends = [node.whole, node.segment, node.byte].into_iter().filter(|&g| g != NONE);
-        let mut rank = ends.map(|group| best[group as usize]).min().unwrap_or(NONE);
-        let children =
-            node.children as usize..node.children as usize + usize::from(node.children_len);
-        for child in children {
+        let first = node.groups as usize;
+        let own = &groups[first..first + node.ends.count_ones() as usize];
+        let mut rank = own.iter().map(|&group| best[group as usize]).min().unwrap_or(NONE);
+        let literals = node.children as usize..node.children as usize + usize::from(node.literals);
+        let parameters = literals.end..literals.end + usize::from(node.parameters);
+        let widest = literals.clone().map(|child| ways[child]).max().unwrap_or(0);
+        let all = parameters.clone().map(|child| ways[child]).fold(widest, u64::saturating_add);
+        ways[at] = all.max(1);
+        for child in literals.start..parameters.end {
             rank = rank.min(nodes[child].best);
-            depth[at] = depth[at].max(depth[child] + u32::from(node.parameter != NONE));
-        }
-        if node.parameter != NONE {
-            rank = rank.min(nodes[node.parameter as usize].best);
-            depth[at] = depth[at].max(depth[node.parameter as usize]);
+            // The last parameter is followed without recursion.
+            let recurses = !parameters.is_empty() && child + 1 != parameters.end;
+            levels[at] = levels[at].max(levels[child] + u32::from(recurses));
         }
         nodes[at].best = rank;
     }
-    depth[0]
+    if levels[0] > MAX_CROSSINGS {
+        return Err(TooWide::Levels(levels[0]));
+    }
+    if ways[0] > limit {
+        return Err(TooWide::Ways { ways: ways[0], limit });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -218,12 +294,12 @@ mod tests {
             };
             let template = match text {
                 "" => PathTemplate::empty(),
-                _ => PathTemplate::with_parameters(text).unwrap(),
+                _ => PathTemplate::parse(text).unwrap(),
             };
             builder.insert(template.parts(), end, || group as u32);
         }
         let best: Vec<u32> = (0..patterns.len() as u32).collect();
-        builder.build(&best).unwrap()
+        builder.build(&best, u64::MAX).unwrap()
     }
 
     fn found(trie: &Trie, path: &str) -> Vec<u32> {
@@ -285,6 +361,42 @@ mod tests {
     }
 
     #[test]
+    fn parameters_may_be_parts_of_segments() {
+        let patterns = [
+            "=/img-{x}",
+            "=/{x}.js",
+            "=/{x}.json",
+            "/{x}.js/*",
+            "=/{x}",
+            "=/{x}.averylongsuffixthatneedstwonodes/{y}",
+            "/a/{*x}*",
+            "=/{x}.js/b",
+        ];
+        let trie = trie(&patterns);
+        let cases: [(&str, &[u32]); 16] = [
+            ("/img-1", &[0, 4]),
+            ("/img-", &[4]),
+            ("/a.js", &[1, 3, 4]),
+            ("/.js", &[4]),
+            ("/a.js.js", &[1, 3, 4]),
+            ("/img-1.js", &[0, 1, 3, 4]),
+            ("/a.json", &[2, 4]),
+            ("/a.js/", &[3]),
+            ("/a.js/b", &[3, 7]),
+            ("/a.json/b", &[]),
+            ("/a.averylongsuffixthatneedstwonodes/b", &[5]),
+            ("/.averylongsuffixthatneedstwonodes/b", &[]),
+            ("/a/", &[]),
+            ("/a", &[4]),
+            ("/a/b", &[6]),
+            ("/a/b/c", &[6]),
+        ];
+        for (path, want) in cases {
+            assert_eq!(found(&trie, path), want, "{path}");
+        }
+    }
+
+    #[test]
     fn worse_patterns_are_not_looked_at() {
         let trie = trie(&["/a/b/*", "/a/*", "*"]);
         let mut seen = Vec::new();
@@ -315,9 +427,9 @@ mod tests {
                     builder.insert(template.parts(), End::Whole, || 0);
                 }
             }
-            builder.build(&[0]).map(|_| ())
+            builder.build(&[0], u64::MAX).map(|_| ())
         };
         assert_eq!(build(MAX_CROSSINGS as usize), Ok(()));
-        assert_eq!(build(MAX_CROSSINGS as usize + 1), Err(MAX_CROSSINGS + 1));
+        assert_eq!(build(MAX_CROSSINGS as usize + 1), Err(TooWide::Levels(MAX_CROSSINGS + 1)));
     }
 }

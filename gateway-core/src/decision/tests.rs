@@ -82,7 +82,7 @@ impl Fixture {
             port: 80,
             protocol: Protocol::Http,
             paths: PathPolicy::default(),
-            hosts: vec![Arc::new(host)],
+            hosts: [host].into_iter().collect(),
             origin: origin(),
         };
         let name = ServiceName::new("default", "tea");
@@ -99,7 +99,7 @@ impl Fixture {
     }
 
     fn decision(&self) -> Decision<'_> {
-        let host = &*self.listener.hosts[0];
+        let host: &VirtualHost = self.listener.hosts.sorted()[0];
         let route = host.routes.last().unwrap();
         let outcome = match &route.action {
             Action::Forward(forward) => Outcome::Forward(Forwarding {
@@ -520,4 +520,33 @@ fn hostile() -> impl Strategy<Value = String> {
     let pieces =
         ["a", "/", "\r\n", "\n", "\0", "\t", "%0d%0A", "%0a", "%00", "%7F", "\u{85}", "é", "&q="];
     prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..8).prop_map(|p| p.concat())
+}
+
+#[test]
+fn captures_are_of_the_path_that_decided() {
+    let parse = |text| PathTemplate::parse(text).unwrap();
+    let regex = |text, anchor, ignore_case| {
+        PathPattern::Regex(Regex::new(text, anchor, ignore_case).unwrap())
+    };
+    for (path, target, want) in [
+        (PathPattern::Exact(parse("/{a}/{b}.{c}")), "/x%20y/z.tar.gz?a=1", "a=x y b=z c=tar.gz"),
+        (PathPattern::Exact(parse("/{*rest}")), "/a//b/%2F", "rest=a/b/%2F"),
+        (PathPattern::Exact(parse("/a")), "/a", ""),
+        (regex("^/v([0-9]+)/(?P<rest>.*)$", Anchor::None, false), "/v12/x/y", "1=12 rest=x/y"),
+        (regex("/(a)|/(b)", Anchor::Start, true), "/Bc", "2=B"),
+        (regex("(.)(.*)", Anchor::Both, false), "/ab", "1=/ 2=ab"),
+        (prefix("/"), "*", ""),
+    ] {
+        let fixture = Fixture::forward(path, forward());
+        let method = if target == "*" { "OPTIONS" } else { "GET" };
+        let captures = fixture.decision().captures(&RequestHead::new(method, "h", target));
+        let text = |value| String::from_utf8_lossy(value).into_owned();
+        let got: Vec<String> =
+            captures.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+        assert_eq!(got.join(" "), want, "{target}");
+        for (name, value) in captures.iter() {
+            assert_eq!(captures.get(name), Some(value), "{target}");
+        }
+        assert_eq!(captures.get("none"), None, "{target}");
+    }
 }

@@ -76,10 +76,10 @@ fn rules(hosts: Vec<VirtualHost>, services: Vec<Service>) -> RuleSet {
         port: 80,
         protocol: Protocol::Http,
         paths: PathPolicy::default(),
-        hosts: hosts.into_iter().map(Arc::new).collect(),
+        hosts: hosts.into_iter().collect(),
         origin: origin(""),
     };
-    RuleSet { listeners: vec![listener], services }
+    RuleSet { listeners: vec![listener], services: services.into() }
 }
 
 fn explained(rules: &RuleSet, request: &RequestHead<'_>, draw: u64) -> Explanation {
@@ -466,8 +466,8 @@ proptest! {
     ) {
         let mut narrow = host("a.b", narrow);
         narrow.falls_through = falls_through;
-        let RuleSet { services, .. } = split_rules();
-        let rules = rules(vec![host("*.b", wide), narrow], services);
+        let services = split_rules().services;
+        let rules = rules(vec![host("*.b", wide), narrow], services.to_vec());
         let headers = [("x", &*x)];
         let request = RequestHead::get("a.b", &target).headers(&headers);
         let router = Router::compile(&rules).unwrap();

@@ -4,8 +4,9 @@
 //! fields that a route wants to have exactly some value. One hash probe per signature finds the
 //! few routes whose values are those of the request; all their conditions are then verified.
 
-use super::hash::{hash, mix};
-use super::range;
+use super::regexes::{Finder, Scan};
+use super::{NONE, range};
+use crate::hash::{hash, mix};
 use crate::request::Request;
 use crate::request::field::{Value, View};
 use crate::rules::{Condition, Field};
@@ -23,6 +24,9 @@ pub(crate) struct Dispatch {
     pub(crate) columns: Box<[Column]>,
     /// Ranks, in ascending runs.
     pub(crate) lists: Box<[u32]>,
+    /// What [`Candidates::scanned`] stands for.
+    pub(crate) scanned: Box<[Scanned]>,
+    pub(crate) scans: Box<[Scan]>,
     pub(crate) probes: HashTable<Probe>,
     /// The fields that conditions look at.
     pub(crate) fields: Box<[Field]>,
@@ -51,10 +55,60 @@ pub(crate) struct Group {
 pub(crate) struct Signature {
     /// The best of their ranks.
     pub(crate) best: u32,
-    /// The fields; none where the routes are simply listed.
+    /// The fields; none where the routes want no value exactly.
     pub(crate) columns: (u32, u32),
-    /// Without columns: the routes, in [`Dispatch::lists`].
-    pub(crate) list: (u32, u32),
+    /// Without columns: the routes.
+    pub(crate) candidates: Candidates,
+}
+
+/// Ranks in [`Dispatch::lists`], in ascending order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl List {
+    pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
+}
+
+/// Routes that may hold: a list, or what is found by their expressions. In two words, since there
+/// is one for nearly every route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    /// Of a list, or an index into [`Dispatch::scanned`].
+    start: u32,
+    /// Of a list, or [`NONE`].
+    end: u32,
+}
+
+impl From<List> for Candidates {
+    fn from(List { start, end }: List) -> Self {
+        Self { start, end }
+    }
+}
+
+impl Candidates {
+    /// Those of [`Dispatch::scanned`].
+    pub(crate) fn scanned(index: u32) -> Self {
+        Self { start: index, end: NONE }
+    }
+
+    /// The list, else the index into [`Dispatch::scanned`].
+    #[inline]
+    fn list(self) -> Result<List, u32> {
+        let Self { start, end } = self;
+        if end == NONE { Err(start) } else { Ok(List { start, end }) }
+    }
+}
+
+/// Routes that are found by their expressions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scanned {
+    /// In [`Dispatch::scans`], best rank first.
+    pub(crate) scans: (u32, u32),
+    /// The routes that none of these finds.
+    pub(crate) rest: List,
 }
 
 /// A field whose value is part of a key.
@@ -70,7 +124,7 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Probe {
     pub(crate) key: u64,
-    pub(crate) list: (u32, u32),
+    pub(crate) candidates: Candidates,
 }
 
 /// A condition of a route.
@@ -152,14 +206,58 @@ impl Dispatch {
             if signature.best >= *best {
                 return;
             }
-            let list = match signature.columns {
-                (start, end) if start == end => Some(signature.list),
+            let candidates = match signature.columns {
+                (start, end) if start == end => Some(signature.candidates),
                 columns => self.probe(index, columns, values),
             };
-            if let Some(list) = list {
-                self.evaluate_list(list, values, best);
+            match candidates.map(Candidates::list) {
+                Some(Ok(list)) => self.evaluate_list(list, values, best),
+                Some(Err(scanned)) => self.evaluate_scanned(scanned, values, best),
+                None => {}
             }
         }
+    }
+
+    /// Evaluates the routes whose expressions are found in the values of their fields.
+    #[inline(never)]
+    fn evaluate_scanned<'v, R: Request>(
+        &'v self,
+        scanned: u32,
+        values: &mut Values<'v, R>,
+        best: &mut u32,
+    ) {
+        let Scanned { scans, rest } = self.scanned[scanned as usize];
+        for scan in &self.scans[range(scans)] {
+            if scan.best >= *best {
+                break;
+            }
+            let value = values.read(&self.fields, scan.field);
+            match &scan.finder {
+                // What is absent matches nothing.
+                _ if !value.is_present() => {}
+                Finder::Automaton(automaton) => {
+                    let mut run = automaton.run();
+                    value.pieces(|piece| {
+                        run.feed(piece);
+                        true
+                    });
+                    let mut found = run.finish();
+                    while found != 0 {
+                        let list = automaton.lists[found.trailing_zeros() as usize];
+                        self.evaluate_list(list, values, best);
+                        found &= found - 1;
+                    }
+                }
+                Finder::Literals(literals) => {
+                    let mut run = literals.run();
+                    value.pieces(|piece| {
+                        run.feed(piece, |list| self.evaluate_list(list, values, best));
+                        true
+                    });
+                }
+            }
+        }
+        self.evaluate_list(rest, values, best);
     }
 
     #[inline]
@@ -168,21 +266,21 @@ impl Dispatch {
         signature: u32,
         columns: (u32, u32),
         values: &mut Values<'v, R>,
-    ) -> Option<(u32, u32)> {
+    ) -> Option<Candidates> {
         let columns = self.columns[range(columns)].iter();
         let keys = columns.map(|column| values.key(&self.fields, *column));
         let key = probe_key(signature, values_key(keys)?);
-        self.probes.find(key, |probe| probe.key == key).map(|probe| probe.list)
+        self.probes.find(key, |probe| probe.key == key).map(|probe| probe.candidates)
     }
 
     #[inline]
     fn evaluate_list<'v, R: Request>(
         &'v self,
-        list: (u32, u32),
+        list: List,
         values: &mut Values<'v, R>,
         best: &mut u32,
     ) {
-        for &rank in &self.lists[range(list)] {
+        for &rank in &self.lists[range((list.start, list.end))] {
             if rank >= *best {
                 return;
             }

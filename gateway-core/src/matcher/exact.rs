@@ -1,6 +1,6 @@
 //! Literal paths by hash.
 
-use super::hash::hash;
+use crate::hash::hash;
 use hashbrown::HashTable;
 
 /// Whole paths without parameters, each with the group of its routes.

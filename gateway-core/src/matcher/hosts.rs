@@ -1,21 +1,65 @@
 //! Host names by hash.
 
-use super::NONE;
-use super::hash::hash;
+use super::HostTable;
+use crate::rules::{HostPattern, VirtualHost, name_key, shard_of};
 use hashbrown::HashTable;
+use std::sync::Arc;
 
-/// The host names of a listener.
-pub(crate) struct HostNames {
-    pub(crate) entries: HashTable<HostName>,
-    /// The names, one after the other.
-    pub(crate) text: Box<[u8]>,
+/// The hosts of a listener.
+pub(crate) struct HostTables {
+    /// In the order of the shards of the listener's [`crate::rules::Hosts`].
+    pub(crate) shards: Box<[Arc<HostShard>]>,
+    /// The host that owns what no name covers.
+    pub(crate) any: Option<Host>,
     /// Whether there is a wildcard.
     pub(crate) has_wildcards: bool,
-    /// The host that owns what no name covers, else [`NONE`].
-    pub(crate) any: u32,
-    /// For each host, where a miss leads: the next less specific host of its section, else
-    /// [`NONE`].
-    pub(crate) next: Box<[u32]>,
+}
+
+/// A host with what answers its requests.
+#[derive(Clone)]
+pub(crate) struct Host {
+    pub(crate) rules: Arc<VirtualHost>,
+    pub(crate) table: Arc<HostTable>,
+    pub(crate) facts: Facts,
+}
+
+/// What compiling counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Facts {
+    pub(crate) routes: usize,
+    /// Bytes of expressions.
+    pub(crate) regex_bytes: usize,
+    /// Bytes of what finds many expressions at once.
+    pub(crate) automata_bytes: usize,
+    /// How many services there have to be.
+    pub(crate) services: usize,
+}
+
+impl std::ops::Add for Facts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            routes: self.routes + other.routes,
+            regex_bytes: self.regex_bytes.saturating_add(other.regex_bytes),
+            automata_bytes: self.automata_bytes.saturating_add(other.automata_bytes),
+            services: self.services.max(other.services),
+        }
+    }
+}
+
+/// Some hosts by name. Knows nothing of other shards, so that routers can share it.
+pub(crate) struct HostShard {
+    pub(crate) names: HashTable<HostName>,
+    /// The names, one after the other.
+    pub(crate) text: Box<[u8]>,
+    /// In the order of the rules.
+    pub(crate) hosts: Box<[Host]>,
+    /// The host that owns what no name covers, if it stands here.
+    pub(crate) any: Option<Host>,
+    pub(crate) has_wildcards: bool,
+    /// Those of all hosts together.
+    pub(crate) facts: Facts,
 }
 
 /// A name, or the suffix of a wildcard.
@@ -23,6 +67,7 @@ pub(crate) struct HostName {
     pub(crate) start: u32,
     pub(crate) end: u32,
     pub(crate) wildcard: bool,
+    /// Index into [`HostShard::hosts`].
     pub(crate) host: u32,
 }
 
@@ -32,22 +77,26 @@ impl HostName {
     }
 }
 
-/// The hash of a name, or of the suffix of a wildcard.
-pub(crate) fn name_key(name: &[u8], wildcard: bool) -> u64 {
-    hash(name, u32::from(wildcard))
-}
-
-impl HostNames {
+impl HostTables {
     /// The most specific host that covers `name`, which is in normal form.
     #[inline]
-    pub(crate) fn find(&self, name: &[u8]) -> Option<u32> {
-        self.entry(name, false).or_else(|| self.find_less_specific(name))
+    pub(crate) fn find(&self, name: &[u8]) -> Option<&Host> {
+        self.named(name, false).or_else(|| self.find_less_specific(name))
+    }
+
+    /// The host of exactly this name.
+    pub(crate) fn get(&self, name: &HostPattern) -> Option<&Host> {
+        match name {
+            HostPattern::Exact(name) => self.named(name.as_bytes(), false),
+            HostPattern::Wildcard(suffix) => self.named(suffix.as_bytes(), true),
+            HostPattern::Any => self.any.as_ref(),
+        }
     }
 
     /// The most specific host that covers `name` but is not the name itself.
-    pub(crate) fn find_less_specific(&self, name: &[u8]) -> Option<u32> {
-        let wildcard = self.suffixes(name).find_map(|suffix| self.entry(suffix, true));
-        wildcard.or((self.any != NONE).then_some(self.any))
+    fn find_less_specific(&self, name: &[u8]) -> Option<&Host> {
+        let wildcard = self.suffixes(name).find_map(|suffix| self.named(suffix, true));
+        wildcard.or(self.any.as_ref())
     }
 
     /// What stands behind the first dot, the second dot, and so on: from long to short.
@@ -57,15 +106,27 @@ impl HostNames {
     }
 
     #[inline]
-    fn entry(&self, name: &[u8], wildcard: bool) -> Option<u32> {
-        let same = |e: &HostName| e.wildcard == wildcard && e.text(&self.text) == name;
-        self.entries.find(name_key(name, wildcard), same).map(|entry| entry.host)
+    fn named(&self, name: &[u8], wildcard: bool) -> Option<&Host> {
+        let key = name_key(name, wildcard);
+        let shard = &self.shards[shard_of(key, self.shards.len())];
+        let same = |e: &HostName| e.wildcard == wildcard && e.text(&shard.text) == name;
+        Some(&shard.hosts[shard.names.find(key, same)?.host as usize])
     }
 
-    /// Where a miss of `host` leads.
-    #[inline]
-    pub(crate) fn next(&self, host: u32) -> Option<u32> {
-        let next = self.next[host as usize];
-        (next != NONE).then_some(next)
+    /// Where a miss of `host` leads: to the next less specific host of its section.
+    pub(crate) fn next<'t>(&'t self, host: &'t Host) -> Option<&'t Host> {
+        let section = host.rules.section;
+        let mut less_specific = host.rules.falls_through.then_some(host)?;
+        loop {
+            less_specific = match &less_specific.rules.hostname {
+                HostPattern::Exact(name) | HostPattern::Wildcard(name) => {
+                    self.find_less_specific(name.as_bytes())?
+                }
+                HostPattern::Any => return None,
+            };
+            if less_specific.rules.section == section {
+                return Some(less_specific);
+            }
+        }
     }
 }

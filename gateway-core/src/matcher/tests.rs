@@ -88,13 +88,13 @@ fn listener(address: Option<&str>, port: u16, hosts: Vec<Arc<VirtualHost>>) -> L
         port,
         protocol: Protocol::Http,
         paths: PathPolicy::default(),
-        hosts,
+        hosts: hosts.into_iter().collect(),
         origin: origin(""),
     }
 }
 
 fn rules(hosts: Vec<Arc<VirtualHost>>) -> RuleSet {
-    RuleSet { listeners: vec![listener(None, 80, hosts)], services: Vec::new() }
+    RuleSet { listeners: vec![listener(None, 80, hosts)], services: Arc::default() }
 }
 
 fn router(routes: Vec<Route>) -> Router {
@@ -159,7 +159,7 @@ fn listeners_of_the_address_go_first() {
             listener(Some("::1"), 80, vec![host("one", 0, false, routes(&["/*"]))]),
             listener(Some("::2"), 81, vec![]),
         ],
-        services: Vec::new(),
+        services: Arc::default(),
     };
     let router = Router::compile(&rules).unwrap();
     for (address, port, want) in [
@@ -318,7 +318,7 @@ fn splits_of_services_are_final() {
             target("=/ghost", 5, true),
         ],
     )]);
-    set.services = services;
+    set.services = services.into();
     let router = Router::compile(&set).unwrap();
     let half = 1 << 63;
     for (path, header, draw, want) in [
@@ -423,7 +423,7 @@ proptest! {
         });
         let router = router(routes);
         let got = router.decide(&request, 0).route().map(|route| {
-            let routes = &router.rules().listeners[0].hosts[0].routes;
+            let routes = &router.rules().listeners[0].hosts.sorted()[0].routes;
             routes.iter().position(|r| std::ptr::eq(r, route)).unwrap()
         });
         prop_assert_eq!(Ok(got), want);

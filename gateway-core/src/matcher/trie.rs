@@ -1,18 +1,50 @@
 //! Prefixes and templates in a byte trie that finds every pattern that a path passes.
 
 use super::NONE;
+use super::octets::{Octets, find_octet, same};
 
 /// Octets of a label that stand in the node itself; longer labels continue in a child.
-pub(crate) const LABEL: usize = 20;
+pub(crate) const LABEL: usize = 16;
+
+/// Zeros behind the first octets of all nodes, so that siblings can be read in words.
+pub(crate) const PADDING: usize = 16;
 
 /// Most groups that wait for longer patterns to be looked at first.
 const WAITING: usize = 16;
 
+/// How patterns may end at a node: each a bit of [`Node::ends`], from the shortest to the longest
+/// of the pieces of a path that they cover.
+pub(crate) mod ends {
+    /// Whatever follows.
+    pub(crate) const BYTE: u8 = 1;
+    /// Whatever follows, but something does.
+    pub(crate) const REST: u8 = 2;
+    /// With the path or before a `/`.
+    pub(crate) const SEGMENT: u8 = 4;
+    /// With the path.
+    pub(crate) const WHOLE: u8 = 8;
+
+    pub(crate) const ALL: [u8; 4] = [BYTE, REST, SEGMENT, WHOLE];
+
+    /// Those that hold before this octet.
+    #[inline]
+    pub(super) fn before(next: Option<u8>) -> u8 {
+        match next {
+            None => BYTE | SEGMENT | WHOLE,
+            Some(b'/') => BYTE | REST | SEGMENT,
+            Some(_) => BYTE | REST,
+        }
+    }
+}
+
 /// A byte trie. The first node is the root.
 pub(crate) struct Trie {
     pub(crate) nodes: Box<[Node]>,
-    /// The first octet of each node's label, so that siblings can be searched in one go.
+    /// The first octet of each node's label, so that siblings can be searched in one go, and
+    /// [`PADDING`].
     pub(crate) first: Box<[u8]>,
+    /// The groups of patterns, those of a node next to each other.
+    pub(crate) groups: Box<[u32]>,
 }
 
 /// A node: a run of octets, the groups of the patterns that end behind it, and what follows.
@@ -20,42 +52,35 @@ pub(crate) struct Trie {
 pub(crate) struct Node {
     pub(crate) label: [u8; LABEL],
     pub(crate) label_len: u8,
-    /// How many literal children there are; they stand next to each other.
-    pub(crate) children_len: u16,
+    /// How patterns end here: [`ends`].
+    pub(crate) ends: u8,
+    /// How many children begin with an octet of their own.
+    pub(crate) literals: u16,
+    /// How many children stand behind a parameter.
+    pub(crate) parameters: u16,
+    /// Behind a parameter: how many octets of the segment stand behind it. They are what the label
+    /// begins with.
+    pub(crate) suffix: u16,
+    /// The first child. First come the literal ones, then those behind a parameter.
     pub(crate) children: u32,
-    /// The child behind a parameter, which takes a whole non-empty segment.
-    pub(crate) parameter: u32,
-    /// The group of the template that is the whole path.
-    pub(crate) whole: u32,
-    /// The group of the prefix that ends here at a segment's end.
-    pub(crate) segment: u32,
-    /// The group of the prefix that ends here, whatever follows.
-    pub(crate) byte: u32,
+    /// The first of its groups, in the order of [`ends::ALL`].
+    pub(crate) groups: u32,
     /// The best rank of this node and all below it.
     pub(crate) best: u32,
 }
 
 impl Node {
-    /// What follows the node's label in `path`, if that begins with it.
+    /// The position behind the label, if it stands at `at`.
     #[inline]
-    fn strip_label<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+    fn behind_label(&self, path: Octets<'_>, at: usize) -> Option<usize> {
         let len = usize::from(self.label_len);
-        let (head, rest) = path.split_at_checked(len)?;
-        let label = &self.label[..len.min(LABEL)];
-        // Words, which overlap at the end, instead of a call: most labels are short.
-        let word = |text: &[u8], at: usize| {
-            let word = text.get(at..)?.first_chunk::<8>()?;
-            Some(u64::from_le_bytes(*word))
-        };
-        let same = if len < 8 {
-            match (word(&self.label, 0), word(path, 0)) {
-                (Some(a), Some(b)) => (a ^ b).trailing_zeros() as usize >= 8 * len,
-                _ => label.iter().zip(head).all(|(a, b)| a == b),
-            }
-        } else {
-            (0..len - 8).step_by(8).chain([len - 8]).all(|at| word(label, at) == word(head, at))
-        };
-        same.then_some(rest)
+        if path.len() - at < len {
+            return None;
+        }
+        let label = Octets::new(&self.label);
+        let begins = same(label.word(0), path.word(at), len);
+        (begins && (len <= 8 || same(label.word(8), path.word(at + 8), len - 8)))
+            .then_some(at + len)
     }
 }
 
@@ -68,7 +93,8 @@ struct Waiting {
 impl Trie {
     /// The group of the empty prefix, which holds for every request.
     pub(crate) fn empty_prefix(&self) -> u32 {
-        self.nodes[0].byte
+        let root = &self.nodes[0];
+        if root.ends & ends::BYTE == 0 { NONE } else { self.groups[root.groups as usize] }
     }
 
     /// Calls `evaluate` for the groups of all patterns that cover `path`, leaving out those that
@@ -84,51 +110,59 @@ impl Trie {
     ) {
         if self.nodes[0].best < *best {
             let mut waiting = Waiting { groups: [NONE; WAITING], len: 0 };
-            self.walk_from(0, path, best, &mut waiting, evaluate);
+            self.walk_from(0, Octets::new(path), 0, best, &mut waiting, evaluate);
         }
     }
 
-    /// Recursion goes one deeper only where a literal and a parameter may follow; compiling
-    /// limits how often that can happen on the way down.
+    /// Goes on with the node `start` at position `from`. Recursion goes one deeper only where a
+    /// path may be followed in several ways; compiling limits how often that can happen on the way
+    /// down, and in how many ways.
     fn walk_from(
         &self,
         start: u32,
-        path: &[u8],
+        path: Octets<'_>,
+        from: usize,
         best: &mut u32,
         waiting: &mut Waiting,
         evaluate: &mut impl FnMut(u32, &mut u32),
     ) {
         let already = waiting.len;
-        let mut at = start;
-        let mut rest = path;
+        let (mut at, mut position) = (start, from);
         loop {
             let node = &self.nodes[at as usize];
             if node.best >= *best {
                 break;
             }
-            let Some(after) = node.strip_label(rest) else { break };
-            rest = after;
-            waiting.add(node.byte, best, evaluate);
-            let Some(&next) = rest.first() else {
-                waiting.add(node.segment, best, evaluate);
-                waiting.add(node.whole, best, evaluate);
-                break;
-            };
-            if next == b'/' {
-                waiting.add(node.segment, best, evaluate);
+            let Some(behind) = node.behind_label(path, position) else { break };
+            position = behind;
+            let next = path.get(position);
+            if node.ends != 0 {
+                self.reach(node, next, best, waiting, evaluate);
             }
-            let literal = self.child(node, next);
-            if node.parameter == NONE || next == b'/' {
+            let Some(next) = next else { break };
+            let literal = self.literal(node, next);
+            if node.parameters == 0 || next == b'/' {
                 let Some(literal) = literal else { break };
                 at = literal;
                 continue;
             }
             if let Some(literal) = literal {
-                self.walk_from(literal, rest, best, waiting, evaluate);
+                self.walk_from(literal, path, position, best, waiting, evaluate);
             }
-            at = node.parameter;
-            let end = rest.iter().position(|&octet| octet == b'/').unwrap_or(rest.len());
-            rest = &rest[end..];
+            let end = path.segment_end(position);
+            let first = node.children + u32::from(node.literals);
+            let last = first + u32::from(node.parameters) - 1;
+            let behind = |child: u32| {
+                let suffix = usize::from(self.nodes[child as usize].suffix);
+                (end - position > suffix).then(|| end - suffix)
+            };
+            for child in first..last {
+                if let Some(behind) = behind(child) {
+                    self.walk_from(child, path, behind, best, waiting, evaluate);
+                }
+            }
+            let Some(behind) = behind(last) else { break };
+            (at, position) = (last, behind);
         }
         while waiting.len > already {
             waiting.len -= 1;
@@ -136,18 +170,42 @@ impl Trie {
         }
     }
 
+    /// Lets the groups wait whose patterns end at `node`, before `next`.
     #[inline]
-    fn child(&self, node: &Node, first: u8) -> Option<u32> {
+    fn reach(
+        &self,
+        node: &Node,
+        next: Option<u8>,
+        best: &mut u32,
+        waiting: &mut Waiting,
+        evaluate: &mut impl FnMut(u32, &mut u32),
+    ) {
+        let hold = ends::before(next);
+        let mut group = node.groups as usize;
+        for end in ends::ALL {
+            if node.ends & end & hold != 0 {
+                waiting.add(self.groups[group], best, evaluate);
+            }
+            group += usize::from(node.ends & end != 0);
+        }
+    }
+
+    #[inline]
+    fn literal(&self, node: &Node, first: u8) -> Option<u32> {
         let start = node.children as usize;
-        let siblings = &self.first[start..start + usize::from(node.children_len)];
-        let at = match siblings.len() {
+        let count = usize::from(node.literals);
+        let at = match count {
             0 => None,
             // Whether it is the one is seen when its label is compared.
             1 => Some(0),
-            2..=16 => siblings.iter().position(|&octet| octet == first),
-            _ => memchr::memchr(first, siblings),
+            2..=PADDING => {
+                let siblings = Octets::new(&self.first[start..start + PADDING]);
+                let found = find_octet(siblings.word(0), first);
+                found.or_else(|| Some(8 + find_octet(siblings.word(8), first)?))
+            }
+            _ => memchr::memchr(first, &self.first[start..start + count]),
         };
-        Some(node.children + at? as u32)
+        at.filter(|&at| at < count).map(|at| node.children + at as u32)
     }
 }
 
@@ -155,8 +213,7 @@ impl Waiting {
     /// A group that finds no room is evaluated at once.
     #[inline]
     fn add(&mut self, group: u32, best: &mut u32, evaluate: &mut impl FnMut(u32, &mut u32)) {
-        if group == NONE {
-        } else if let Some(place) = self.groups.get_mut(self.len) {
+        if let Some(place) = self.groups.get_mut(self.len) {
             *place = group;
             self.len += 1;
         } else {

@@ -1,12 +1,22 @@
 //! Regular expressions: linear time, bounded size, no scratch memory while matching.
 
-use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::util::{start, syntax};
-use regex_automata::{Anchored, MatchKind, meta};
-use regex_syntax::hir::Look;
-use regex_syntax::hir::literal::Extractor;
+pub(crate) mod automaton;
+mod capture;
+mod literals;
+mod syntax;
+
+pub use capture::CaptureRegex;
+
+use regex_automata::dfa::{Automaton, dense};
+use regex_automata::util::primitives::PatternID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, meta};
+use regex_syntax::hir::{Hir, Look};
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use syntax::too_large;
 
 /// The longest expression, in characters (smi H-16).
 pub const MAX_REGEX_LENGTH: usize = 4096;
@@ -35,7 +45,13 @@ pub struct Regex {
     source: Box<str>,
     anchor: Anchor,
     ignore_case: bool,
-    dfa: Arc<dense::DFA<Vec<u32>>>,
+    compiled: Arc<Compiled>,
+}
+
+struct Compiled {
+    dfa: dense::DFA<Vec<u32>>,
+    /// Made when it is first asked for, which most never are.
+    groups: OnceLock<Option<meta::Regex>>,
 }
 
 /// Why an expression is refused.
@@ -74,26 +90,11 @@ impl Regex {
     /// # Ok::<(), gateway_core::rules::InvalidRegex>(())
     /// ```
     pub fn new(source: &str, anchor: Anchor, ignore_case: bool) -> Result<Self, InvalidRegex> {
-        let unicode = check(source, ignore_case)?;
-        let pattern = anchored_source(source, anchor);
-        let start = match anchor {
-            Anchor::None => StartKind::Unanchored,
-            Anchor::Start | Anchor::Both => StartKind::Anchored,
-        };
-        let dfa = dense::Builder::new()
-            .configure(
-                dense::Config::new()
-                    .start_kind(start)
-                    .match_kind(MatchKind::All)
-                    .dfa_size_limit(Some(MAX_REGEX_BYTES))
-                    .determinize_size_limit(Some(4 * MAX_REGEX_BYTES)),
-            )
-            .syntax(syntax_config(unicode, ignore_case))
-            .thompson(nfa_config())
-            .build(&pattern)
-            .map_err(|error| too_large(&error))?;
-        let dfa = Arc::new(dfa);
-        Ok(Self { source: source.into(), anchor, ignore_case, dfa })
+        let hir = anchored(syntax::parse(source, ignore_case)?, anchor);
+        let dfa = automaton::build(&[hir], anchor != Anchor::None, MAX_REGEX_BYTES)
+            .map_err(|error| too_large(&*error))?;
+        let compiled = Arc::new(Compiled { dfa, groups: OnceLock::new() });
+        Ok(Self { source: source.into(), anchor, ignore_case, compiled })
     }
 
     /// The expression as written.
@@ -113,27 +114,29 @@ impl Regex {
 
     /// The size of the compiled form in bytes.
     pub fn memory(&self) -> usize {
-        self.dfa.memory_usage()
+        self.compiled.dfa.memory_usage()
     }
 
     /// Octets with which every value begins that it matches. May be shorter than possible.
     pub(crate) fn literal_prefix(&self) -> Vec<u8> {
-        let parsed = check(&self.source, self.ignore_case).and_then(|unicode| {
-            let config = syntax_config(unicode, self.ignore_case);
-            syntax::parse_with(&self.source, &config).map_err(|e| too_large(&e))
-        });
-        let Ok(hir) = parsed else { return Vec::new() };
-        let at_start = hir.properties().look_set_prefix().contains(Look::Start);
-        if self.anchor == Anchor::None && !at_start {
-            return Vec::new();
-        }
-        let literals = Extractor::new().extract(&hir);
-        literals.longest_common_prefix().map(<[u8]>::to_vec).unwrap_or_default()
+        literals::prefix(&self.hir())
+    }
+
+    /// Runs of octets, in lower case, each of which stands in every value that it matches, whatever
+    /// the case of the value. Not all there are.
+    pub(crate) fn required_literals(&self) -> Vec<Vec<u8>> {
+        literals::required(&self.hir())
+    }
+
+    /// Its syntax tree, with its anchors.
+    pub(crate) fn hir(&self) -> Hir {
+        let hir = syntax::parse(&self.source, self.ignore_case);
+        anchored(hir.unwrap_or_else(|_| Hir::fail()), self.anchor)
     }
 
     /// The same for copies of one expression, which share the compiled form.
     pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.dfa) as usize
+        Arc::as_ptr(&self.compiled).addr()
     }
 
     /// Whether it matches `value`.
@@ -150,8 +153,26 @@ impl Regex {
             Anchor::Start | Anchor::Both => Anchored::Yes,
         };
         // The automaton has no quit bytes at its start, and the kind of start it was built for.
-        let state = self.dfa.start_state(&start::Config::new().anchored(anchored));
-        Run { dfa: &self.dfa, state: state.ok(), matched: false }
+        let dfa = &self.compiled.dfa;
+        let state = dfa.start_state(&start::Config::new().anchored(anchored));
+        Run { dfa, state: state.ok(), matched: false }
+    }
+
+    /// The groups that took part in the first match in `value`, by name, or by number where they
+    /// have none.
+    pub(crate) fn captures(&self, value: &[u8]) -> Vec<(Cow<'_, str>, Range<usize>)> {
+        let compile = || capture::with_groups(&self.hir()).ok();
+        let groups = self.compiled.groups.get_or_init(compile);
+        let Some(groups) = groups else { return Vec::new() };
+        let mut found = groups.create_captures();
+        groups.captures(value, &mut found);
+        let names = groups.group_info().pattern_names(PatternID::ZERO).enumerate().skip(1);
+        names
+            .filter_map(|(at, name)| {
+                let name = name.map_or_else(|| at.to_string().into(), Cow::Borrowed);
+                Some((name, found.get_group(at)?.range()))
+            })
+            .collect()
     }
 }
 
@@ -217,116 +238,12 @@ impl fmt::Display for Regex {
     }
 }
 
-/// An expression whose groups are wanted: for rewrites, where the winner's alone are looked at.
-#[derive(Clone)]
-pub struct CaptureRegex {
-    source: Box<str>,
-    ignore_case: bool,
-    regex: meta::Regex,
-}
-
-impl CaptureRegex {
-    /// Compiles `source`, to be searched anywhere in a value.
-    ///
-    /// # Errors
-    ///
-    /// As [`Regex::new`].
-    pub fn new(source: &str, ignore_case: bool) -> Result<Self, InvalidRegex> {
-        let unicode = check(source, ignore_case)?;
-        let regex = meta::Regex::builder()
-            .configure(
-                meta::Config::new()
-                    .nfa_size_limit(Some(MAX_REGEX_BYTES))
-                    .onepass_size_limit(Some(MAX_REGEX_BYTES))
-                    .utf8_empty(false),
-            )
-            .syntax(syntax_config(unicode, ignore_case))
-            .build(source)
-            .map_err(|error| too_large(&error))?;
-        Ok(Self { source: source.into(), ignore_case, regex })
-    }
-
-    /// The groups of the first match in `value`, group 0 being the whole match.
-    pub(crate) fn captures<'v>(&self, value: &'v [u8]) -> Option<Vec<Option<&'v [u8]>>> {
-        let mut captures = self.regex.create_captures();
-        self.regex.captures(value, &mut captures);
-        captures.is_match().then(|| {
-            captures.iter().map(|group| group.map(|span| &value[span.start..span.end])).collect()
-        })
-    }
-}
-
-impl PartialEq for CaptureRegex {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.source, self.ignore_case) == (&other.source, other.ignore_case)
-    }
-}
-
-impl fmt::Debug for CaptureRegex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CaptureRegex({:?})", self.source)
-    }
-}
-
-fn anchored_source(source: &str, anchor: Anchor) -> String {
+fn anchored(hir: Hir, anchor: Anchor) -> Hir {
     match anchor {
-        Anchor::None => source.to_owned(),
-        Anchor::Start => format!(r"\A(?:{source})"),
-        Anchor::Both => format!(r"\A(?:{source})\z"),
+        Anchor::None => hir,
+        Anchor::Start => Hir::concat(vec![Hir::look(Look::Start), hir]),
+        Anchor::Both => Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]),
     }
-}
-
-fn syntax_config(unicode: bool, ignore_case: bool) -> syntax::Config {
-    syntax::Config::new().unicode(unicode).utf8(false).case_insensitive(ignore_case).nest_limit(100)
-}
-
-fn nfa_config() -> regex_automata::nfa::thompson::Config {
-    regex_automata::nfa::thompson::Config::new()
-        .utf8(false)
-        .nfa_size_limit(Some(MAX_REGEX_BYTES))
-        .which_captures(regex_automata::nfa::thompson::WhichCaptures::None)
-}
-
-/// Parses the expression alone, so that a group cannot be closed by a stray parenthesis and
-/// positions are those of the user's text. Tells whether it needs Unicode.
-fn check(source: &str, ignore_case: bool) -> Result<bool, InvalidRegex> {
-    if source.chars().count() > MAX_REGEX_LENGTH {
-        let message = format!("the expression is longer than {MAX_REGEX_LENGTH} characters");
-        return Err(InvalidRegex { message });
-    }
-    if syntax::parse_with(source, &syntax_config(false, ignore_case)).is_ok() {
-        // ASCII case folding would miss capital letters beyond ASCII.
-        let plain = source.is_ascii() || !ignore_case;
-        return Ok(!plain);
-    }
-    match syntax::parse_with(source, &syntax_config(true, ignore_case)) {
-        Ok(_) => Ok(true),
-        Err(error) => Err(InvalidRegex { message: describe(&error) }),
-    }
-}
-
-fn describe(error: &regex_syntax::Error) -> String {
-    let (what, span) = match error {
-        regex_syntax::Error::Parse(e) => (e.kind().to_string(), *e.span()),
-        regex_syntax::Error::Translate(e) => (e.kind().to_string(), *e.span()),
-        _ => return "not a regular expression".into(),
-    };
-    // The parser adds what look-around includes.
-    let what = match what.split_once(',') {
-        Some(("look-around", _)) => "look-around is not supported",
-        Some((what, _)) => what,
-        None => &*what,
-    };
-    format!("{what} (at character {} of the expression)", span.start.column)
-}
-
-fn too_large(error: &dyn std::error::Error) -> InvalidRegex {
-    let message = if error.to_string().contains("word boundar") {
-        r"Unicode word boundaries are not supported; use `(?-u:\b)`".to_owned()
-    } else {
-        format!("the compiled expression is larger than {MAX_REGEX_BYTES} bytes")
-    };
-    InvalidRegex { message }
 }
 
 #[cfg(test)]
@@ -366,32 +283,6 @@ mod tests {
             assert_eq!(run.finish(), want, "in pieces: {source} {anchor:?} {value}");
         }
         assert!(Regex::new("tea", Anchor::Both, true).unwrap().is_match(b"TeA"));
-    }
-
-    #[test]
-    fn literal_prefixes() {
-        for (source, anchor, ignore_case, want) in [
-            ("/api/v[12]/x", Anchor::Start, false, "/api/v"),
-            ("/api/v[12]/x", Anchor::Both, false, "/api/v"),
-            ("^/api/.*", Anchor::None, false, "/api/"),
-            ("/api/.*", Anchor::None, false, ""),
-            ("^/api/.*", Anchor::Both, false, "/api/"),
-            ("^/api", Anchor::None, true, "/"),
-            ("(?i)^/api", Anchor::None, false, "/"),
-            ("(?m)^/api", Anchor::None, false, ""),
-            ("^/a|/b", Anchor::None, false, ""),
-            ("^(?:/a/x|/a/y)", Anchor::None, false, "/a/"),
-            ("/a/x|/a/y", Anchor::Start, false, "/a/"),
-            ("/a*", Anchor::Start, false, "/"),
-            ("(/a)?/b", Anchor::Start, false, "/"),
-            (r"/a\.b$", Anchor::Start, false, "/a.b"),
-            ("", Anchor::Start, false, ""),
-            (".*", Anchor::Both, false, ""),
-        ] {
-            let regex = Regex::new(source, anchor, ignore_case).unwrap();
-            let prefix = String::from_utf8(regex.literal_prefix()).unwrap();
-            assert_eq!(prefix, want, "{source} {anchor:?}");
-        }
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> O
         }
     }
     let mut sections: BTreeMap<Box<str>, u32> = BTreeMap::new();
-    let mut hosts: Vec<Arc<VirtualHost>> = Vec::with_capacity(owners.len());
+    let mut hosts: Vec<VirtualHost> = Vec::with_capacity(owners.len());
     for (index, claim) in owners.into_iter().enumerate() {
         // Claims that stand alone get a section of their own, under a name no dialect uses.
         let name = match claim.section.is_empty() {
@@ -125,13 +125,13 @@ fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> O
             false => claim.section,
         };
         let next = sections.len() as u32;
-        hosts.push(Arc::new(VirtualHost {
+        hosts.push(VirtualHost {
             hostname: claim.hostname,
             section: *sections.entry(name).or_insert(next),
             falls_through: claim.falls_through,
             routes: claim.routes,
             origin: claim.origin,
-        }));
+        });
     }
     hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
     Some(Listener {
@@ -140,7 +140,7 @@ fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> O
         port: socket.port,
         protocol: socket.protocol,
         paths: PathPolicy::default(),
-        hosts,
+        hosts: hosts.into_iter().collect(),
         origin: socket.origin,
     })
 }

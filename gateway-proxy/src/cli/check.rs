@@ -137,7 +137,7 @@ fn hosts(translation: &Translation, paint: Paint) -> String {
     let mut rows = Vec::new();
     for listener in &translation.rules.listeners {
         let port = format!("{} {}", listener.protocol.as_str(), listener.port);
-        for host in &listener.hosts {
+        for host in listener.hosts.sorted() {
             let object = Arc::clone(&host.origin.object);
             rows.push(vec![
                 port.clone(),

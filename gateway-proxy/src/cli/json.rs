@@ -119,7 +119,7 @@ fn listeners(rules: &RuleSet) -> Vec<Value> {
             "address": l.address,
             "port": l.port,
             "protocol": l.protocol.as_str(),
-            "hosts": l.hosts.iter().map(|h| host(h)).collect::<Vec<_>>(),
+            "hosts": l.hosts.sorted().into_iter().map(|h| host(h)).collect::<Vec<_>>(),
         })
     };
     rules.listeners.iter().map(listener).collect()

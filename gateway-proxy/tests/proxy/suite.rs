@@ -53,7 +53,7 @@ fn serve(suite: &Suite, rules: &RuleSet) -> (Server, Vec<Backend>) {
     config.options = suite.options.clone();
     config.map_ports = rules.listeners.iter().map(|listener| (listener.port, 0)).collect();
     let mut addressed = BTreeSet::new();
-    for route in rules.listeners.iter().flat_map(|l| &l.hosts).flat_map(|h| &h.routes) {
+    for route in rules.listeners.iter().flat_map(|l| l.hosts.iter()).flat_map(|h| &h.routes) {
         collect_ports(&route.action, &mut addressed);
     }
     let mut backends = Vec::new();

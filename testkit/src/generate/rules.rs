@@ -44,8 +44,8 @@ impl Maker<'_, '_> {
         if self.source.once_in(4) {
             listeners.push(self.listener(80, true));
         }
-        let services = (0..SERVICES).map(|index| self.service(index)).collect();
-        RuleSet { listeners, services }
+        let services: Vec<_> = (0..SERVICES).map(|index| self.service(index)).collect();
+        RuleSet { listeners, services: services.into() }
     }
 
     fn listener(&mut self, port: u16, bound: bool) -> Listener {
@@ -64,7 +64,7 @@ impl Maker<'_, '_> {
             address: bound.then(|| [127, 0, 0, 1].into()),
             protocol: if https { Protocol::Https } else { Protocol::Http },
             paths: self.path_policy(),
-            hosts,
+            hosts: hosts.into_iter().collect(),
             origin: self.origin(),
             ..build::listener(port)
         }

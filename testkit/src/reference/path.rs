@@ -123,32 +123,35 @@ fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 /// Whether the pattern holds for a match path.
 pub(super) fn matches(pattern: &PathPattern, path: &[u8]) -> bool {
     match pattern {
-        PathPattern::Exact(template) => after(template.parts(), path) == Some(b""),
+        PathPattern::Exact(template) => rests(template.parts(), path).contains(&&b""[..]),
         PathPattern::Prefix { template, boundary } => {
-            let Some(rest) = after(template.parts(), path) else { return false };
-            match boundary {
-                Boundary::Byte => true,
-                Boundary::Segment => rest.is_empty() || rest[0] == b'/',
-            }
+            let takes_segment = matches!(template.parts().last(), Some(PathPart::Parameter(_)));
+            let by_segments = *boundary == Boundary::Segment || takes_segment;
+            let ends = |rest: &&[u8]| !by_segments || rest.is_empty() || rest[0] == b'/';
+            rests(template.parts(), path).iter().any(ends)
         }
         PathPattern::Regex(regex) => expression(regex).is_match(path),
     }
 }
 
-/// What follows the parts in `path`; `None` if it does not begin with them.
-fn after<'p>(parts: &[PathPart], path: &'p [u8]) -> Option<&'p [u8]> {
-    let mut rest = path;
+/// All that may follow the parts in `path`.
+fn rests<'p>(parts: &[PathPart], path: &'p [u8]) -> Vec<&'p [u8]> {
+    let mut rests = vec![path];
     for part in parts {
-        rest = match part {
-            PathPart::Literal(text) => rest.strip_prefix(&**text)?,
-            PathPart::Parameter(_) => {
-                let end = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
-                if end == 0 {
-                    return None;
+        let mut next = Vec::new();
+        for rest in rests {
+            match part {
+                PathPart::Literal(text) => next.extend(rest.strip_prefix(&**text)),
+                PathPart::Parameter(_) => {
+                    let segment = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
+                    next.extend((1..=segment).map(|taken| &rest[taken..]));
                 }
-                &rest[end..]
+                PathPart::Wildcard(_) => next.extend((1..=rest.len()).map(|taken| &rest[taken..])),
             }
-        };
+        }
+        next.sort_by_key(|rest| rest.len());
+        next.dedup_by_key(|rest| rest.len());
+        rests = next;
     }
-    Some(rest)
+    rests
 }

@@ -33,8 +33,9 @@ fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
 }
 
 fn rules(hosts: Vec<Arc<VirtualHost>>) -> RuleSet {
+    let hosts = hosts.into_iter().collect();
     let listeners = vec![Listener { hosts, ..build::listener(80) }];
-    RuleSet { listeners, services: vec![build::service("root", &[80])] }
+    RuleSet { listeners, services: vec![build::service("root", &[80])].into() }
 }
 
 fn taken_by(rules: &RuleSet, request: &OwnedRequest) -> String {
@@ -230,8 +231,9 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
     };
     let [mut missing, elsewhere] = [build::service("gone", &[80]), build::service("else", &[81])];
     missing.exists = false;
-    table.services.extend([build::service("v2", &[80]), missing, elsewhere]);
-    table.services[0].splits = vec![
+    let services = Arc::make_mut(&mut table.services);
+    services.extend([build::service("v2", &[80]), missing, elsewhere]);
+    services[0].splits = vec![
         applies(Some(SplitMatches::default()), vec![backend(2, 1)]), // smi S-11: applies to no request
         applies(Some(SplitMatches::from_iter([beta])), vec![backend(0, 0), backend(1, 0)]),
         applies(None, vec![backend(0, 1), backend(2, 9), backend(3, 9), backend(1, 1)]),

@@ -4,8 +4,8 @@
 use super::path::{RoutePath, shape};
 use crate::origin::Origin;
 use crate::rules::{
-    Action, Boundary, CaptureRegex, Condition, Field, Location as Target, PathPart, PathPattern,
-    PathRewrite, PathTemplate, Redirect, Regex, Route, Test,
+    Action, Boundary, CaptureRegex, Condition, End, Field, Location as Target, PathPart,
+    PathPattern, PathRewrite, PathTemplate, Redirect, Regex, Route, Test,
 };
 use http::StatusCode;
 use std::cmp::Reverse;
@@ -177,7 +177,7 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         }
         let has_parameters = bare.as_literal().is_none();
         let equal = prefixes.iter().filter_map(|prefix| prefix.as_literal());
-        let equal = equal.filter(|text| has_parameters && covers(&bare, text));
+        let equal = equal.filter(|text| has_parameters && bare.covers(End::Whole, text).is_some());
         let conditions = equal
             .map(|text| Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate())
             .collect();
@@ -211,22 +211,6 @@ fn append_slash(origin: &Origin) -> Action {
         },
         origin: origin.clone(),
     }))
-}
-
-/// Whether a template is all of a path.
-fn covers(template: &PathTemplate, mut path: &[u8]) -> bool {
-    for part in template.parts() {
-        let covered = match part {
-            PathPart::Literal(text) if path.starts_with(text) => text.len(),
-            PathPart::Literal(_) => return false,
-            PathPart::Parameter(_) => memchr::memchr(b'/', path).unwrap_or(path.len()),
-        };
-        if covered == 0 {
-            return false;
-        }
-        path = &path[covered..];
-    }
-    path.is_empty()
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub(super) fn shape(template: &PathTemplate) -> Vec<u16> {
     for part in template.parts() {
         match part {
             PathPart::Literal(text) => shape.extend(text.iter().map(|b| u16::from(*b))),
-            PathPart::Parameter(_) => shape.push(PARAMETER),
+            PathPart::Parameter(_) | PathPart::Wildcard(_) => shape.push(PARAMETER),
         }
     }
     shape

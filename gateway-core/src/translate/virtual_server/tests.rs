@@ -62,7 +62,7 @@ fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
 fn routes(yaml: &str) -> Vec<Route> {
     let translation = translation(yaml, &Options::default());
     assert_eq!(told(&translation.diagnostics), Vec::<String>::new(), "{yaml}");
-    let host = &translation.rules.listeners[0].hosts[0];
+    let host = &translation.rules.listeners[0].hosts.sorted()[0];
     host.routes.clone()
 }
 
@@ -146,9 +146,13 @@ fn the_first_example() {
     );
     let listener = &translation.rules.listeners[0];
     assert_eq!((listener.port, listener.protocol), (80, Protocol::Http));
-    assert_eq!(listener.hosts[0].hostname, HostPattern::Exact("cafe.example.com".into()));
-    assert!(!listener.hosts[0].falls_through);
-    let told: Vec<String> = listener.hosts[0]
+    assert_eq!(listener.hosts.sorted()[0].hostname, HostPattern::Exact("cafe.example.com".into()));
+    assert!(!listener.hosts.sorted()[0].falls_through);
+    let told: Vec<String> = listener
+        .hosts
+        .iter()
+        .next()
+        .unwrap()
         .routes
         .iter()
         .map(|route| {
@@ -166,10 +170,10 @@ fn the_first_example() {
             "prefix `/tea`: tea",
         ]
     );
-    let Action::Respond(respond) = &listener.hosts[0].routes[0].action else { panic!() };
+    let Action::Respond(respond) = &listener.hosts.sorted()[0].routes[0].action else { panic!() };
     assert_eq!(text(&respond.body), "You are rejected!");
     assert_eq!(respond.content_type.as_deref(), Some("text/plain"));
-    let origin = &listener.hosts[0].routes[0].origin;
+    let origin = &listener.hosts.sorted()[0].routes[0].origin;
     assert_eq!(origin.to_string(), "VirtualServer default/cafe: spec.routes[1].matches[0]");
     assert_eq!(origin.span.as_ref().map(|span| span.line), Some(21));
 }
@@ -182,7 +186,13 @@ fn listeners_and_classes() {
         let translation = translation(yaml, &options);
         let list = &translation.rules.listeners;
         let socket = |l: &crate::rules::Listener| {
-            format!("{} {} {} {}", l.name, l.protocol.as_str(), l.port, l.hosts[0].hostname)
+            format!(
+                "{} {} {} {}",
+                l.name,
+                l.protocol.as_str(),
+                l.port,
+                l.hosts.sorted()[0].hostname
+            )
         };
         list.iter().map(socket).collect()
     };

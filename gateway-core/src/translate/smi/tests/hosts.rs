@@ -116,7 +116,7 @@ fn documents_of_smi_alone_make_listeners() {
     let rules = crate::translate::translate(&resources, &Options::default()).rules;
     let [listener] = &rules.listeners[..] else { panic!("{rules:?}") };
     assert_eq!((listener.port, listener.hosts.len()), (80, 12));
-    for host in &listener.hosts {
+    for host in listener.hosts.iter() {
         assert_eq!(host.origin.object.to_string(), "TrafficSplit default/s");
     }
     assert_eq!(rules.services.len(), 3);

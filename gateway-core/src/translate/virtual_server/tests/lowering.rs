@@ -12,7 +12,8 @@ fn upstreams_say_how_services_are_spoken_to() {
              routes: [{{path: /, action: {{pass: tea}}}}]"
         ));
         let translation = translation(&yaml, &Options::default());
-        let Action::Forward(forward) = &translation.rules.listeners[0].hosts[0].routes[0].action
+        let Action::Forward(forward) =
+            &translation.rules.listeners[0].hosts.sorted()[0].routes[0].action
         else {
             panic!("{yaml}")
         };
@@ -159,7 +160,7 @@ fn proxies() {
             ("~*/A(.*)", "/A(.*) true /x/$1"),
         ] {
             let translation = translation(&one_route(path, route), &Options::default());
-            let action = translation.rules.listeners[0].hosts[0].routes[0].action.clone();
+            let action = translation.rules.listeners[0].hosts.sorted()[0].routes[0].action.clone();
             let action = match &action {
                 Action::Split(split) => split.branches[0].action.clone(),
                 _ => action,

@@ -380,7 +380,7 @@ fn what_is_not_enforced_answers_500() {
     ] {
         let translation = translation(&yaml, &Options::default());
         assert_eq!(told(&translation.diagnostics), [format!("error[unsupported-field]: {want}")]);
-        let routes = &translation.rules.listeners[0].hosts[0].routes;
+        let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
         let got: Vec<_> =
             routes.iter().map(|r| format!("{}: {}", r.path, tell(&r.action))).collect();
         assert_eq!(got, told_routes, "{yaml}");

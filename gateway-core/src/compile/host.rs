@@ -1,0 +1,80 @@
+//! The routes of a host to its tables.
+
+use super::paths::Place;
+use super::{CompileError, dispatch, exact, trie};
+use crate::limits::Limits;
+use crate::matcher::{HostTable, NONE};
+use crate::rules::{InvalidRegex, PathPattern, Route, VirtualHost};
+use hashbrown::HashMap;
+
+/// The tables of `host`, and how many bytes the automata take that find many expressions at once.
+pub(super) fn compile(
+    host: &VirtualHost,
+    limits: &Limits,
+) -> Result<(HostTable, usize), CompileError> {
+    let mut groups = Groups::default();
+    let mut exact = exact::ExactBuilder::default();
+    let mut trie = trie::TrieBuilder::new();
+    let mut expressions = Vec::new();
+    let mut places = Places::default();
+    for (route, rank) in host.routes.iter().zip(0..) {
+        let place = places.of(&route.path).map_err(|error| not_compiled(route, &error))?;
+        let add = || groups.add();
+        let group = match &place {
+            Place::Exact(path) => exact.insert(path, add),
+            Place::Trie(template, end) => trie.insert(template.parts(), *end, add),
+            Place::Regex(regex) => trie.insert_literal(&regex.literal_prefix(), add),
+        };
+        groups.0[group as usize].push(rank);
+        if let Place::Regex(regex) = place {
+            expressions.push((rank, regex));
+        }
+    }
+    let best: Vec<u32> =
+        groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
+    let trie = trie.build(&best, limits.crossing_width).map_err(|error| CompileError {
+        origin: Some(host.origin.clone()),
+        message: format!("the paths of the host `{}` {error}", host.hostname),
+    })?;
+    let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &groups.0);
+    Ok((HostTable { exact: exact.build(), trie, dispatch }, automata_bytes))
+}
+
+/// Whether the same tables serve both: they know the paths and conditions of routes, not what the
+/// routes do.
+pub(super) fn same_tables(a: &VirtualHost, b: &VirtualHost) -> bool {
+    let same = |(a, b): (&Route, &Route)| a.path == b.path && a.conditions == b.conditions;
+    a.routes.len() == b.routes.len() && a.routes.iter().zip(&b.routes).all(same)
+}
+
+fn not_compiled(route: &Route, error: &InvalidRegex) -> CompileError {
+    let origin = Some(route.origin.clone());
+    CompileError { origin, message: format!("the path is matched by an expression: {error}") }
+}
+
+/// The ranks of the routes of each path pattern, in ascending order.
+#[derive(Default)]
+struct Groups(Vec<Vec<u32>>);
+
+impl Groups {
+    fn add(&mut self) -> u32 {
+        self.0.push(Vec::new());
+        self.0.len() as u32 - 1
+    }
+}
+
+/// The places of patterns. An expression made of a template is made once.
+#[derive(Default)]
+struct Places<'r> {
+    expressions: HashMap<String, Place<'r>>,
+}
+
+impl<'r> Places<'r> {
+    fn of(&mut self, pattern: &'r PathPattern) -> Result<Place<'r>, InvalidRegex> {
+        if !Place::is_made(pattern) {
+            return Place::of(pattern);
+        }
+        let known = self.expressions.entry(pattern.to_string());
+        Ok(known.or_insert(Place::of(pattern)?).clone())
+    }
+}

@@ -1,0 +1,128 @@
+//! Which table finds a path pattern.
+
+use crate::rules::{Anchor, End, Form, InvalidRegex, PathPart, PathPattern, PathTemplate, Regex};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The table that finds a path pattern.
+#[derive(Clone)]
+pub(super) enum Place<'r> {
+    /// The hash table of whole paths.
+    Exact(&'r [u8]),
+    /// The trie.
+    Trie(&'r PathTemplate, End),
+    /// The trie, by what the expression begins with; the expression is one more condition.
+    Regex(Cow<'r, Regex>),
+}
+
+impl<'r> Place<'r> {
+    /// Whether an expression has to be made of the pattern.
+    pub(super) fn is_made(pattern: &PathPattern) -> bool {
+        matches!(pattern.form(), Form::Template(template, end) if !fits_trie(template.parts(), end))
+    }
+
+    /// # Errors
+    ///
+    /// A template that the trie cannot hold is compiled to an expression, which may be too large.
+    pub(super) fn of(pattern: &'r PathPattern) -> Result<Self, InvalidRegex> {
+        match pattern.form() {
+            Form::Template(template, End::Whole) if template.as_literal().is_some() => {
+                Ok(Self::Exact(template.as_literal().unwrap_or_default()))
+            }
+            Form::Template(template, end) if fits_trie(template.parts(), end) => {
+                Ok(Self::Trie(template, end))
+            }
+            Form::Template(template, end) => {
+                Ok(Self::Regex(Cow::Owned(expression(template, end)?)))
+            }
+            Form::Regex(regex) => Ok(Self::Regex(Cow::Borrowed(regex))),
+        }
+    }
+}
+
+/// The trie holds templates with at most one parameter in each segment, and a wildcard at the end.
+fn fits_trie(parts: &[PathPart], end: End) -> bool {
+    parts.iter().enumerate().all(|(at, part)| match (part, parts.get(at + 1)) {
+        (PathPart::Literal(_), _) => true,
+        (PathPart::Wildcard(_), next) => next.is_none(),
+        (PathPart::Parameter(_), Some(PathPart::Literal(text))) => {
+            // With the segment ends what is compared from its end.
+            let ends_segment = text.contains(&b'/');
+            ends_segment || at + 2 == parts.len() && end != End::Byte
+        }
+        (PathPart::Parameter(_), next) => next.is_none(),
+    })
+}
+
+/// An expression that holds where the template does.
+fn expression(template: &PathTemplate, end: End) -> Result<Regex, InvalidRegex> {
+    let mut source = String::new();
+    for part in template.parts() {
+        match part {
+            PathPart::Literal(text) => push_literal(&mut source, text),
+            PathPart::Parameter(_) => source.push_str("[^/]+"),
+            PathPart::Wildcard(_) => source.push_str("(?s:.)+"),
+        }
+    }
+    let takes_segment = matches!(template.parts().last(), Some(PathPart::Parameter(_)));
+    let anchor = if end == End::Whole { Anchor::Both } else { Anchor::Start };
+    if end == End::Segment || end == End::Byte && takes_segment {
+        source.push_str(r"(?:/|\z)");
+    }
+    Regex::new(&source, anchor, false)
+}
+
+fn push_literal(source: &mut String, text: &[u8]) {
+    for &octet in text {
+        if octet.is_ascii_alphanumeric() || matches!(octet, b'/' | b'_') {
+            source.push(char::from(octet));
+        } else {
+            let _ = write!(source, r"\x{octet:02x}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Boundary;
+
+    fn place(pattern: &PathPattern) -> String {
+        match Place::of(pattern).unwrap() {
+            Place::Exact(_) => "exact".into(),
+            Place::Trie(..) => "trie".into(),
+            Place::Regex(regex) => regex.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_the_trie_cannot_hold_is_an_expression() {
+        let template = |text| PathTemplate::parse(text).unwrap();
+        let prefix = |text, boundary| PathPattern::Prefix { template: template(text), boundary };
+        for (text, whole, segment, byte) in [
+            ("/a", "exact", "trie", "trie"),
+            ("/{x}", "trie", "trie", "trie"),
+            ("/{x}/b", "trie", "trie", "trie"),
+            ("/a{x}", "trie", "trie", "trie"),
+            ("/a/{x}.js/c", "trie", "trie", "trie"),
+            ("/a/{*x}", "trie", "trie", "trie"),
+            ("/{x}.js", "trie", "trie", r"`/[^/]+\x2ejs` at the start"),
+            (
+                "/{x}-{y}",
+                r"`/[^/]+\x2d[^/]+` as a whole",
+                r"`/[^/]+\x2d[^/]+(?:/|\z)` at the start",
+                r"`/[^/]+\x2d[^/]+(?:/|\z)` at the start",
+            ),
+            (
+                "/{*x}/é",
+                r"`/(?s:.)+/\xc3\xa9` as a whole",
+                r"`/(?s:.)+/\xc3\xa9(?:/|\z)` at the start",
+                r"`/(?s:.)+/\xc3\xa9` at the start",
+            ),
+        ] {
+            assert_eq!(place(&PathPattern::Exact(template(text))), whole, "{text}");
+            assert_eq!(place(&prefix(text, Boundary::Segment)), segment, "{text} by segments");
+            assert_eq!(place(&prefix(text, Boundary::Byte)), byte, "{text} by octets");
+        }
+    }
+}
