@@ -1,111 +1,78 @@
-//! Decisions, with bare `matchit` beside them: it knows paths, neither hosts nor conditions.
+//! The engines under criterion: `decide/exact_hit/10k` is this one, `matchit/exact_hit/10k` a peer.
+//!
+//! Peers that look at one rule after the other are in the tables of the binary.
 #![expect(clippy::unwrap_used, reason = "benches fail by panicking")]
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use gateway_core::rules::{
-    Action, Condition, Field, HostPattern, PathPattern, PathTemplate, Route, RuleSet, VirtualHost,
-};
-use gateway_core::{RequestHead, Router};
-use http::StatusCode;
-use std::hint::black_box;
-use std::sync::Arc;
-use testkit::build;
+use benches::engine::{ENGINES, Engine, Maker};
+use benches::label;
+use benches::measure::check;
+use benches::workload::{Kind, Request, Traffic, Workload};
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::cell::LazyCell;
+use std::time::{Duration, Instant};
 
-const HOST: &str = "shop.example.com";
-
-/// A router with one host; the origin of each route is its position.
-fn router(routes: impl IntoIterator<Item = (PathPattern, Vec<Condition>)>) -> Router {
-    let routes = routes.into_iter().enumerate().map(|(at, (path, conditions))| {
-        let origin = build::origin(&at.to_string());
-        let action = Action::Respond(Arc::new(build::respond(StatusCode::OK, origin.clone())));
-        Route { path, conditions, action, origin }
-    });
-    let host = VirtualHost {
-        hostname: HostPattern::parse(HOST).unwrap(),
-        section: 0,
-        falls_through: false,
-        routes: routes.collect(),
-        origin: build::origin("host"),
-    };
-    let mut listener = build::listener(80);
-    listener.hosts.insert(host);
-    Router::compile(&RuleSet { listeners: vec![listener], services: Arc::default() }).unwrap()
-}
-
-fn exact(path: &str) -> PathPattern {
-    PathPattern::Exact(PathTemplate::with_parameters(path).unwrap())
-}
-
-/// Times `requests`, one after the other, each of which route of the same position takes.
-fn bench(c: &mut Criterion, name: &str, size: usize, router: &Router, requests: &[RequestHead]) {
-    for (at, request) in requests.iter().enumerate() {
-        let route = router.decide(request, 0).route().unwrap();
-        assert_eq!(*route.origin.field, *at.to_string(), "{request:?}");
+/// What is ample for criterion and does not take long to build.
+fn sizes(kind: Kind) -> &'static [usize] {
+    match kind {
+        Kind::Crossing => &[64],
+        _ if kind.has_regexes() => &[100],
+        _ => &[1_000, 10_000],
     }
-    let mut requests = requests.iter().cycle();
-    c.bench_function(&format!("decide/{name}/{size}"), |b| {
-        b.iter(|| {
-            let request = requests.next().unwrap();
-            black_box(router.decide(black_box(request), 0)).route().is_some()
+}
+
+fn decide(c: &mut Criterion) {
+    for kind in Kind::ALL {
+        for &size in sizes(kind) {
+            // Nothing is made for benches that the command line leaves out.
+            let workload = LazyCell::new(|| Workload::new(kind, size));
+            for (traffic, result) in [(Traffic::Uniform, "hit"), (Traffic::Miss, "miss")] {
+                let requests = LazyCell::new(|| workload.requests(traffic));
+                for maker in ENGINES.iter().filter(|maker| (maker.most)(kind) >= 100_000) {
+                    let name = format!("{}/{}_{result}/{}", maker.stage, kind.shape(), label(size));
+                    bench(c, &name, maker, &workload, &requests);
+                }
+            }
+        }
+    }
+}
+
+/// Times decisions, once those on the first requests are right.
+fn bench(
+    c: &mut Criterion,
+    name: &str,
+    maker: &Maker,
+    workload: &LazyCell<Workload, impl FnOnce() -> Workload>,
+    requests: &LazyCell<Vec<Request>, impl FnOnce() -> Vec<Request>>,
+) {
+    let mut engine = None;
+    c.bench_function(name, |b| {
+        let engine = engine.get_or_insert_with(|| {
+            let mut engine = (maker.build)(workload).unwrap().engine;
+            check(maker.name, &*engine, workload, requests).unwrap();
+            engine.prepare(requests);
+            engine
         });
+        b.iter_custom(|times| run(&mut **engine, requests, times));
     });
 }
 
-/// Times bare `matchit` on the same paths.
-fn bench_matchit(c: &mut Criterion, name: &str, patterns: &[String], paths: &[String]) {
-    let mut router = matchit::Router::new();
-    for (at, pattern) in patterns.iter().enumerate() {
-        router.insert(pattern.as_str(), at).unwrap();
+fn run(engine: &mut dyn Engine, requests: &[Request], times: u64) -> Duration {
+    let mut left = times as usize;
+    let start = Instant::now();
+    while left > 0 {
+        let count = left.min(requests.len());
+        engine.run(&requests[..count]);
+        left -= count;
     }
-    for (at, path) in paths.iter().enumerate() {
-        assert_eq!(*router.at(path).unwrap().value, at, "{path}");
-    }
-    let mut paths = paths.iter().cycle();
-    c.bench_with_input(
-        BenchmarkId::new(format!("matchit/{name}"), patterns.len()),
-        &(),
-        |b, ()| {
-            b.iter(|| {
-                let path = paths.next().unwrap();
-                black_box(router.at(black_box(path))).is_ok()
-            });
-        },
-    );
+    start.elapsed()
 }
 
-fn exact_hit(c: &mut Criterion) {
-    for size in [1_000, 10_000] {
-        let paths: Vec<String> = (0..size).map(|n| format!("/api/v1/resource{n}/list")).collect();
-        let router = router(paths.iter().map(|path| (exact(path), vec![])));
-        let requests: Vec<_> = paths.iter().map(|path| RequestHead::get(HOST, path)).collect();
-        bench(c, "exact_hit", size, &router, &requests);
-        bench_matchit(c, "exact_hit", &paths, &paths);
-    }
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(50);
+    targets = decide
 }
-
-fn template_hit(c: &mut Criterion) {
-    let size = 1_000;
-    let pattern = |n: usize| format!("/repos{}/{{owner}}/{{name}}/part{n}", n % 50);
-    let patterns: Vec<String> = (0..size).map(pattern).collect();
-    let paths: Vec<String> =
-        patterns.iter().map(|p| p.replace("{owner}", "rust").replace("{name}", "cargo")).collect();
-    let router = router(patterns.iter().map(|pattern| (exact(pattern), vec![])));
-    let requests: Vec<_> = paths.iter().map(|path| RequestHead::get(HOST, path)).collect();
-    bench(c, "template_hit", size, &router, &requests);
-    bench_matchit(c, "template_hit", &patterns, &paths);
-}
-
-fn header_value_hit(c: &mut Criterion) {
-    let size = 10_000;
-    let values: Vec<String> = (0..size).map(|n| format!("tenant-{n}")).collect();
-    let tenant = |value| Condition::equals(Field::Header("x-tenant".into()), value);
-    let router = router(values.iter().map(|value| (exact("/api"), vec![tenant(value)])));
-    let headers: Vec<_> =
-        values.iter().map(|v| [("accept", "*/*"), ("x-tenant", v.as_str())]).collect();
-    let requests: Vec<_> =
-        headers.iter().map(|lines| RequestHead::get(HOST, "/api").headers(lines)).collect();
-    bench(c, "header_value_hit", size, &router, &requests);
-}
-
-criterion_group!(benches, exact_hit, template_hit, header_value_hit);
 criterion_main!(benches);

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-struct Counting;
+/// For `#[global_allocator]`; without it nothing is counted.
+pub struct Counting;
 
 #[expect(unsafe_code, reason = "an allocator is unsafe by its nature")]
 // SAFETY: everything is handed to the system's allocator as it comes.
@@ -33,15 +34,12 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// How often memory was asked for so far.
-pub(crate) fn allocations() -> usize {
+pub fn allocations() -> usize {
     ALLOCATIONS.load(Relaxed)
 }
 
 /// Bytes in use, without what the allocator needs itself.
-pub(crate) fn live() -> usize {
+pub fn live() -> usize {
     LIVE.load(Relaxed)
 }

@@ -1,103 +1,121 @@
 //! How long a decision takes, with the peers in the same process.
 //!
 //! ```text
-//! cargo run --release -p benches -- [a b c d f] [--min RULES] [--max RULES] [--rounds N]
-//!     [--engine TEXT] [--traffic uniform|hot|miss] [--write FILE]
+//! cargo run --release -p benches -- [a b c d e f g h recompile] [--min RULES] [--max RULES]
+//!     [--rounds N] [--engine TEXT] [--traffic uniform|hot|miss] [--write FILE]
 //! ```
 //!
-//! With `--rounds 0` each request is decided once, for tools that count instructions.
+//! With `--rounds 0` each request is decided once and in this process, for tools that count
+//! instructions.
 #![expect(clippy::unwrap_used, reason = "benches fail by panicking")]
 
-mod alloc;
-mod engines;
-mod measure;
-mod report;
-mod workload;
+mod arguments;
 
-use engines::{Bare, ByHost, Engine, Gateway, Linear};
-use measure::Measured;
-use workload::{Kind, Traffic, Workload};
+use arguments::Arguments;
+use benches::alloc::Counting;
+use benches::cell::{self, Row};
+use benches::label;
+use benches::recompile::{self, Recompile};
+use benches::report::Report;
+use benches::workload::Kind;
+use serde::{Deserialize, Serialize};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-struct Arguments {
-    kinds: Vec<Kind>,
-    min: usize,
-    max: usize,
-    rounds: usize,
-    engine: Option<String>,
-    traffic: Option<String>,
-    write: Option<String>,
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What a child process has to do.
+#[derive(Debug, Clone, Copy)]
+enum Cell {
+    Decide(Kind, usize),
+    Recompile(usize),
+}
+
+/// What it tells its parent.
+#[derive(Serialize, Deserialize)]
+enum Results {
+    Rows(Vec<Row>),
+    Recompile(Recompile),
 }
 
 fn main() {
-    let arguments = arguments();
-    let mut rows = Vec::new();
-    for &kind in &arguments.kinds {
-        for rules in [100, 1_000, 10_000, 100_000, 1_000_000] {
-            if (arguments.min..=arguments.max).contains(&rules) {
-                rows.extend(run(&Workload::new(kind, rules), &arguments));
+    let arguments = arguments::read(std::env::args().skip(1));
+    let cells = cells(&arguments);
+    if arguments.child {
+        let results: Vec<Results> = cells.iter().map(|cell| cell.measure(&arguments)).collect();
+        serde_json::to_writer(std::io::stdout(), &results).unwrap();
+        return;
+    }
+    let mut report = Report::default();
+    for cell in cells {
+        let start = Instant::now();
+        eprint!("{}: ", cell.name());
+        let results = if arguments.rounds == 0 {
+            vec![cell.measure(&arguments)]
+        } else {
+            cell.spawn(&arguments)
+        };
+        eprintln!("{:.1} s", start.elapsed().as_secs_f64());
+        for result in results {
+            match result {
+                Results::Rows(rows) => report.rows.extend(rows),
+                Results::Recompile(recompile) => report.recompiles.push(recompile),
             }
         }
     }
-    let table = report::table(&rows);
-    println!("{table}");
+    if arguments.rounds > 0 {
+        println!("{}", report.tables());
+    }
     if let Some(file) = &arguments.write {
-        std::fs::write(file, report::page(&table)).unwrap();
+        std::fs::write(file, report.page()).unwrap();
     }
 }
 
-fn arguments() -> Arguments {
-    let mut found = Arguments {
-        kinds: Vec::new(),
-        min: 100,
-        max: 10_000,
-        rounds: 9,
-        engine: None,
-        traffic: None,
-        write: None,
+fn cells(arguments: &Arguments) -> Vec<Cell> {
+    let asked = |sizes: &'static [usize]| {
+        sizes.iter().copied().filter(|size| (arguments.min..=arguments.max).contains(size))
     };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} wants a value"));
-        match &*argument {
-            "--min" => found.min = value().parse().unwrap(),
-            "--max" => found.max = value().parse().unwrap(),
-            "--rounds" => found.rounds = value().parse().unwrap(),
-            "--engine" => found.engine = Some(value()),
-            "--traffic" => found.traffic = Some(value()),
-            "--write" => found.write = Some(value()),
-            name => {
-                found.kinds.push(Kind::named(name).unwrap_or_else(|| panic!("what is {name}?")))
-            }
-        }
+    let mut cells = Vec::new();
+    for &kind in &arguments.kinds {
+        cells.extend(asked(kind.sizes()).map(|size| Cell::Decide(kind, size)));
     }
-    if found.kinds.is_empty() {
-        found.kinds.extend(Kind::ALL);
+    if arguments.recompile {
+        cells.extend(asked(Kind::Hosts.sizes()).map(Cell::Recompile));
     }
-    found
+    cells
 }
 
-/// Measures every engine that can do the workload, under all kinds of traffic.
-fn run(workload: &Workload, arguments: &Arguments) -> Vec<report::Row> {
-    let mut traffic = vec![Traffic::Uniform, Traffic::Hot, Traffic::Miss];
-    traffic.retain(|t| arguments.traffic.as_ref().is_none_or(|name| name == t.name()));
-    let wanted = |name: &str| arguments.engine.as_ref().is_none_or(|text| name.contains(&**text));
-    let mut engines: Vec<Measured> = Vec::new();
-    let mut add = |name: &'static str, build: &dyn Fn(&Workload) -> Option<Box<dyn Engine>>| {
-        if wanted(name) {
-            engines.extend(Measured::build(name, workload, build));
-        }
-    };
-    add("matchit, bare", &Bare::<matchit::Router<usize>>::build);
-    add("gateway", &Gateway::build);
-    add("matchit by host", &ByHost::<matchit::Router<usize>>::build);
-    add("wayfind by host", &ByHost::<wayfind::Router<usize>>::build);
-    add("linear list", &Linear::build);
-    let mut rows = Vec::new();
-    for traffic in traffic {
-        let requests = workload.requests(traffic);
-        measure::agree(&engines, workload, &requests);
-        measure::time(&mut engines, &requests, arguments.rounds);
-        rows.extend(engines.iter().map(|e| report::Row::new(workload, traffic, e)));
+impl Cell {
+    fn name(self) -> String {
+        let (id, size) = self.id_and_size();
+        format!("{id}, {} rules", label(size))
     }
-    rows
+
+    fn id_and_size(self) -> (&'static str, usize) {
+        match self {
+            Self::Decide(kind, size) => (kind.id(), size),
+            Self::Recompile(size) => (arguments::RECOMPILE, size),
+        }
+    }
+
+    fn measure(self, arguments: &Arguments) -> Results {
+        match self {
+            Self::Decide(kind, size) => Results::Rows(cell::run(kind, size, &arguments.plan())),
+            Self::Recompile(size) => Results::Recompile(recompile::run(size, arguments.rounds)),
+        }
+    }
+
+    /// The same in a process of its own.
+    fn spawn(self, arguments: &Arguments) -> Vec<Results> {
+        let (id, size) = self.id_and_size();
+        let size = size.to_string();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--child", id, "--min", &*size, "--max", &*size]);
+        command.args(["--rounds", &*arguments.rounds.to_string()]);
+        command.args(["--engine", &*arguments.engine, "--traffic", &*arguments.traffic]);
+        let output = command.stderr(Stdio::inherit()).output().unwrap();
+        assert!(output.status.success(), "{} failed", self.name());
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
 }

@@ -1,66 +1,44 @@
-//! Tables for people.
+//! The page for people.
 
-use crate::measure::Measured;
-use crate::workload::{Traffic, Workload};
-use std::fmt::Write as _;
+mod goals;
+mod table;
+
+use crate::cell::Row;
+use crate::recompile::Recompile;
+use std::process::Command;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 
-/// One engine under one kind of traffic.
-pub(crate) struct Row {
-    workload: &'static str,
-    rules: usize,
-    traffic: &'static str,
-    engine: &'static str,
-    decision: f64,
-    allocations: f64,
-    bytes: f64,
-    build: f64,
+/// The peers, by the names of their packages.
+const PEERS: &[&str] = &["matchit", "wayfind", "path-tree", "atc-router", "regex"];
+
+/// Everything that was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// In the order of the tables.
+    pub rows: Vec<Row>,
+    /// In ascending order.
+    pub recompiles: Vec<Recompile>,
 }
 
-impl Row {
-    pub(crate) fn new(workload: &Workload, traffic: Traffic, measured: &Measured) -> Self {
-        let rules = workload.rules.len() as f64;
-        Self {
-            workload: workload.kind.name(),
-            rules: workload.size,
-            traffic: traffic.name(),
-            engine: measured.name,
-            decision: measured.decision,
-            allocations: measured.allocations,
-            bytes: measured.bytes as f64 / rules,
-            build: measured.build / rules,
-        }
+impl Report {
+    /// The goals and all tables, as Markdown.
+    pub fn tables(&self) -> String {
+        format!("{}\n{}", goals::table(self), table::all(self))
     }
 
-    fn same_run(&self, other: &Self) -> bool {
-        (self.workload, self.rules, self.traffic) == (other.workload, other.rules, other.traffic)
+    /// The tables with what has to be known to read them.
+    pub fn page(&self) -> String {
+        let peers: Vec<String> = PEERS.iter().map(|name| version(name)).collect();
+        format!(
+            include_str!("report/page.md"),
+            peers = peers.join(", "),
+            rustc = rustc(),
+            machine = machine(),
+            goals = goals::table(self),
+            tables = table::all(self),
+        )
     }
-}
-
-/// All rows as Markdown, each with its ratio to this engine.
-pub(crate) fn table(rows: &[Row]) -> String {
-    let mut text = "| workload | rules | traffic | engine | ns | ÷ gateway | allocations | \
-                    bytes per rule | build ns per rule |\n\
-                    |---|---:|---|---|---:|---:|---:|---:|---:|\n"
-        .to_owned();
-    for row in rows {
-        let anchor = rows.iter().find(|r| r.engine == "gateway" && row.same_run(r));
-        let ratio = anchor.map_or(String::new(), |a| format!("{:.2}", row.decision / a.decision));
-        let Row { workload, rules, traffic, engine, decision, allocations, bytes, build } = row;
-        let line = format!(
-            "| {workload} | {rules} | {traffic} | {engine} | {decision:.1} | {ratio} | \
-             {allocations:.2} | {bytes:.0} | {build:.0} |\n"
-        );
-        text.write_str(&line).unwrap();
-    }
-    text
-}
-
-/// The table with what has to be known to read it.
-pub(crate) fn page(table: &str) -> String {
-    let versions: Vec<String> = ["matchit", "wayfind"].iter().map(|name| version(name)).collect();
-    format!(include_str!("page.md"), versions = versions.join(", "), table = table)
 }
 
 /// The name and version of a package of the workspace's lock file.
@@ -68,4 +46,18 @@ fn version(name: &str) -> String {
     let line = format!("name = \"{name}\"\nversion = \"");
     let after = LOCK.split(&line).nth(1).and_then(|rest| rest.split('"').next());
     format!("{name} {}", after.unwrap_or("unknown"))
+}
+
+fn rustc() -> String {
+    let output = Command::new("rustc").arg("--version").output();
+    let text = output.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let version = text.as_deref().and_then(|text| text.split_whitespace().nth(1));
+    format!("rustc {}", version.unwrap_or("unknown"))
+}
+
+fn machine() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find(|line| line.starts_with("model name"));
+    let model = model.and_then(|line| line.split_once(": ")).map(|(_, name)| name);
+    model.unwrap_or("an unknown processor").to_owned()
 }

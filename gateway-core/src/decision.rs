@@ -173,7 +173,7 @@ impl<'r> Decision<'r> {
         request: &R,
         then: impl FnOnce(&View<'_, R>) -> T,
     ) -> Option<T> {
-        View::with(request, &self.path_policy(), then).ok()
+        View::with(request, &self.path_policy(), |view| view.ok().map(then))
     }
 
     fn path_policy(&self) -> PathPolicy {

@@ -120,8 +120,10 @@ impl Router {
         };
         let listener = &tables.rules.listeners[at];
         let table = &tables.listeners[at];
-        View::with(request, &listener.paths, |view| tables.decide(table, listener, view, draw))
-            .unwrap_or_else(|reason| Decision::none(Some(listener), NoRoute::Invalid(reason)))
+        View::with(request, &listener.paths, |view| match view {
+            Ok(view) => tables.decide(table, listener, view, draw),
+            Err(reason) => Decision::none(Some(listener), NoRoute::Invalid(reason)),
+        })
     }
 
     /// The rules that the router was compiled from.

@@ -150,12 +150,28 @@ impl TrieBuilder {
         self.nodes[at].literals.insert(first, lower);
     }
 
+    /// Puts the only way to go on from a node into its own label.
+    fn compress(&mut self, at: usize) {
+        loop {
+            let node = &self.nodes[at];
+            let ends = node.groups.iter().any(Option::is_some) || !node.parameters.is_empty();
+            let mut literals = node.literals.values();
+            let (Some(&child), None, false) = (literals.next(), literals.next(), ends) else {
+                return;
+            };
+            let child = std::mem::take(&mut self.nodes[child]);
+            let label = [&*self.nodes[at].label, &child.label].concat();
+            self.nodes[at] = Growing { label, ..child };
+        }
+    }
+
     /// Lays the nodes out. `best` holds the best rank of each group.
     ///
     /// # Errors
     ///
     /// Where matching would recurse too deep, or follow a path in more than `ways`.
-    pub(super) fn build(self, best: &[u32], ways: u64) -> Result<Trie, TooWide> {
+    pub(super) fn build(mut self, best: &[u32], ways: u64) -> Result<Trie, TooWide> {
+        (0..self.nodes.len()).for_each(|at| self.compress(at));
         let mut layout =
             Layout { source: &self.nodes, nodes: Vec::new(), from: Vec::new(), groups: Vec::new() };
         layout.push(0, 0, 0);

@@ -45,10 +45,11 @@ impl Decision<'_> {
             // otherwise receive the client's octets.
             let normal = PathPolicy { forwarded: Forwarded::Normal, ..self.path_policy() };
             let rewritten = View::with(request, &normal, |view| {
+                let view = view.ok()?;
                 let rewrite = |paths| rewrite_path(rewrite, &route.path, paths, view.query(), out);
-                view.paths().is_some_and(rewrite)
+                view.paths().map(rewrite)
             });
-            if rewritten == Ok(true) {
+            if rewritten == Some(true) {
                 return Some(true);
             }
         }

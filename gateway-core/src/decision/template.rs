@@ -53,11 +53,11 @@ mod tests {
         let request = RequestHead::get("Shop.example.com:8080", "/t%65a?x=1").headers(&headers);
         let template = Template::new(parts.iter().cloned());
         View::with(&request, &PathPolicy::default(), |view| {
+            let view = view.unwrap();
             let mut out = b"before ".to_vec();
             write(&template, view, &mut out);
             (out, header_value(&template, view))
         })
-        .unwrap()
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl Trie {
     /// The group of the empty prefix, which holds for every request.
     pub(crate) fn empty_prefix(&self) -> u32 {
         let root = &self.nodes[0];
-        if root.ends & ends::BYTE == 0 { NONE } else { self.groups[root.groups as usize] }
+        let has_one = root.label_len == 0 && root.ends & ends::BYTE != 0;
+        if has_one { self.groups[root.groups as usize] } else { NONE }
     }
 
     /// Calls `evaluate` for the groups of all patterns that cover `path`, leaving out those that
@@ -136,7 +137,7 @@ impl Trie {
             let Some(behind) = node.behind_label(path, position) else { break };
             position = behind;
             let next = path.get(position);
-            if node.ends != 0 {
+            if node.ends & ends::before(next) != 0 {
                 self.reach(node, next, best, waiting, evaluate);
             }
             let Some(next) = next else { break };

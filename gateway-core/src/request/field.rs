@@ -21,18 +21,46 @@ pub(crate) struct View<'q, R> {
 }
 
 impl<'q, R: Request> View<'q, R> {
-    /// Hands the view of `request` to `then`.
-    ///
-    /// # Errors
-    ///
-    /// Why the target or the host is refused: first the form of the target, then the host, then
-    /// the path, then what follows it.
+    /// Hands the view of `request` to `then`, or why the target or the host is refused: first the
+    /// form of the target, then the host, then the path, then what follows it.
     #[inline]
     pub(crate) fn with<T>(
         request: &'q R,
         policy: &PathPolicy,
-        then: impl FnOnce(&View<'_, R>) -> T,
-    ) -> Result<T, InvalidTarget> {
+        then: impl FnOnce(Result<&View<'_, R>, InvalidTarget>) -> T,
+    ) -> T {
+        match Self::plain(request) {
+            Some(view) => then(Ok(&view)),
+            None => Self::with_others(request, policy, then),
+        }
+    }
+
+    /// The view of a request that is nothing but a path and a host in normal form. Apart, so that
+    /// this usual case does not pay for the others.
+    #[inline]
+    fn plain(request: &'q R) -> Option<Self> {
+        let target = Target::plain(request)?;
+        let authority = target.authority(request).ok()?;
+        let paths = target.path.map(|path| Paths { matched: path, forward: path });
+        let view = Self { request, target, authority, host: authority, paths };
+        is_normal_host(authority).then_some(view)
+    }
+
+    #[inline(never)]
+    fn with_others<T>(
+        request: &'q R,
+        policy: &PathPolicy,
+        then: impl FnOnce(Result<&View<'_, R>, InvalidTarget>) -> T,
+    ) -> T {
+        match Self::of(request) {
+            Ok((view, true)) => then(Ok(&view)),
+            Ok((view, false)) => view.with_buffers(policy, then),
+            Err(reason) => then(Err(reason)),
+        }
+    }
+
+    /// The view, and whether host, path and query are in normal form.
+    fn of(request: &'q R) -> Result<(Self, bool), InvalidTarget> {
         let target = Target::of(request)?;
         let authority = target.authority(request)?;
         let (host, is_lower) = if is_normal_host(authority) {
@@ -42,27 +70,30 @@ impl<'q, R: Request> View<'q, R> {
             (host, !has_upper_case(host))
         };
         let paths = target.path.map(|path| Paths { matched: path, forward: path });
-        let view = View { request, target, authority, host, paths };
-        if is_lower && target.is_normal { Ok(then(&view)) } else { view.with_buffers(policy, then) }
+        let is_normal = is_lower && target.is_normal;
+        Ok((Self { request, target, authority, host, paths }, is_normal))
     }
 
-    /// The rare case: host, path or query are not in normal form. Apart, so that the usual case does not
-    /// pay for the room on the stack.
+    /// The rare case: host, path or query are not in normal form. Apart, so that the usual case
+    /// does not pay for the room on the stack.
     #[cold]
     #[inline(never)]
     fn with_buffers<T>(
         self,
         policy: &PathPolicy,
-        then: impl FnOnce(&View<'_, R>) -> T,
-    ) -> Result<T, InvalidTarget> {
+        then: impl FnOnce(Result<&View<'_, R>, InvalidTarget>) -> T,
+    ) -> T {
         let mut path = PathBuffer::new();
         let mut host = [0; MAX_HOST];
         let host = &mut host[..self.host.len()];
         host.copy_from_slice(self.host);
         host.make_ascii_lowercase();
-        let paths = self.target.path.map(|p| Paths::of(p, policy, &mut path)).transpose()?;
-        check_query(self.target.after_path, policy)?;
-        Ok(then(&View { host, paths, ..self }))
+        let paths = self.target.path.map(|p| Paths::of(p, policy, &mut path)).transpose();
+        let checked = check_query(self.target.after_path, policy);
+        match paths.and_then(|paths| checked.map(|()| paths)) {
+            Ok(paths) => then(Ok(&View { host, paths, ..self })),
+            Err(reason) => then(Err(reason)),
+        }
     }
 
     /// The raw query, without `?`.

@@ -25,14 +25,18 @@ pub(crate) struct Target<'q> {
 }
 
 impl<'q> Target<'q> {
-    /// Takes the target of `request` apart.
+    /// A target that is nothing but a path in normal form.
     #[inline]
+    pub(crate) fn plain<R: Request>(request: &'q R) -> Option<Self> {
+        let target = request.target();
+        let (path, after_path) = (Some(target), &b""[..]);
+        let plain = Self { authority: None, path, query: None, after_path, is_normal: true };
+        is_normal(target).then_some(plain)
+    }
+
+    /// Takes the target of `request` apart.
     pub(crate) fn of<R: Request>(request: &'q R) -> Result<Self, InvalidTarget> {
         let target = request.target();
-        if is_normal(target) {
-            let (path, after_path) = (Some(target), &b""[..]);
-            return Ok(Self { authority: None, path, query: None, after_path, is_normal: true });
-        }
         if target.first() == Some(&b'/') {
             return Ok(Self::with_path(None, target));
         }

@@ -13,11 +13,7 @@ pub(super) fn all_fine(text: &[u8], fine: impl Fn(u8, u8) -> bool) -> bool {
         let pairs = octets[..WIDTH].iter().zip(&octets[1..]);
         pairs.fold(true, |ok, (&before, &octet)| ok & fine(before, octet))
     };
-    let Some(last) = text.last_chunk() else {
-        let mut padded = [b'a'; WIDTH + 1];
-        padded[..text.len()].copy_from_slice(text);
-        return run(&padded);
-    };
+    let Some(last) = text.last_chunk() else { return run(&padded(text)) };
     let mut rest = text;
     while let Some(head) = rest.first_chunk()
         && rest.len() > WIDTH + 1
@@ -28,6 +24,21 @@ pub(super) fn all_fine(text: &[u8], fine: impl Fn(u8, u8) -> bool) -> bool {
         rest = &rest[WIDTH..];
     }
     run(last)
+}
+
+/// A short text, and `a` behind it.
+#[inline]
+fn padded(text: &[u8]) -> [u8; WIDTH + 1] {
+    let mut padded = [b'a'; WIDTH + 1];
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        // Two words, which may overlap, instead of a call.
+        (Some(first), Some(last)) => {
+            padded[..8].copy_from_slice(first);
+            padded[text.len() - 8..text.len()].copy_from_slice(last);
+        }
+        _ => padded.iter_mut().zip(text).for_each(|(place, &octet)| *place = octet),
+    }
+    padded
 }
 
 #[cfg(test)]
