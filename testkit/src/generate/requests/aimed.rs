@@ -7,6 +7,7 @@ use crate::generate::{Source, pool};
 use gateway_core::rules::{Condition, Field, HostPattern, Protocol, Route, RuleSet, Test};
 use http::Version;
 
+const LONG_LABEL: &str = "a-label-of-a-host-that-is-longer-than-most";
 const QUERIES: [&str; 4] = ["a", "b=a", "A=a", "a%=b"];
 
 /// A request in the making.
@@ -61,7 +62,7 @@ fn host_of(pattern: &HostPattern, source: &mut Source<'_>) -> Vec<u8> {
     let name = match pattern {
         HostPattern::Exact(name) => name.to_string(),
         HostPattern::Wildcard(suffix) => {
-            format!("{}.{suffix}", source.pick(&["x", "a", "x.y", "b", "h1", "a.b"]))
+            format!("{}.{suffix}", source.pick(&["x", "a", "x.y", "b", "h1", "a.b", LONG_LABEL]))
         }
         HostPattern::Any => source.pick(&HOSTS).into(),
     };
