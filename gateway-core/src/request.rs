@@ -163,14 +163,8 @@ impl Request for RequestHead<'_> {
     }
 
     fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let mut host = self.host.filter(|_| name == "host");
-        let mut lines = self.headers.iter();
-        // Most names are in lower case already.
-        let same =
-            move |n: &str| n.len() == name.len() && (n == name || n.eq_ignore_ascii_case(name));
-        std::iter::from_fn(move || {
-            host.take().or_else(|| Some(lines.find(|(n, _)| same(n))?.1.as_bytes()))
-        })
+        let host = if name == "host" { self.host } else { None };
+        HeaderLines { host, lines: self.headers.iter(), name }
     }
 
     fn version(&self) -> Version {
@@ -179,6 +173,33 @@ impl Request for RequestHead<'_> {
 
     fn connection(&self) -> Connection {
         self.connection
+    }
+}
+
+/// The lines of one header field of a [`RequestHead`].
+struct HeaderLines<'a> {
+    host: Option<&'a [u8]>,
+    lines: std::slice::Iter<'a, (&'a str, &'a str)>,
+    name: &'a str,
+}
+
+impl<'a> Iterator for HeaderLines<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if let Some(host) = self.host.take() {
+            return Some(host);
+        }
+        for (name, value) in self.lines.by_ref() {
+            // Most names are in lower case already.
+            if name.len() == self.name.len()
+                && (*name == self.name || name.eq_ignore_ascii_case(self.name))
+            {
+                return Some(value.as_bytes());
+            }
+        }
+        None
     }
 }
 

@@ -1,56 +1,78 @@
-//! A path in words of eight octets, whatever its length.
+//! A path in words, whatever its length.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Octets that are read eight at a time; behind the last one stand zeros.
-#[derive(Clone, Copy)]
+/// How many octets are read at once.
+pub(crate) const WIDTH: usize = 16;
+
+/// Octets that are read sixteen at a time; behind the last one stand zeros.
 pub(crate) struct Octets<'t> {
     text: &'t [u8],
-    /// The last eight octets, the last one at the top; zeros where there are fewer.
-    tail: u64,
+    /// From here on, fewer than sixteen follow.
+    tail: usize,
+    /// What follows there, and zeros.
+    padded: [u8; 2 * WIDTH],
 }
 
 impl<'t> Octets<'t> {
     #[inline]
     pub(crate) fn new(text: &'t [u8]) -> Self {
-        let tail = match text.last_chunk() {
-            Some(last) => u64::from_le_bytes(*last),
-            None => text.iter().fold(0, |word, &octet| word >> 8 | u64::from(octet) << 56),
+        let mut padded = [0; 2 * WIDTH];
+        let tail = match text.last_chunk::<WIDTH>() {
+            Some(last) => {
+                padded[..WIDTH].copy_from_slice(last);
+                text.len() - WIDTH
+            }
+            None => {
+                padded.iter_mut().zip(text).for_each(|(place, &octet)| *place = octet);
+                0
+            }
         };
-        Self { text, tail }
+        Self { text, tail, padded }
     }
 
     #[inline]
-    pub(crate) fn len(self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
 
     #[inline]
-    pub(crate) fn get(self, at: usize) -> Option<u8> {
+    pub(crate) fn get(&self, at: usize) -> Option<u8> {
         self.text.get(at).copied()
     }
 
-    /// The octets from `at` on, the first one at the bottom. `at` is not behind the end.
+    /// The octets from `at` on, the first one at the bottom of the first word. `at` is not behind
+    /// the end.
     #[inline]
-    pub(crate) fn word(self, at: usize) -> u64 {
-        let rest = self.text.get(at..).unwrap_or_default();
-        match rest.first_chunk() {
-            Some(word) => u64::from_le_bytes(*word),
-            None => self.tail.checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0),
-        }
+    pub(crate) fn words(&self, at: usize) -> [u64; 2] {
+        let rest = match at.checked_sub(self.tail) {
+            None => self.text.get(at..),
+            Some(at) => self.padded.get(at..),
+        };
+        rest.and_then(<[u8]>::first_chunk).map_or([0; 2], words)
     }
 
     /// Where the segment ends that `at` stands in: at the next `/` or the end.
     #[inline]
-    pub(crate) fn segment_end(self, mut at: usize) -> usize {
+    pub(crate) fn segment_end(&self, mut at: usize) -> usize {
         while at < self.len() {
-            if let Some(found) = find_octet(self.word(at), b'/') {
+            let [low, high] = self.words(at);
+            if let Some(found) = find_octet(low, b'/') {
                 return at + found;
             }
-            at += 8;
+            if let Some(found) = find_octet(high, b'/') {
+                return at + 8 + found;
+            }
+            at += WIDTH;
         }
         self.len()
     }
+}
+
+#[inline]
+pub(crate) fn words(octets: &[u8; WIDTH]) -> [u64; 2] {
+    let both = u128::from_le_bytes(*octets);
+    [both as u64, (both >> 64) as u64]
 }
 
 /// The position of the first octet in `word` that equals `octet`.
@@ -62,23 +84,23 @@ pub(crate) fn find_octet(word: u64, octet: u8) -> Option<usize> {
     (zeros != 0).then_some(zeros.trailing_zeros() as usize / 8)
 }
 
-/// The lowest octets that count, by number; eight of them from eight on.
-const MASKS: [u64; 9] = [
-    0,
-    0xff,
-    0xffff,
-    0xff_ffff,
-    0xffff_ffff,
-    0xff_ffff_ffff,
-    0xffff_ffff_ffff,
-    0xff_ffff_ffff_ffff,
-    u64::MAX,
-];
+/// The octets that count, by number. As many entries as there are indices of five bits.
+const MASKS: [[u64; 2]; 32] = {
+    let mut masks = [[u64::MAX; 2]; 32];
+    let mut len = 0;
+    while len < WIDTH {
+        let mask = (1u128 << (8 * len)) - 1;
+        masks[len] = [mask as u64, (mask >> 64) as u64];
+        len += 1;
+    }
+    masks
+};
 
-/// Whether the first `len` octets of two words are the same.
+/// Whether the first `len` octets of two are the same; of at most sixteen.
 #[inline]
-pub(crate) fn same(a: u64, b: u64, len: usize) -> bool {
-    (a ^ b) & MASKS[len.min(8)] == 0
+pub(crate) fn same(a: [u64; 2], b: [u64; 2], len: u8) -> bool {
+    let mask = MASKS[usize::from(len % 32)];
+    ((a[0] ^ b[0]) & mask[0]) | ((a[1] ^ b[1]) & mask[1]) == 0
 }
 
 #[cfg(test)]
@@ -87,21 +109,21 @@ mod tests {
 
     #[test]
     fn words_end_with_zeros() {
-        let text: Vec<u8> = (1..=40).collect();
+        let text: Vec<u8> = (1..=70).collect();
         for len in 0..text.len() {
             let octets = Octets::new(&text[..len]);
             for at in 0..=len {
-                let mut want = [0; 8];
-                let rest = &text[at..len.min(at + 8)];
+                let mut want = [0; WIDTH];
+                let rest = &text[at..len.min(at + WIDTH)];
                 want[..rest.len()].copy_from_slice(rest);
-                assert_eq!(octets.word(at), u64::from_le_bytes(want), "{at} of {len}");
+                assert_eq!(octets.words(at), words(&want), "{at} of {len}");
             }
         }
     }
 
     #[test]
     fn segments_end_at_slashes() {
-        for len in 0..40 {
+        for len in 0..50 {
             let mut text = vec![b'0'; len];
             for from in 0..=len {
                 assert_eq!(Octets::new(&text).segment_end(from), len, "{from} of {len}");
@@ -126,6 +148,17 @@ mod tests {
                 assert_eq!(find_octet(word, octet), Some(at), "{octet} at {at}");
             }
         }
-        assert!(same(0x0102_0304, 0x0902_0304, 3) && !same(0x0102_0304, 0x0902_0304, 4));
+    }
+
+    #[test]
+    fn so_many_octets_are_compared() {
+        let text = words(b"0123456789abcdef");
+        for at in 0..WIDTH {
+            let mut other = *b"0123456789abcdef";
+            other[at] = b'x';
+            for len in 0..=WIDTH as u8 {
+                assert_eq!(same(text, words(&other), len), usize::from(len) <= at, "{at} {len}");
+            }
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Prefixes and templates in a byte trie that finds every pattern that a path passes.
 
 use super::NONE;
-use super::octets::{Octets, find_octet, same};
+use super::octets::{Octets, WIDTH, find_octet, same, words};
 
 /// Octets of a label that stand in the node itself; longer labels continue in a child.
-pub(crate) const LABEL: usize = 16;
+pub(crate) const LABEL: usize = WIDTH;
 
 /// Zeros behind the first octets of all nodes, so that siblings can be read in words.
-pub(crate) const PADDING: usize = 16;
+pub(crate) const PADDING: usize = WIDTH;
 
 /// Most groups that wait for longer patterns to be looked at first.
 const WAITING: usize = 16;
@@ -25,6 +25,9 @@ pub(crate) mod ends {
     pub(crate) const WHOLE: u8 = 8;
 
     pub(crate) const ALL: [u8; 4] = [BYTE, REST, SEGMENT, WHOLE];
+
+    /// How many there are in a set of them.
+    pub(super) const COUNT: [u32; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
 
     /// Those that hold before this octet.
     #[inline]
@@ -72,15 +75,10 @@ pub(crate) struct Node {
 impl Node {
     /// The position behind the label, if it stands at `at`.
     #[inline]
-    fn behind_label(&self, path: Octets<'_>, at: usize) -> Option<usize> {
-        let len = usize::from(self.label_len);
-        if path.len() - at < len {
-            return None;
-        }
-        let label = Octets::new(&self.label);
-        let begins = same(label.word(0), path.word(at), len);
-        (begins && (len <= 8 || same(label.word(8), path.word(at + 8), len - 8)))
-            .then_some(at + len)
+    fn behind_label(&self, path: &Octets<'_>, at: usize) -> Option<usize> {
+        let behind = at + usize::from(self.label_len);
+        let same = same(words(&self.label), path.words(at), self.label_len);
+        (same && behind <= path.len()).then_some(behind)
     }
 }
 
@@ -111,7 +109,7 @@ impl Trie {
     ) {
         if self.nodes[0].best < *best {
             let mut waiting = Waiting { groups: [NONE; WAITING], len: 0 };
-            self.walk_from(0, Octets::new(path), 0, best, &mut waiting, evaluate);
+            self.walk_from(0, &Octets::new(path), 0, best, &mut waiting, evaluate);
         }
     }
 
@@ -121,7 +119,7 @@ impl Trie {
     fn walk_from(
         &self,
         start: u32,
-        path: Octets<'_>,
+        path: &Octets<'_>,
         from: usize,
         best: &mut u32,
         waiting: &mut Waiting,
@@ -137,7 +135,7 @@ impl Trie {
             let Some(behind) = node.behind_label(path, position) else { break };
             position = behind;
             let next = path.get(position);
-            if node.ends & ends::before(next) != 0 {
+            if node.ends != 0 {
                 self.reach(node, next, best, waiting, evaluate);
             }
             let Some(next) = next else { break };
@@ -181,13 +179,12 @@ impl Trie {
         waiting: &mut Waiting,
         evaluate: &mut impl FnMut(u32, &mut u32),
     ) {
-        let hold = ends::before(next);
-        let mut group = node.groups as usize;
-        for end in ends::ALL {
-            if node.ends & end & hold != 0 {
-                waiting.add(self.groups[group], best, evaluate);
-            }
-            group += usize::from(node.ends & end != 0);
+        let mut hold = node.ends & ends::before(next);
+        while hold != 0 {
+            let end = hold & hold.wrapping_neg();
+            let before = ends::COUNT[usize::from(node.ends & (end - 1) & 0xf)];
+            waiting.add(self.groups[(node.groups + before) as usize], best, evaluate);
+            hold ^= end;
         }
     }
 
@@ -200,9 +197,9 @@ impl Trie {
             // Whether it is the one is seen when its label is compared.
             1 => Some(0),
             2..=PADDING => {
-                let siblings = Octets::new(&self.first[start..start + PADDING]);
-                let found = find_octet(siblings.word(0), first);
-                found.or_else(|| Some(8 + find_octet(siblings.word(8), first)?))
+                let siblings = self.first.get(start..).and_then(<[u8]>::first_chunk);
+                let [low, high] = siblings.map_or([0; 2], words);
+                find_octet(low, first).or_else(|| Some(8 + find_octet(high, first)?))
             }
             _ => memchr::memchr(first, &self.first[start..start + count]),
         };
