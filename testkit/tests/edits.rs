@@ -3,7 +3,7 @@
 //! A long run:
 //!
 //! ```text
-//! PROPTEST_CASES=20000 cargo test -p testkit --release --test edits -- --nocapture
+//! PROPTEST_CASES=3000 cargo test -p testkit --release --test edits -- --nocapture
 //! ```
 
 use proptest::test_runner::{Config, TestRunner};
