@@ -2,8 +2,8 @@
 
 use super::regexes::{FoundBy, Set, divide};
 use crate::matcher::dispatch::{
-    Candidates, Check, Column, Dispatch, Group, LONGEST_KEY, List, Probe, Scanned, Signature,
-    Wanted, probe_key, value_key, values_key,
+    Candidates, Check, Column, Dispatch, Group, LONGEST_KEY, List, Members, Probe, Scanned,
+    Signature, Wanted, probe_key, value_key, values_key,
 };
 use crate::matcher::regexes::{Automaton, Finder, Literals, Scan};
 use crate::rules::{Condition, Field, Regex, Route, Test};
@@ -113,16 +113,17 @@ impl<'r> DispatchBuilder<'r> {
         // An unconditional route hides all that come after it.
         let shown = members.iter().position(|&rank| self.is_unconditional(rank));
         let members = shown.map_or(members, |last| &members[..=last]);
-        let first = self.signatures.len();
-        if !self.is_unconditional(members[0]) {
-            if members.len() <= SMALL {
-                self.push_without_columns(members);
-            } else {
-                self.push_signatures(routes, members);
-            }
-        }
-        let signatures = (first as u32, self.signatures.len() as u32);
-        self.groups.push(Group { best: members[0], signatures });
+        let best = members[0];
+        let members = if self.is_unconditional(best) {
+            Members::Unconditional
+        } else if members.len() <= SMALL {
+            Members::Few(self.list(members))
+        } else {
+            let first = self.signatures.len() as u32;
+            self.push_signatures(routes, members);
+            Members::Signatures(first, self.signatures.len() as u32)
+        };
+        self.groups.push(Group { best, members });
     }
 
     fn push_without_columns(&mut self, members: &[u32]) {

@@ -45,9 +45,18 @@ pub(crate) struct Dispatch {
 pub(crate) struct Group {
     /// The best of their ranks.
     pub(crate) best: u32,
-    /// Their signatures, best rank first; none where the best route has no conditions, so that it
-    /// takes whatever comes here.
-    pub(crate) signatures: (u32, u32),
+    pub(crate) members: Members,
+}
+
+/// How the route of a group is found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Members {
+    /// The best one has no conditions, so that it takes whatever comes here.
+    Unconditional,
+    /// A few, looked at one by one.
+    Few(List),
+    /// By their signatures, best rank first.
+    Signatures(u32, u32),
 }
 
 /// Routes of a group that want to have exactly some value in the same fields.
@@ -187,22 +196,23 @@ impl Dispatch {
         if group.best >= *best {
             return;
         }
-        if group.signatures.0 == group.signatures.1 {
-            *best = group.best;
-        } else {
-            self.evaluate_signatures(group, values, best);
+        match group.members {
+            Members::Unconditional => *best = group.best,
+            Members::Few(list) => self.evaluate_list(list, values, best),
+            Members::Signatures(start, end) => {
+                self.evaluate_signatures((start, end), values, best);
+            }
         }
     }
 
     #[inline(never)]
     fn evaluate_signatures<'v, R: Request>(
         &'v self,
-        group: &Group,
+        signatures: (u32, u32),
         values: &mut Values<'v, R>,
         best: &mut u32,
     ) {
-        for index in group.signatures.0..group.signatures.1 {
-            let signature = &self.signatures[index as usize];
+        for (signature, index) in self.signatures[range(signatures)].iter().zip(signatures.0..) {
             if signature.best >= *best {
                 return;
             }
@@ -231,7 +241,7 @@ impl Dispatch {
             if scan.best >= *best {
                 break;
             }
-            let value = values.read(&self.fields, scan.field);
+            let value = *values.read(&self.fields, scan.field);
             match &scan.finder {
                 // What is absent matches nothing.
                 _ if !value.is_present() => {}
@@ -273,7 +283,7 @@ impl Dispatch {
         self.probes.find(key, |probe| probe.key == key).map(|probe| probe.candidates)
     }
 
-    #[inline]
+    #[inline(never)]
     fn evaluate_list<'v, R: Request>(
         &'v self,
         list: List,
@@ -301,8 +311,19 @@ impl Dispatch {
             Wanted::TextInAnyCase(start, end) => {
                 value.equals(&self.text[range((start, end))], true)
             }
-            Wanted::Other(other) => view.holds_for(&self.others[other as usize], &value),
+            Wanted::Other(other) => self.holds_other(other, value, view),
         }
+    }
+
+    /// Apart, so that the usual case does not pay for what this needs.
+    #[inline(never)]
+    fn holds_other<R: Request>(
+        &self,
+        other: u32,
+        value: &Value<'_, R>,
+        view: &View<'_, R>,
+    ) -> bool {
+        view.holds_for(&self.others[other as usize], value)
     }
 }
 
@@ -312,8 +333,8 @@ const SLOTS: usize = 8;
 /// The values of fields, each read and hashed when it is first looked at.
 pub(crate) struct Values<'v, R> {
     view: &'v View<'v, R>,
-    /// `None` until it is looked at.
-    values: [Option<Value<'v, R>>; SLOTS],
+    /// `None` until it is looked at. The last one is of a field that is not remembered.
+    values: [Option<Value<'v, R>>; SLOTS + 1],
     /// The keys, plain and folded; 0 until they are made, and for what cannot be part of a key.
     keys: [[u64; 2]; SLOTS],
 }
@@ -321,16 +342,17 @@ pub(crate) struct Values<'v, R> {
 impl<'v, R: Request> Values<'v, R> {
     #[inline]
     pub(crate) fn new(view: &'v View<'v, R>) -> Self {
-        Self { view, values: [None; SLOTS], keys: [[0; 2]; SLOTS] }
+        Self { view, values: [None; SLOTS + 1], keys: [[0; 2]; SLOTS] }
     }
 
     #[inline]
-    fn read(&mut self, fields: &'v [Field], field: u32) -> Value<'v, R> {
-        let read = || self.view.read(&fields[field as usize]);
-        match self.values.get_mut(field as usize) {
-            Some(value) => *value.get_or_insert_with(read),
-            None => read(),
+    fn read(&mut self, fields: &'v [Field], field: u32) -> &Value<'v, R> {
+        let field = field as usize;
+        let value = &mut self.values[field.min(SLOTS)];
+        if field >= SLOTS {
+            *value = None;
         }
+        value.get_or_insert_with(|| self.view.read(&fields[field]))
     }
 
     /// The value as part of a key; `None` when no key holds it.
@@ -341,7 +363,7 @@ impl<'v, R: Request> Values<'v, R> {
         if known != 0 {
             return Some(known);
         }
-        let key = key_of(&self.read(fields, field), ignore_case);
+        let key = key_of(self.read(fields, field), ignore_case);
         if let Some(keys) = self.keys.get_mut(field as usize) {
             keys[usize::from(ignore_case)] = key;
         }

@@ -276,6 +276,7 @@ impl<'q, R: Request> Value<'q, R> {
         }
     }
 
+    #[inline(never)]
     fn pieces_equal(&self, literal: &[u8], ignore_case: bool) -> bool {
         let mut rest = literal;
         let fits = self.pieces(|piece| match rest.split_at_checked(piece.len()) {
