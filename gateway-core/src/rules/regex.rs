@@ -7,7 +7,7 @@ mod syntax;
 
 pub use capture::CaptureRegex;
 
-use regex_automata::dfa::{Automaton, dense};
+use regex_automata::dfa::{Automaton, sparse};
 use regex_automata::util::primitives::PatternID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, meta};
@@ -49,7 +49,7 @@ pub struct Regex {
 }
 
 struct Compiled {
-    dfa: dense::DFA<Vec<u32>>,
+    dfa: sparse::DFA<Vec<u8>>,
     /// Made when it is first asked for, which most never are.
     groups: OnceLock<Option<meta::Regex>>,
 }
@@ -92,6 +92,7 @@ impl Regex {
     pub fn new(source: &str, anchor: Anchor, ignore_case: bool) -> Result<Self, InvalidRegex> {
         let hir = anchored(syntax::parse(source, ignore_case)?, anchor);
         let dfa = automaton::build(&[hir], anchor != Anchor::None, MAX_REGEX_BYTES)
+            .and_then(|dfa| Ok(dfa.to_sparse()?))
             .map_err(|error| too_large(&*error))?;
         let compiled = Arc::new(Compiled { dfa, groups: OnceLock::new() });
         Ok(Self { source: source.into(), anchor, ignore_case, compiled })
@@ -178,7 +179,7 @@ impl Regex {
 
 /// A match under way.
 pub(crate) struct Run<'r> {
-    dfa: &'r dense::DFA<Vec<u32>>,
+    dfa: &'r sparse::DFA<Vec<u8>>,
     state: Option<regex_automata::util::primitives::StateID>,
     matched: bool,
 }
