@@ -8,6 +8,7 @@ mod host;
 mod hosts;
 mod paths;
 mod regexes;
+mod stems;
 mod trie;
 
 pub use error::{CompileError, CompileErrors};

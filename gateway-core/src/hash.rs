@@ -1,4 +1,4 @@
-//! The hash of the lookup tables.
+//! Hashing and comparing short texts.
 
 const KEYS: [u64; 3] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3];
 
@@ -20,6 +20,20 @@ pub(crate) fn hash(bytes: &[u8], seed: u32) -> u64 {
         (None, None) => (rest.iter().fold(0, |word, &b| word << 8 | u64::from(b)), 0),
     };
     mix(low ^ hash, high)
+}
+
+/// Whether two texts are the same: those of up to sixteen octets without a call.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(text: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+        Some((text.first_chunk()?, text.last_chunk()?))
+    }
+    a.len() == b.len()
+        && match a.len() {
+            8..=16 => ends::<8>(a) == ends::<8>(b),
+            4..=7 => ends::<4>(a) == ends::<4>(b),
+            _ => a == b,
+        }
 }
 
 /// Adds one more hash to `hash`.
@@ -46,6 +60,20 @@ fn last_half_word(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_octet_is_compared() {
+        for length in 0..40 {
+            let text = vec![b'a'; length];
+            assert!(same(&text, &text.clone()), "{length}");
+            assert!(!same(&text, &vec![b'a'; length + 1]), "{length}");
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'b';
+                assert!(!same(&text, &other), "octet {at} of {length}");
+            }
+        }
+    }
 
     #[test]
     fn texts_that_differ_a_little_have_other_hashes() {

@@ -7,9 +7,10 @@
 pub(crate) mod dispatch;
 pub(crate) mod exact;
 pub(crate) mod hosts;
-mod octets;
+pub(crate) mod octets;
 mod outcome;
 pub(crate) mod regexes;
+pub(crate) mod stems;
 pub(crate) mod trie;
 
 use crate::decision::{Decision, NoRoute};
@@ -20,9 +21,11 @@ use crate::rules::{Listener, RuleSet};
 use dispatch::{Dispatch, Values};
 use exact::ExactPaths;
 use hosts::{Facts, HostTables};
+use octets::Octets;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use stems::Stems;
 use trie::Trie;
 
 /// No index; also the rank that is worse than all others.
@@ -55,6 +58,8 @@ pub(crate) struct Tables {
 /// The routes of a host. Knows nothing of other hosts, so that routers can share it.
 pub(crate) struct HostTable {
     pub(crate) exact: ExactPaths,
+    /// Small hosts have none.
+    pub(crate) stems: Option<Box<Stems>>,
     pub(crate) trie: Trie,
     pub(crate) dispatch: Dispatch,
 }
@@ -100,12 +105,32 @@ impl HostTable {
             if let Some(group) = self.exact.find(paths.matched) {
                 evaluate(group, &mut best);
             }
-            self.trie.walk(paths.matched, &mut best, &mut evaluate);
+            self.search_prefixes(&Octets::new(paths.matched), &mut best, &mut evaluate);
         } else if self.trie.empty_prefix() != NONE {
             // Expressions are in this group too; they fail where there is no path.
             evaluate(self.trie.empty_prefix(), &mut best);
         }
         (best != NONE).then_some(best as usize)
+    }
+
+    #[inline]
+    fn search_prefixes(
+        &self,
+        path: &Octets<'_>,
+        best: &mut u32,
+        evaluate: &mut impl FnMut(u32, &mut u32),
+    ) {
+        if let Some(stems) = &self.stems {
+            stems.visit(path, best, |stem, end, best| {
+                if stem.root != NONE {
+                    self.trie.walk(stem.root, path, end, best, evaluate);
+                }
+                if stem.group != NONE {
+                    evaluate(stem.group, best);
+                }
+            });
+        }
+        self.trie.walk(0, path, 0, best, evaluate);
     }
 }
 

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("rules", &["origin", "hash", "request"]),
     ("limits", &["request", "rules"]),
     // The one part of `request` that knows rules: it reads the fields that conditions name.
-    ("request::field", &["request", "rules"]),
+    ("request::field", &["hash", "request", "rules"]),
     ("resource", &["origin", "diagnostic", "rules"]),
     ("translate", &["origin", "diagnostic", "request", "rules", "resource"]),
     ("decision", &["request", "rules", "request::field"]),

@@ -110,7 +110,7 @@ mod tests {
             "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {{name: {name}}}\nspec:\n  \
              host: {name}.example\n  upstreams: [{{name: u, service: s, port: 80}}]\n  routes:\n"
         );
-        let mut path = String::new();
+        let mut path = "/{q}".to_owned();
         for level in 0..levels {
             text.push_str(&format!("  - {{path: '{path}/{{p{level}}}', action: {{pass: u}}}}\n"));
             path.push_str("/a");

@@ -43,7 +43,6 @@ struct DispatchBuilder<'r> {
     columns: Vec<Column>,
     lists: Vec<u32>,
     scanned: Vec<Scanned>,
-    scans: Vec<Scan>,
     /// Keys and ranks.
     probes: Vec<(u64, u32)>,
     fields: Vec<Field>,
@@ -141,12 +140,7 @@ impl<'r> DispatchBuilder<'r> {
         if divided.sets.is_empty() {
             return self.list(members).into();
         }
-        let first = self.scans.len() as u32;
-        for set in divided.sets {
-            let scan = self.scan(set);
-            self.scans.push(scan);
-        }
-        let scans = (first, self.scans.len() as u32);
+        let scans = divided.sets.into_iter().map(|set| self.scan(set)).collect();
         let rest = self.list(&divided.rest);
         self.scanned.push(Scanned { scans, rest });
         Candidates::scanned(self.scanned.len() as u32 - 1)
@@ -254,7 +248,6 @@ impl<'r> DispatchBuilder<'r> {
             columns: self.columns.into(),
             lists: self.lists.into(),
             scanned: self.scanned.into(),
-            scans: self.scans.into(),
             probes,
             fields: self.fields.into(),
             checks: self.checks.into(),

@@ -1,10 +1,10 @@
 //! The routes of a host to its tables.
 
 use super::paths::Place;
-use super::{CompileError, dispatch, exact, trie};
+use super::{CompileError, dispatch, exact, stems, trie};
 use crate::limits::Limits;
 use crate::matcher::{HostTable, NONE};
-use crate::rules::{InvalidRegex, PathPattern, Route, VirtualHost};
+use crate::rules::{End, InvalidRegex, PathPattern, Route, VirtualHost};
 use hashbrown::HashMap;
 
 /// The tables of `host`, and how many bytes the automata take that find many expressions at once.
@@ -14,16 +14,34 @@ pub(super) fn compile(
 ) -> Result<(HostTable, usize), CompileError> {
     let mut groups = Groups::default();
     let mut exact = exact::ExactBuilder::default();
+    let mut stems = stems::StemsBuilder::new(host.routes.len());
     let mut trie = trie::TrieBuilder::new();
     let mut expressions = Vec::new();
     let mut places = Places::default();
     for (route, rank) in host.routes.iter().zip(0..) {
         let place = places.of(&route.path).map_err(|error| not_compiled(route, &error))?;
-        let add = || groups.add();
+        let mut add = || groups.add();
         let group = match &place {
             Place::Exact(path) => exact.insert(path, add),
-            Place::Trie(template, end) => trie.insert(template.parts(), *end, add),
-            Place::Regex(regex) => trie.insert_literal(&regex.literal_prefix(), add),
+            Place::Prefix(path) => match stems.prefix(path) {
+                Some(stem) => {
+                    if stem.group == NONE {
+                        stem.group = add();
+                    }
+                    stem.group
+                }
+                None => trie.insert((0, path), &[], End::Segment, add),
+            },
+            Place::Trie(template, end) => {
+                let (text, parts) = template.split_first();
+                let place = stems.root(text, &mut trie);
+                trie.insert(place, parts, *end, add)
+            }
+            Place::Regex(regex) => {
+                let text = regex.literal_prefix();
+                let place = stems.root(&text, &mut trie);
+                trie.insert(place, &[], End::Byte, add)
+            }
         };
         groups.0[group as usize].push(rank);
         if let Place::Regex(regex) = place {
@@ -36,8 +54,9 @@ pub(super) fn compile(
         origin: Some(host.origin.clone()),
         message: format!("the paths of the host `{}` {error}", host.hostname),
     })?;
+    let stems = stems.build(&best, |root| trie.nodes[root as usize].best);
     let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &groups.0);
-    Ok((HostTable { exact: exact.build(), trie, dispatch }, automata_bytes))
+    Ok((HostTable { exact: exact.build(), stems, trie, dispatch }, automata_bytes))
 }
 
 /// Whether the same tables serve both: they know the paths and conditions of routes, not what the

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 pub(super) enum Place<'r> {
     /// The hash table of whole paths.
     Exact(&'r [u8]),
+    /// The hash table of stems: a literal prefix that ends with a segment.
+    Prefix(&'r [u8]),
     /// The trie.
     Trie(&'r PathTemplate, End),
     /// The trie, by what the expression begins with; the expression is one more condition.
@@ -25,18 +27,16 @@ impl<'r> Place<'r> {
     ///
     /// A template that the trie cannot hold is compiled to an expression, which may be too large.
     pub(super) fn of(pattern: &'r PathPattern) -> Result<Self, InvalidRegex> {
-        match pattern.form() {
-            Form::Template(template, End::Whole) if template.as_literal().is_some() => {
-                Ok(Self::Exact(template.as_literal().unwrap_or_default()))
-            }
-            Form::Template(template, end) if fits_trie(template.parts(), end) => {
-                Ok(Self::Trie(template, end))
-            }
-            Form::Template(template, end) => {
-                Ok(Self::Regex(Cow::Owned(expression(template, end)?)))
-            }
-            Form::Regex(regex) => Ok(Self::Regex(Cow::Borrowed(regex))),
-        }
+        let (template, end) = match pattern.form() {
+            Form::Template(template, end) => (template, end),
+            Form::Regex(regex) => return Ok(Self::Regex(Cow::Borrowed(regex))),
+        };
+        Ok(match (template.as_literal(), end) {
+            (Some(text), End::Whole) => Self::Exact(text),
+            (Some(text), End::Segment) => Self::Prefix(text),
+            _ if fits_trie(template.parts(), end) => Self::Trie(template, end),
+            _ => Self::Regex(Cow::Owned(expression(template, end)?)),
+        })
     }
 }
 
@@ -90,6 +90,7 @@ mod tests {
     fn place(pattern: &PathPattern) -> String {
         match Place::of(pattern).unwrap() {
             Place::Exact(_) => "exact".into(),
+            Place::Prefix(_) => "prefix".into(),
             Place::Trie(..) => "trie".into(),
             Place::Regex(regex) => regex.to_string(),
         }
@@ -100,7 +101,7 @@ mod tests {
         let template = |text| PathTemplate::parse(text).unwrap();
         let prefix = |text, boundary| PathPattern::Prefix { template: template(text), boundary };
         for (text, whole, segment, byte) in [
-            ("/a", "exact", "trie", "trie"),
+            ("/a", "exact", "prefix", "trie"),
             ("/{x}", "trie", "trie", "trie"),
             ("/{x}/b", "trie", "trie", "trie"),
             ("/a{x}", "trie", "trie", "trie"),

@@ -11,9 +11,11 @@ use std::fmt;
 /// so deep.
 pub(super) const MAX_CROSSINGS: u32 = 64;
 
-/// A trie that grows.
+/// Tries that grow.
 pub(super) struct TrieBuilder {
     nodes: Vec<Growing>,
+    /// The node of each root, and how many segments its stem has.
+    roots: Vec<(usize, usize)>,
 }
 
 #[derive(Default)]
@@ -53,17 +55,27 @@ impl fmt::Display for TooWide {
 
 impl TrieBuilder {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Growing::default()] }
+        Self { nodes: vec![Growing::default()], roots: vec![(0, 0)] }
     }
 
-    /// The group of the pattern; a new pattern gets the one that `new_group` makes.
+    /// A root for what follows a stem of so many segments.
+    pub(super) fn add_root(&mut self, segments: usize) -> u32 {
+        let node = self.push(Growing::default());
+        self.roots.push((node, segments));
+        self.roots.len() as u32 - 1
+    }
+
+    /// The group of the pattern that is `text` and `parts`, below a root; a new pattern gets the
+    /// one that `new_group` makes.
     pub(super) fn insert(
         &mut self,
+        (root, text): (u32, &[u8]),
         parts: &[PathPart],
         end: End,
         new_group: impl FnOnce() -> u32,
     ) -> u32 {
-        let mut at = 0;
+        let (root, _) = self.roots[root as usize];
+        let mut at = self.literal(root, text);
         let mut end = match end {
             End::Whole => ends::WHOLE,
             End::Segment => ends::SEGMENT,
@@ -87,16 +99,6 @@ impl TrieBuilder {
                 }
             };
         }
-        self.group(at, end, new_group)
-    }
-
-    /// The same for a literal prefix that may end anywhere.
-    pub(super) fn insert_literal(&mut self, text: &[u8], new_group: impl FnOnce() -> u32) -> u32 {
-        let at = self.literal(0, text);
-        self.group(at, ends::BYTE, new_group)
-    }
-
-    fn group(&mut self, at: usize, end: u8, new_group: impl FnOnce() -> u32) -> u32 {
         *self.nodes[at].groups[end.trailing_zeros() as usize].get_or_insert_with(new_group)
     }
 
@@ -174,17 +176,37 @@ impl TrieBuilder {
         (0..self.nodes.len()).for_each(|at| self.compress(at));
         let mut layout =
             Layout { source: &self.nodes, nodes: Vec::new(), from: Vec::new(), groups: Vec::new() };
-        layout.push(0, 0, 0);
+        for &(root, _) in &self.roots {
+            layout.push(root, 0, 0);
+        }
         let mut at = 0;
         while at < layout.nodes.len() {
             layout.fill(at);
             at += 1;
         }
         let Layout { mut nodes, groups, .. } = layout;
-        settle(&mut nodes, &groups, best, ways.min(u64::from(u16::MAX) - 1))?;
+        let crossings = settle(&mut nodes, &groups, best);
+        self.check(&crossings, ways.min(u64::from(u16::MAX) - 1))?;
         let padding = [0; PADDING];
         let first = nodes.iter().map(|node| node.label[0]).chain(padding).collect();
         Ok(Trie { nodes: nodes.into(), first, groups: groups.into() })
+    }
+}
+
+impl TrieBuilder {
+    /// A path has one stem of each number of segments at most, and is followed from all of them.
+    fn check(&self, crossings: &[Crossings], limit: u64) -> Result<(), TooWide> {
+        let levels = crossings.iter().map(|crossings| crossings.levels).max().unwrap_or(0);
+        if levels > MAX_CROSSINGS {
+            return Err(TooWide::Levels(levels));
+        }
+        let mut widest: BTreeMap<usize, u64> = BTreeMap::new();
+        for (crossings, &(_, segments)) in crossings.iter().zip(&self.roots) {
+            let ways = widest.entry(segments).or_default();
+            *ways = crossings.ways.max(*ways);
+        }
+        let ways = widest.into_values().fold(0, u64::saturating_add);
+        if ways > limit { Err(TooWide::Ways { ways, limit }) } else { Ok(()) }
     }
 }
 
@@ -260,11 +282,19 @@ impl Layout<'_> {
     }
 }
 
+/// How many ways there are to go on below a node.
+#[derive(Clone, Copy)]
+struct Crossings {
+    /// On one way down, on how many levels there are several.
+    levels: u32,
+    /// In how many ways a path may have to be followed.
+    ways: u64,
+}
+
 /// Fills in the best rank at and below each node, and counts in how many ways a path may have to
-/// be followed: of the literals at most one is, of the parameters every one.
-fn settle(nodes: &mut [Node], groups: &[u32], best: &[u32], limit: u64) -> Result<(), TooWide> {
-    let mut levels = vec![0; nodes.len()];
-    let mut ways = vec![1; nodes.len()];
+/// be followed from it: of the literals at most one is, of the parameters every one.
+fn settle(nodes: &mut [Node], groups: &[u32], best: &[u32]) -> Vec<Crossings> {
+    let mut crossings = vec![Crossings { levels: 0, ways: 1 }; nodes.len()];
     // Children stand behind their parents.
     for at in (0..nodes.len()).rev() {
         let node = nodes[at];
@@ -273,29 +303,26 @@ fn settle(nodes: &mut [Node], groups: &[u32], best: &[u32], limit: u64) -> Resul
         let mut rank = own.iter().map(|&group| best[group as usize]).min().unwrap_or(NONE);
         let literals = node.children as usize..node.children as usize + usize::from(node.literals);
         let parameters = literals.end..literals.end + usize::from(node.parameters);
-        let widest = literals.clone().map(|child| ways[child]).max().unwrap_or(0);
-        let all = parameters.clone().map(|child| ways[child]).fold(widest, u64::saturating_add);
-        ways[at] = all.max(1);
+        let ways = |child: usize| crossings[child].ways;
+        let widest = literals.clone().map(ways).max().unwrap_or(0);
+        let all = parameters.clone().map(ways).fold(widest, u64::saturating_add);
+        crossings[at].ways = all.max(1);
         for child in literals.start..parameters.end {
             rank = rank.min(nodes[child].best);
             // The last parameter is followed without recursion.
             let recurses = !parameters.is_empty() && child + 1 != parameters.end;
-            levels[at] = levels[at].max(levels[child] + u32::from(recurses));
+            let levels = crossings[child].levels + u32::from(recurses);
+            crossings[at].levels = levels.max(crossings[at].levels);
         }
         nodes[at].best = rank;
     }
-    if levels[0] > MAX_CROSSINGS {
-        return Err(TooWide::Levels(levels[0]));
-    }
-    if ways[0] > limit {
-        return Err(TooWide::Ways { ways: ways[0], limit });
-    }
-    Ok(())
+    crossings
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matcher::octets::Octets;
     use crate::rules::PathTemplate;
 
     /// Each pattern is its own group and has its position as rank: `=/a` is whole, `/a/*` ends
@@ -312,7 +339,7 @@ mod tests {
                 "" => PathTemplate::empty(),
                 _ => PathTemplate::parse(text).unwrap(),
             };
-            builder.insert(template.parts(), end, || group as u32);
+            builder.insert((0, b""), template.parts(), end, || group as u32);
         }
         let best: Vec<u32> = (0..patterns.len() as u32).collect();
         builder.build(&best, u64::MAX).unwrap()
@@ -320,7 +347,8 @@ mod tests {
 
     fn found(trie: &Trie, path: &str) -> Vec<u32> {
         let mut found = Vec::new();
-        trie.walk(path.as_bytes(), &mut NONE.clone(), &mut |group, _| found.push(group));
+        let path = Octets::new(path.as_bytes());
+        trie.walk(0, &path, 0, &mut NONE.clone(), &mut |group, _| found.push(group));
         found.sort_unstable();
         found
     }
@@ -416,12 +444,13 @@ mod tests {
     fn worse_patterns_are_not_looked_at() {
         let trie = trie(&["/a/b/*", "/a/*", "*"]);
         let mut seen = Vec::new();
-        trie.walk(b"/a/b", &mut NONE.clone(), &mut |group, best| {
+        let path = Octets::new(b"/a/b");
+        trie.walk(0, &path, 0, &mut NONE.clone(), &mut |group, best| {
             seen.push(group);
             *best = group;
         });
         assert_eq!(seen, [0, 1, 2], "longest first");
-        trie.walk(b"/a/b", &mut 0, &mut |_, _| panic!("nothing is better than the best"));
+        trie.walk(0, &path, 0, &mut 0, &mut |_, _| panic!("nothing is better than the best"));
     }
 
     #[test]
@@ -440,7 +469,7 @@ mod tests {
                 for last in ["{x}", "a"] {
                     let text = format!("{}/{last}", "/a".repeat(level));
                     let template = PathTemplate::with_parameters(&text).unwrap();
-                    builder.insert(template.parts(), End::Whole, || 0);
+                    builder.insert((0, b""), template.parts(), End::Whole, || 0);
                 }
             }
             builder.build(&[0], u64::MAX).map(|_| ())

@@ -26,7 +26,6 @@ pub(crate) struct Dispatch {
     pub(crate) lists: Box<[u32]>,
     /// What [`Candidates::scanned`] stands for.
     pub(crate) scanned: Box<[Scanned]>,
-    pub(crate) scans: Box<[Scan]>,
     pub(crate) probes: HashTable<Probe>,
     /// The fields that conditions look at.
     pub(crate) fields: Box<[Field]>,
@@ -112,10 +111,9 @@ impl Candidates {
 }
 
 /// Routes that are found by their expressions.
-#[derive(Debug, Clone, Copy)]
 pub(crate) struct Scanned {
-    /// In [`Dispatch::scans`], best rank first.
-    pub(crate) scans: (u32, u32),
+    /// Best rank first.
+    pub(crate) scans: Box<[Scan]>,
     /// The routes that none of these finds.
     pub(crate) rest: List,
 }
@@ -236,8 +234,8 @@ impl Dispatch {
         values: &mut Values<'v, R>,
         best: &mut u32,
     ) {
-        let Scanned { scans, rest } = self.scanned[scanned as usize];
-        for scan in &self.scans[range(scans)] {
+        let Scanned { scans, rest } = &self.scanned[scanned as usize];
+        for scan in scans {
             if scan.best >= *best {
                 break;
             }
@@ -267,7 +265,7 @@ impl Dispatch {
                 }
             }
         }
-        self.evaluate_list(rest, values, best);
+        self.evaluate_list(*rest, values, best);
     }
 
     #[inline]

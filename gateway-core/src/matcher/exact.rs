@@ -1,6 +1,6 @@
 //! Literal paths by hash.
 
-use crate::hash::hash;
+use crate::hash::{hash, same};
 use hashbrown::HashTable;
 
 /// Whole paths without parameters, each with the group of its routes.
@@ -30,7 +30,7 @@ impl ExactPaths {
         if self.entries.is_empty() {
             return None;
         }
-        let same = |entry: &ExactPath| entry.text(&self.text) == path;
+        let same = |entry: &ExactPath| same(entry.text(&self.text), path);
         self.entries.find(hash(path, 0), same).map(|entry| entry.group)
     }
 }

@@ -1,6 +1,7 @@
 //! Host names by hash.
 
 use super::HostTable;
+use crate::hash::same;
 use crate::rules::{HostPattern, VirtualHost, name_key, shard_of};
 use hashbrown::HashTable;
 use std::sync::Arc;
@@ -109,8 +110,8 @@ impl HostTables {
     fn named(&self, name: &[u8], wildcard: bool) -> Option<&Host> {
         let key = name_key(name, wildcard);
         let shard = &self.shards[shard_of(key, self.shards.len())];
-        let same = |e: &HostName| e.wildcard == wildcard && e.text(&shard.text) == name;
-        Some(&shard.hosts[shard.names.find(key, same)?.host as usize])
+        let found = |e: &HostName| e.wildcard == wildcard && same(e.text(&shard.text), name);
+        Some(&shard.hosts[shard.names.find(key, found)?.host as usize])
     }
 
     /// Where a miss of `host` leads: to the next less specific host of its section.

@@ -41,6 +41,11 @@ impl<'t> Octets<'t> {
         self.text.get(at).copied()
     }
 
+    #[inline]
+    pub(crate) fn slice(&self, start: usize, end: usize) -> &'t [u8] {
+        &self.text[start..end]
+    }
+
     /// The octets from `at` on, the first one at the bottom of the first word. `at` is not behind
     /// the end.
     #[inline]

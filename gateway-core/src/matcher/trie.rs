@@ -40,7 +40,7 @@ pub(crate) mod ends {
     }
 }
 
-/// A byte trie. The first node is the root.
+/// Byte tries, one for each stem. The roots stand first, the one for no stem before the others.
 pub(crate) struct Trie {
     pub(crate) nodes: Box<[Node]>,
     /// The first octet of each node's label, so that siblings can be searched in one go, and
@@ -96,20 +96,22 @@ impl Trie {
         if has_one { self.groups[root.groups as usize] } else { NONE }
     }
 
-    /// Calls `evaluate` for the groups of all patterns that cover `path`, leaving out those that
-    /// cannot be better than `best`. It lowers `best`.
+    /// Calls `evaluate` for the groups of all patterns below `root` that cover `path` from `from`
+    /// on, leaving out those that cannot be better than `best`. It lowers `best`.
     ///
     /// Longer literals go first, since they are better as a rule: the others are then left out.
     #[inline]
     pub(crate) fn walk(
         &self,
-        path: &[u8],
+        root: u32,
+        path: &Octets<'_>,
+        from: usize,
         best: &mut u32,
         evaluate: &mut impl FnMut(u32, &mut u32),
     ) {
-        if self.nodes[0].best < *best {
+        if self.nodes[root as usize].best < *best {
             let mut waiting = Waiting { groups: [NONE; WAITING], len: 0 };
-            self.walk_from(0, &Octets::new(path), 0, best, &mut waiting, evaluate);
+            self.walk_from(root, path, from, best, &mut waiting, evaluate);
         }
     }
 

@@ -6,6 +6,7 @@
 use super::host::{MAX_HOST, Target, has_upper_case, host_of, is_normal_host};
 use super::path::{PathBuffer, PathPolicy, Paths, check_query, unescape};
 use super::{InvalidTarget, Protocol, Request};
+use crate::hash;
 use crate::rules::{Condition, Field, Regex, Test};
 use http::Version;
 use std::fmt::Write as _;
@@ -221,7 +222,7 @@ fn arguments(query: Option<&[u8]>) -> impl Iterator<Item = (&[u8], Option<&[u8]>
 }
 
 fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
-    if ignore_case { a.eq_ignore_ascii_case(b) } else { a == b }
+    if ignore_case { a.eq_ignore_ascii_case(b) } else { hash::same(a, b) }
 }
 
 /// The value of a field.

@@ -154,6 +154,14 @@ impl PathTemplate {
         }
     }
 
+    /// The literal that it begins with, and what follows.
+    pub(crate) fn split_first(&self) -> (&[u8], &[PathPart]) {
+        match self.parts.split_first() {
+            Some((PathPart::Literal(text), rest)) => (text, rest),
+            _ => (b"", &self.parts),
+        }
+    }
+
     /// The octets of its literals.
     pub(crate) fn length(&self) -> usize {
         let length =
