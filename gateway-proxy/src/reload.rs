@@ -15,7 +15,13 @@ use std::sync::Arc;
 pub(crate) struct Loader {
     sources: Sources,
     options: Options,
-    last: Option<Resources>,
+    last: Option<Last>,
+}
+
+/// The last documents that were good, and their table.
+struct Last {
+    resources: Resources,
+    router: Router,
 }
 
 /// What documents come to.
@@ -56,7 +62,7 @@ impl Loader {
         if self.restore(&mut resources, &refused) {
             translation = self.translate_again(&resources, &mut diagnostics);
         }
-        let mut router = Router::compile(&translation.rules);
+        let mut router = self.compile(&translation);
         // A document beyond a limit harms only itself, too.
         if let Err(CompileErrors(errors)) = &router {
             let objects =
@@ -68,12 +74,12 @@ impl Loader {
                 resources.forget(&refused);
                 self.restore(&mut resources, &refused);
                 translation = self.translate_again(&resources, &mut diagnostics);
-                router = Router::compile(&translation.rules);
+                router = self.compile(&translation);
             }
         }
-        if router.is_ok() {
+        if let Ok(router) = &router {
             resources.forget(&translation.refused);
-            self.last = Some(resources);
+            self.last = Some(Last { resources, router: router.clone() });
         }
         Loaded { router, endpoints: translation.endpoints, diagnostics }
     }
@@ -81,7 +87,16 @@ impl Loader {
     /// Puts the last good versions of refused documents in their place. Tells whether there are
     /// any.
     fn restore(&self, resources: &mut Resources, refused: &[Arc<ObjectRef>]) -> bool {
-        self.last.as_ref().is_some_and(|last| !resources.restore(refused, last).is_empty())
+        let last = self.last.as_ref().map(|last| &last.resources);
+        last.is_some_and(|last| !resources.restore(refused, last).is_empty())
+    }
+
+    /// Hosts that are as before are not compiled again.
+    fn compile(&self, translation: &Translation) -> Result<Router, CompileErrors> {
+        match &self.last {
+            Some(last) => Router::compile_from(&last.router, &translation.rules),
+            None => Router::compile(&translation.rules),
+        }
     }
 
     /// What was wrong with the refused documents is not found again without them: what is found

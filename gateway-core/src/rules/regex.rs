@@ -36,9 +36,10 @@ pub enum Anchor {
 
 /// A compiled expression.
 ///
-/// The dialect is that of the `regex` crate, on octets: `.`, classes and `(?i)` are ASCII where
-/// the expression allows it, and on Unicode characters where it holds characters or classes that
-/// are not. Compiled to a deterministic automaton: matching needs no memory and is linear in the
+/// The dialect is that of the `regex` crate, on octets: `.` and classes are ASCII where the
+/// expression allows it, and Unicode characters where it holds classes that are not. Of letters
+/// beyond ASCII the case is ignored with `ignore_case`, not by an `(?i)` in the expression.
+/// Compiled to a deterministic automaton: matching needs no memory and is linear in the
 /// value.
 #[derive(Clone)]
 pub struct Regex {

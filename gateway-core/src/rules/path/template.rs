@@ -3,8 +3,8 @@
 use crate::request::path::{escape, stays_escaped, unescape};
 use std::fmt;
 
-/// Literal text with parameters. Each takes as little as it can, from left to right, so that the
-/// whole holds.
+/// Literal text with parameters. Each takes as few octets of the match path as it can, from left to
+/// right, so that the whole holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct PathTemplate {
     parts: Box<[PathPart]>,
