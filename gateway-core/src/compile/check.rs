@@ -20,7 +20,7 @@ pub(super) struct Checker<'r> {
     limits: &'r Limits,
     regex_bytes: RegexBytes,
     /// One more than the greatest [`ServiceId`] of the host under way.
-    services: usize,
+    services: u32,
     errors: Vec<CompileError>,
 }
 
@@ -76,7 +76,7 @@ impl<'r> Checker<'r> {
 
     /// Whether what was fine in a router of the same limits is fine with these rules too.
     pub(super) fn allows(&self, facts: Facts) -> bool {
-        facts.services <= self.rules.services.len()
+        facts.services as usize <= self.rules.services.len()
     }
 
     /// Looks at a host; `None` where something is wrong with it.
@@ -100,6 +100,7 @@ impl<'r> Checker<'r> {
             self.route(rank, route);
         }
         let (regex_bytes, services) = (self.regex_bytes.total, self.services);
+        let routes = routes.try_into().unwrap_or(u32::MAX);
         let facts = Facts { routes, regex_bytes, automata_bytes: 0, services };
         (self.errors.len() == problems).then_some(facts)
     }
@@ -159,9 +160,9 @@ impl<'r> Checker<'r> {
     }
 
     fn service(&mut self, id: ServiceId, origin: &Origin) {
-        let (number, count) = (id.0 as usize, self.rules.services.len());
-        self.services = self.services.max(number + 1);
-        if number >= count {
+        let (number, count) = (id.0, self.rules.services.len());
+        self.services = self.services.max(number.saturating_add(1));
+        if number as usize >= count {
             let message = format!("there is no service number {number}, only {count} of them");
             self.error(origin.clone(), message);
         }
@@ -208,7 +209,7 @@ impl<'r> Checker<'r> {
             automata_bytes: most_automata_bytes,
             ..
         } = *self.limits;
-        if routes > most_routes {
+        if routes as usize > most_routes {
             self.error(None, format!("there are {routes} routes, more than {most_routes}"));
         }
         if regex_bytes > most_regex_bytes {

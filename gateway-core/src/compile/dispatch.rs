@@ -1,5 +1,6 @@
 //! Builds the groups of a host.
 
+use super::host::Members as GroupMembers;
 use super::regexes::{FoundBy, Set, divide};
 use crate::matcher::dispatch::{
     Candidates, Check, Column, Dispatch, Group, LONGEST_KEY, List, Members, Probe, Scanned,
@@ -21,7 +22,7 @@ const SMALL: usize = 8;
 pub(super) fn build(
     routes: &[Route],
     expressions: &[(u32, Cow<'_, Regex>)],
-    groups: &[Vec<u32>],
+    groups: &GroupMembers,
 ) -> (Dispatch, usize) {
     let mut builder = DispatchBuilder::default();
     builder.first_check.push(0);
@@ -30,7 +31,7 @@ pub(super) fn build(
         let of_path = expressions.next_if(|(of, _)| *of == rank);
         builder.push_route(route, of_path.map(|(_, regex)| &**regex));
     }
-    for members in groups {
+    for members in groups.iter() {
         builder.push_group(routes, members);
     }
     builder.build()

@@ -43,19 +43,19 @@ pub(super) fn compile(
                 trie.insert(place, &[], End::Byte, add)
             }
         };
-        groups.0[group as usize].push(rank);
+        groups.of_route.push(group);
         if let Place::Regex(regex) = place {
             expressions.push((rank, regex));
         }
     }
-    let best: Vec<u32> =
-        groups.0.iter().map(|ranks| ranks.first().copied().unwrap_or(NONE)).collect();
+    let members = groups.members();
+    let best: Vec<u32> = members.iter().map(|ranks| ranks[0]).collect();
     let trie = trie.build(&best, limits.crossing_width).map_err(|error| CompileError {
         origin: Some(host.origin.clone()),
         message: format!("the paths of the host `{}` {error}", host.hostname),
     })?;
     let stems = stems.build(&best, |root| trie.nodes[root as usize].best);
-    let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &groups.0);
+    let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &members);
     Ok((HostTable { exact: exact.build(), stems, trie, dispatch }, automata_bytes))
 }
 
@@ -71,14 +71,50 @@ fn not_compiled(route: &Route, error: &InvalidRegex) -> CompileError {
     CompileError { origin, message: format!("the path is matched by an expression: {error}") }
 }
 
-/// The ranks of the routes of each path pattern, in ascending order.
+/// Which routes share a path pattern.
 #[derive(Default)]
-struct Groups(Vec<Vec<u32>>);
+struct Groups {
+    count: u32,
+    /// The group of each route, by rank.
+    of_route: Vec<u32>,
+}
 
 impl Groups {
     fn add(&mut self) -> u32 {
-        self.0.push(Vec::new());
-        self.0.len() as u32 - 1
+        self.count += 1;
+        self.count - 1
+    }
+
+    fn members(&self) -> Members {
+        let mut ends = vec![0; self.count as usize + 1];
+        for &group in &self.of_route {
+            ends[group as usize + 1] += 1;
+        }
+        for group in 1..ends.len() {
+            ends[group] += ends[group - 1];
+        }
+        let (starts, mut next) = (ends.clone(), ends);
+        let mut ranks = vec![NONE; self.of_route.len()];
+        for (&group, rank) in self.of_route.iter().zip(0..) {
+            let place = &mut next[group as usize];
+            ranks[*place] = rank;
+            *place += 1;
+        }
+        Members { starts, ranks }
+    }
+}
+
+/// The ranks of the routes of each group, in ascending order. None is empty.
+pub(super) struct Members {
+    /// Where the ranks of a group begin; one more at the end.
+    starts: Vec<usize>,
+    ranks: Vec<u32>,
+}
+
+impl Members {
+    /// The groups, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        self.starts.windows(2).map(|ends| &self.ranks[ends[0]..ends[1]])
     }
 }
 

@@ -1,7 +1,7 @@
 //! Builds the trie of prefixes and templates.
 
 use crate::matcher::NONE;
-use crate::matcher::trie::{LABEL, Node, PADDING, Trie, ends};
+use crate::matcher::trie::{LABEL, Node, Trie, ends};
 use crate::rules::{End, PathPart};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,7 +21,8 @@ pub(super) struct TrieBuilder {
 #[derive(Default)]
 struct Growing {
     label: Vec<u8>,
-    literals: BTreeMap<u8, usize>,
+    /// By their first octets, in order.
+    literals: Vec<(u8, u32)>,
     /// The children behind a parameter, by what stands behind it in its segment.
     parameters: BTreeMap<Box<[u8]>, usize>,
     /// In the order of [`ends::ALL`].
@@ -125,10 +126,14 @@ impl TrieBuilder {
     /// Where `text` leads from `at`, splitting nodes and adding new ones as needed.
     fn literal(&mut self, mut at: usize, mut text: &[u8]) -> usize {
         while let Some(&first) = text.first() {
-            let Some(&child) = self.nodes[at].literals.get(&first) else {
-                let child = self.push(Growing { label: text.to_vec(), ..Growing::default() });
-                self.nodes[at].literals.insert(first, child);
-                return child;
+            let siblings = &self.nodes[at].literals;
+            let child = match siblings.binary_search_by_key(&first, |&(octet, _)| octet) {
+                Ok(found) => siblings[found].1 as usize,
+                Err(place) => {
+                    let child = self.push(Growing { label: text.to_vec(), ..Growing::default() });
+                    self.nodes[at].literals.insert(place, (first, child as u32));
+                    return child;
+                }
             };
             let label = &self.nodes[child].label;
             let common = label.iter().zip(text).take_while(|(a, b)| a == b).count();
@@ -149,7 +154,7 @@ impl TrieBuilder {
         let first = lower.label[0];
         let lower = self.push(lower);
         self.nodes[at].label = upper;
-        self.nodes[at].literals.insert(first, lower);
+        self.nodes[at].literals = vec![(first, lower as u32)];
     }
 
     /// Puts the only way to go on from a node into its own label.
@@ -157,11 +162,8 @@ impl TrieBuilder {
         loop {
             let node = &self.nodes[at];
             let ends = node.groups.iter().any(Option::is_some) || !node.parameters.is_empty();
-            let mut literals = node.literals.values();
-            let (Some(&child), None, false) = (literals.next(), literals.next(), ends) else {
-                return;
-            };
-            let child = std::mem::take(&mut self.nodes[child]);
+            let (&[(_, child)], false) = (&*node.literals, ends) else { return };
+            let child = std::mem::take(&mut self.nodes[child as usize]);
             let label = [&*self.nodes[at].label, &child.label].concat();
             self.nodes[at] = Growing { label, ..child };
         }
@@ -187,8 +189,7 @@ impl TrieBuilder {
         let Layout { mut nodes, groups, .. } = layout;
         let crossings = settle(&mut nodes, &groups, best);
         self.check(&crossings, ways.min(u64::from(u16::MAX) - 1))?;
-        let padding = [0; PADDING];
-        let first = nodes.iter().map(|node| node.label[0]).chain(padding).collect();
+        let first = nodes.iter().map(|node| node.label[0]).collect();
         Ok(Trie { nodes: nodes.into(), first, groups: groups.into() })
     }
 }
@@ -254,8 +255,8 @@ impl Layout<'_> {
             self.nodes[at].literals = 1;
             return;
         }
-        for &child in growing.literals.values() {
-            self.push(child, 0, 0);
+        for &(_, child) in &growing.literals {
+            self.push(child as usize, 0, 0);
         }
         // From the longest suffix to the shortest: the more is compared, the better the rank, as
         // a rule.

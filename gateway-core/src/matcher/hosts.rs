@@ -27,13 +27,13 @@ pub(crate) struct Host {
 /// What compiling counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Facts {
-    pub(crate) routes: usize,
+    pub(crate) routes: u32,
     /// Bytes of expressions.
     pub(crate) regex_bytes: usize,
     /// Bytes of what finds many expressions at once.
     pub(crate) automata_bytes: usize,
     /// How many services there have to be.
-    pub(crate) services: usize,
+    pub(crate) services: u32,
 }
 
 impl std::ops::Add for Facts {
@@ -41,7 +41,7 @@ impl std::ops::Add for Facts {
 
     fn add(self, other: Self) -> Self {
         Self {
-            routes: self.routes + other.routes,
+            routes: self.routes.saturating_add(other.routes),
             regex_bytes: self.regex_bytes.saturating_add(other.regex_bytes),
             automata_bytes: self.automata_bytes.saturating_add(other.automata_bytes),
             services: self.services.max(other.services),

@@ -6,9 +6,6 @@ use super::octets::{Octets, WIDTH, find_octet, same, words};
 /// Octets of a label that stand in the node itself; longer labels continue in a child.
 pub(crate) const LABEL: usize = WIDTH;
 
-/// Zeros behind the first octets of all nodes, so that siblings can be read in words.
-pub(crate) const PADDING: usize = WIDTH;
-
 /// Most groups that wait for longer patterns to be looked at first.
 const WAITING: usize = 16;
 
@@ -43,8 +40,7 @@ pub(crate) mod ends {
 /// Byte tries, one for each stem. The roots stand first, the one for no stem before the others.
 pub(crate) struct Trie {
     pub(crate) nodes: Box<[Node]>,
-    /// The first octet of each node's label, so that siblings can be searched in one go, and
-    /// [`PADDING`].
+    /// The first octet of each node's label, so that siblings can be searched in one go.
     pub(crate) first: Box<[u8]>,
     /// The groups of patterns, those of a node next to each other.
     pub(crate) groups: Box<[u32]>,
@@ -194,13 +190,13 @@ impl Trie {
     fn literal(&self, node: &Node, first: u8) -> Option<u32> {
         let start = node.children as usize;
         let count = usize::from(node.literals);
-        let at = match count {
-            0 => None,
+        // What stands behind the siblings is read too, where there is something.
+        let words_of = self.first.get(start..).and_then(<[u8]>::first_chunk).map(words);
+        let at = match (count, words_of) {
+            (0, _) => None,
             // Whether it is the one is seen when its label is compared.
-            1 => Some(0),
-            2..=PADDING => {
-                let siblings = self.first.get(start..).and_then(<[u8]>::first_chunk);
-                let [low, high] = siblings.map_or([0; 2], words);
+            (1, _) => Some(0),
+            (2..=WIDTH, Some([low, high])) => {
                 find_octet(low, first).or_else(|| Some(8 + find_octet(high, first)?))
             }
             _ => memchr::memchr(first, &self.first[start..start + count]),
