@@ -50,11 +50,11 @@ pub(super) fn compile(
     }
     let members = groups.members();
     let best: Vec<u32> = members.iter().map(|ranks| ranks[0]).collect();
-    let trie = trie.build(&best, limits.crossing_width).map_err(|error| CompileError {
+    let (trie, roots) = trie.build(&best, limits.crossing_width).map_err(|error| CompileError {
         origin: Some(host.origin.clone()),
         message: format!("the paths of the host `{}` {error}", host.hostname),
     })?;
-    let stems = stems.build(&best, |root| trie.nodes[root as usize].best);
+    let stems = stems.build(&best, &roots, &trie);
     let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &members);
     Ok((HostTable { exact: exact.build(), stems, trie, dispatch }, automata_bytes))
 }

@@ -3,6 +3,7 @@
 use super::trie::TrieBuilder;
 use crate::matcher::NONE;
 use crate::matcher::stems::{DEEPEST, Stem, Stems, stem_key};
+use crate::matcher::trie::Trie;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -64,12 +65,8 @@ impl StemsBuilder {
         }
     }
 
-    /// `best` holds the best rank of each group, `best_below` that of each root.
-    pub(super) fn build(
-        mut self,
-        best: &[u32],
-        best_below: impl Fn(u32) -> u32,
-    ) -> Option<Box<Stems>> {
+    /// `best` holds the best rank of each group, `roots` the node of each root of `trie`.
+    pub(super) fn build(mut self, best: &[u32], roots: &[u32], trie: &Trie) -> Option<Box<Stems>> {
         if self.entries.is_empty() {
             return None;
         }
@@ -77,10 +74,11 @@ impl StemsBuilder {
         self.entries.shrink_to_fit(|stem| key(stem.text(&text)));
         let mut best_of_depth = [NONE; DEEPEST];
         let mut deepest = 0;
-        for stem in &self.entries {
+        for stem in self.entries.iter_mut() {
             let depth = segments(stem.text(&text));
             let group = if stem.group == NONE { NONE } else { best[stem.group as usize] };
-            let below = if stem.root == NONE { NONE } else { best_below(stem.root) };
+            stem.root = if stem.root == NONE { NONE } else { roots[stem.root as usize] };
+            let below = trie.nodes.get(stem.root as usize).map_or(NONE, |node| node.best);
             let of_depth = &mut best_of_depth[depth - 1];
             *of_depth = group.min(below).min(*of_depth);
             deepest = deepest.max(depth);
@@ -114,7 +112,8 @@ mod tests {
         assert!(builder.prefix(b"").is_none());
         assert!(builder.prefix(format!("{deep}/a").as_bytes()).is_none());
         let ranks: Vec<u32> = (0..texts.len() as u32).collect();
-        let stems = builder.build(&ranks, |_| NONE).unwrap();
+        let (trie, roots) = TrieBuilder::new().build(&[], 1).unwrap();
+        let stems = builder.build(&ranks, &roots, &trie).unwrap();
         assert_eq!(stems.best[..3], [0, 1, 3]);
         let found = |path: &str, mut best: u32| {
             let mut found = Vec::new();

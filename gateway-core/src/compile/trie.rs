@@ -169,42 +169,38 @@ impl TrieBuilder {
         }
     }
 
-    /// Lays the nodes out. `best` holds the best rank of each group.
+    /// Lays the nodes out, and tells where the roots stand. `best` holds the best rank of each
+    /// group.
     ///
     /// # Errors
     ///
     /// Where matching would recurse too deep, or follow a path in more than `ways`.
-    pub(super) fn build(mut self, best: &[u32], ways: u64) -> Result<Trie, TooWide> {
+    pub(super) fn build(mut self, best: &[u32], ways: u64) -> Result<(Trie, Vec<u32>), TooWide> {
         (0..self.nodes.len()).for_each(|at| self.compress(at));
         let mut layout =
             Layout { source: &self.nodes, nodes: Vec::new(), from: Vec::new(), groups: Vec::new() };
-        for &(root, _) in &self.roots {
-            layout.push(root, 0, 0);
-        }
-        let mut at = 0;
-        while at < layout.nodes.len() {
-            layout.fill(at);
-            at += 1;
-        }
+        let roots: Vec<u32> = self.roots.iter().map(|&(root, _)| layout.place(root)).collect();
         let Layout { mut nodes, groups, .. } = layout;
         let crossings = settle(&mut nodes, &groups, best);
-        self.check(&crossings, ways.min(u64::from(u16::MAX) - 1))?;
+        let of_roots = roots.iter().map(|&root| crossings[root as usize]);
+        self.check(of_roots, ways.min(u64::from(u16::MAX) - 1))?;
         let first = nodes.iter().map(|node| node.label[0]).collect();
-        Ok(Trie { nodes: nodes.into(), first, groups: groups.into() })
+        Ok((Trie { nodes: nodes.into(), first, groups: groups.into() }, roots))
     }
 }
 
 impl TrieBuilder {
     /// A path has one stem of each number of segments at most, and is followed from all of them.
-    fn check(&self, crossings: &[Crossings], limit: u64) -> Result<(), TooWide> {
-        let levels = crossings.iter().map(|crossings| crossings.levels).max().unwrap_or(0);
-        if levels > MAX_CROSSINGS {
-            return Err(TooWide::Levels(levels));
-        }
+    fn check(&self, crossings: impl Iterator<Item = Crossings>, limit: u64) -> Result<(), TooWide> {
+        let mut levels = 0;
         let mut widest: BTreeMap<usize, u64> = BTreeMap::new();
-        for (crossings, &(_, segments)) in crossings.iter().zip(&self.roots) {
+        for (crossings, &(_, segments)) in crossings.zip(&self.roots) {
+            levels = crossings.levels.max(levels);
             let ways = widest.entry(segments).or_default();
             *ways = crossings.ways.max(*ways);
+        }
+        if levels > MAX_CROSSINGS {
+            return Err(TooWide::Levels(levels));
         }
         let ways = widest.into_values().fold(0, u64::saturating_add);
         if ways > limit { Err(TooWide::Ways { ways, limit }) } else { Ok(()) }
@@ -225,6 +221,20 @@ struct Layout<'b> {
 }
 
 impl Layout<'_> {
+    /// Puts a root and all below it next to each other, so that a walk stays close to where it
+    /// is: siblings together, then what is below the first of them, and so on.
+    fn place(&mut self, root: usize) -> u32 {
+        let start = self.nodes.len();
+        self.push(root, 0, 0);
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            let children = self.nodes.len();
+            self.fill(at);
+            open.extend((children..self.nodes.len()).rev());
+        }
+        start as u32
+    }
+
     fn push(&mut self, source: usize, skip: usize, suffix: usize) {
         let rest = &self.source[source].label[skip..];
         let len = rest.len().min(LABEL);
@@ -343,7 +353,7 @@ mod tests {
             builder.insert((0, b""), template.parts(), end, || group as u32);
         }
         let best: Vec<u32> = (0..patterns.len() as u32).collect();
-        builder.build(&best, u64::MAX).unwrap()
+        builder.build(&best, u64::MAX).unwrap().0
     }
 
     fn found(trie: &Trie, path: &str) -> Vec<u32> {

@@ -37,7 +37,7 @@ pub(crate) mod ends {
     }
 }
 
-/// Byte tries, one for each stem. The roots stand first, the one for no stem before the others.
+/// Byte tries, one for each stem. The first node is the root of what has none.
 pub(crate) struct Trie {
     pub(crate) nodes: Box<[Node]>,
     /// The first octet of each node's label, so that siblings can be searched in one go.
@@ -196,6 +196,10 @@ impl Trie {
             (0, _) => None,
             // Whether it is the one is seen when its label is compared.
             (1, _) => Some(0),
+            // They are looked at anyway.
+            (2..=4, _) => {
+                self.nodes[start..start + count].iter().position(|node| node.label[0] == first)
+            }
             (2..=WIDTH, Some([low, high])) => {
                 find_octet(low, first).or_else(|| Some(8 + find_octet(high, first)?))
             }
