@@ -1,52 +1,55 @@
 //! The routes of a host to its tables.
 
-use super::paths::Place;
+use super::paths::{Place, Written, expression};
 use super::{CompileError, dispatch, exact, stems, trie};
 use crate::limits::Limits;
+use crate::matcher::hosts::Facts;
 use crate::matcher::{HostTable, NONE};
-use crate::rules::{End, InvalidRegex, PathPattern, Route, VirtualHost};
+use crate::rules::{End, PathTemplate, Regex, Route, VirtualHost};
 use hashbrown::HashMap;
+use std::borrow::Cow;
 
-/// The tables of `host`, and how many bytes the automata take that find many expressions at once.
+/// The tables of `host`. What they take for expressions is added to `facts`.
 pub(super) fn compile(
     host: &VirtualHost,
     limits: &Limits,
-) -> Result<(HostTable, usize), CompileError> {
+    facts: &mut Facts,
+) -> Result<HostTable, CompileError> {
     let mut groups = Groups::default();
     let mut exact = exact::ExactBuilder::default();
     let mut stems = stems::StemsBuilder::new(host.routes.len());
     let mut trie = trie::TrieBuilder::new();
+    let mut made = Made::default();
     let mut expressions = Vec::new();
-    let mut places = Places::default();
     for (route, rank) in host.routes.iter().zip(0..) {
-        let place = places.of(&route.path).map_err(|error| not_compiled(route, &error))?;
-        let mut add = || groups.add();
-        let group = match &place {
+        let add = || groups.add();
+        let mut regex = None;
+        let group = match Place::of(&route.path) {
             Place::Exact(path) => exact.insert(path, add),
             Place::Prefix(path) => match stems.prefix(path) {
-                Some(stem) => {
-                    if stem.group == NONE {
-                        stem.group = add();
-                    }
-                    stem.group
-                }
+                Some(stem) => stem.group_or(add),
                 None => trie.insert((0, path), &[], End::Segment, add),
             },
             Place::Trie(template, end) => {
                 let (text, parts) = template.split_first();
                 let place = stems.root(text, &mut trie);
-                trie.insert(place, parts, *end, add)
+                trie.insert(place, parts, end, add)
             }
-            Place::Regex(regex) => {
-                let text = regex.literal_prefix();
+            Place::Expression(written) => {
+                let found = match written {
+                    Written::Regex(regex) => Cow::Borrowed(regex),
+                    Written::Template(template, end) => {
+                        let regex = made.regex(template, end, limits, facts);
+                        Cow::Owned(regex.map_err(|error| too_large(route, &error))?)
+                    }
+                };
+                let text = regex.insert(found).literal_prefix();
                 let place = stems.root(&text, &mut trie);
                 trie.insert(place, &[], End::Byte, add)
             }
         };
         groups.of_route.push(group);
-        if let Place::Regex(regex) = place {
-            expressions.push((rank, regex));
-        }
+        expressions.extend(regex.map(|regex| (rank, regex)));
     }
     let members = groups.members();
     let best: Vec<u32> = members.iter().map(|ranks| ranks[0]).collect();
@@ -56,7 +59,8 @@ pub(super) fn compile(
     })?;
     let stems = stems.build(&best, &roots, &trie);
     let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &members);
-    Ok((HostTable { exact: exact.build(), stems, trie, dispatch }, automata_bytes))
+    facts.automata_bytes += automata_bytes;
+    Ok(HostTable { exact: exact.build(), stems, trie, dispatch })
 }
 
 /// Whether the same tables serve both: they know the paths and conditions of routes, not what the
@@ -66,9 +70,9 @@ pub(super) fn same_tables(a: &VirtualHost, b: &VirtualHost) -> bool {
     a.routes.len() == b.routes.len() && a.routes.iter().zip(&b.routes).all(same)
 }
 
-fn not_compiled(route: &Route, error: &InvalidRegex) -> CompileError {
-    let origin = Some(route.origin.clone());
-    CompileError { origin, message: format!("the path is matched by an expression: {error}") }
+fn too_large(route: &Route, error: &str) -> CompileError {
+    let message = format!("the path is matched by an expression: {error}");
+    CompileError { origin: Some(route.origin.clone()), message }
 }
 
 /// Which routes share a path pattern.
@@ -118,18 +122,32 @@ impl Members {
     }
 }
 
-/// The places of patterns. An expression made of a template is made once.
+/// The expressions that are made of templates, each once.
 #[derive(Default)]
-struct Places<'r> {
-    expressions: HashMap<String, Place<'r>>,
+struct Made<'r> {
+    known: HashMap<(&'r PathTemplate, End), Regex>,
 }
 
-impl<'r> Places<'r> {
-    fn of(&mut self, pattern: &'r PathPattern) -> Result<Place<'r>, InvalidRegex> {
-        if !Place::is_made(pattern) {
-            return Place::of(pattern);
+impl<'r> Made<'r> {
+    /// # Errors
+    ///
+    /// What is too large: the expression, or all of the host together.
+    fn regex(
+        &mut self,
+        template: &'r PathTemplate,
+        end: End,
+        limits: &Limits,
+        facts: &mut Facts,
+    ) -> Result<Regex, String> {
+        if let Some(known) = self.known.get(&(template, end)) {
+            return Ok(known.clone());
         }
-        let known = self.expressions.entry(pattern.to_string());
-        Ok(known.or_insert(Place::of(pattern)?).clone())
+        let regex = expression(template, end).map_err(|error| error.to_string())?;
+        facts.regex_bytes = facts.regex_bytes.saturating_add(regex.memory());
+        if facts.regex_bytes > limits.regex_bytes {
+            return Err(format!("all of this host take more than {} bytes", limits.regex_bytes));
+        }
+        self.known.insert((template, end), regex.clone());
+        Ok(regex)
     }
 }

@@ -84,14 +84,12 @@ fn compile_host(
     let known = known.filter(|known| host::same_tables(&known.rules, host));
     let table = match known {
         Some(known) => {
-            facts.automata_bytes = known.facts.automata_bytes;
+            let Facts { regex_bytes, automata_bytes, .. } = known.facts;
+            facts = Facts { regex_bytes, automata_bytes, ..facts };
             Arc::clone(&known.table)
         }
-        None => match host::compile(host, checker.limits()) {
-            Ok((table, automata_bytes)) => {
-                facts.automata_bytes = automata_bytes;
-                Arc::new(table)
-            }
+        None => match host::compile(host, checker.limits(), &mut facts) {
+            Ok(table) => Arc::new(table),
             Err(error) => {
                 checker.push(error);
                 return None;

@@ -1,11 +1,9 @@
 //! Which table finds a path pattern.
 
 use crate::rules::{Anchor, End, Form, InvalidRegex, PathPart, PathPattern, PathTemplate, Regex};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The table that finds a path pattern.
-#[derive(Clone)]
 pub(super) enum Place<'r> {
     /// The hash table of whole paths.
     Exact(&'r [u8]),
@@ -14,29 +12,28 @@ pub(super) enum Place<'r> {
     /// The trie.
     Trie(&'r PathTemplate, End),
     /// The trie, by what the expression begins with; the expression is one more condition.
-    Regex(Cow<'r, Regex>),
+    Expression(Written<'r>),
+}
+
+/// What an expression is made of.
+pub(super) enum Written<'r> {
+    Regex(&'r Regex),
+    /// The [`expression`] that holds where the template does.
+    Template(&'r PathTemplate, End),
 }
 
 impl<'r> Place<'r> {
-    /// Whether an expression has to be made of the pattern.
-    pub(super) fn is_made(pattern: &PathPattern) -> bool {
-        matches!(pattern.form(), Form::Template(template, end) if !fits_trie(template.parts(), end))
-    }
-
-    /// # Errors
-    ///
-    /// A template that the trie cannot hold is compiled to an expression, which may be too large.
-    pub(super) fn of(pattern: &'r PathPattern) -> Result<Self, InvalidRegex> {
+    pub(super) fn of(pattern: &'r PathPattern) -> Self {
         let (template, end) = match pattern.form() {
             Form::Template(template, end) => (template, end),
-            Form::Regex(regex) => return Ok(Self::Regex(Cow::Borrowed(regex))),
+            Form::Regex(regex) => return Self::Expression(Written::Regex(regex)),
         };
-        Ok(match (template.as_literal(), end) {
+        match (template.as_literal(), end) {
             (Some(text), End::Whole) => Self::Exact(text),
             (Some(text), End::Segment) => Self::Prefix(text),
             _ if fits_trie(template.parts(), end) => Self::Trie(template, end),
-            _ => Self::Regex(Cow::Owned(expression(template, end)?)),
-        })
+            _ => Self::Expression(Written::Template(template, end)),
+        }
     }
 }
 
@@ -55,7 +52,11 @@ fn fits_trie(parts: &[PathPart], end: End) -> bool {
 }
 
 /// An expression that holds where the template does.
-fn expression(template: &PathTemplate, end: End) -> Result<Regex, InvalidRegex> {
+///
+/// # Errors
+///
+/// When it is too large.
+pub(super) fn expression(template: &PathTemplate, end: End) -> Result<Regex, InvalidRegex> {
     let mut source = String::new();
     for part in template.parts() {
         match part {
@@ -88,11 +89,14 @@ mod tests {
     use crate::rules::Boundary;
 
     fn place(pattern: &PathPattern) -> String {
-        match Place::of(pattern).unwrap() {
+        match Place::of(pattern) {
             Place::Exact(_) => "exact".into(),
             Place::Prefix(_) => "prefix".into(),
             Place::Trie(..) => "trie".into(),
-            Place::Regex(regex) => regex.to_string(),
+            Place::Expression(Written::Regex(regex)) => regex.to_string(),
+            Place::Expression(Written::Template(template, end)) => {
+                expression(template, end).unwrap().to_string()
+            }
         }
     }
 

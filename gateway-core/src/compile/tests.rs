@@ -167,6 +167,34 @@ fn automata_of_many_expressions_are_limited() {
 }
 
 #[test]
+fn expressions_made_of_templates_are_limited() {
+    // The second route shares the expression of the first.
+    let routes = ["/{a}-{b}", "/{a}-{b}", "/{a}.{b}"].map(|text| {
+        let path = PathPattern::Exact(PathTemplate::parse(text).unwrap());
+        Route { path, ..route(text) }
+    });
+    let rules = rules(routes.to_vec());
+    let bytes = |router: &Router| router.tables.listeners[0].shards[0].facts.regex_bytes;
+    let router = Router::compile(&rules).unwrap();
+    let all = bytes(&router);
+    let limits = |regex_bytes| Limits { regex_bytes, ..Limits::default() };
+    assert!(all > 0);
+    assert_eq!(refused(&rules, &limits(all)), "compiles");
+    let want = format!(
+        "Test x: /{{a}}.{{b}}: the path is matched by an expression: all of this host take more \
+         than {} bytes",
+        all - 1
+    );
+    assert_eq!(refused(&rules, &limits(all - 1)), want);
+    let mut changed = rules.clone();
+    let host =
+        VirtualHost { falls_through: true, ..(**rules.listeners[0].hosts.sorted()[0]).clone() };
+    changed.listeners[0].hosts.insert(host);
+    let changed = Router::compile_from(&router, &changed).unwrap();
+    assert_eq!(bytes(&changed), all, "of shared tables");
+}
+
+#[test]
 fn longer_paths_than_requests_have_are_refused() {
     let path = |octets: usize| {
         let template = PathTemplate::literal(&format!("/{}", "a".repeat(octets - 1))).unwrap();

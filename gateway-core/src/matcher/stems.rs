@@ -4,6 +4,7 @@
 //! of a prefix that ends with a segment. A path has as many stems as segments; each leads to the
 //! routes of the prefix that it is, and into the trie of what stands behind it.
 
+use super::NONE;
 use super::octets::Octets;
 use crate::hash::{hash, mix, same};
 use hashbrown::HashTable;
@@ -27,13 +28,21 @@ pub(crate) struct Stems {
 pub(crate) struct Stem {
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// The group of the prefix, else [`super::NONE`].
+    /// The group of the prefix, else [`NONE`].
     pub(crate) group: u32,
-    /// The root of what follows in the trie, else [`super::NONE`].
+    /// The root of what follows in the trie, else [`NONE`].
     pub(crate) root: u32,
 }
 
 impl Stem {
+    /// The group of the prefix; a new prefix gets the one that `new_group` makes.
+    pub(crate) fn group_or(&mut self, new_group: impl FnOnce() -> u32) -> u32 {
+        if self.group == NONE {
+            self.group = new_group();
+        }
+        self.group
+    }
+
     pub(crate) fn text<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         &text[self.start as usize..self.end as usize]
     }

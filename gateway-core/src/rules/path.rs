@@ -37,7 +37,7 @@ pub enum Boundary {
 }
 
 /// What has to follow a template in a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum End {
     /// Nothing.
     Whole,
