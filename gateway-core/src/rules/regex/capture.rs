@@ -19,7 +19,7 @@ impl CaptureRegex {
     ///
     /// # Errors
     ///
-    /// As [`Regex::new`].
+    /// As [`super::Regex::new`].
     pub fn new(source: &str, ignore_case: bool) -> Result<Self, InvalidRegex> {
         let regex = with_groups(&syntax::parse(source, ignore_case)?)?;
         Ok(Self { source: source.into(), ignore_case, regex })
