@@ -1,6 +1,6 @@
 //! Builds the groups of a host.
 
-use super::host::Members as GroupMembers;
+use super::host::GroupMembers;
 use super::regexes::{FoundBy, Set, divide};
 use crate::matcher::dispatch::{
     Candidates, Check, Column, Dispatch, Group, LONGEST_KEY, List, Members, Probe, Scanned,

@@ -89,7 +89,7 @@ impl Groups {
         self.count - 1
     }
 
-    fn members(&self) -> Members {
+    fn members(&self) -> GroupMembers {
         let mut ends = vec![0; self.count as usize + 1];
         for &group in &self.of_route {
             ends[group as usize + 1] += 1;
@@ -104,18 +104,18 @@ impl Groups {
             ranks[*place] = rank;
             *place += 1;
         }
-        Members { starts, ranks }
+        GroupMembers { starts, ranks }
     }
 }
 
 /// The ranks of the routes of each group, in ascending order. None is empty.
-pub(super) struct Members {
+pub(super) struct GroupMembers {
     /// Where the ranks of a group begin; one more at the end.
     starts: Vec<usize>,
     ranks: Vec<u32>,
 }
 
-impl Members {
+impl GroupMembers {
     /// The groups, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
         self.starts.windows(2).map(|ends| &self.ranks[ends[0]..ends[1]])

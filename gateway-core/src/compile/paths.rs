@@ -65,9 +65,8 @@ pub(super) fn expression(template: &PathTemplate, end: End) -> Result<Regex, Inv
             PathPart::Wildcard(_) => source.push_str("(?s:.)+"),
         }
     }
-    let takes_segment = matches!(template.parts().last(), Some(PathPart::Parameter(_)));
     let anchor = if end == End::Whole { Anchor::Both } else { Anchor::Start };
-    if end == End::Segment || end == End::Byte && takes_segment {
+    if end == End::Segment {
         source.push_str(r"(?:/|\z)");
     }
     Regex::new(&source, anchor, false)

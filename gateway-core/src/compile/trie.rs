@@ -187,9 +187,7 @@ impl TrieBuilder {
         let first = nodes.iter().map(|node| node.label[0]).collect();
         Ok((Trie { nodes: nodes.into(), first, groups: groups.into() }, roots))
     }
-}
 
-impl TrieBuilder {
     /// A path has one stem of each number of segments at most, and is followed from all of them.
     fn check(&self, crossings: impl Iterator<Item = Crossings>, limit: u64) -> Result<(), TooWide> {
         let mut levels = 0;

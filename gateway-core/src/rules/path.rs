@@ -43,7 +43,7 @@ pub(crate) enum End {
     Whole,
     /// Nothing or a `/`.
     Segment,
-    /// Anything; but a parameter at the end takes all of its segment.
+    /// Anything.
     Byte,
 }
 
@@ -60,11 +60,16 @@ impl PathPattern {
     pub(crate) fn form(&self) -> Form<'_> {
         match self {
             Self::Exact(template) => Form::Template(template, End::Whole),
-            // The empty prefix covers what does not begin with `/` too.
-            Self::Prefix { template, boundary: Boundary::Segment } if !self.is_empty_prefix() => {
-                Form::Template(template, End::Segment)
+            Self::Prefix { template, boundary } => {
+                let end = match (template.parts().last(), boundary) {
+                    // The empty prefix covers what does not begin with `/` too.
+                    (None, _) => End::Byte,
+                    // A parameter at the end takes all of its segment.
+                    (Some(PathPart::Parameter(_)), _) | (_, Boundary::Segment) => End::Segment,
+                    (_, Boundary::Byte) => End::Byte,
+                };
+                Form::Template(template, end)
             }
-            Self::Prefix { template, .. } => Form::Template(template, End::Byte),
             Self::Regex(regex) => Form::Regex(regex),
         }
     }

@@ -75,8 +75,6 @@ impl PathTemplate {
     /// Takes time and room for parts × octets, whatever the path: from which octets on the last
     /// part holds, the last two, and so on.
     fn ends(&self, end: End, path: &[u8]) -> Option<Vec<usize>> {
-        let takes_segment = matches!(self.parts().last(), Some(PathPart::Parameter(_)));
-        let end = if end == End::Byte && takes_segment { End::Segment } else { end };
         let positions = 0..=path.len();
         let mut holds = vec![positions.clone().map(|at| end.allows(path, at)).collect::<Vec<_>>()];
         for part in self.parts().iter().rev() {
