@@ -7,9 +7,11 @@
 //! came from, except by its [`Origin`].
 
 mod action;
+mod error_page;
 mod hostname;
 mod hosts;
 mod path;
+mod policy;
 mod predicate;
 mod regex;
 mod service;
@@ -20,11 +22,19 @@ pub use action::{
     Location, NonIdempotent, PathRewrite, Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps,
     Retry, RetryCondition, Split, Timeouts, UpstreamTarget,
 };
+pub use error_page::{ErrorPage, Page};
 pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;
 pub(crate) use hosts::{Shard, name_key, shard_of};
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
 pub(crate) use path::{End, Form};
+pub use policy::{
+    AccessControl, AccessRule, ApiClient, ApiKey, AuthRequest, BackendTls, BasicAuth, Cache,
+    CacheLock, CacheStatuses, ClientCertificates, Cors, CorsOrigin, CorsOrigins, ExternalAuth,
+    Hsts, InvalidNetwork, Jwt, JwtKeys, LimitCase, LimitLog, Network, Networks, Policies,
+    PolicyFault, Rate, RateLimit, RateLimitChoice, RemoteKeys, SecretText, ServerTrust, SignIn,
+    StaleCondition, VerifyClient,
+};
 pub(crate) use predicate::MAX_CONDITIONS;
 pub use predicate::{Condition, Field, Test};
 pub(crate) use regex::automaton;
@@ -111,6 +121,24 @@ pub struct Route {
     pub conditions: Vec<Condition>,
     /// What to do.
     pub action: Action,
+    /// What is asked of requests first, and what answers tell; `None` for nothing.
+    pub policies: Option<Arc<Policies>>,
+    /// What takes the place of answers with certain statuses: of those that come of sending the
+    /// request to a backend, and of those of a redirect that is the route's whole action. A
+    /// branch of a split that redirects or responds has none (virtualserver §13).
+    pub error_pages: Option<Arc<[ErrorPage]>>,
     /// Where it was written.
     pub origin: Origin,
+}
+
+impl Route {
+    /// A route without policies and error pages.
+    pub fn new(
+        path: PathPattern,
+        conditions: Vec<Condition>,
+        action: Action,
+        origin: Origin,
+    ) -> Self {
+        Self { path, conditions, action, policies: None, error_pages: None, origin }
+    }
 }

@@ -71,7 +71,7 @@ fn respond() -> Action {
 }
 
 fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
-    Route { path, conditions, action: respond(), origin: origin(name) }
+    Route::new(path, conditions, respond(), origin(name))
 }
 
 fn exact(path: &str) -> PathPattern {

@@ -87,12 +87,9 @@ fn path(templates: &[String], source: &mut Source<'_>) -> String {
 fn rules(templates: &[String]) -> RuleSet {
     let route = |template: &String| {
         let origin = build::origin(template);
-        Route {
-            path: PathPattern::Exact(PathTemplate::parse(template).unwrap()),
-            conditions: Vec::new(),
-            action: Action::Respond(Arc::new(build::respond(StatusCode::OK, origin.clone()))),
-            origin,
-        }
+        let path = PathPattern::Exact(PathTemplate::parse(template).unwrap());
+        let respond = build::respond(StatusCode::OK, origin.clone());
+        Route::new(path, Vec::new(), Action::Respond(Arc::new(respond)), origin)
     };
     let host = VirtualHost {
         hostname: HostPattern::Any,

@@ -55,11 +55,9 @@ impl Engine for Gateway {
 pub fn rule_set(workload: &Workload) -> RuleSet {
     let origin = build::origin("rule");
     let forward = Arc::new(build::forward(ServiceId(0), 80, origin.clone()));
-    let route = |rule: &Rule| Route {
-        path: pattern(&rule.path),
-        conditions: conditions(rule),
-        action: Action::Forward(forward.clone()),
-        origin: origin.clone(),
+    let route = |rule: &Rule| {
+        let action = Action::Forward(forward.clone());
+        Route::new(pattern(&rule.path), conditions(rule), action, origin.clone())
     };
     let mut listener = build::listener(80);
     for rules in workload.hosts() {

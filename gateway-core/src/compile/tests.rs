@@ -19,12 +19,8 @@ fn route(name: &str) -> Route {
         location: crate::rules::Location::Url(Template::text("/")),
         origin: origin(name),
     };
-    Route {
-        path: PathPattern::Exact(PathTemplate::literal("/").unwrap()),
-        conditions: Vec::new(),
-        action: Action::Redirect(Arc::new(redirect)),
-        origin: origin(name),
-    }
+    let path = PathPattern::Exact(PathTemplate::literal("/").unwrap());
+    Route::new(path, Vec::new(), Action::Redirect(Arc::new(redirect)), origin(name))
 }
 
 fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {

@@ -19,8 +19,8 @@ use std::ops::Range;
 /// # let respond = Respond { status: http::StatusCode::OK, content_type: None,
 /// #     body: Template::default(), headers: Vec::new(), reason: None, origin: origin.clone() };
 /// let path = PathPattern::Exact(PathTemplate::parse("/users/{id}/{name}.{kind}")?);
-/// # let routes = vec![Route { path, conditions: Vec::new(),
-/// #     action: Action::Respond(Arc::new(respond)), origin: origin.clone() }];
+/// # let action = Action::Respond(Arc::new(respond));
+/// # let routes = vec![Route::new(path, Vec::new(), action, origin.clone())];
 /// # let host = VirtualHost { hostname: HostPattern::Any, section: 0, falls_through: false, routes,
 /// #     origin: origin.clone() };
 /// # let listener = Listener { name: "web".into(), address: None, port: 80,

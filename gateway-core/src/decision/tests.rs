@@ -46,7 +46,7 @@ fn prefix(path: &str) -> PathPattern {
 }
 
 fn route(path: PathPattern, conditions: Vec<Condition>, action: Action) -> Route {
-    Route { path, conditions, action, origin: origin() }
+    Route::new(path, conditions, action, origin())
 }
 
 fn field(field: Field) -> Template {

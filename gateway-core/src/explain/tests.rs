@@ -52,7 +52,7 @@ fn prefix(path: &str) -> PathPattern {
 fn host(hostname: &str, routes: Vec<(PathPattern, Vec<Condition>, Action)>) -> VirtualHost {
     let route = |(i, (path, conditions, action))| {
         let origin = origin(&format!("{hostname}.routes[{i}]"));
-        Route { path, conditions, action, origin }
+        Route::new(path, conditions, action, origin)
     };
     let parsed = HostPattern::parse(hostname).unwrap_or(HostPattern::Any);
     VirtualHost {

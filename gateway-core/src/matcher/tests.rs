@@ -66,7 +66,7 @@ fn pattern(text: &str) -> PathPattern {
 
 /// Its origin is its pattern.
 fn route(path: &str, conditions: Vec<Condition>) -> Route {
-    Route { path: pattern(path), conditions, action: respond(), origin: origin(path) }
+    Route::new(pattern(path), conditions, respond(), origin(path))
 }
 
 fn routes(paths: &[&str]) -> Vec<Route> {

@@ -16,31 +16,45 @@ mod tls;
 mod upstream;
 mod variables;
 
-use super::Context;
 use super::hosts::{Claim, Rank, Socket};
+use super::{Context, Options};
+use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::virtual_server::VirtualServer;
-use crate::rules::{Boundary, HostPattern, PathPattern, PathTemplate, Protocol, Route};
+use crate::rules::{
+    Action, Boundary, HostPattern, PathPattern, PathTemplate, PolicyFault, Protocol, Route,
+};
 use action::Actions;
+use policy::{Attachment, PolicySet};
 use report::{Fault, Report};
+use route::Guards;
 use std::sync::Arc;
 use upstream::Upstreams;
 
 pub(super) fn translate(context: &mut Context<'_>) {
     let resources = context.resources;
-    let ours = context.options.ingress_class.as_deref();
+    let policies = PolicySet::read(context);
     for server in resources.virtual_servers() {
-        let class = server.spec.ingress_class.as_deref().unwrap_or_default();
-        if class.is_empty() || ours.is_none_or(|ours| ours == class) {
-            translate_one(server, context);
+        if is_ours(server.spec.ingress_class.as_deref(), context.options) {
+            translate_one(server, &policies, context);
         }
     }
 }
 
-fn translate_one(server: &Resource<VirtualServer>, context: &mut Context<'_>) {
+/// Whether objects of this class are ours (virtualserver §1).
+fn is_ours(class: Option<&str>, options: &Options) -> bool {
+    let class = class.unwrap_or_default();
+    class.is_empty() || options.ingress_class.as_deref().is_none_or(|ours| ours == class)
+}
+
+fn translate_one(
+    server: &Resource<VirtualServer>,
+    policies: &PolicySet,
+    context: &mut Context<'_>,
+) {
     let mut report = Report::new(Arc::clone(&server.document));
-    let lowered = lower(server, &mut report, context);
+    let lowered = lower(server, policies, &mut report, context);
     let while_reading = &server.spec.diagnostics;
     let refused = report.refused() || server.spec.errors > 0;
     let found = report.into_problems();
@@ -56,43 +70,66 @@ fn translate_one(server: &Resource<VirtualServer>, context: &mut Context<'_>) {
 /// The host and its routes in order; `None` when something is wrong.
 fn lower(
     server: &Resource<VirtualServer>,
+    policies: &PolicySet,
     report: &mut Report,
     context: &mut Context<'_>,
 ) -> Option<(HostPattern, Vec<Route>)> {
     let namespace = &*server.meta.namespace;
     let spec = &server.spec;
     let hostname = spec.host.as_ref().and_then(|host| report.check(host.at, grammar::host(host)));
-    let mut routes = spec.tls.as_ref().map(|tls| tls::lower(tls, report)).unwrap_or_default();
     if let Some(at) = spec.listener {
         let message = "custom listeners are not supported: the host is served on none";
         report.withheld(at, Fault::new("unsupported-field", message));
     }
-    let guard = spec.policies.as_ref().map(|list| policy::guard(list, namespace, report));
+    let on = Attachment {
+        namespace,
+        server: &format!("{namespace}/{}", server.meta.name),
+        is_spec: true,
+        has_tls: has_tls(server),
+    };
+    let of_server = spec.policies.as_ref().map(|list| policies.resolve(list, on, report));
+    let of_server = of_server.unwrap_or_default();
+    let redirects = spec.tls.as_ref().map(|tls| tls::lower(tls, &of_server, report));
     let upstreams = Upstreams::read(&spec.upstreams, namespace, &mut context.services, report);
     let host = spec.host.as_ref().map_or("", |host| host);
     context.expressions.next_object();
     let expressions = &mut context.expressions;
     let mut actions = Actions { upstreams, report, expressions, server: host };
-    let locations = route::locations(&spec.routes, namespace, &mut actions);
-    match guard {
-        Some(action) => routes.push(Route {
-            path: PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Byte },
-            conditions: Vec::new(),
-            action,
-            origin: server.document.object_origin(),
-        }),
-        None => match order::order(locations) {
-            Ok(ordered) => routes.extend(ordered),
-            Err(order::TooMany) => {
-                let message = format!(
-                    "expressions and the paths within `^~` paths make more than {} rules",
-                    order::MAX_COPIES
-                );
-                report.error(At::default(), Fault::new("too-many", message));
-            }
-        },
+    let on = Attachment { is_spec: false, ..on };
+    let guards = Guards { set: policies, of_server: &of_server, on };
+    let locations = route::locations(&spec.routes, guards, &mut actions);
+    let mut routes = redirects.unwrap_or_default();
+    if let Some(PolicyFault { reason, origin }) = &of_server.fault {
+        routes.push(everywhere(Action::fault(reason, origin.clone()), origin.clone()));
+        return Some((hostname?, routes));
+    }
+    match order::order(locations) {
+        Ok(ordered) => routes.extend(ordered),
+        Err(order::TooMany) => {
+            let message = format!(
+                "expressions and the paths within `^~` paths make more than {} rules",
+                order::MAX_COPIES
+            );
+            report.error(At::default(), Fault::new("too-many", message));
+        }
+    }
+    if let Some(policies) = policy::of_unmatched(&of_server) {
+        let origin = server.document.object_origin();
+        let unmatched = everywhere(Action::Unmatched { alternatives: 0 }, origin);
+        routes.push(Route { policies: Some(policies), ..unmatched });
     }
     Some((hostname?, routes))
+}
+
+/// A route for every request.
+fn everywhere(action: Action, origin: Origin) -> Route {
+    let path = PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Byte };
+    Route::new(path, Vec::new(), action, origin)
+}
+
+/// Whether the host is served on the implicit HTTPS listener.
+fn has_tls(server: &Resource<VirtualServer>) -> bool {
+    server.spec.tls.as_ref().is_some_and(|tls| tls.secret.is_some())
 }
 
 /// Claims the host on the implicit listeners (virtualserver §8): HTTP always, HTTPS with a secret.
@@ -108,7 +145,7 @@ fn claim(
     let origin = server.document.object_origin();
     let name: Box<str> = format!("{}/{}", server.meta.namespace, server.meta.name).into();
     let mut sockets = vec![(context.options.http_port, Protocol::Http)];
-    if server.spec.tls.as_ref().is_some_and(|tls| tls.secret.is_some()) {
+    if has_tls(server) {
         sockets.push((context.options.https_port, Protocol::Https));
     }
     for (port, protocol) in sockets {

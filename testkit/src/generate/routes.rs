@@ -80,14 +80,14 @@ impl Maker<'_, '_> {
             routes.push(route);
         }
         let action = Action::Unmatched { alternatives };
-        routes.push(Route { path, conditions: Vec::new(), action, origin: self.origin() });
+        routes.push(Route::new(path, Vec::new(), action, self.origin()));
     }
 
     pub(super) fn route(&mut self) -> Route {
         let path = self.path();
         let conditions = self.conditions();
         let action = self.action(0);
-        Route { path, conditions, action, origin: self.origin() }
+        Route::new(path, conditions, action, self.origin())
     }
 
     fn path(&mut self) -> PathPattern {
@@ -116,7 +116,7 @@ impl Maker<'_, '_> {
     fn member(&mut self, path: PathPattern, conditions: Vec<Condition>) -> Route {
         let origin = self.origin();
         let action = Action::Respond(Arc::new(build::respond(StatusCode::OK, origin.clone())));
-        Route { path, conditions, action, origin }
+        Route::new(path, conditions, action, origin)
     }
 
     /// Conditions that often fail.

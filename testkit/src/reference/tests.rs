@@ -29,7 +29,7 @@ fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Ar
 fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
     let forward = build::forward(ServiceId(0), 80, build::origin(name));
     let action = Action::Forward(Arc::new(forward));
-    Route { path, conditions, action, origin: build::origin(name) }
+    Route::new(path, conditions, action, build::origin(name))
 }
 
 fn rules(hosts: Vec<Arc<VirtualHost>>) -> RuleSet {
@@ -167,12 +167,8 @@ fn a_known_path_blames_the_method_alone() {
     // decisions §7
     let get = Condition::equals(Field::Method, "GET");
     let x = Condition::equals(Field::Header("x".into()), "1");
-    let unmatched = Route {
-        path: exact("/a"),
-        conditions: vec![],
-        action: Action::Unmatched { alternatives: 2 },
-        origin: build::origin("unmatched"),
-    };
+    let action = Action::Unmatched { alternatives: 2 };
+    let unmatched = Route::new(exact("/a"), vec![], action, build::origin("unmatched"));
     let table = rules(vec![host(
         "*",
         0,

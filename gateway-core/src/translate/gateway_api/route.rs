@@ -88,12 +88,7 @@ struct Tests {
 
 impl Tests {
     fn lower(self, action: &Action) -> Lowered {
-        let route = Route {
-            path: self.path,
-            conditions: self.conditions,
-            action: action.clone(),
-            origin: self.origin,
-        };
+        let route = Route::new(self.path, self.conditions, action.clone(), self.origin);
         Lowered { precedence: self.precedence, route }
     }
 }

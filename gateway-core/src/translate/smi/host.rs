@@ -124,10 +124,7 @@ fn route(service: &ServiceName, port: u16, origin: &Origin, context: &mut Contex
         unavailable: StatusCode::SERVICE_UNAVAILABLE,
         origin: origin.clone(),
     };
-    Route {
-        path: PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment },
-        conditions: Vec::new(),
-        action: Action::Forward(Arc::new(forward)),
-        origin: origin.clone(),
-    }
+    let everything =
+        PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment };
+    Route::new(everything, Vec::new(), Action::Forward(Arc::new(forward)), origin.clone())
 }

@@ -2,10 +2,11 @@
 //! rule that holds decides.
 
 use super::path::{RoutePath, shape};
+use super::policy::answers_only;
 use crate::origin::Origin;
 use crate::rules::{
-    Action, Boundary, CaptureRegex, Condition, End, Field, Location as Target, PathPart,
-    PathPattern, PathRewrite, PathTemplate, Redirect, Regex, Route, Test,
+    Action, Boundary, CaptureRegex, Condition, End, ErrorPage, Field, Location as Target, PathPart,
+    PathPattern, PathRewrite, PathTemplate, Policies, Redirect, Regex, Route, Test,
 };
 use http::StatusCode;
 use std::cmp::Reverse;
@@ -19,11 +20,20 @@ pub(super) const MAX_COPIES: usize = 1 << 14;
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     pub(super) path: RoutePath,
-    /// In order: the first whose conditions hold decides.
-    pub(super) rules: Vec<Rule>,
+    pub(super) place: Place,
     /// Whether the path without the `/` at its end is redirected to it: only for single actions.
     pub(super) appends_slash: bool,
     pub(super) origin: Origin,
+}
+
+/// What happens at a path.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// In order: the first whose conditions hold decides.
+    pub(super) rules: Vec<Rule>,
+    /// Of the path and of the host.
+    pub(super) policies: Option<Arc<Policies>>,
+    pub(super) error_pages: Option<Arc<[ErrorPage]>>,
 }
 
 /// One thing that happens at a path.
@@ -60,71 +70,71 @@ pub(super) fn order(locations: Vec<Location>) -> Result<Vec<Route>, TooMany> {
     let mut exact = Vec::new();
     let mut prefixes = Vec::new();
     let mut regexes = Vec::new();
-    for Location { path, rules, .. } in locations {
+    for Location { path, place, .. } in locations {
         match path {
-            RoutePath::Exact(template) => exact.push((template, rules)),
-            RoutePath::Prefix { template, no_regex } => prefixes.push((template, no_regex, rules)),
-            RoutePath::Regex(regex) => regexes.push((regex, rules)),
+            RoutePath::Exact(template) => exact.push((template, place)),
+            RoutePath::Prefix { template, no_regex } => prefixes.push((template, no_regex, place)),
+            RoutePath::Regex(regex) => regexes.push((regex, place)),
         }
     }
     exact.sort_by_cached_key(|(template, _)| shape(template));
     prefixes.sort_by_cached_key(|(t, _, _)| (Reverse(t.rank_length()), shape(t)));
 
     let inner = inner(&prefixes);
-    let within: usize = regexes.iter().map(|(_, rules)| rules.len()).sum();
+    let within: usize = regexes.iter().map(|(_, place)| place.rules.len()).sum();
     if inner.iter().filter(|inner| **inner).count().saturating_mul(within) > MAX_COPIES {
         return Err(TooMany);
     }
 
     let mut routes = Vec::new();
-    for (template, rules) in exact {
-        push(&mut routes, &PathPattern::Exact(template), rules);
+    for (template, place) in exact {
+        push(&mut routes, &PathPattern::Exact(template), place);
     }
     routes.extend(redirects);
     let mut last = Vec::new();
-    for ((template, no_regex, rules), inner) in prefixes.into_iter().zip(inner) {
+    for ((template, no_regex, place), inner) in prefixes.into_iter().zip(inner) {
         let path = PathPattern::Prefix { template, boundary: Boundary::Byte };
         if inner {
-            for (regex, rules) in &regexes {
-                push(&mut routes, &path, within_prefix(regex, rules));
+            for (regex, place) in &regexes {
+                push(&mut routes, &path, within_prefix(regex, place));
             }
         }
         if no_regex || inner {
-            push(&mut routes, &path, rules);
+            push(&mut routes, &path, place);
         } else {
-            last.push((path, rules));
+            last.push((path, place));
         }
     }
-    for (regex, rules) in regexes {
-        push(&mut routes, &PathPattern::Regex(regex), rules);
+    for (regex, place) in regexes {
+        push(&mut routes, &PathPattern::Regex(regex), place);
     }
-    for (path, rules) in last {
-        push(&mut routes, &path, rules);
+    for (path, place) in last {
+        push(&mut routes, &path, place);
     }
     Ok(routes)
 }
 
-fn push(routes: &mut Vec<Route>, path: &PathPattern, rules: Vec<Rule>) {
+fn push(routes: &mut Vec<Route>, path: &PathPattern, place: Place) {
+    let Place { rules, policies, error_pages } = place;
     routes.extend(rules.into_iter().map(|Rule { conditions, action, origin }| Route {
-        path: path.clone(),
-        conditions,
-        action,
-        origin,
+        policies: policies.clone(),
+        error_pages: error_pages.clone(),
+        ..Route::new(path.clone(), conditions, action, origin)
     }));
 }
 
-/// Copies of `rules` for the paths of some prefix that `regex` matches.
-fn within_prefix(regex: &Regex, rules: &[Rule]) -> Vec<Rule> {
+/// A copy of `place` for the paths of some prefix that `regex` matches.
+fn within_prefix(regex: &Regex, place: &Place) -> Place {
     let matches =
         Condition::new(Field::Path, Test::Matches { regex: regex.clone(), empty_matches: false });
-    let mut copies = rules.to_vec();
-    copies.iter_mut().for_each(|rule| rule.conditions.insert(0, matches.clone()));
-    copies
+    let mut copy = place.clone();
+    copy.rules.iter_mut().for_each(|rule| rule.conditions.insert(0, matches.clone()));
+    copy
 }
 
 /// Which of the sorted prefixes are inner ones: not `^~`, and behind them stands a `^~` or an
 /// inner one that may cover some of the same paths.
-fn inner(prefixes: &[(PathTemplate, bool, Vec<Rule>)]) -> Vec<bool> {
+fn inner(prefixes: &[(PathTemplate, bool, Place)]) -> Vec<bool> {
     let mut inner = vec![false; prefixes.len()];
     // What templates begin with, up to the first parameter. Two that cover a common path begin
     // alike as far as both go.
@@ -181,15 +191,7 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         let conditions = equal
             .map(|text| Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate())
             .collect();
-        redirects.push((
-            shape(&bare),
-            Route {
-                path: PathPattern::Exact(bare),
-                conditions,
-                action: append_slash(&location.origin),
-                origin: location.origin.clone(),
-            },
-        ));
+        redirects.push((shape(&bare), append_slash(bare, conditions, location)));
     }
     redirects.sort_by(|a, b| a.0.cmp(&b.0));
     redirects.into_iter().map(|(_, route)| route).collect()
@@ -200,8 +202,10 @@ static ALL: LazyLock<CaptureRegex> = LazyLock::new(|| {
     CaptureRegex::new("(?s)^(.*)$", false).expect("a constant expression compiles")
 });
 
-fn append_slash(origin: &Origin) -> Action {
-    Action::Redirect(Arc::new(Redirect {
+/// The redirect from `bare` to `location`. It goes before the policies of the location; of its
+/// error pages, those of a location that proxies may take its place (virtualserver §7, §13).
+fn append_slash(bare: PathTemplate, conditions: Vec<Condition>, location: &Location) -> Route {
+    let redirect = Redirect {
         status: StatusCode::MOVED_PERMANENTLY,
         location: Target::Parts {
             scheme: None,
@@ -209,8 +213,20 @@ fn append_slash(origin: &Origin) -> Action {
             port: None,
             path: PathRewrite::Pattern { regex: ALL.clone(), replacement: "$1/".into() },
         },
-        origin: origin.clone(),
-    }))
+        origin: location.origin.clone(),
+    };
+    let Place { rules, policies, error_pages } = &location.place;
+    let proxies = matches!(&rules[..], [Rule { action: Action::Forward(_), .. }]);
+    Route {
+        policies: policies.as_ref().and_then(|policies| answers_only(policies)),
+        error_pages: error_pages.clone().filter(|_| proxies),
+        ..Route::new(
+            PathPattern::Exact(bare),
+            conditions,
+            Action::Redirect(Arc::new(redirect)),
+            location.origin.clone(),
+        )
+    }
 }
 
 #[cfg(test)]

@@ -2,22 +2,31 @@
 
 use super::action::{Actions, Site};
 use super::condition::condition;
-use super::order::{Location, Rule};
+use super::order::{Location, Place, Rule};
 use super::path::{PathKey, RoutePath};
-use super::policy;
+use super::policy::{Attachment, PolicySet, merged, shared};
 use super::report::Fault;
 use crate::resource::document::Located;
 use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
-use crate::rules::{Action, Branch, MAX_CONDITIONS, Split};
+use crate::rules::{Action, Branch, MAX_CONDITIONS, Policies, Split};
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What guards the routes of one object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guards<'a> {
+    pub(super) set: &'a PolicySet,
+    /// The policies of the VirtualServer itself.
+    pub(super) of_server: &'a Policies,
+    pub(super) on: Attachment<'a>,
+}
 
 /// The locations of `routes`, in document order. Those that something is wrong with are left out,
 /// in which case the whole object is refused.
 pub(super) fn locations(
     routes: &[Route],
-    namespace: &str,
+    guards: Guards<'_>,
     actions: &mut Actions<'_>,
 ) -> Vec<Location> {
     let mut seen = BTreeMap::new();
@@ -29,18 +38,16 @@ pub(super) fn locations(
         if let (Some(path), Some(text)) = (&path, &route.path) {
             unique(path, route, text, &mut seen, actions);
         }
-        let policies = route.policies.as_ref();
-        let guard = policies.map(|list| policy::guard(list, namespace, actions.report));
+        let own = route.policies.as_ref();
+        let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));
+        let policies = shared(merged(guards.of_server, own.unwrap_or_default()));
         let rules = lower(route, path.as_ref(), actions);
         let (Some(path), Some(rules)) = (path, rules) else { continue };
         let origin = actions.report.origin(route.at);
         let appends_slash =
             route.matches.is_empty() && matches!(route.target, Some(Target::Action(_)));
-        let rules = match guard {
-            Some(action) => vec![Rule { conditions: Vec::new(), action, origin: origin.clone() }],
-            None => rules,
-        };
-        locations.push(Location { path, rules, appends_slash, origin });
+        let place = Place { rules, policies, error_pages: None };
+        locations.push(Location { path, place, appends_slash, origin });
     }
     locations
 }

@@ -2,11 +2,12 @@
 
 use super::action::redirect_status;
 use super::grammar::subdomain;
+use super::policy::answers_only;
 use super::report::{Fault, Report};
 use crate::resource::virtual_server::{Tls, TlsRedirect};
 use crate::rules::{
-    Action, Anchor, Boundary, Condition, Field, Location, PathPattern, PathTemplate, Redirect,
-    Regex, Route, Template, TemplatePart, Test,
+    Action, Anchor, Boundary, Condition, Field, Location, PathPattern, PathTemplate, Policies,
+    Redirect, Regex, Route, Template, TemplatePart, Test,
 };
 use std::sync::{Arc, LazyLock};
 
@@ -16,11 +17,15 @@ static DEFAULT_PORT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The redirects to `https` that stand before all other routes.
-pub(super) fn lower(tls: &Tls, report: &mut Report) -> Vec<Route> {
+pub(super) fn lower(tls: &Tls, policies: &Policies, report: &mut Report) -> Vec<Route> {
     if let Some(secret) = &tls.secret {
         report.check(secret.at, subdomain(secret));
     }
-    tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report)).unwrap_or_default()
+    let redirects = tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report));
+    let mut redirects = redirects.unwrap_or_default();
+    let policies = answers_only(policies);
+    redirects.iter_mut().for_each(|route| route.policies.clone_from(&policies));
+    redirects
 }
 
 fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Route>> {
@@ -42,19 +47,15 @@ fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Rout
     let origin = report.origin(written.at);
     // A request without a path (`OPTIONS *`, CONNECT) has no URL to be redirected to.
     let root = PathTemplate::literal("/").expect("`/` is a path");
-    let redirect = |conditions, host| Route {
-        path: PathPattern::Prefix { template: root.clone(), boundary: Boundary::Byte },
-        conditions,
-        action: Action::Redirect(Arc::new(Redirect {
-            status,
-            location: Location::Url(Template::new([
-                TemplatePart::Text("https://".into()),
-                TemplatePart::Field(host),
-                TemplatePart::Field(Field::Target),
-            ])),
-            origin: origin.clone(),
-        })),
-        origin: origin.clone(),
+    let redirect = |conditions, host| {
+        let path = PathPattern::Prefix { template: root.clone(), boundary: Boundary::Byte };
+        let location = Location::Url(Template::new([
+            TemplatePart::Text("https://".into()),
+            TemplatePart::Field(host),
+            TemplatePart::Field(Field::Target),
+        ]));
+        let redirect = Redirect { status, location, origin: origin.clone() };
+        Route::new(path, conditions, Action::Redirect(Arc::new(redirect)), origin.clone())
     };
     if !by_header {
         let plain = Condition::equals(Field::Scheme, "http");

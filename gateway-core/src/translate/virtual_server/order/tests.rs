@@ -13,7 +13,8 @@ fn location(path: &str, appends_slash: bool) -> Location {
     let origin = Origin::new(ObjectRef::new("VirtualServer", "shop", "cafe"), path);
     let action = Action::fault(path, origin.clone());
     let rules = vec![Rule { conditions: Vec::new(), action, origin: origin.clone() }];
-    Location { path: parse(path).unwrap(), rules, appends_slash, origin }
+    let place = Place { rules, policies: None, error_pages: None };
+    Location { path: parse(path).unwrap(), place, appends_slash, origin }
 }
 
 /// Whether `template` is all of `path`, segment by segment.
@@ -173,8 +174,10 @@ fn copies_are_limited() {
 #[test]
 fn rules_of_a_location_stay_together() {
     let mut many = location("~x", false);
-    many.rules
-        .push(Rule { action: Action::Unmatched { alternatives: 1 }, ..many.rules[0].clone() });
+    many.place.rules.push(Rule {
+        action: Action::Unmatched { alternatives: 1 },
+        ..many.place.rules[0].clone()
+    });
     let routes = order(vec![location("^~/a", false), location("/a/b", false), many]).unwrap();
     let unmatched = |route: &Route| matches!(route.action, Action::Unmatched { .. });
     for at in 0..routes.len() {

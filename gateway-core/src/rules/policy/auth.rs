@@ -1,0 +1,120 @@
+//! Who a client is.
+
+use super::{SecretText, ServerTrust};
+use crate::origin::Origin;
+use crate::rules::{Field, UpstreamTarget};
+use http::{HeaderName, StatusCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Asks for a name and a password (RFC 7617, virtualserver §16.3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct BasicAuth {
+    /// What clients are told to log in to; empty where nothing is written.
+    pub realm: Box<str>,
+    /// The users: lines `name:hash`.
+    pub users: SecretText,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What is asked before a request is let through.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AuthRequest {
+    /// A key that one of our clients has.
+    ApiKey(Arc<ApiKey>),
+    /// The word of another service.
+    External(Arc<ExternalAuth>),
+}
+
+/// Asks for a key (virtualserver §16.5).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKey {
+    /// Header fields that hold the key.
+    pub headers: Vec<HeaderName>,
+    /// Query arguments that hold it, raw, their names in any case.
+    pub arguments: Vec<Box<str>>,
+    /// Who has which key.
+    pub clients: Vec<ApiClient>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A client with a key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiClient {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its key.
+    pub key: SecretText,
+}
+
+impl ApiKey {
+    /// The answer to requests without any key.
+    pub const MISSING: StatusCode = StatusCode::UNAUTHORIZED;
+    /// The answer to requests with a key that no client has.
+    pub const UNKNOWN: StatusCode = StatusCode::FORBIDDEN;
+}
+
+/// Asks another service (virtualserver §16.11).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExternalAuth {
+    /// The path that is asked for, query included.
+    pub uri: Box<str>,
+    /// The service.
+    pub target: UpstreamTarget,
+    /// `Host` of the question, and the name that TLS asks for.
+    pub server_name: Box<str>,
+    /// TLS with the service; `None`: plain HTTP.
+    pub tls: Option<ServerTrust>,
+    /// Where clients log in.
+    pub sign_in: Option<SignIn>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Where clients of an [`ExternalAuth`] log in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignIn {
+    /// The path of the page that takes the place of a 401.
+    pub uri: Box<str>,
+    /// Requests below this path go to the service without being asked for anything.
+    pub base_path: Box<str>,
+}
+
+/// Asks for a signed token (RFC 7519, virtualserver §16.4).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Jwt {
+    /// What clients are told to log in to.
+    pub realm: Box<str>,
+    /// Where the token stands; `None`: as bearer token in `Authorization`.
+    pub token: Option<Field>,
+    /// What it is signed with.
+    pub keys: JwtKeys,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Where the keys of tokens come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JwtKeys {
+    /// A JSON Web Key Set.
+    Known(SecretText),
+    /// A URL that gives one.
+    Remote(RemoteKeys),
+}
+
+/// A JSON Web Key Set that is fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemoteKeys {
+    /// The URL, `http` or `https`.
+    pub uri: Box<str>,
+    /// How long it is kept.
+    pub keep: Duration,
+    /// The name that TLS asks for: that of the URL where `None`; nothing where `sni` is false.
+    pub server_name: Option<Box<str>>,
+    /// Whether TLS names the server at all.
+    pub sni: bool,
+    /// How the server is verified; `None`: not at all.
+    pub trust: Option<ServerTrust>,
+}
