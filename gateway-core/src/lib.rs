@@ -54,11 +54,14 @@ pub mod rules;
 mod translate;
 
 pub use compile::{CompileError, CompileErrors};
-pub use decision::{Captures, Decision, Forwarding, NoRoute, Outcome, SplitChoice};
+pub use decision::{
+    Captures, Decision, Forwarding, NoRoute, Outcome, PageAnswer, Refusal, SplitChoice, Step,
+    Verdict,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
-    MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
+    MAX_CONSIDERED, OutcomeKind, PolicySummary, RouteSummary, SplitSummary,
 };
 pub use limits::Limits;
 pub use matcher::Router;

@@ -42,7 +42,7 @@ pub(crate) async fn answer(
     let table = worker.table();
     let decision = table.snapshot.router.decide(&head, worker.random.next());
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
-    let response = match decision.outcome() {
+    let response = match decision.admitted() {
         Outcome::Forward(forwarding) => {
             let forwarder =
                 Forwarder { worker, table: &table, head, decision: &decision, forwarding };

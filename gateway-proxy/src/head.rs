@@ -182,7 +182,7 @@ impl Head<'_> {
 }
 
 fn drops_all(decision: &Decision<'_>) -> bool {
-    matches!(decision.outcome(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
+    matches!(decision.admitted(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
 }
 
 /// A host in lower case and without its port, which is told on its own.

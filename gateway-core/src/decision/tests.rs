@@ -120,6 +120,7 @@ impl Fixture {
             route: Some(route),
             branch: None,
             outcome,
+            guarded: false,
         }
     }
 }
