@@ -19,6 +19,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// A client's request as the engine sees it.
+#[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
