@@ -320,6 +320,22 @@ pub struct Respond {
 }
 
 impl Action {
+    /// Every way in which it may send the request to a Service, in document order.
+    pub fn forwards(&self) -> impl Iterator<Item = &Forward> {
+        let mut rest = vec![self];
+        std::iter::from_fn(move || {
+            loop {
+                match rest.pop()? {
+                    Self::Forward(forward) => return Some(&**forward),
+                    Self::Split(split) => {
+                        rest.extend(split.branches.iter().rev().map(|branch| &branch.action));
+                    }
+                    Self::Redirect(_) | Self::Respond(_) | Self::Unmatched { .. } => {}
+                }
+            }
+        })
+    }
+
     /// A 500 that says why, for what cannot be served as written: its requests never pass to a
     /// broader route.
     pub(crate) fn fault(reason: &str, origin: Origin) -> Self {

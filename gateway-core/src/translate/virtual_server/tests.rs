@@ -1,3 +1,4 @@
+mod error_pages;
 mod lowering;
 mod refusals;
 

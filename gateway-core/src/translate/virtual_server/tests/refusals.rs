@@ -417,7 +417,7 @@ fn fields_without_effect_are_told_one_by_one() {
          - name: tea\n  service: tea\n  port: 80\n  max-fails: 3\n  fail-timeout: 5s\n\
          \x20 buffering: false\n  sessionCookie: {enable: true, name: a}\n  healthCheck: {}\n\
          routes:\n\
-         - path: /\n  location-snippets: x\n  errorPages: []\n  action: {pass: tea}",
+         - path: /\n  location-snippets: x\n  action: {pass: tea}",
     );
     let translation = translation(&yaml, &Options::default());
     let fields: Vec<_> =
@@ -428,7 +428,6 @@ fn fields_without_effect_are_told_one_by_one() {
         "spec.upstreams[0].buffering",
         "spec.upstreams[0].sessionCookie",
         "spec.upstreams[0].healthCheck",
-        "spec.routes[0].errorPages",
         "spec.routes[0].location-snippets",
         "spec.gunzip",
         "spec.http-snippets",
