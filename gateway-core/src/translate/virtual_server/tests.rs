@@ -1,3 +1,4 @@
+mod effects;
 mod error_pages;
 mod lowering;
 mod refusals;
