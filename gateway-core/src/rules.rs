@@ -7,6 +7,7 @@
 //! came from, except by its [`Origin`].
 
 mod action;
+mod backend;
 mod error_page;
 mod hostname;
 mod hosts;
@@ -18,10 +19,10 @@ mod service;
 mod template;
 
 pub use action::{
-    Action, BackendSettings, Balance, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite,
-    Location, NonIdempotent, PathRewrite, Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps,
-    Retry, RetryCondition, Split, Timeouts, UpstreamTarget,
+    Action, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite, Redirect,
+    Respond, ResponseHeaderAdd, ResponseHeaderOps, Split, UpstreamTarget,
 };
+pub use backend::{BackendSettings, Balance, NonIdempotent, Retry, RetryCondition, Timeouts};
 pub use error_page::{ErrorPage, Page};
 pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::upstream::{Address, Endpoint, Group};
-use gateway_core::rules::{Action, RuleSet, ServiceId, UpstreamTarget};
+use gateway_core::rules::{RuleSet, ServiceId};
 use gateway_core::{Decision, Endpoints, Router};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -53,29 +53,16 @@ impl Snapshot {
 fn reachable(rules: &RuleSet) -> BTreeSet<(ServiceId, u16)> {
     let mut found = BTreeSet::new();
     let routes = rules.listeners.iter().flat_map(|l| l.hosts.iter()).flat_map(|h| &h.routes);
-    for route in routes {
-        each_target(&route.action, &mut |target| {
-            found.insert((target.service, target.port));
-            if target.splits {
-                let splits = &rules.service(target.service).splits;
-                let backends = splits.iter().flat_map(|split| &split.backends);
-                found.extend(backends.map(|backend| (backend.service, target.port)));
-            }
-        });
+    for forward in routes.flat_map(|route| route.action.forwards()) {
+        let target = forward.target;
+        found.insert((target.service, target.port));
+        if target.splits {
+            let splits = &rules.service(target.service).splits;
+            let backends = splits.iter().flat_map(|split| &split.backends);
+            found.extend(backends.map(|backend| (backend.service, target.port)));
+        }
     }
     found
-}
-
-fn each_target(action: &Action, visit: &mut impl FnMut(UpstreamTarget)) {
-    match action {
-        Action::Forward(forward) => visit(forward.target),
-        Action::Split(split) => {
-            for branch in &split.branches {
-                each_target(&branch.action, visit);
-            }
-        }
-        Action::Redirect(_) | Action::Respond(_) | Action::Unmatched { .. } => {}
-    }
 }
 
 fn addresses(

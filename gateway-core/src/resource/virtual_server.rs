@@ -3,15 +3,17 @@
 //! Reading settles the shape: types, required fields, exactly one of several. What texts mean is
 //! for `translate` to say, which is why they stay as written, with their place.
 
+mod error_page;
 mod route;
 
+pub(crate) use error_page::{ErrorPage, Page};
 pub(crate) use route::{
     Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split,
     Target,
 };
 
 use super::Problems;
-use super::document::{At, Located, Mapping, Value};
+use super::document::{At, Kind, Located, Mapping, Value};
 use crate::diagnostic::Diagnostic;
 
 /// Text and its place.
@@ -269,11 +271,35 @@ fn items<T>(
 ) -> Vec<T> {
     let Some(list) = mapping.field(name) else { return Vec::new() };
     let values: Vec<_> = list.list(problems).collect();
+    mappings(values, problems, read)
+}
+
+/// Reads values that are mappings.
+fn mappings<T>(
+    values: Vec<Value<'_>>,
+    problems: &mut Problems,
+    read: impl Fn(Mapping<'_>, &mut Problems) -> T,
+) -> Vec<T> {
     let mappings = values.into_iter().filter_map(|item| {
         let item = item.mapping(problems)?;
         Some(read(item, problems))
     });
     mappings.collect()
+}
+
+/// The entries of a list that must be there and not be empty.
+fn filled_list<'d>(
+    mapping: &mut Mapping<'d>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Vec<Value<'d>> {
+    let Some(list) = mapping.required(name, problems) else { return Vec::new() };
+    let values: Vec<_> = list.list(problems).collect();
+    if values.is_empty() && *list.kind() == Kind::List {
+        let message = format!("`{name}` must not be empty");
+        problems.push(Diagnostic::error("missing-field", &list.origin(), message));
+    }
+    values
 }
 
 /// Warns of fields that are known and accepted, but change nothing (virtualserver §18).

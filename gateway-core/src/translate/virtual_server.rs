@@ -4,6 +4,7 @@
 //! refuses the whole object.
 
 mod action;
+mod canned;
 mod condition;
 mod grammar;
 mod order;

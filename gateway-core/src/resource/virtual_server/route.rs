@@ -1,9 +1,12 @@
 //! Routes, their conditions and actions (virtualserver §5).
 
-use super::{Text, exactly_one, flag, items, mapping, number, required_text, text, without_effect};
+use super::{
+    ErrorPage, Text, exactly_one, filled_list, flag, items, mapping, mappings, number,
+    required_text, text, without_effect,
+};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
-use crate::resource::document::{At, Kind, Located, Mapping, Value};
+use crate::resource::document::{At, Located, Mapping, Value};
 
 /// `spec.routes[]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +15,8 @@ pub(crate) struct Route {
     pub(crate) path: Option<Text>,
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
     pub(crate) matches: Vec<Match>,
+    /// An empty list is one too: it keeps a subroute from inheriting.
+    pub(crate) error_pages: Option<Located<Vec<ErrorPage>>>,
     /// What to do where no match holds; `None` when something is wrong with it.
     pub(crate) target: Option<Target>,
 }
@@ -140,11 +145,14 @@ impl Route {
             let message = "`matches` cannot stand beside a delegation to VirtualServerRoutes";
             problems.push(Diagnostic::error("conflicting-fields", &of.value().origin(), message));
         }
-        let inert = ["errorPages", "location-snippets", "add-header-inherit", "dos"];
+        let error_pages = of
+            .field("errorPages")
+            .map(|list| list.located(items(of, "errorPages", problems, ErrorPage::read)));
+        let inert = ["location-snippets", "add-header-inherit", "dos"];
         without_effect(of, &inert, problems);
         let at = of.value().at();
         route.finish(problems);
-        Self { at, path, policies, matches, target }
+        Self { at, path, policies, matches, error_pages, target }
     }
 }
 
@@ -178,15 +186,8 @@ impl Split {
 
 impl Match {
     fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
-        let conditions = match of.required("conditions", problems) {
-            Some(list) if *list.kind() == Kind::List && list.children().next().is_none() => {
-                let message = "`conditions` must not be empty";
-                problems.push(Diagnostic::error("missing-field", &list.origin(), message));
-                Vec::new()
-            }
-            Some(_) => items(&mut of, "conditions", problems, Condition::read),
-            None => Vec::new(),
-        };
+        let conditions = filled_list(&mut of, "conditions", problems);
+        let conditions = mappings(conditions, problems, Condition::read);
         let target = Target::read(&mut of, &["action", "splits"], problems);
         let at = of.value().at();
         of.finish(problems);
@@ -232,7 +233,7 @@ impl Action {
 }
 
 impl Redirect {
-    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
         let url = required_text(&mut of, "url", problems);
         let code = number(&mut of, "code", problems);
         of.finish(problems);
@@ -241,7 +242,7 @@ impl Redirect {
 }
 
 impl Return {
-    fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
         let read = Self {
             code: number(&mut of, "code", problems),
             content_type: text(&mut of, "type", problems).filter(|t| !t.is_empty()),

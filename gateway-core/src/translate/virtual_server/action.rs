@@ -9,8 +9,8 @@ use crate::request::path::escape;
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{self as written, Header, Text};
 use crate::rules::{
-    Action, CaptureRegex, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite,
-    Redirect, Respond, ResponseHeaderAdd, ResponseHeaderOps, Template,
+    Action, CaptureRegex, Forward, HeaderEdit, HeaderOps, HostRewrite, PathRewrite,
+    ResponseHeaderAdd, ResponseHeaderOps, Template,
 };
 use crate::translate::expressions::Expressions;
 use http::{HeaderName, StatusCode, header};
@@ -66,63 +66,6 @@ impl Actions<'_> {
             response_headers: edits.response_headers,
             settings: Arc::clone(&upstream.settings),
             unavailable: StatusCode::BAD_GATEWAY,
-            origin,
-        })))
-    }
-
-    fn redirect(&mut self, redirect: &written::Redirect, at: At) -> Option<Action> {
-        let url = redirect.url.as_ref().and_then(|url| {
-            let read = template(url, Place::Redirect, self.server);
-            let url_at = url.at;
-            let read = self.report.check(url_at, read)?;
-            if !url.contains("://") {
-                let fault = Fault::invalid(format!("`{}` is not an absolute URL", url.value))
-                    .help("begin with `https://` or `${scheme}://`");
-                self.report.error(url_at, fault);
-                return None;
-            }
-            Some(read)
-        });
-        let status = redirect_status(redirect.code.as_ref(), self.report);
-        let origin = self.report.origin(at);
-        Some(Action::Redirect(Arc::new(Redirect {
-            status: status?,
-            location: Location::Url(url?),
-            origin,
-        })))
-    }
-
-    fn respond(&mut self, respond: &written::Return, at: At) -> Option<Action> {
-        let status = match &respond.code {
-            None => Some(StatusCode::OK),
-            Some(code) => {
-                let status = u16::try_from(code.value).ok().and_then(|n| {
-                    matches!(n, 200..=299 | 400..=599).then(|| StatusCode::from_u16(n).ok())?
-                });
-                self.report.check(
-                    code.at,
-                    status.ok_or_else(|| {
-                        let message = format!("`{}` is not a status to return", code.value);
-                        Fault::invalid(message).help("use 200 to 299 or 400 to 599")
-                    }),
-                )
-            }
-        };
-        let content_type = match &respond.content_type {
-            None => Some("text/plain".into()),
-            Some(text) => self.report.check(text.at, media_type(text)).map(|()| text.value.clone()),
-        };
-        let body = respond.body.as_ref().and_then(|body| {
-            self.report.check(body.at, template(body, Place::Return, self.server))
-        });
-        let headers = self.headers(&respond.headers, Place::ReturnHeader);
-        let origin = self.report.origin(at);
-        Some(Action::Respond(Arc::new(Respond {
-            status: status?,
-            content_type: Some(content_type?),
-            body: body?,
-            headers: headers.into_iter().map(|(edit, _)| edit).collect(),
-            reason: None,
             origin,
         })))
     }
@@ -199,7 +142,11 @@ impl Actions<'_> {
     }
 
     /// Header fields, each with what was written. Those that something is wrong with are left out.
-    fn headers<'h>(&mut self, list: &'h [Header], place: Place) -> Vec<(HeaderEdit, &'h Header)> {
+    pub(super) fn headers<'h>(
+        &mut self,
+        list: &'h [Header],
+        place: Place,
+    ) -> Vec<(HeaderEdit, &'h Header)> {
         let mut edits = Vec::with_capacity(list.len());
         for header in list {
             let name = header.name.as_ref();
@@ -238,27 +185,6 @@ impl Default for Edits {
             response_headers: ResponseHeaderOps::default(),
         }
     }
-}
-
-/// The status of a redirect: 301 unless written.
-pub(super) fn redirect_status(
-    code: Option<&Located<i64>>,
-    report: &mut Report,
-) -> Option<StatusCode> {
-    let Some(code) = code.filter(|code| code.value != 0) else {
-        return Some(StatusCode::MOVED_PERMANENTLY);
-    };
-    let status = match code.value {
-        301 => Ok(StatusCode::MOVED_PERMANENTLY),
-        302 => Ok(StatusCode::FOUND),
-        307 => Ok(StatusCode::TEMPORARY_REDIRECT),
-        308 => Ok(StatusCode::PERMANENT_REDIRECT),
-        other => {
-            let message = format!("`{other}` is not a status to redirect with");
-            Err(Fault::new("unsupported-value", message).help("use 301, 302, 307 or 308"))
-        }
-    };
-    report.check(code.at, status)
 }
 
 /// `rewritePath` by the kind of the route's path (decisions §6, Q9): the same everywhere, directly
@@ -306,20 +232,4 @@ fn sendable(path: &str) -> Box<str> {
         }
     }
     out.into()
-}
-
-/// RTYPE.
-fn media_type(text: &str) -> Result<(), Fault> {
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        let legal = match c {
-            '\\' => chars.next().is_some(),
-            c => !matches!(c, ';' | '{' | '}' | '"'),
-        };
-        if !legal {
-            let message = format!("`{text}` is not a media type: it holds `{c}`");
-            return Err(Fault::invalid(message));
-        }
-    }
-    no_controls(text)
 }

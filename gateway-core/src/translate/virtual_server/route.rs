@@ -5,7 +5,7 @@ use super::condition::condition;
 use super::order::{Location, Place, Rule};
 use super::path::{PathKey, RoutePath};
 use super::policy::{Attachment, PolicySet, merged, shared};
-use super::report::Fault;
+use super::report::{Fault, Report};
 use crate::resource::document::Located;
 use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
 use crate::rules::{Action, Branch, MAX_CONDITIONS, Policies, Split};
@@ -42,11 +42,14 @@ pub(super) fn locations(
         let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));
         let policies = shared(merged(guards.of_server, own.unwrap_or_default()));
         let rules = lower(route, path.as_ref(), actions);
+        let error_pages = route.error_pages.as_ref();
+        let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
         let (Some(path), Some(rules)) = (path, rules) else { continue };
+        check_error_pages(route, &rules, actions.report);
         let origin = actions.report.origin(route.at);
         let appends_slash =
             route.matches.is_empty() && matches!(route.target, Some(Target::Action(_)));
-        let place = Place { rules, policies, error_pages: None };
+        let place = Place { rules, policies, error_pages };
         locations.push(Location { path, place, appends_slash, origin });
     }
     locations
@@ -70,6 +73,16 @@ fn unique<'r>(
         fault = fault.help("with and without `^~` it is one path");
     }
     actions.report.error(text.at, fault);
+}
+
+/// Reports error pages of a route that cannot take the place of anything (virtualserver §13).
+fn check_error_pages(route: &Route, rules: &[Rule], report: &mut Report) {
+    let Some(pages) = route.error_pages.as_ref().filter(|pages| !pages.is_empty()) else { return };
+    let delegates = matches!(route.target, Some(Target::Delegate(_)));
+    if !delegates && rules.iter().all(|rule| rule.action.forwards().next().is_none()) {
+        let message = "`errorPages` has no effect: nothing here is sent to an upstream";
+        report.warning(pages.at, Fault::new("no-effect", message));
+    }
 }
 
 /// What happens at a route, in order.

@@ -1,3 +1,5 @@
+mod effects;
+mod error_pages;
 mod lowering;
 mod refusals;
 

@@ -1,6 +1,6 @@
 //! `spec.tls` (virtualserver §8).
 
-use super::action::redirect_status;
+use super::canned::redirect_status;
 use super::grammar::subdomain;
 use super::policy::answers_only;
 use super::report::{Fault, Report};

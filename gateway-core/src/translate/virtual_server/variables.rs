@@ -13,11 +13,21 @@ pub(super) enum Place {
     Return,
     /// A header value of `return.headers` (virtualserver §17.6).
     ReturnHeader,
+    /// The URL of a redirect of an error page (virtualserver §17.3).
+    ErrorRedirect,
+    /// The body of an error page (virtualserver §17.4).
+    ErrorReturn,
+    /// A header value of an error page (virtualserver §17.4).
+    ErrorHeader,
     /// A header value of `action.proxy` (virtualserver §17.7).
     Proxy,
 }
 
 const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "host"];
+
+const ERROR_REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto"];
+
+const ERROR_RETURN: &[&str] = &["upstream_status"];
 
 const RETURN: &[&str] = &[
     "request_uri",
@@ -90,16 +100,23 @@ impl Place {
             Self::Redirect => [REDIRECT, &[]],
             Self::Return => [RETURN, &[]],
             Self::ReturnHeader => [&[], &[]],
+            Self::ErrorRedirect => [ERROR_REDIRECT, &[]],
+            Self::ErrorReturn | Self::ErrorHeader => [ERROR_RETURN, &[]],
             Self::Proxy => [RETURN, TLS],
         }
     }
 
     fn prefixes(self) -> &'static [&'static str] {
         match self {
-            Self::Redirect | Self::ReturnHeader => &[],
             Self::Return => &["arg_", "http_", "cookie_"],
             Self::Proxy => &["arg_", "http_", "cookie_", "jwt_claim_", "jwt_header_"],
+            _ => &[],
         }
+    }
+
+    /// Whether what stands here becomes a body, in which lines may end.
+    fn is_body(self) -> bool {
+        matches!(self, Self::Return | Self::ErrorReturn)
     }
 
     /// Header values for backends and clients pass through one more quoting step, which keeps
@@ -119,7 +136,7 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
     } else {
         text
     };
-    if place != Place::Return {
+    if !place.is_body() {
         no_controls(text)?;
     }
     let mut parts = Vec::new();
