@@ -134,7 +134,7 @@ fn status(status: &ObjectStatus) -> Value {
         list.iter().map(|c| condition(c, status.generation)).collect()
     };
     let shown = match &status.status {
-        Status::VirtualServer(state) => {
+        Status::VirtualServer(state) | Status::Policy(state) => {
             json!({ "state": state.state, "reason": state.reason, "message": state.message })
         }
         Status::Gateway { conditions: own, listeners } => {

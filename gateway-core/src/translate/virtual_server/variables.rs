@@ -21,6 +21,11 @@ pub(super) enum Place {
     ErrorHeader,
     /// A header value of `action.proxy` (virtualserver §17.7).
     Proxy,
+    /// The key of a rate limit (virtualserver §17.8).
+    LimitKey,
+    /// The key or a condition of a cache, which may hold any variable, with or without braces
+    /// (virtualserver §17.10).
+    Cache,
 }
 
 const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "host"];
@@ -28,6 +33,8 @@ const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "
 const ERROR_REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto"];
 
 const ERROR_RETURN: &[&str] = &["upstream_status"];
+
+const LIMIT_KEY: &[&str] = &["binary_remote_addr", "request_uri", "uri", "args", "request_method"];
 
 const RETURN: &[&str] = &[
     "request_uri",
@@ -103,6 +110,8 @@ impl Place {
             Self::ErrorRedirect => [ERROR_REDIRECT, &[]],
             Self::ErrorReturn | Self::ErrorHeader => [ERROR_RETURN, &[]],
             Self::Proxy => [RETURN, TLS],
+            Self::LimitKey => [LIMIT_KEY, &[]],
+            Self::Cache => [&[], &[]],
         }
     }
 
@@ -110,6 +119,7 @@ impl Place {
         match self {
             Self::Return => &["arg_", "http_", "cookie_"],
             Self::Proxy => &["arg_", "http_", "cookie_", "jwt_claim_", "jwt_header_"],
+            Self::LimitKey => &["arg_", "http_", "cookie_", "jwt_claim_", "apikey_"],
             _ => &[],
         }
     }
@@ -148,6 +158,7 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
             )));
         }
         let inner = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let inner = inner.or_else(|| bare(after).filter(|_| place == Place::Cache));
         let Some((name, after)) = inner else {
             let fault = Fault::invalid(format!("`{text}` holds a `$` without a name in braces"));
             return Err(fault.help("write variables as in `${scheme}`"));
@@ -158,6 +169,12 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
     }
     parts.push(TemplatePart::Text(rest.into()));
     Ok(Template::new(merge(parts)))
+}
+
+/// A variable without braces, and what follows it.
+fn bare(text: &str) -> Option<(&str, &str)> {
+    let word = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    (word > 0).then(|| text.split_at(word))
 }
 
 /// Joins texts that stand next to each other.
@@ -175,6 +192,9 @@ fn merge(parts: Vec<TemplatePart>) -> Vec<TemplatePart> {
 }
 
 fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Fault> {
+    if place == Place::Cache {
+        return any_field(name).map(TemplatePart::Field);
+    }
     let known = || place.names().into_iter().flatten().copied();
     if known().any(|n| n == name) {
         return Ok(match name {
@@ -187,12 +207,60 @@ fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Faul
         return Err(Fault::unsupported("variable", name, known().collect::<Vec<_>>()));
     };
     word(rest)?;
-    Ok(TemplatePart::Field(match prefix {
-        "arg_" => argument(rest),
-        "cookie_" => cookie(rest),
-        "http_" => Field::Header(rest.to_ascii_lowercase().replace('_', "-").into()),
-        _ => Field::Attribute(name.into()),
+    Ok(TemplatePart::Field(prefixed_field(prefix, rest).unwrap_or(Field::Attribute(name.into()))))
+}
+
+/// The field behind a variable name that says what it looks up.
+fn prefixed_field(prefix: &str, rest: &str) -> Option<Field> {
+    match prefix {
+        "arg_" => Some(argument(rest)),
+        "cookie_" => Some(cookie(rest)),
+        "http_" => Some(Field::Header(rest.to_ascii_lowercase().replace('_', "-").into())),
+        _ => None,
+    }
+}
+
+/// The field behind any variable name. Where the VirtualServer is not known yet, its host is that
+/// of the request.
+fn any_field(name: &str) -> Result<Field, Fault> {
+    word(name)?;
+    let parts = name.split_once('_').filter(|(_, rest)| !rest.is_empty());
+    let looked_up = parts.and_then(|(prefix, rest)| prefixed_field(&format!("{prefix}_"), rest));
+    Ok(looked_up.unwrap_or_else(|| match name {
+        "server_name" => Field::Host,
+        name => field(name),
     }))
+}
+
+/// The field behind `$name` (virtualserver §17.9).
+pub(super) fn variable_field(text: &str) -> Result<Field, Fault> {
+    let Some(name) = text.strip_prefix('$') else {
+        let fault = Fault::invalid(format!("`{text}` is not a variable"));
+        return Err(fault.help(format!("write `${}`", text.trim_matches(['{', '}']))));
+    };
+    let inner = name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+    any_field(inner.unwrap_or(name))
+}
+
+/// The field behind the `token` of a policy (virtualserver §17.11).
+pub(super) fn token_field(text: &str) -> Result<Field, Fault> {
+    const PREFIXES: [&str; 3] = ["http_", "arg_", "cookie_"];
+    let name = text.strip_prefix('$').unwrap_or_default();
+    let parts = PREFIXES.iter().find_map(|p| Some((*p, name.strip_prefix(p)?)));
+    let parts = parts.filter(|(_, rest)| word(rest).is_ok());
+    parts.and_then(|(prefix, rest)| prefixed_field(prefix, rest)).ok_or_else(|| {
+        let fault = Fault::invalid(format!("`{text}` does not say where a token stands"));
+        fault.help("write one variable, `$http_…`, `$arg_…` or `$cookie_…`")
+    })
+}
+
+/// A claim of a token; dots lead into claims that hold others.
+pub(super) fn claim(name: &str) -> Result<Field, Fault> {
+    if name.contains(|c: char| c.is_whitespace() || c.is_control() || "$\"\\".contains(c)) {
+        let message = format!("`{name}` is not a claim: it holds blanks, `$`, `\"` or `\\`");
+        return Err(Fault::invalid(message));
+    }
+    Ok(Field::Attribute(format!("jwt_claim_{name}").into()))
 }
 
 /// The field behind a variable name. What the engine does not know itself it asks of the embedder
@@ -205,7 +273,8 @@ fn field(name: &str) -> Field {
         "scheme" => Field::Scheme,
         "args" | "query_string" => Field::Query,
         "host" => Field::Host,
-        "remote_addr" => Field::PeerAddress,
+        "uri" => Field::Path,
+        "remote_addr" | "binary_remote_addr" => Field::PeerAddress,
         "remote_port" => Field::PeerPort,
         "https" => Field::Https,
         "http2" => Field::Http2,
