@@ -5,7 +5,7 @@
 //!  documents    per dialect   one form   checked     read-only   what to do with
 //!  as written                 for all    and lowered tables      one request
 //!                               │
-//!                               └──► explain   reads the same rules
+//!                               └──► explain, lint   read the same rules
 //! ```
 //!
 //! Nothing after `rules` knows which dialect a rule came from, except by its [`Origin`]; which
@@ -45,6 +45,7 @@ mod diagnostic;
 mod explain;
 mod hash;
 mod limits;
+mod lint;
 mod matcher;
 mod origin;
 mod request;
@@ -64,6 +65,7 @@ pub use explain::{
     MAX_CONSIDERED, OutcomeKind, PolicySummary, RouteSummary, SplitSummary,
 };
 pub use limits::Limits;
+pub use lint::lint;
 pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{
