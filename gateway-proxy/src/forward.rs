@@ -6,6 +6,7 @@ use crate::exchange::{Answer, Exchange, Pace, Received, Relay, Upload};
 use crate::framing;
 use crate::head::{Client, Head, strip_answer};
 use crate::snapshot::Table;
+use crate::unsupported;
 use crate::upgrade::Upgrade;
 use crate::upstream::{Checkout, Holding, Lease, Tries};
 use crate::worker::Worker;
@@ -127,6 +128,9 @@ impl Forwarder<'_> {
         entry: Option<&mut Entry>,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
+        if unsupported::refusal(settings).is_some() {
+            return Err(Failure::UnsupportedProtocol);
+        }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
             return Err(Failure::TooLarge);
         }
@@ -154,7 +158,7 @@ impl Forwarder<'_> {
         loop {
             tries.begin();
             let endpoint = group
-                .pick(settings.balance, tries.tried(), &self.worker.random)
+                .pick(&settings.balance, tries.tried(), &self.worker.random)
                 .ok_or(Failure::NoEndpoint)?;
             if let Some(entry) = &mut entry {
                 entry.sent_to(&endpoint.address);

@@ -160,6 +160,29 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
     Ok(Template::new(merge(parts)))
 }
 
+/// Reads a text in which any variable may stand, as `$name` or `${name}` (virtualserver §14, hash
+/// keys). Those that the engine does not know are asked of the embedder.
+pub(super) fn any_variables(text: &str) -> Result<Template, Fault> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        let (name, after) = match after.strip_prefix('{') {
+            Some(inner) => inner.split_once('}').unwrap_or_default(),
+            None => after.split_at(after.bytes().take_while(is_name).count()),
+        };
+        if name.is_empty() || !name.as_bytes().iter().all(is_name) {
+            let fault = Fault::invalid(format!("`{text}` holds a `$` without a name"));
+            return Err(fault.help("write variables as in `$scheme` or `${scheme}`"));
+        }
+        parts.push(TemplatePart::Text(before.into()));
+        parts.push(TemplatePart::Field(field(name)));
+        rest = after;
+    }
+    parts.push(TemplatePart::Text(rest.into()));
+    Ok(Template::new(parts))
+}
+
 /// Joins texts that stand next to each other.
 fn merge(parts: Vec<TemplatePart>) -> Vec<TemplatePart> {
     let mut merged: Vec<TemplatePart> = Vec::with_capacity(parts.len());
@@ -182,22 +205,25 @@ fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Faul
             name => TemplatePart::Field(field(name)),
         });
     }
-    let prefixed = place.prefixes().iter().find_map(|p| Some((*p, name.strip_prefix(p)?)));
-    let Some((prefix, rest)) = prefixed else {
+    let rest = place.prefixes().iter().find_map(|prefix| name.strip_prefix(prefix));
+    let Some(rest) = rest else {
         return Err(Fault::unsupported("variable", name, known().collect::<Vec<_>>()));
     };
     word(rest)?;
-    Ok(TemplatePart::Field(match prefix {
-        "arg_" => argument(rest),
-        "cookie_" => cookie(rest),
-        "http_" => Field::Header(rest.to_ascii_lowercase().replace('_', "-").into()),
-        _ => Field::Attribute(name.into()),
-    }))
+    Ok(TemplatePart::Field(field(name)))
 }
 
 /// The field behind a variable name. What the engine does not know itself it asks of the embedder
 /// by that name.
 fn field(name: &str) -> Field {
+    match name.split_once('_').filter(|(_, rest)| !rest.is_empty()) {
+        Some(("arg", rest)) => return argument(rest),
+        Some(("cookie", rest)) => return cookie(rest),
+        Some(("http", rest)) => {
+            return Field::Header(rest.to_ascii_lowercase().replace('_', "-").into());
+        }
+        _ => {}
+    }
     match name {
         "request_uri" => Field::Target,
         "request_method" => Field::Method,
@@ -209,7 +235,6 @@ fn field(name: &str) -> Field {
         "remote_port" => Field::PeerPort,
         "https" => Field::Https,
         "http2" => Field::Http2,
-        "http_x_forwarded_proto" => Field::Header("x-forwarded-proto".into()),
         other => Field::Attribute(other.into()),
     }
 }
