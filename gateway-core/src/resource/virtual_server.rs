@@ -12,7 +12,7 @@ pub(crate) use route::{
     Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split,
     Target,
 };
-pub(crate) use upstream::{HealthCheck, SessionCookie, Timeouts, Upstream};
+pub(crate) use upstream::{HealthCheck, Label, SessionCookie, Timeouts, Upstream};
 
 use super::Problems;
 use super::document::{At, Kind, Located, Mapping, Value};

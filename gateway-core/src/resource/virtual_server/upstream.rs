@@ -15,8 +15,7 @@ pub(crate) struct Upstream {
     pub(crate) name: Option<Text>,
     pub(crate) service: Option<Text>,
     pub(crate) port: Option<Located<u16>>,
-    /// Labels, each with its key.
-    pub(crate) subselector: Option<Located<Vec<(Box<str>, Text)>>>,
+    pub(crate) subselector: Option<Located<Vec<Label>>>,
     pub(crate) use_cluster_ip: Option<Located<bool>>,
     /// The name of a Service.
     pub(crate) backup: Option<Text>,
@@ -40,6 +39,13 @@ pub(crate) struct Upstream {
     pub(crate) client_max_body_size: Option<Text>,
     pub(crate) buffers: Buffers,
     pub(crate) ntlm: Option<Located<bool>>,
+}
+
+/// A label of a pod.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Label {
+    pub(crate) key: Box<str>,
+    pub(crate) value: Text,
 }
 
 /// `connect-timeout`, `read-timeout` and `send-timeout`.
@@ -200,11 +206,11 @@ fn labels(
     of: &mut Mapping<'_>,
     name: &'static str,
     problems: &mut Problems,
-) -> Option<Located<Vec<(Box<str>, Text)>>> {
+) -> Option<Located<Vec<Label>>> {
     let map = mapping(of, name, problems)?.value();
     let label = |value: Value<'_>| {
         let text = value.string(problems)?;
-        Some((value.key()?.into(), value.located(text.into())))
+        Some(Label { key: value.key()?.into(), value: value.located(text.into()) })
     };
     let labels: Vec<_> = map.children().filter_map(label).collect();
     (!labels.is_empty()).then(|| map.located(labels))

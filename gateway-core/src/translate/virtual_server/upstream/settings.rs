@@ -104,10 +104,10 @@ fn endpoints(written: &written::Upstream, report: &mut Report) -> EndpointChoice
         let message = "`subselector` cannot stand beside `use-cluster-ip`";
         report.error(labels.at, Fault::new("conflicting-fields", message));
     }
-    for (key, value) in &labels.value {
+    for written::Label { key, value } in &labels.value {
         report.check(value.at, qualified_name(key).and_then(|()| label_value(value)));
     }
-    let labels = labels.iter().map(|(key, value)| (key.clone(), value.value.clone()));
+    let labels = labels.iter().map(|label| (label.key.clone(), label.value.value.clone()));
     EndpointChoice::Labelled(labels.collect())
 }
 
