@@ -22,7 +22,11 @@ pub use action::{
     Action, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite, Redirect,
     Respond, ResponseHeaderAdd, ResponseHeaderOps, Split, UpstreamTarget,
 };
-pub use backend::{BackendSettings, Balance, NonIdempotent, Retry, RetryCondition, Timeouts};
+pub use backend::{
+    AnswerTime, BackendProtocol, BackendSettings, Balance, CookieAge, EndpointChoice, FailureLimit,
+    HealthCheck, NonIdempotent, Probe, Queue, Retry, RetryCondition, SameSite, SessionCookie,
+    StatusMatch, Timeouts, grpc_status,
+};
 pub use error_page::{ErrorPage, Page};
 pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;

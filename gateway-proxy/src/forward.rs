@@ -6,6 +6,7 @@ use crate::exchange::{Answer, Pace, Received, Relay, Upload};
 use crate::framing;
 use crate::head::{Head, strip_answer};
 use crate::snapshot::Table;
+use crate::unsupported;
 use crate::upgrade::Upgrade;
 use crate::upstream::{Checkout, Holding, Lease, Tries};
 use crate::worker::Worker;
@@ -71,6 +72,9 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
+        if unsupported::refusal(settings).is_some() {
+            return Err(Failure::UnsupportedProtocol);
+        }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
             return Err(Failure::TooLarge);
         }
@@ -103,7 +107,7 @@ impl Forwarder<'_> {
         loop {
             tries.begin();
             let endpoint = group
-                .pick(settings.balance, tries.tried(), &self.worker.random)
+                .pick(&settings.balance, tries.tried(), &self.worker.random)
                 .ok_or(Failure::NoEndpoint)?;
             if let Some(entry) = &mut entry {
                 entry.sent_to(&endpoint.address);

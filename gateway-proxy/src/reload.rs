@@ -4,6 +4,7 @@
 
 use crate::config::Config;
 use crate::source::Sources;
+use crate::unsupported::unsupported;
 use gateway_core::{
     CompileErrors, Diagnostic, Endpoints, ObjectRef, Options, Resources, Router, Translation,
     translate,
@@ -78,6 +79,7 @@ impl Loader {
             }
         }
         if let Ok(router) = &router {
+            diagnostics.extend(unsupported(router.rules()));
             resources.forget(&translation.refused);
             self.last = Some(Last { resources, router: router.clone() });
         }

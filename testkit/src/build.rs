@@ -1,9 +1,9 @@
 //! Short ways to rules made by a program.
 
 use gateway_core::rules::{
-    BackendSettings, Balance, Forward, HeaderOps, HostRewrite, Hosts, Listener, PathRewrite,
-    Protocol, Redirect, Respond, ResponseHeaderOps, Retry, Service, ServiceId, ServiceName,
-    Template, Timeouts, UpstreamTarget,
+    BackendSettings, Forward, HeaderOps, HostRewrite, Hosts, Listener, PathRewrite, Protocol,
+    Redirect, Respond, ResponseHeaderOps, Service, ServiceId, ServiceName, Template,
+    UpstreamTarget,
 };
 use gateway_core::{ObjectRef, Origin, PathPolicy};
 use http::StatusCode;
@@ -45,13 +45,7 @@ pub fn forward(service: ServiceId, port: u16, origin: Origin) -> Forward {
         host: HostRewrite::Keep,
         request_headers: HeaderOps::default(),
         response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(BackendSettings {
-            name: "test".into(),
-            timeouts: Timeouts::default(),
-            retry: Retry::default(),
-            balance: Balance::default(),
-            max_body: None,
-        }),
+        settings: Arc::new(BackendSettings::new("test", origin.clone())),
         unavailable: StatusCode::SERVICE_UNAVAILABLE,
         origin,
     }

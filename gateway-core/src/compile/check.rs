@@ -141,7 +141,8 @@ impl<'r> Checker<'r> {
         while let Some(action) = pending.pop() {
             match action {
                 Action::Forward(forward) => {
-                    self.service(forward.target.service, &forward.origin);
+                    let targets = [forward.target].into_iter().chain(forward.settings.backup);
+                    targets.for_each(|target| self.service(target.service, &forward.origin));
                 }
                 Action::Split(split) => {
                     self.weights(split.branches.iter().map(|b| b.weight), &split.origin);

@@ -1,10 +1,9 @@
 use super::*;
 use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};
 use crate::rules::{
-    Anchor, BackendSettings, Balance, Boundary, CaptureRegex, Condition, HeaderEdit, HeaderOps,
-    HostPattern, HostRewrite, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
-    ResponseHeaderAdd, ResponseHeaderOps, Retry, ServiceName, Template, TemplatePart, Timeouts,
-    UpstreamTarget,
+    Anchor, BackendSettings, Boundary, CaptureRegex, Condition, HeaderEdit, HeaderOps, HostPattern,
+    HostRewrite, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
+    ResponseHeaderAdd, ResponseHeaderOps, ServiceName, Template, TemplatePart, UpstreamTarget,
 };
 use crate::{ObjectRef, Origin};
 use http::header::{HeaderMap, HeaderName};
@@ -16,13 +15,7 @@ fn origin() -> Origin {
 }
 
 fn forward() -> Forward {
-    let settings = BackendSettings {
-        name: "default/tea".into(),
-        timeouts: Timeouts::default(),
-        retry: Retry::default(),
-        balance: Balance::default(),
-        max_body: None,
-    };
+    let settings = BackendSettings::new("default/tea", origin());
     Forward {
         target: UpstreamTarget { service: ServiceId(0), port: 80, splits: true },
         path: PathRewrite::Keep,

@@ -24,13 +24,7 @@ fn to(service: u32) -> Action {
 }
 
 fn forward(service: u32) -> Forward {
-    let settings = BackendSettings {
-        name: "tea-upstream".into(),
-        timeouts: Timeouts::default(),
-        retry: Retry::default(),
-        balance: Balance::default(),
-        max_body: None,
-    };
+    let settings = BackendSettings::new("tea-upstream", origin("spec.upstreams[0]"));
     Forward {
         target: UpstreamTarget { service: ServiceId(service), port: 80, splits: true },
         path: PathRewrite::Keep,

@@ -33,13 +33,7 @@ fn forward(service: u32, splits: bool) -> Action {
         host: HostRewrite::Keep,
         request_headers: HeaderOps::default(),
         response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(BackendSettings {
-            name: "".into(),
-            timeouts: Default::default(),
-            retry: Default::default(),
-            balance: Default::default(),
-            max_body: None,
-        }),
+        settings: Arc::new(BackendSettings::new("", origin(""))),
         unavailable: StatusCode::BAD_GATEWAY,
         origin: origin(""),
     }))

@@ -163,17 +163,22 @@ pub(super) fn filled_list<'d>(
     values
 }
 
-/// Warns of fields that are known and accepted, but change nothing (virtualserver §18).
+/// Warns of a field that is known and accepted, but changes nothing (virtualserver §18).
 pub(super) fn without_effect(
     mapping: &mut Mapping<'_>,
-    names: &[&'static str],
+    name: &'static str,
     problems: &mut Problems,
 ) {
-    for name in names {
-        if let Some(value) = mapping.field(name) {
-            let message = format!("`{name}` is not supported and has no effect");
-            problems.push(Diagnostic::warning("unsupported-field", &value.key_origin(), message));
-        }
+    if let Some(value) = mapping.field(name) {
+        let message = format!("`{name}` is not supported and has no effect");
+        problems.push(Diagnostic::warning("unsupported-field", &value.key_origin(), message));
+    }
+}
+
+/// Reads text for NGINX, which nobody else can make sense of (decisions §6, Q27).
+pub(super) fn snippets(mapping: &mut Mapping<'_>, name: &'static str, problems: &mut Problems) {
+    if text(mapping, name, problems).is_some_and(|text| !text.trim().is_empty()) {
+        without_effect(mapping, name, problems);
     }
 }
 

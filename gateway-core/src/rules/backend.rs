@@ -1,5 +1,13 @@
 //! How backends are spoken to.
 
+mod balance;
+mod health;
+
+pub use balance::{AnswerTime, Balance, CookieAge, SameSite, SessionCookie};
+pub use health::{FailureLimit, HealthCheck, Probe, StatusMatch};
+
+use super::UpstreamTarget;
+use crate::origin::Origin;
 use http::StatusCode;
 use std::time::Duration;
 
@@ -9,14 +17,110 @@ pub struct BackendSettings {
     /// What to print for it: the name of a VirtualServer's upstream, `namespace/service`, or
     /// `namespace/name` of an HTTPRoute where several backends share them.
     pub name: Box<str>,
+    /// What is spoken.
+    pub protocol: BackendProtocol,
+    /// Whether it is spoken within TLS.
+    pub tls: bool,
+    /// Which endpoints of the Service are meant.
+    pub endpoints: EndpointChoice,
+    /// What takes the requests while no endpoint works.
+    pub backup: Option<UpstreamTarget>,
+    /// Which endpoint is taken.
+    pub balance: Balance,
+    /// Keeps clients at the endpoint that they had first.
+    pub session_cookie: Option<SessionCookie>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// When another endpoint is tried.
     pub retry: Retry,
-    /// Which endpoint is taken.
-    pub balance: Balance,
+    /// When an endpoint is left out because requests failed there.
+    pub failure_limit: FailureLimit,
+    /// Tells which endpoints work without waiting for requests to fail.
+    pub health_check: Option<HealthCheck>,
+    /// How long an endpoint that is back takes to get its whole share.
+    pub slow_start: Option<Duration>,
+    /// The most requests under way with one endpoint; `None` for no limit.
+    pub max_connections: Option<u32>,
+    /// Where requests wait while all endpoints have as many as they may.
+    pub queue: Option<Queue>,
+    /// How many idle connections a worker keeps; `None`: as many as it likes.
+    pub keepalive: Option<u32>,
     /// The largest request body in bytes; `None` for no limit. More is answered 413.
     pub max_body: Option<u64>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+impl BackendSettings {
+    /// NGINX's defaults, but for a limit of bodies, of which there is none.
+    pub fn new(name: &str, origin: Origin) -> Self {
+        Self {
+            name: name.into(),
+            protocol: BackendProtocol::default(),
+            tls: false,
+            endpoints: EndpointChoice::default(),
+            backup: None,
+            balance: Balance::default(),
+            session_cookie: None,
+            timeouts: Timeouts::default(),
+            retry: Retry::default(),
+            failure_limit: FailureLimit::default(),
+            health_check: None,
+            slow_start: None,
+            max_connections: None,
+            queue: None,
+            keepalive: None,
+            max_body: None,
+            origin,
+        }
+    }
+}
+
+/// What is spoken with a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum BackendProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http,
+    /// gRPC: HTTP/2, even without TLS. An answer with a status that [`grpc_status`] knows is told
+    /// to the client as gRPC tells it; no error page takes its place.
+    Grpc,
+}
+
+/// The `grpc-status` that stands for an answer with `status` where gRPC is spoken
+/// (virtualserver §13): the client gets 204 with `content-type: application/grpc` and no body.
+pub fn grpc_status(status: StatusCode) -> Option<u8> {
+    Some(match status.as_u16() {
+        400 | 405 | 415 | 426 | 497 | 500 | 501 => 13,
+        401 | 495 | 496 => 16,
+        403 => 7,
+        404 => 12,
+        408 => 4,
+        413 | 414 => 8,
+        429 | 502..=504 => 14,
+        _ => return None,
+    })
+}
+
+/// Which endpoints of a Service are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum EndpointChoice {
+    /// All that are ready.
+    #[default]
+    Ready,
+    /// Those of pods that carry all these labels.
+    Labelled(Vec<(Box<str>, Box<str>)>),
+    /// The Service's own address.
+    ClusterIp,
+}
+
+/// Where requests wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// How many, 1 or more.
+    pub size: u32,
+    /// How long; then the answer is 502.
+    pub timeout: Duration,
 }
 
 /// How long things may take. `None` means no limit.
@@ -96,17 +200,4 @@ pub enum RetryCondition {
     InvalidHeader,
     /// The answer has this status.
     Status(StatusCode),
-}
-
-/// Which endpoint is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Balance {
-    /// One after the other.
-    #[default]
-    RoundRobin,
-    /// The better of two taken at random, by requests under way.
-    RandomTwoLeastConnections,
-    /// The one with the fewest requests under way.
-    LeastConnections,
 }

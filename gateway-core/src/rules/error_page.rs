@@ -5,7 +5,10 @@ use crate::origin::Origin;
 use http::StatusCode;
 
 /// What takes the place of an answer with one of these statuses (virtualserver §13). A page's own
-/// status is not looked up again.
+/// status is not looked up again. Where gRPC is spoken, statuses that [`grpc_status`] knows are
+/// told as it says instead.
+///
+/// [`grpc_status`]: super::grpc_status
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorPage {
     /// 300 to 599.

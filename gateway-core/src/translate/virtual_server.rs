@@ -7,7 +7,9 @@ mod action;
 mod canned;
 mod condition;
 mod grammar;
+mod headers;
 mod order;
+mod outside;
 mod path;
 mod policy;
 mod report;
@@ -89,7 +91,9 @@ fn lower(
         has_tls: has_tls(server),
     };
     let of_server = spec.policies.as_ref().map(|list| policies.resolve(list, on, report));
-    let of_server = of_server.unwrap_or_default();
+    let mut of_server = of_server.unwrap_or_default();
+    outside::dos(spec.dos.as_ref(), &mut of_server, report);
+    outside::add_header_inherit(spec.add_header_inherit.as_ref(), report);
     let redirects = spec.tls.as_ref().map(|tls| tls::lower(tls, &of_server, report));
     let upstreams = Upstreams::read(&spec.upstreams, namespace, &mut context.services, report);
     let host = spec.host.as_ref().map_or("", |host| host);

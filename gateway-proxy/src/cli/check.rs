@@ -7,7 +7,7 @@ use clap::Args;
 use gateway_core::{
     CompileErrors, Diagnostic, Resources, Router, Severity, Translation, translate,
 };
-use gateway_proxy::{Sources, Text};
+use gateway_proxy::{Sources, Text, unsupported};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -48,6 +48,7 @@ impl Documents {
         }
         let mut translation = translate(&resources, &self.settings.options());
         translation.diagnostics.splice(0..0, problems);
+        translation.diagnostics.extend(unsupported(&translation.rules));
         let router = Router::compile(&translation.rules);
         if let Err(CompileErrors(errors)) = &router {
             translation.diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));

@@ -95,7 +95,7 @@ impl Group {
     /// that was not tried; then any. `None` only if there are none at all.
     pub(crate) fn pick(
         &self,
-        balance: Balance,
+        balance: &Balance,
         tried: &[Address],
         random: &Random,
     ) -> Option<Arc<Endpoint>> {
@@ -108,14 +108,16 @@ impl Group {
 
     fn pick_where(
         &self,
-        balance: Balance,
+        balance: &Balance,
         random: &Random,
         usable: impl Fn(&Endpoint) -> bool,
     ) -> Option<&Arc<Endpoint>> {
         let active = |e: &&Arc<Endpoint>| e.active.load(Ordering::Relaxed);
         let first = match balance {
-            // Also where the rule names a way that is not known here.
-            Balance::RandomTwoLeastConnections => random.below(self.endpoints.len()),
+            Balance::Random | Balance::RandomTwoLeastConnections => {
+                random.below(self.endpoints.len())
+            }
+            // Also for the ways that are not carried out yet (see `unsupported`).
             _ => self.turn.fetch_add(1, Ordering::Relaxed) % self.endpoints.len().max(1),
         };
         let mut from_first = {
@@ -155,8 +157,18 @@ mod tests {
     fn round_robin_takes_one_after_the_other() {
         let (group, random) = (group(3), Random::from_seed(1));
         let taken: Vec<u16> =
-            (0..6).map(|_| port(group.pick(Balance::RoundRobin, &[], &random))).collect();
+            (0..6).map(|_| port(group.pick(&Balance::RoundRobin, &[], &random))).collect();
         assert_eq!(taken, [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn random_takes_any() {
+        let (group, random) = (group(3), Random::from_seed(5));
+        let taken: Vec<u16> =
+            (0..64).map(|_| port(group.pick(&Balance::Random, &[], &random))).collect();
+        for endpoint in 1..=3 {
+            assert!(taken.windows(2).any(|two| two == [endpoint, endpoint]), "{taken:?}");
+        }
     }
 
     #[test]
@@ -165,11 +177,11 @@ mod tests {
         let held: Vec<Holding> =
             [0, 0, 2].map(|i| Holding::new(Arc::clone(&group.endpoints[i]))).into();
         for _ in 0..4 {
-            assert_eq!(port(group.pick(Balance::LeastConnections, &[], &random)), 2);
+            assert_eq!(port(group.pick(&Balance::LeastConnections, &[], &random)), 2);
         }
         drop(held);
         let seen: std::collections::BTreeSet<u16> =
-            (0..3).map(|_| port(group.pick(Balance::LeastConnections, &[], &random))).collect();
+            (0..3).map(|_| port(group.pick(&Balance::LeastConnections, &[], &random))).collect();
         assert_eq!(seen.len(), 3, "ties go round");
     }
 
@@ -178,27 +190,32 @@ mod tests {
         let (group, random) = (group(3), Random::from_seed(7));
         let _busy = [0, 0, 0].map(|i| Holding::new(Arc::clone(&group.endpoints[i])));
         for _ in 0..64 {
-            assert_ne!(port(group.pick(Balance::RandomTwoLeastConnections, &[], &random)), 1);
+            assert_ne!(port(group.pick(&Balance::RandomTwoLeastConnections, &[], &random)), 1);
         }
     }
 
     #[test]
     fn a_failed_endpoint_is_left_out_unless_it_is_the_last() {
-        for balance in
-            [Balance::RoundRobin, Balance::LeastConnections, Balance::RandomTwoLeastConnections]
-        {
+        for balance in [
+            Balance::RoundRobin,
+            Balance::Random,
+            Balance::LeastConnections,
+            Balance::RandomTwoLeastConnections,
+        ] {
             let (group, random) = (group(2), Random::from_seed(3));
             group.endpoints[0].failed();
             for _ in 0..8 {
-                assert_eq!(port(group.pick(balance, &[], &random)), 2, "{balance:?}");
+                assert_eq!(port(group.pick(&balance, &[], &random)), 2, "{balance:?}");
             }
             let tried = [group.endpoints[1].address.clone()];
-            assert_eq!(port(group.pick(balance, &tried, &random)), 1, "{balance:?}");
+            assert_eq!(port(group.pick(&balance, &tried, &random)), 1, "{balance:?}");
             group.endpoints[0].answered();
             let seen: std::collections::BTreeSet<u16> =
-                (0..64).map(|_| port(group.pick(balance, &[], &random))).collect();
+                (0..64).map(|_| port(group.pick(&balance, &[], &random))).collect();
             assert_eq!(seen.len(), 2, "{balance:?}");
         }
-        assert!(Group::new(vec![]).pick(Balance::RoundRobin, &[], &Random::from_seed(1)).is_none());
+        assert!(
+            Group::new(vec![]).pick(&Balance::RoundRobin, &[], &Random::from_seed(1)).is_none()
+        );
     }
 }

@@ -5,8 +5,8 @@ use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping, Value};
 use crate::resource::fields::{
-    exactly_one, filled_list, flag, items, mapping, mappings, number, required_text, text, texts,
-    without_effect,
+    exactly_one, filled_list, flag, items, mapping, mappings, number, required_text, snippets,
+    text, texts,
 };
 
 /// `spec.routes[]`.
@@ -15,6 +15,8 @@ pub(crate) struct Route {
     pub(crate) at: At,
     pub(crate) path: Option<Text>,
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
+    pub(crate) dos: Option<Text>,
+    pub(crate) add_header_inherit: Option<Text>,
     pub(crate) matches: Vec<Match>,
     /// An empty list is one too: it keeps a subroute from inheriting.
     pub(crate) error_pages: Option<Located<Vec<ErrorPage>>>,
@@ -149,11 +151,12 @@ impl Route {
         let error_pages = of
             .field("errorPages")
             .map(|list| list.located(items(of, "errorPages", problems, ErrorPage::read)));
-        let inert = ["location-snippets", "add-header-inherit", "dos"];
-        without_effect(of, &inert, problems);
+        snippets(of, "location-snippets", problems);
+        let dos = text(of, "dos", problems).filter(|text| !text.is_empty());
+        let add_header_inherit = text(of, "add-header-inherit", problems);
         let at = of.value().at();
         route.finish(problems);
-        Self { at, path, policies, matches, error_pages, target }
+        Self { at, path, policies, dos, add_header_inherit, matches, error_pages, target }
     }
 }
 
@@ -287,7 +290,7 @@ impl Proxy {
 }
 
 impl Header {
-    fn read(of: Mapping<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(of: Mapping<'_>, problems: &mut Problems) -> Self {
         Self::read_fields(of, false, problems)
     }
 

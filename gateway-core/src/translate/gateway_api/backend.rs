@@ -8,8 +8,8 @@ use crate::resource::Resource;
 use crate::resource::http_route::backend::{self, BackendRef};
 use crate::resource::http_route::{HttpRoute, Rule};
 use crate::rules::{
-    Action, BackendSettings, Balance, Branch, Forward, NonIdempotent, Retry, RetryCondition,
-    ServiceName, Split, Timeouts, UpstreamTarget,
+    Action, BackendSettings, Branch, Forward, NonIdempotent, Retry, RetryCondition, ServiceName,
+    Split, Timeouts, UpstreamTarget,
 };
 use crate::translate::Context;
 use http::StatusCode;
@@ -154,11 +154,9 @@ fn settings(rule: &Rule, route: &Resource<HttpRoute>) -> BackendSettings {
         _ => format!("{}/{}", meta.namespace, meta.name),
     };
     BackendSettings {
-        name: name.into(),
         timeouts: timeouts(rule.timeouts),
         retry: retry(rule.retry.as_ref()),
-        balance: Balance::default(),
-        max_body: None,
+        ..BackendSettings::new(&name, route.document.origin(rule.at))
     }
 }
 

@@ -3,9 +3,8 @@
 use super::split::Split;
 use crate::origin::Origin;
 use crate::rules::{
-    Action, BackendSettings, Balance, Boundary, Forward, HeaderOps, HostPattern, HostRewrite,
-    PathPattern, PathRewrite, PathTemplate, Protocol, ResponseHeaderOps, Retry, Route, ServiceName,
-    Timeouts, UpstreamTarget,
+    Action, BackendSettings, Boundary, Forward, HeaderOps, HostPattern, HostRewrite, PathPattern,
+    PathRewrite, PathTemplate, Protocol, ResponseHeaderOps, Route, ServiceName, UpstreamTarget,
 };
 use crate::translate::Context;
 use crate::translate::hosts::{Claim, Rank, Socket};
@@ -107,13 +106,7 @@ fn hosts(service: &ServiceName, context: &Context<'_>) -> Vec<HostPattern> {
 /// Every path to the Service.
 fn route(service: &ServiceName, port: u16, origin: &Origin, context: &mut Context<'_>) -> Route {
     let target = UpstreamTarget { service: context.services.id(service), port, splits: true };
-    let settings = BackendSettings {
-        name: service.to_string().into(),
-        timeouts: Timeouts::default(),
-        retry: Retry::default(),
-        balance: Balance::default(),
-        max_body: None,
-    };
+    let settings = BackendSettings::new(&service.to_string(), origin.clone());
     let forward = Forward {
         target,
         path: PathRewrite::Keep,

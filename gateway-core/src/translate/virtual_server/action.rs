@@ -1,19 +1,20 @@
 //! Actions (virtualserver §5.3, §12).
 
-use super::grammar::{escaped, header_name, no_controls, path, unescape};
+use super::grammar::{escaped, no_controls, plain_path, unescape};
+use super::headers::{headers, names};
 use super::path::RoutePath;
 use super::report::{Fault, Report};
 use super::upstream::Upstreams;
-use super::variables::{Place, template};
+use super::variables::Place;
 use crate::request::path::escape;
 use crate::resource::document::{At, Located};
-use crate::resource::virtual_server::{self as written, Header, Text};
+use crate::resource::virtual_server::{self as written, Text};
 use crate::rules::{
-    Action, CaptureRegex, Forward, HeaderEdit, HeaderOps, HostRewrite, PathRewrite,
-    ResponseHeaderAdd, ResponseHeaderOps, Template,
+    Action, CaptureRegex, Forward, HeaderOps, HostRewrite, PathRewrite, ResponseHeaderAdd,
+    ResponseHeaderOps,
 };
 use crate::translate::expressions::Expressions;
-use http::{HeaderName, StatusCode, header};
+use http::{StatusCode, header};
 use std::sync::Arc;
 
 /// What actions are lowered with.
@@ -55,9 +56,6 @@ impl Actions<'_> {
     fn forward(&mut self, name: &Text, at: At, edits: Edits) -> Option<Action> {
         let upstream = self.upstreams.find(name, self.report)?;
         let origin = self.report.origin(at);
-        if let Some(reason) = upstream.withheld {
-            return Some(Action::fault(reason, origin));
-        }
         Some(Action::Forward(Arc::new(Forward {
             target: upstream.target,
             path: edits.path,
@@ -86,7 +84,7 @@ impl Actions<'_> {
         };
         let mut host = HostRewrite::WithoutPort;
         let mut set = Vec::new();
-        for (edit, header) in self.headers(&proxy.set, Place::Proxy) {
+        for (edit, header) in headers(&proxy.set, Place::Proxy, self.server, self.report) {
             if edit.name != header::HOST {
                 set.push(edit);
             } else if edit.value.parts().is_empty() {
@@ -97,11 +95,11 @@ impl Actions<'_> {
                 host = HostRewrite::Set(edit.value);
             }
         }
-        let add = self.headers(&proxy.add, Place::Proxy).into_iter();
+        let add = headers(&proxy.add, Place::Proxy, self.server, self.report).into_iter();
         let add = add.map(|(edit, header)| ResponseHeaderAdd { edit, always: header.always });
         let add = add.collect();
-        let remove = self.names(&proxy.hide);
-        self.names(&proxy.pass);
+        let remove = names(&proxy.hide, self.report);
+        names(&proxy.pass, self.report);
         for text in &proxy.pass {
             let message = format!("`{}` is passed anyway, as far as it can be", text.value);
             self.report.notice(text.at, Fault::new("no-effect", message));
@@ -140,31 +138,6 @@ impl Actions<'_> {
             self.report.error(text.at, Fault::unsupported("header to ignore", text, KNOWN));
         }
     }
-
-    /// Header fields, each with what was written. Those that something is wrong with are left out.
-    pub(super) fn headers<'h>(
-        &mut self,
-        list: &'h [Header],
-        place: Place,
-    ) -> Vec<(HeaderEdit, &'h Header)> {
-        let mut edits = Vec::with_capacity(list.len());
-        for header in list {
-            let name = header.name.as_ref();
-            let name = name.and_then(|name| self.report.check(name.at, header_name(name)));
-            let value = match &header.value {
-                None => Some(Template::default()),
-                Some(text) => self.report.check(text.at, template(text, place, self.server)),
-            };
-            if let (Some(name), Some(value)) = (name, value) {
-                edits.push((HeaderEdit { name, value }, header));
-            }
-        }
-        edits
-    }
-
-    fn names(&mut self, list: &[Text]) -> Vec<HeaderName> {
-        list.iter().filter_map(|text| self.report.check(text.at, header_name(text))).collect()
-    }
 }
 
 /// What `action.proxy` changes.
@@ -197,11 +170,7 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
         }
     }
     if direct && !matches!(route, RoutePath::Regex(_)) {
-        path(text)?;
-        if text.contains(['{', '}']) {
-            let message = format!("`{}` holds braces; parameters cannot stand here", text.value);
-            return Err(Fault::invalid(message));
-        }
+        plain_path(text)?;
     }
     escaped(text)?;
     let plain = unescape(text);

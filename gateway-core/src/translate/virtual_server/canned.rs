@@ -3,6 +3,7 @@
 
 use super::action::Actions;
 use super::grammar::no_controls;
+use super::headers::headers;
 use super::report::{Fault, Report};
 use super::variables::{Place, template};
 use crate::resource::document::{At, Located};
@@ -133,7 +134,7 @@ impl Actions<'_> {
             .body
             .as_ref()
             .and_then(|body| self.report.check(body.at, template(body, manner.body, self.server)));
-        let headers = self.headers(&respond.headers, manner.header);
+        let headers = headers(&respond.headers, manner.header, self.server, self.report);
         let headers = headers.into_iter().map(|(edit, _)| edit).collect();
         Some(Canned { status: status?, content_type: content_type?, body: body?, headers })
     }

@@ -44,6 +44,37 @@ pub(super) fn subdomain(text: &str) -> Result<(), Fault> {
     })
 }
 
+/// QNAME: a name, behind a DNS subdomain and `/` if need be.
+pub(super) fn qualified_name(text: &str) -> Result<(), Fault> {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    prefix.map_or(Ok(()), subdomain)?;
+    if name.is_empty() {
+        Err(Fault::invalid(format!("`{text}` is not a name: it is empty")))
+    } else {
+        label_value(name)
+    }
+}
+
+/// The value of a label: letters, digits and `-_.`; it may be empty.
+pub(super) fn label_value(text: &str) -> Result<(), Fault> {
+    let fault = |rule| Err(Fault::invalid(format!("`{text}` is not a name: {rule}")));
+    let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    if !bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b)) {
+        return fault("it holds letters, digits, `-`, `_` and `.`");
+    }
+    if !edge(bytes.first()) || !edge(bytes.last()) {
+        return fault("it begins and ends with a letter or digit");
+    }
+    if bytes.len() > 63 {
+        return fault("it has at most 63 characters");
+    }
+    Ok(())
+}
+
 /// A host: DNS1123S, or WILD.
 pub(super) fn host(text: &str) -> Result<HostPattern, Fault> {
     subdomain(text.strip_prefix("*.").unwrap_or(text))?;
@@ -175,6 +206,16 @@ pub(super) fn url(text: &str) -> Result<(), Fault> {
     if !uri.as_ref().is_some_and(is_legal) {
         let fault = Fault::invalid(format!("`{text}` is not a URL"));
         return Err(fault.help("write a whole one, as in `https://idp.example.com/keys`"));
+    }
+    Ok(())
+}
+
+/// PATH in which no parameters can stand.
+pub(super) fn plain_path(text: &str) -> Result<(), Fault> {
+    path(text)?;
+    if text.contains(['{', '}']) {
+        let message = format!("`{text}` holds braces; parameters cannot stand here");
+        return Err(Fault::invalid(message));
     }
     Ok(())
 }

@@ -3,12 +3,13 @@
 use super::action::{Actions, Site};
 use super::condition::condition;
 use super::order::{Location, Place, Rule};
+use super::outside;
 use super::path::{PathKey, RoutePath};
 use super::policy::{Attachment, PolicySet, merged, shared};
 use super::report::{Fault, Report};
 use crate::resource::document::Located;
 use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
-use crate::rules::{Action, Branch, MAX_CONDITIONS, Policies, Split};
+use crate::rules::{Action, BackendProtocol, Branch, MAX_CONDITIONS, Policies, Split, grpc_status};
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +41,10 @@ pub(super) fn locations(
         }
         let own = route.policies.as_ref();
         let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));
-        let policies = shared(merged(guards.of_server, own.unwrap_or_default()));
+        let mut own = own.unwrap_or_default();
+        outside::dos(route.dos.as_ref(), &mut own, actions.report);
+        outside::add_header_inherit(route.add_header_inherit.as_ref(), actions.report);
+        let policies = shared(merged(guards.of_server, own));
         let rules = lower(route, path.as_ref(), actions);
         let error_pages = route.error_pages.as_ref();
         let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
@@ -82,6 +86,20 @@ fn check_error_pages(route: &Route, rules: &[Rule], report: &mut Report) {
     if !delegates && rules.iter().all(|rule| rule.action.forwards().next().is_none()) {
         let message = "`errorPages` has no effect: nothing here is sent to an upstream";
         report.warning(pages.at, Fault::new("no-effect", message));
+    }
+    let forwards = rules.iter().flat_map(|rule| rule.action.forwards());
+    let grpc = forwards
+        .map(|forward| &forward.settings)
+        .find(|settings| settings.protocol == BackendProtocol::Grpc);
+    let Some(upstream) = grpc else { return };
+    for code in pages.iter().flat_map(|page| &page.codes) {
+        if StatusCode::from_u16(code.value).is_ok_and(|status| grpc_status(status).is_some()) {
+            let message = format!(
+                "`{}` has no effect on the gRPC upstream `{}`: it is answered with a `grpc-status`",
+                code.value, upstream.name
+            );
+            report.warning(code.at, Fault::new("no-effect", message));
+        }
     }
 }
 

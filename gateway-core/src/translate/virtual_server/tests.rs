@@ -2,6 +2,7 @@ mod effects;
 mod error_pages;
 mod lowering;
 mod refusals;
+mod upstreams;
 
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resources;

@@ -23,9 +23,9 @@ pub(super) enum Place {
     Proxy,
     /// The key of a rate limit (virtualserver §17.8).
     LimitKey,
-    /// The key or a condition of a cache, which may hold any variable, with or without braces
-    /// (virtualserver §17.10).
-    Cache,
+    /// The key of a hash, the key or a condition of a cache: any variable, with or without braces
+    /// (virtualserver §14, §17.10).
+    Any,
 }
 
 const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "host"];
@@ -111,7 +111,7 @@ impl Place {
             Self::ErrorReturn | Self::ErrorHeader => [ERROR_RETURN, &[]],
             Self::Proxy => [RETURN, TLS],
             Self::LimitKey => [LIMIT_KEY, &[]],
-            Self::Cache => [&[], &[]],
+            Self::Any => [&[], &[]],
         }
     }
 
@@ -158,10 +158,14 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
             )));
         }
         let inner = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-        let inner = inner.or_else(|| bare(after).filter(|_| place == Place::Cache));
+        let inner = inner.or_else(|| bare(after).filter(|_| place == Place::Any));
         let Some((name, after)) = inner else {
-            let fault = Fault::invalid(format!("`{text}` holds a `$` without a name in braces"));
-            return Err(fault.help("write variables as in `${scheme}`"));
+            let (name, forms) = match place {
+                Place::Any => ("a name", "`$scheme` or `${scheme}`"),
+                _ => ("a name in braces", "`${scheme}`"),
+            };
+            let fault = Fault::invalid(format!("`{text}` holds a `$` without {name}"));
+            return Err(fault.help(format!("write variables as in {forms}")));
         };
         parts.push(TemplatePart::Text(before.into()));
         parts.push(variable(name, place, server)?);
@@ -192,7 +196,7 @@ fn merge(parts: Vec<TemplatePart>) -> Vec<TemplatePart> {
 }
 
 fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Fault> {
-    if place == Place::Cache {
+    if place == Place::Any {
         return any_field(name).map(TemplatePart::Field);
     }
     let known = || place.names().into_iter().flatten().copied();
@@ -202,34 +206,22 @@ fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Faul
             name => TemplatePart::Field(field(name)),
         });
     }
-    let prefixed = place.prefixes().iter().find_map(|p| Some((*p, name.strip_prefix(p)?)));
-    let Some((prefix, rest)) = prefixed else {
+    let rest = place.prefixes().iter().find_map(|prefix| name.strip_prefix(prefix));
+    let Some(rest) = rest else {
         return Err(Fault::unsupported("variable", name, known().collect::<Vec<_>>()));
     };
     word(rest)?;
-    Ok(TemplatePart::Field(prefixed_field(prefix, rest).unwrap_or(Field::Attribute(name.into()))))
-}
-
-/// The field behind a variable name that says what it looks up.
-fn prefixed_field(prefix: &str, rest: &str) -> Option<Field> {
-    match prefix {
-        "arg_" => Some(argument(rest)),
-        "cookie_" => Some(cookie(rest)),
-        "http_" => Some(Field::Header(rest.to_ascii_lowercase().replace('_', "-").into())),
-        _ => None,
-    }
+    Ok(TemplatePart::Field(field(name)))
 }
 
 /// The field behind any variable name. Where the VirtualServer is not known yet, its host is that
 /// of the request.
 fn any_field(name: &str) -> Result<Field, Fault> {
     word(name)?;
-    let parts = name.split_once('_').filter(|(_, rest)| !rest.is_empty());
-    let looked_up = parts.and_then(|(prefix, rest)| prefixed_field(&format!("{prefix}_"), rest));
-    Ok(looked_up.unwrap_or_else(|| match name {
+    Ok(match name {
         "server_name" => Field::Host,
         name => field(name),
-    }))
+    })
 }
 
 /// The field behind `$name` (virtualserver §17.9).
@@ -246,12 +238,11 @@ pub(super) fn variable_field(text: &str) -> Result<Field, Fault> {
 pub(super) fn token_field(text: &str) -> Result<Field, Fault> {
     const PREFIXES: [&str; 3] = ["http_", "arg_", "cookie_"];
     let name = text.strip_prefix('$').unwrap_or_default();
-    let parts = PREFIXES.iter().find_map(|p| Some((*p, name.strip_prefix(p)?)));
-    let parts = parts.filter(|(_, rest)| word(rest).is_ok());
-    parts.and_then(|(prefix, rest)| prefixed_field(prefix, rest)).ok_or_else(|| {
-        let fault = Fault::invalid(format!("`{text}` does not say where a token stands"));
-        fault.help("write one variable, `$http_…`, `$arg_…` or `$cookie_…`")
-    })
+    if PREFIXES.iter().any(|p| name.strip_prefix(p).is_some_and(|rest| word(rest).is_ok())) {
+        return Ok(field(name));
+    }
+    let fault = Fault::invalid(format!("`{text}` does not say where a token stands"));
+    Err(fault.help("write one variable, `$http_…`, `$arg_…` or `$cookie_…`"))
 }
 
 /// A claim of a token; dots lead into claims that hold others.
@@ -266,6 +257,14 @@ pub(super) fn claim(name: &str) -> Result<Field, Fault> {
 /// The field behind a variable name. What the engine does not know itself it asks of the embedder
 /// by that name.
 fn field(name: &str) -> Field {
+    match name.split_once('_').filter(|(_, rest)| !rest.is_empty()) {
+        Some(("arg", rest)) => return argument(rest),
+        Some(("cookie", rest)) => return cookie(rest),
+        Some(("http", rest)) => {
+            return Field::Header(rest.to_ascii_lowercase().replace('_', "-").into());
+        }
+        _ => {}
+    }
     match name {
         "request_uri" => Field::Target,
         "request_method" => Field::Method,
@@ -278,7 +277,6 @@ fn field(name: &str) -> Field {
         "remote_port" => Field::PeerPort,
         "https" => Field::Https,
         "http2" => Field::Http2,
-        "http_x_forwarded_proto" => Field::Header("x-forwarded-proto".into()),
         other => Field::Attribute(other.into()),
     }
 }

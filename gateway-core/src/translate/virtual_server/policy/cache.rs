@@ -62,7 +62,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
     let key = written.key.as_ref();
     let key = key.and_then(|text| report.check(text.at, cache_key(text)));
     let mut conditions = |texts: &[Text]| -> Vec<Template> {
-        let read = |t: &Text| report.check(t.at, template(t, Place::Cache, ""));
+        let read = |t: &Text| report.check(t.at, template(t, Place::Any, ""));
         texts.iter().filter_map(read).collect()
     };
     let (no_cache, bypass) = (conditions(&written.no_cache), conditions(&written.bypass));
@@ -219,5 +219,5 @@ fn cache_key(text: &str) -> Result<Template, Fault> {
             "`{text}` holds {part:?}, which cannot stand in a key"
         )));
     }
-    template(text, Place::Cache, "")
+    template(text, Place::Any, "")
 }

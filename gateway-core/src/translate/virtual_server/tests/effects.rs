@@ -30,17 +30,6 @@ fn what_is_not_enforced_answers_500() {
                 "prefix `/`: tea",
             ],
         ),
-        (
-            server(
-                "host: a.example\n\
-                 upstreams: [{name: tea, service: tea, port: 443, tls: {enable: true}}]\n\
-                 routes: [{path: /, action: {pass: tea}}]",
-            ),
-            "error[unsupported-field]: spec.upstreams[0].tls: TLS to the endpoints of an upstream \
-             is not supported: its routes answer 500"
-                .to_owned(),
-            &["prefix `/`: 500 TLS to the endpoints of an upstream is not supported"],
-        ),
     ] {
         let translation = translation(&yaml, &Options::default());
         assert_eq!(told(&translation.diagnostics), [want]);
@@ -77,38 +66,100 @@ fn what_is_not_enforced_answers_500() {
 
 #[test]
 fn fields_without_effect_are_told_one_by_one() {
+    // virtualserver §18; the cases are a field of the spec, of an upstream, or of a route
+    let warning = |field: &str, name: &str| {
+        format!("warning[unsupported-field]: {field}: `{name}` is not supported and has no effect")
+    };
+    let spec = |name: &str| warning(&format!("spec.{name}"), name);
+    let notice = |name: &str| {
+        format!("notice[no-effect]: spec.upstreams[0].{name}: `{name}` has no effect here")
+    };
+    let off = |field: &str| {
+        format!(
+            "notice[no-effect]: {field}.add-header-inherit: `off` has no effect: headers that are \
+             added for the host stay"
+        )
+    };
+    let snippet = warning("spec.routes[0].location-snippets", "location-snippets");
+    for (server_field, upstream, route, want) in [
+        ("gunzip: true", "", "", Some(spec("gunzip"))),
+        ("gunzip: on", "", "", Some(spec("gunzip"))),
+        ("gunzip: 'yes'", "", "", Some(spec("gunzip"))),
+        ("gunzip: no", "", "", None),
+        ("http-snippets: 'limit_req_zone x;'", "", "", Some(spec("http-snippets"))),
+        ("server-snippets: '#'", "", "", Some(spec("server-snippets"))),
+        ("http-snippets: ''\nserver-snippets: ' '", "", "", None),
+        ("externalDNS: {enable: true}", "", "", Some(spec("externalDNS"))),
+        (
+            "tls: {secret: a, cert-manager: {issuer: b}}",
+            "",
+            "",
+            Some(warning("spec.tls.cert-manager", "cert-manager")),
+        ),
+        ("add-header-inherit: off", "", "", Some(off("spec"))),
+        ("add-header-inherit: merge", "", "", None),
+        ("add-header-inherit: 'on'", "", "", None),
+        ("add-header-inherit: ''", "", "", None),
+        (
+            "internalRoute: true",
+            "",
+            "",
+            Some(
+                "warning[unknown-field]: spec.internalRoute: unknown field `internalRoute`".into(),
+            ),
+        ),
+        ("", "buffering: true", "", Some(notice("buffering"))),
+        ("", "buffers: {number: 4, size: 8k}", "", Some(notice("buffers"))),
+        ("", "buffer-size: 8k", "", Some(notice("buffer-size"))),
+        ("", "busy-buffers-size: 8K", "", Some(notice("busy-buffers-size"))),
+        ("", "client-body-buffer-size: '1024'", "", Some(notice("client-body-buffer-size"))),
+        ("", "ntlm: true", "", Some(notice("ntlm"))),
+        ("", "ntlm: false", "", None),
+        ("", "", "location-snippets: a", Some(snippet)),
+        ("", "", "location-snippets: ''", None),
+        ("", "", "add-header-inherit: 'off'", Some(off("spec.routes[0]"))),
+        ("", "", "add-header-inherit: merge", None),
+    ] {
+        let yaml = server(&format!(
+            "host: a.example\n{server_field}\n\
+             upstreams: [{{name: tea, service: tea, port: 80, {upstream}}}]\n\
+             routes: [{{path: /, action: {{pass: tea}}, {route}}}]"
+        ));
+        let translation = translation(&yaml, &Options::default());
+        assert_eq!(told(&translation.diagnostics), Vec::from_iter(want), "{yaml}");
+        let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
+        assert_eq!(routes.iter().map(|r| tell(&r.action)).collect::<Vec<_>>(), ["tea"], "{yaml}");
+    }
+}
+
+#[test]
+fn what_dos_guards_answers_500() {
     // virtualserver §18
-    let yaml = server(
-        "host: a.example\ngunzip: true\nhttp-snippets: x\nserver-snippets: x\ndos: x\n\
-         externalDNS: {enable: true}\n\
-         upstreams:\n\
-         - name: tea\n  service: tea\n  port: 80\n  max-fails: 3\n  fail-timeout: 5s\n\
-         \x20 buffering: false\n  sessionCookie: {enable: true, name: a}\n  healthCheck: {}\n\
-         routes:\n\
-         - path: /\n  location-snippets: x\n  action: {pass: tea}",
+    let want = |field: &str| {
+        format!(
+            "error[unsupported-field]: {field}.dos: protection against denial of service is not \
+             supported: its scope answers 500"
+        )
+    };
+    let on_host = translation(
+        &cafe("dos: ns/guard\nroutes: [{path: /, action: {pass: tea}}]"),
+        &Options::default(),
     );
-    let translation = translation(&yaml, &Options::default());
-    let fields: Vec<_> =
-        translation.diagnostics.iter().map(|d| (d.severity.as_str(), d.code, &*d.field)).collect();
-    let want = [
-        "spec.upstreams[0].fail-timeout",
-        "spec.upstreams[0].max-fails",
-        "spec.upstreams[0].buffering",
-        "spec.upstreams[0].sessionCookie",
-        "spec.upstreams[0].healthCheck",
-        "spec.routes[0].location-snippets",
-        "spec.gunzip",
-        "spec.http-snippets",
-        "spec.server-snippets",
-        "spec.dos",
-        "spec.externalDNS",
-    ];
-    assert_eq!(fields, want.map(|field| ("warning", "unsupported-field", field)));
-    assert_eq!(
-        translation.diagnostics[0].message,
-        "`fail-timeout` is not supported and has no effect"
+    assert_eq!(told(&on_host.diagnostics), [want("spec")]);
+    let routes = &on_host.rules.listeners[0].hosts.sorted()[0].routes;
+    let got: Vec<_> = routes.iter().map(|r| tell(&r.action)).collect();
+    assert_eq!(got, ["500 protection against denial of service is not supported"]);
+
+    let yaml = cafe(
+        "routes:\n- {path: /b, dos: guard, action: {pass: tea}}\n\
+         - {path: /a, dos: '', action: {pass: tea}}",
     );
-    assert_eq!(translation.rules.route_count(), 1);
+    let on_route = translation(&yaml, &Options::default());
+    assert_eq!(told(&on_route.diagnostics), [want("spec.routes[0]")]);
+    let routes = &on_route.rules.listeners[0].hosts.sorted()[0].routes;
+    let faults = routes.iter().map(|r| r.policies.as_ref().and_then(|p| p.fault.as_ref()));
+    let faults: Vec<_> = faults.map(|fault| fault.map(|fault| fault.origin.to_string())).collect();
+    assert_eq!(faults, [None, Some("VirtualServer shop/cafe: spec.routes[0].dos".to_owned())]);
 }
 
 #[test]

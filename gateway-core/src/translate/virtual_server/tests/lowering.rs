@@ -1,60 +1,6 @@
 //! What fields become.
 
 use super::*;
-use crate::rules::NonIdempotent;
-
-#[test]
-fn upstreams_say_how_services_are_spoken_to() {
-    // virtualserver §4
-    let forward = |upstream: &str| {
-        let yaml = server(&format!(
-            "host: a.example\nupstreams:\n- {{name: tea, service: tea-svc, port: 81{upstream}}}\n\
-             routes: [{{path: /, action: {{pass: tea}}}}]"
-        ));
-        let translation = translation(&yaml, &Options::default());
-        let Action::Forward(forward) =
-            &translation.rules.listeners[0].hosts.sorted()[0].routes[0].action
-        else {
-            panic!("{yaml}")
-        };
-        (translation.rules.service(forward.target.service).name.to_string(), forward.clone())
-    };
-    let (service, plain) = forward("");
-    assert_eq!((&*service, plain.target.port, plain.target.splits), ("shop/tea-svc", 81, true));
-    assert_eq!(plain.unavailable, StatusCode::BAD_GATEWAY);
-    assert_eq!((&plain.host, &plain.path), (&HostRewrite::WithoutPort, &PathRewrite::Keep));
-    let settings = &plain.settings;
-    assert_eq!(settings.timeouts.connect, Some(Duration::from_secs(60)));
-    assert_eq!(settings.retry.on, [RetryCondition::Error, RetryCondition::Timeout]);
-    assert_eq!(settings.balance, Balance::RandomTwoLeastConnections);
-    assert_eq!(settings.max_body, Some(1 << 20));
-
-    let (_, full) = forward(
-        ", connect-timeout: 1s, read-timeout: 2s, send-timeout: 100ms, client-max-body-size: '0', \
-         next-upstream: http_503 non_idempotent, next-upstream-tries: 2, \
-         next-upstream-timeout: 5s, lb-method: least_conn",
-    );
-    let settings = &full.settings;
-    assert_eq!(settings.timeouts.connect, Some(Duration::from_secs(1)));
-    assert_eq!(settings.timeouts.read, Some(Duration::from_secs(2)));
-    assert_eq!(settings.timeouts.send, Some(Duration::from_millis(100)));
-    assert_eq!(settings.retry.on, [RetryCondition::Status(StatusCode::SERVICE_UNAVAILABLE)]);
-    assert_eq!(settings.retry.non_idempotent, NonIdempotent::Always);
-    assert_eq!((settings.retry.tries, settings.retry.timeout), (2, Some(Duration::from_secs(5))));
-    assert_eq!(settings.balance, Balance::LeastConnections);
-    assert_eq!(settings.max_body, None);
-
-    for (written, want) in [
-        (", lb-method: round_robin", Balance::RoundRobin),
-        (", lb-method: random two", Balance::RandomTwoLeastConnections),
-        (", lb-method: hash $request_uri consistent", Balance::RoundRobin),
-        (", lb-method: ip_hash", Balance::RoundRobin),
-    ] {
-        assert_eq!(forward(written).1.settings.balance, want, "{written}");
-    }
-    assert!(forward(", next-upstream: error off").1.settings.retry.on.is_empty());
-    assert!(!forward(", subselector: {version: v1}").1.target.splits);
-}
 
 #[test]
 fn conditions_and_splits_of_matches() {
