@@ -2,6 +2,7 @@
 
 pub(crate) mod document;
 pub(crate) mod gateway;
+pub(crate) mod global_configuration;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
 #[cfg(feature = "yaml")]
@@ -14,6 +15,7 @@ pub(crate) mod service;
 mod smi;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;
+pub(crate) mod virtual_server_route;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -22,6 +24,7 @@ use crate::origin::{ObjectRef, Span};
 use crate::rules::ServiceName;
 use document::Document;
 use gateway::{Gateway, GatewayClass};
+use global_configuration::GlobalConfiguration;
 use http_route::HttpRoute;
 use http_route_group::HttpRouteGroup;
 use meta::Meta;
@@ -31,11 +34,13 @@ use std::fmt;
 use std::sync::Arc;
 use traffic_split::TrafficSplit;
 use virtual_server::VirtualServer;
+use virtual_server_route::VirtualServerRoute;
 
 /// A set of documents.
 ///
 /// A document with an error is refused: it is not in the set, and harms no other (decisions §5).
-/// A VirtualServer stays in it until translating, which refuses it with all that is wrong at once.
+/// A VirtualServer or VirtualServerRoute stays in it until translating, which refuses it with all
+/// that is wrong at once; of a GlobalConfiguration only the listeners with errors are left out.
 /// Nothing depends on the order in which documents are added, except which of two documents of
 /// one name is refused: the second.
 ///
@@ -207,6 +212,24 @@ impl Resources {
     }
 
     /// By namespace and name.
+    pub(crate) fn virtual_server_routes(
+        &self,
+    ) -> impl Iterator<Item = &Resource<VirtualServerRoute>> {
+        self.of_kind("VirtualServerRoute", |o| {
+            if let Object::VirtualServerRoute(r) = o { Some(r) } else { None }
+        })
+    }
+
+    /// By namespace and name.
+    pub(crate) fn global_configurations(
+        &self,
+    ) -> impl Iterator<Item = &Resource<GlobalConfiguration>> {
+        self.of_kind("GlobalConfiguration", |o| {
+            if let Object::GlobalConfiguration(r) = o { Some(r) } else { None }
+        })
+    }
+
+    /// By namespace and name.
     pub(crate) fn traffic_splits(&self) -> impl Iterator<Item = &Resource<TrafficSplit>> {
         self.of_kind(
             "TrafficSplit",
@@ -287,6 +310,8 @@ enum Object {
     Service(Resource<Service>),
     EndpointSlice(Resource<EndpointSlice>),
     VirtualServer(Resource<VirtualServer>),
+    VirtualServerRoute(Resource<VirtualServerRoute>),
+    GlobalConfiguration(Resource<GlobalConfiguration>),
     TrafficSplit(Resource<TrafficSplit>),
     HttpRouteGroup(Resource<HttpRouteGroup>),
     Gateway(Resource<Gateway>),
@@ -300,6 +325,8 @@ impl Object {
             Self::Service(r) => &r.document,
             Self::EndpointSlice(r) => &r.document,
             Self::VirtualServer(r) => &r.document,
+            Self::VirtualServerRoute(r) => &r.document,
+            Self::GlobalConfiguration(r) => &r.document,
             Self::TrafficSplit(r) => &r.document,
             Self::HttpRouteGroup(r) => &r.document,
             Self::Gateway(r) => &r.document,
@@ -309,10 +336,12 @@ impl Object {
     }
 
     /// The errors that the object keeps for translating, which tells them together with its own
-    /// and then refuses the object.
+    /// and then refuses the object, or the part that they are in.
     fn errors(&self) -> usize {
         match self {
             Self::VirtualServer(r) => r.spec.errors,
+            Self::VirtualServerRoute(r) => r.spec.errors,
+            Self::GlobalConfiguration(r) => r.spec.errors,
             _ => 0,
         }
     }

@@ -6,8 +6,8 @@
 mod route;
 
 pub(crate) use route::{
-    Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split,
-    Target,
+    Action, Condition, Delegate, Header, Label, Match, PolicyRef, Proxy, Redirect, Return, Route,
+    Source, Split, Target,
 };
 
 use super::Problems;
@@ -22,8 +22,7 @@ pub(crate) type Text = Located<Box<str>>;
 pub(crate) struct VirtualServer {
     pub(crate) host: Option<Text>,
     pub(crate) ingress_class: Option<Box<str>>,
-    /// Where custom listeners are asked for.
-    pub(crate) listener: Option<At>,
+    pub(crate) listener: Option<Located<ListenerNames>>,
     pub(crate) tls: Option<Tls>,
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
     pub(crate) upstreams: Vec<Upstream>,
@@ -33,6 +32,13 @@ pub(crate) struct VirtualServer {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The number of errors that reading found.
     pub(crate) errors: usize,
+}
+
+/// `spec.listener`: listeners of a GlobalConfiguration by name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ListenerNames {
+    pub(crate) http: Option<Text>,
+    pub(crate) https: Option<Text>,
 }
 
 /// `spec.tls`.
@@ -77,25 +83,16 @@ pub(crate) struct Upstream {
 impl VirtualServer {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (told, errors) = (problems.told().len(), problems.errors());
-        let mut root = root.mapping(problems)?;
-        for read_elsewhere in ["apiVersion", "kind", "metadata", "status"] {
-            root.field(read_elsewhere);
-        }
-        let spec = root.required("spec", problems);
-        root.finish(problems);
-        let spec = spec.and_then(|v| v.mapping(problems));
-        let mut server = spec.map(|spec| Self::read_spec(spec, problems)).unwrap_or_default();
-        server.diagnostics = problems.told()[told..].to_vec();
-        server.errors = problems.errors() - errors;
-        Some(server)
+        let (server, diagnostics, errors) = read_whole(root, problems, Self::read_spec)?;
+        Some(Self { diagnostics, errors, ..server })
     }
 
     fn read_spec(mut spec: Mapping<'_>, problems: &mut Problems) -> Self {
         let server = Self {
             host: required_text(&mut spec, "host", problems),
             ingress_class: text(&mut spec, "ingressClassName", problems).map(|t| t.value),
-            listener: spec.field("listener").map(Value::at),
+            listener: mapping(&mut spec, "listener", problems)
+                .map(|names| ListenerNames::read(names, problems)),
             tls: mapping(&mut spec, "tls", problems).map(|tls| Tls::read(tls, problems)),
             policies: PolicyRef::read_list(&mut spec, problems),
             upstreams: items(&mut spec, "upstreams", problems, Upstream::read),
@@ -114,6 +111,36 @@ impl VirtualServer {
         without_effect(&mut spec, &inert, problems);
         spec.finish(problems);
         server
+    }
+}
+
+/// Reads a whole document by its `spec`. Errors do not end it: beside what was read stand what
+/// was found wrong and how many errors are among it, so that they can be told together with what
+/// translating finds.
+pub(super) fn read_whole<T: Default>(
+    root: Value<'_>,
+    problems: &mut Problems,
+    read_spec: fn(Mapping<'_>, &mut Problems) -> T,
+) -> Option<(T, Vec<Diagnostic>, usize)> {
+    let (told, errors) = (problems.told().len(), problems.errors());
+    let mut root = root.mapping(problems)?;
+    for read_elsewhere in ["apiVersion", "kind", "metadata", "status"] {
+        root.field(read_elsewhere);
+    }
+    let spec = root.required("spec", problems);
+    root.finish(problems);
+    let spec = spec.and_then(|v| v.mapping(problems));
+    let read = spec.map(|spec| read_spec(spec, problems)).unwrap_or_default();
+    Some((read, problems.told()[told..].to_vec(), problems.errors() - errors))
+}
+
+impl ListenerNames {
+    fn read(mut names: Mapping<'_>, problems: &mut Problems) -> Located<Self> {
+        let value = names.value();
+        let http = text(&mut names, "http", problems).filter(|name| !name.is_empty());
+        let https = text(&mut names, "https", problems).filter(|name| !name.is_empty());
+        names.finish(problems);
+        value.located(Self { http, https })
     }
 }
 
@@ -137,7 +164,7 @@ impl Tls {
 }
 
 impl Upstream {
-    fn read(mut upstream: Mapping<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(mut upstream: Mapping<'_>, problems: &mut Problems) -> Self {
         let of = &mut upstream;
         let name = required_text(of, "name", problems);
         let service = required_text(of, "service", problems);
@@ -205,13 +232,17 @@ impl Upstream {
 }
 
 /// The text of a field.
-fn text(mapping: &mut Mapping<'_>, name: &'static str, problems: &mut Problems) -> Option<Text> {
+pub(super) fn text(
+    mapping: &mut Mapping<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<Text> {
     let value = mapping.field(name)?;
     Some(value.located(value.string(problems)?.into()))
 }
 
 /// The text of a field that must be there and not be empty.
-fn required_text(
+pub(super) fn required_text(
     mapping: &mut Mapping<'_>,
     name: &'static str,
     problems: &mut Problems,
@@ -242,7 +273,7 @@ fn count(mapping: &mut Mapping<'_>, name: &'static str, problems: &mut Problems)
     value.integer(0..=i64::from(i32::MAX), problems).and_then(|n| u32::try_from(n).ok())
 }
 
-fn flag(
+pub(super) fn flag(
     mapping: &mut Mapping<'_>,
     name: &'static str,
     default: bool,
@@ -261,7 +292,7 @@ fn mapping<'d>(
 }
 
 /// A field that is a list of mappings.
-fn items<T>(
+pub(super) fn items<T>(
     mapping: &mut Mapping<'_>,
     name: &'static str,
     problems: &mut Problems,

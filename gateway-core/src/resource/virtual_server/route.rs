@@ -21,10 +21,25 @@ pub(crate) struct Route {
 pub(crate) enum Target {
     Action(Located<Action>),
     Splits(Located<Vec<Split>>),
-    /// VirtualServerRoutes take over: `route` or `routeSelector`.
-    Delegate(At),
+    Delegate(Delegate),
     /// Nothing, beside matches (smi §9.3).
     LeftOut,
+}
+
+/// The VirtualServerRoutes that take over.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Delegate {
+    /// `route`: the name of one.
+    Name(Text),
+    /// `routeSelector`: all those with these labels.
+    Labels(Located<Vec<Label>>),
+}
+
+/// One entry of `matchLabels`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Label {
+    pub(crate) key: Box<str>,
+    pub(crate) value: Text,
 }
 
 /// One entry of `splits`.
@@ -123,17 +138,37 @@ pub(crate) struct PolicyRef {
 }
 
 impl Route {
-    pub(super) fn read(mut route: Mapping<'_>, problems: &mut Problems) -> Self {
+    /// Reads an entry of `spec.routes`.
+    pub(super) fn read(route: Mapping<'_>, problems: &mut Problems) -> Self {
+        Self::read_with(&["action", "splits", "route", "routeSelector"], route, problems)
+    }
+
+    /// Reads an entry of `spec.subroutes`, which cannot delegate any further
+    /// (virtualserver §5.2).
+    pub(in crate::resource) fn read_subroute(
+        mut route: Mapping<'_>,
+        problems: &mut Problems,
+    ) -> Self {
+        for name in ["route", "routeSelector"] {
+            if let Some(value) = route.field(name) {
+                let message = format!("`{name}` cannot stand in a subroute");
+                let told = Diagnostic::error("unsupported-field", &value.key_origin(), message);
+                problems.push(told.help("only a VirtualServer delegates to VirtualServerRoutes"));
+            }
+        }
+        Self::read_with(&["action", "splits"], route, problems)
+    }
+
+    fn read_with(kinds: &[&'static str], mut route: Mapping<'_>, problems: &mut Problems) -> Self {
         let of = &mut route;
         let path = required_text(of, "path", problems);
         let policies = PolicyRef::read_list(of, problems);
         let matches = items(of, "matches", problems, Match::read);
         let has_matches = of.field("matches").is_some_and(|v| v.children().next().is_some());
-        let kinds = ["action", "splits", "route", "routeSelector"];
         let target = if has_matches && kinds.iter().all(|kind| of.field(kind).is_none()) {
             Some(Target::LeftOut)
         } else {
-            Target::read(of, &kinds, problems)
+            Target::read(of, kinds, problems)
         };
         // VirtualServerRoutes bring their own matches, so that these would be dead.
         if has_matches && matches!(target, Some(Target::Delegate(_))) {
@@ -159,8 +194,31 @@ impl Target {
                 let list = items(of, kind, problems, Split::read);
                 Some(Self::Splits(value.located(list)))
             }
-            _ => Some(Self::Delegate(value.at())),
+            "route" => required_text(of, kind, problems).map(Delegate::Name).map(Self::Delegate),
+            _ => Delegate::read_selector(value, problems).map(Self::Delegate),
         }
+    }
+}
+
+impl Delegate {
+    fn read_selector(value: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut of = value.mapping(problems)?;
+        let labels = of.required("matchLabels", problems);
+        let labels = labels.and_then(|labels| Some((labels, labels.mapping(problems)?.value())));
+        without_effect(&mut of, &["matchExpressions"], problems);
+        of.finish(problems);
+        let (labels, mapping) = labels?;
+        let mut list = Vec::new();
+        for label in mapping.children() {
+            if let (Some(key), Some(value)) = (label.key(), label.string(problems)) {
+                list.push(Label { key: key.into(), value: label.located(value.into()) });
+            }
+        }
+        if mapping.children().next().is_none() {
+            let message = "`matchLabels` must not be empty";
+            problems.push(Diagnostic::error("missing-field", &labels.origin(), message));
+        }
+        Some(Self::Labels(labels.located(list)))
     }
 }
 

@@ -44,6 +44,34 @@ pub(super) fn subdomain(text: &str) -> Result<(), Fault> {
     })
 }
 
+/// QNAME: what stands before the `/`, if there is one, and the name.
+pub(super) fn qualified_name(text: &str) -> Result<(Option<&str>, &str), Fault> {
+    match text.split_once('/') {
+        Some((prefix, name)) => {
+            subdomain(prefix)?;
+            label_value(name).map(|()| (Some(prefix), name))
+        }
+        None => label_value(text).map(|()| (None, text)),
+    }
+}
+
+/// The value of a label, which must not be empty; the name in QNAME is of the same form.
+pub(super) fn label_value(text: &str) -> Result<(), Fault> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let at_end = |c: char| c.is_ascii_alphanumeric();
+    let fault = |rule| Err(Fault::invalid(format!("`{text}` is not a name: {rule}")));
+    if text.is_empty() || !text.bytes().all(legal) {
+        return fault("it holds letters, digits, `-`, `_` and `.`");
+    }
+    if !text.starts_with(at_end) || !text.ends_with(at_end) {
+        return fault("it begins and ends with a letter or digit");
+    }
+    if text.len() > 63 {
+        return fault("it has at most 63 characters");
+    }
+    Ok(())
+}
+
 /// A host: DNS1123S, or WILD.
 pub(super) fn host(text: &str) -> Result<HostPattern, Fault> {
     subdomain(text.strip_prefix("*.").unwrap_or(text))?;
@@ -271,7 +299,7 @@ mod tests {
 
     #[test]
     fn names() {
-        // virtualserver §2, DNS1123L, DNS1035L, DNS1123S, WILD, HDRNAME, COOKIE
+        // virtualserver §2, DNS1123L, DNS1035L, DNS1123S, WILD, QNAME, HDRNAME, COOKIE
         let long = "a".repeat(64);
         for (text, as_label, as_name, as_host) in [
             ("tea", true, true, true),
@@ -292,6 +320,21 @@ mod tests {
             assert_eq!(label(text).is_ok(), as_label, "{text}");
             assert_eq!(name(text).is_ok(), as_name, "{text}");
             assert_eq!(host(text).is_ok(), as_host, "{text}");
+        }
+        for (text, want) in [
+            ("tea", Some((None, "tea"))),
+            ("shop/tea", Some((Some("shop"), "tea"))),
+            ("a.example/Tea_1.x", Some((Some("a.example"), "Tea_1.x"))),
+            ("Shop/tea", None),
+            ("shop/", None),
+            ("/tea", None),
+            ("a/b/c", None),
+            ("tea.", None),
+            ("_tea", None),
+            ("", None),
+            (&long, None),
+        ] {
+            assert_eq!(qualified_name(text).ok(), want, "{text}");
         }
         for (text, as_header, as_word) in
             [("x-a", true, false), ("x_a", false, true), ("X1", true, true), ("", false, false)]

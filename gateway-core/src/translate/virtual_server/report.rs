@@ -1,4 +1,4 @@
-//! What is wrong with one VirtualServer, and what that does to it.
+//! What is wrong with one object, and what that does to it.
 
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::origin::Origin;
@@ -109,6 +109,11 @@ impl Report {
     /// Whether the object is refused.
     pub(super) fn refused(&self) -> bool {
         self.refused
+    }
+
+    /// What is told so far.
+    pub(super) fn told(&self) -> &[Diagnostic] {
+        self.problems.told()
     }
 
     pub(super) fn into_problems(self) -> Problems {

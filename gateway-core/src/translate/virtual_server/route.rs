@@ -2,6 +2,7 @@
 
 use super::action::{Actions, Site};
 use super::condition::condition;
+use super::delegate::Delegation;
 use super::order::{Location, Place, Rule};
 use super::path::{PathKey, RoutePath};
 use super::policy::{Attachment, PolicySet, merged, shared};
@@ -22,15 +23,24 @@ pub(super) struct Guards<'a> {
     pub(super) on: Attachment<'a>,
 }
 
-/// The locations of `routes`, in document order. Those that something is wrong with are left out,
-/// in which case the whole object is refused.
-pub(super) fn locations(
-    routes: &[Route],
+/// What the routes of one object become.
+#[derive(Debug, Default)]
+pub(super) struct Lowered<'r> {
+    /// Of the routes that do something themselves, in document order.
+    pub(super) locations: Vec<Location>,
+    /// The routes that VirtualServerRoutes take over, in document order.
+    pub(super) delegations: Vec<Delegation<'r>>,
+}
+
+/// The locations and delegations of `routes`. Those that something is wrong with are left out, in
+/// which case the whole object is refused.
+pub(super) fn lower_all<'r>(
+    routes: &'r [Route],
     guards: Guards<'_>,
     actions: &mut Actions<'_>,
-) -> Vec<Location> {
+) -> Lowered<'r> {
     let mut seen = BTreeMap::new();
-    let mut locations = Vec::new();
+    let mut lowered = Lowered::default();
     for route in routes {
         let path = route.path.as_ref();
         let path =
@@ -41,15 +51,21 @@ pub(super) fn locations(
         let own = route.policies.as_ref();
         let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));
         let policies = shared(merged(guards.of_server, own.unwrap_or_default()));
+        let mut place = Place { rules: Vec::new(), policies, error_pages: None };
+        if let Some(Target::Delegate(to)) = &route.target {
+            let to = Delegation::lower(route, to, place, actions.report);
+            lowered.delegations.extend(path.and(to));
+            continue;
+        }
         let rules = lower(route, path.as_ref(), actions);
         let (Some(path), Some(rules)) = (path, rules) else { continue };
+        place.rules = rules;
         let origin = actions.report.origin(route.at);
         let appends_slash =
             route.matches.is_empty() && matches!(route.target, Some(Target::Action(_)));
-        let place = Place { rules, policies, error_pages: None };
-        locations.push(Location { path, place, appends_slash, origin });
+        lowered.locations.push(Location { path, place, appends_slash, origin });
     }
-    locations
+    lowered
 }
 
 /// Reports a path that stands twice.
@@ -131,13 +147,7 @@ fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> O
             let split = lower_splits(splits, Site { direct: false, ..site }, actions);
             split.map(|split| Action::Split(Arc::new(split)))
         }
-        Target::LeftOut => None,
-        Target::Delegate(at) => {
-            let reason = "delegation to VirtualServerRoutes is not supported";
-            let fault = Fault::new("unsupported-field", format!("{reason}: the path answers 500"));
-            actions.report.withheld(*at, fault);
-            Some(Action::fault(reason, actions.report.origin(*at)))
-        }
+        Target::LeftOut | Target::Delegate(_) => None,
     }
 }
 

@@ -120,8 +120,8 @@ fn refusals() {
                  `redirect`, `return` or `proxy`, found `pass` and `return`",
                 "error[missing-field]: spec.routes[5].path: `path` must not be empty",
                 "error[missing-field]: spec.routes[6].path: required field `path` is missing",
-                "error[unsupported-field]: spec.routes[2].route: delegation to \
-                 VirtualServerRoutes is not supported: the path answers 500",
+                "warning[not-found]: spec.routes[2].route: there is no VirtualServerRoute \
+                 `shop/other`; nothing is served for it",
             ],
         ),
         (
@@ -357,16 +357,6 @@ fn what_is_not_enforced_answers_500() {
             &["prefix `/a`: 500 policies are not enforced yet", "prefix `/b`: tea"],
         ),
         (
-            cafe("routes:\n- {path: /a, route: other/vsr}\n- {path: /, action: {pass: tea}}"),
-            "spec.routes[0].route: delegation to VirtualServerRoutes is not supported: the path \
-             answers 500"
-                .to_owned(),
-            &[
-                "prefix `/a`: 500 delegation to VirtualServerRoutes is not supported",
-                "prefix `/`: tea",
-            ],
-        ),
-        (
             server(
                 "host: a.example\n\
                  upstreams: [{name: tea, service: tea, port: 443, tls: {enable: true}}]\n\
@@ -395,16 +385,6 @@ fn what_is_not_enforced_answers_500() {
          letters, digits and `-`",
         ]
     );
-    let listener = cafe("listener: {http: http-8080}\nroutes: [{path: /, action: {pass: tea}}]");
-    let translation = translation(&listener, &Options::default());
-    assert_eq!(
-        told(&translation.diagnostics),
-        [
-            "error[unsupported-field]: spec.listener: custom listeners are not supported: the host is \
-         served on none"
-        ]
-    );
-    assert!(translation.rules.listeners.is_empty());
 }
 
 #[test]
