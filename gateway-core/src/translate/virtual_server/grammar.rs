@@ -44,18 +44,17 @@ pub(super) fn subdomain(text: &str) -> Result<(), Fault> {
     })
 }
 
-/// QNAME: a name, behind a DNS subdomain and `/` if need be.
-pub(super) fn qualified_name(text: &str) -> Result<(), Fault> {
+/// QNAME: what stands before the `/`, if there is one, and the name.
+pub(super) fn qualified_name(text: &str) -> Result<(Option<&str>, &str), Fault> {
     let (prefix, name) = match text.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, text),
     };
     prefix.map_or(Ok(()), subdomain)?;
     if name.is_empty() {
-        Err(Fault::invalid(format!("`{text}` is not a name: it is empty")))
-    } else {
-        label_value(name)
+        return Err(Fault::invalid(format!("`{text}` is not a name: it is empty")));
     }
+    label_value(name).map(|()| (prefix, name))
 }
 
 /// The value of a label: letters, digits and `-_.`; it may be empty.
@@ -342,7 +341,7 @@ mod tests {
 
     #[test]
     fn names() {
-        // virtualserver §2, DNS1123L, DNS1035L, DNS1123S, WILD, HDRNAME, COOKIE
+        // virtualserver §2, DNS1123L, DNS1035L, DNS1123S, WILD, QNAME, HDRNAME, COOKIE
         let long = "a".repeat(64);
         for (text, as_label, as_name, as_host) in [
             ("tea", true, true, true),
@@ -363,6 +362,21 @@ mod tests {
             assert_eq!(label(text).is_ok(), as_label, "{text}");
             assert_eq!(name(text).is_ok(), as_name, "{text}");
             assert_eq!(host(text).is_ok(), as_host, "{text}");
+        }
+        for (text, want) in [
+            ("tea", Some((None, "tea"))),
+            ("shop/tea", Some((Some("shop"), "tea"))),
+            ("a.example/Tea_1.x", Some((Some("a.example"), "Tea_1.x"))),
+            ("Shop/tea", None),
+            ("shop/", None),
+            ("/tea", None),
+            ("a/b/c", None),
+            ("tea.", None),
+            ("_tea", None),
+            ("", None),
+            (&long, None),
+        ] {
+            assert_eq!(qualified_name(text).ok(), want, "{text}");
         }
         for (text, as_header, as_word) in
             [("x-a", true, false), ("x_a", false, true), ("X1", true, true), ("", false, false)]

@@ -105,7 +105,7 @@ fn endpoints(written: &written::Upstream, report: &mut Report) -> EndpointChoice
         report.error(labels.at, Fault::new("conflicting-fields", message));
     }
     for written::Label { key, value } in &labels.value {
-        report.check(value.at, qualified_name(key).and_then(|()| label_value(value)));
+        report.check(value.at, qualified_name(key).and_then(|_| label_value(value)));
     }
     let labels = labels.iter().map(|label| (label.key.clone(), label.value.value.clone()));
     EndpointChoice::Labelled(labels.collect())
