@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::translate::virtual_server::order;
+use proptest::prelude::*;
 
 /// A VirtualServer with these routes, and VirtualServerRoutes.
 fn delegating(routes: &str, others: &[String]) -> Translation {
@@ -268,6 +269,18 @@ fn selectors_look_in_every_namespace() {
              no VirtualServerRoute of the host `cafe.example.com` has these labels",
         ],
     );
+    // One that does not fit below one route may fit below the next.
+    check(
+        "{path: /tea, routeSelector: {matchLabels: {app: x}}}, \
+         {path: /coffee, routeSelector: {matchLabels: {app: x}}}",
+        &[labelled("shop/x", "{app: x}", "{path: /coffee, action: {pass: x}}")],
+        &["prefix `/coffee`: x"],
+        &[
+            "warning[no-effect]: VirtualServer shop/cafe: spec.routes[0].routeSelector.matchLabels: \
+           VirtualServerRoute shop/x is not used: spec.subroutes[0].path: `/coffee` must begin with \
+           `/tea`",
+        ],
+    );
     // One that does not fit harms no other.
     check(
         "{path: /coffee, routeSelector: {matchLabels: {tier: one}}}, {path: /tea, route: d}",
@@ -530,23 +543,75 @@ fn subroutes_that_make_too_many_rules_leave_the_virtual_server_working() {
 }
 
 #[test]
-fn many_are_selected_without_looking_at_each_pair() {
-    // decisions §5: 10,000 VirtualServerRoutes of 1,000 hosts have the same label
+fn selectors_have_a_limit_together() {
+    // decisions §5
+    let selectors =
+        (0..1025).map(|n| format!("{{path: /{n}, routeSelector: {{matchLabels: {{app: x}}}}}}"));
+    let selectors = selectors.collect::<Vec<_>>().join(", ");
+    let routes = (0..1024).map(|n| labelled(&format!("shop/r{n}"), "{app: x}", ""));
+    let translation = delegating(&selectors, &routes.collect::<Vec<_>>());
+    let is_error = |told: &String| told.starts_with("error");
+    let errors = told_of_all(&translation.diagnostics).into_iter().filter(is_error);
+    assert_eq!(
+        errors.collect::<Vec<_>>(),
+        ["error[too-many]: VirtualServer shop/cafe: spec.routes[1024].routeSelector.matchLabels: \
+             the selectors of the routes up to this one find VirtualServerRoutes more than 1048576 \
+             times",]
+    );
+}
+
+#[test]
+fn selectors_find_nothing_of_other_hosts() {
+    // virtualserver §6: hosts must be equal. Selecting looks at no VirtualServerRoute of another
+    // host, so that nothing is told of them, however many there are.
     let mut documents = Vec::new();
-    for host in 0..1000 {
-        let name = format!("h{host}.example");
-        documents.push(
-            cafe("routes: [{path: /, routeSelector: {matchLabels: {app: x}}}]")
-                .replace("name: cafe", &format!("name: cafe-{host}"))
-                .replace("cafe.example.com", &name),
-        );
-        for route in 0..10 {
-            let object = format!("shop/r{host}-{route}");
-            let item = format!("{{path: /{route}, action: {{pass: r{host}-{route}}}}}");
-            documents.push(labelled(&object, "{app: x}", &item).replace("cafe.example.com", &name));
+    for host in 0..20 {
+        let of_host = |document: String| {
+            let document = document.replace("name: cafe", &format!("name: cafe-{host}"));
+            document.replace("cafe.example.com", &format!("h{host}.example"))
+        };
+        let all = "routes: [{path: /, routeSelector: {matchLabels: {app: x}}}]";
+        documents.push(of_host(cafe(all)));
+        for route in 0..5 {
+            let name = format!("r{host}-{route}");
+            let item = format!("{{path: /{route}, action: {{pass: {name}}}}}");
+            documents.push(of_host(labelled(&format!("shop/{name}"), "{app: x}", &item)));
         }
     }
     let translation = translation(&joined(&documents), &Options::default());
     assert_eq!(told_of_all(&translation.diagnostics), Vec::<String>::new());
-    assert_eq!(translation.rules.route_count(), 10_000);
+    assert_eq!(translation.rules.route_count(), 100);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// decisions §5: whatever stands in a VirtualServerRoute or in a delegation, its VirtualServer
+    /// is refused only by errors of its own, and every VirtualServerRoute is in one state.
+    #[test]
+    fn a_virtual_server_route_never_harms_its_virtual_server(
+        delegation in "(/|=|~|\\^~|~\\*)[/ab]{0,3}",
+        paths in prop::collection::vec("(/|=|~|\\^~|~\\*)[/ab(]{0,3}", 0..4),
+        name in "(x|shop/x|y|-)",
+    ) {
+        let items = paths.iter().map(|path| format!("{{path: {path:?}, action: {{pass: x}}}}"));
+        let items = items.collect::<Vec<_>>().join(", ");
+        let routes = format!(
+            "{{path: {delegation:?}, route: {name:?}}}, {{path: /always, action: {{pass: tea}}}}"
+        );
+        let translation = delegating(&routes, &[subroutes("shop/x", &items)]);
+        let is_of_server = |d: &&Diagnostic| {
+            d.severity == crate::Severity::Error
+                && d.object.as_ref().is_some_and(|object| *object.kind == *"VirtualServer")
+        };
+        let own_error = translation.diagnostics.iter().any(|d| is_of_server(&d));
+        prop_assert_eq!(translation.rules.listeners.is_empty(), own_error, "{} {}", routes, items);
+        let states = states(&translation);
+        prop_assert_eq!(states.len(), 2, "{} {}", routes, items);
+        let is_used = states[1].contains(" <- shop/cafe: ");
+        let is_served = !own_error
+            && served(&translation).iter().any(|route| route.ends_with(": x"));
+        // One without subroutes has nothing to serve.
+        prop_assert!(is_used == is_served || paths.is_empty(), "{:?}", states);
+    }
 }
