@@ -226,7 +226,7 @@ impl Collection<'_, '_> {
     /// Takes a VirtualServerRoute that `from` delegate to, or tells why not.
     fn add(&mut self, route: usize, from: &[&Delegation<'_>]) {
         if let Some((code, why)) = self.obstacle(route) {
-            self.warn(route, from, code, &why);
+            self.warn(route, from, code, || why);
             return;
         }
         let found = self.routes.entry(route);
@@ -238,10 +238,11 @@ impl Collection<'_, '_> {
                 self.taken.push(Taken { route, locations });
             }
             Err(misfit) => {
-                let field = found.resource.origin(misfit.at).field;
-                let colon = if field.is_empty() { "" } else { ": " };
-                let why = format!("is not used: {field}{colon}{}", misfit.message);
-                self.warn(route, from, "no-effect", &why);
+                self.warn(route, from, "no-effect", || {
+                    let field = found.resource.origin(misfit.at).field;
+                    let colon = if field.is_empty() { "" } else { ": " };
+                    format!("is not used: {field}{colon}{}", misfit.message).into()
+                });
                 self.routes.pass_over(route, self.delegator.object, misfit);
             }
         }
@@ -277,9 +278,15 @@ impl Collection<'_, '_> {
         free.collect()
     }
 
-    fn warn(&mut self, route: usize, from: &[&Delegation<'_>], code: &'static str, why: &str) {
+    fn warn(
+        &mut self,
+        route: usize,
+        from: &[&Delegation<'_>],
+        code: &'static str,
+        why: impl FnOnce() -> Cow<'static, str>,
+    ) {
         let object = self.routes.entry(route).resource.object();
-        let fault = || Fault::new(code, format!("{object} {why}"));
+        let fault = || Fault::new(code, format!("{object} {}", why()));
         self.report.warning_with(from[0].to_at(), fault);
     }
 }

@@ -60,7 +60,10 @@ pub(super) fn label_value(text: &str) -> Result<(), Fault> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let at_end = |c: char| c.is_ascii_alphanumeric();
     let fault = |rule| Err(Fault::invalid(format!("`{text}` is not a name: {rule}")));
-    if text.is_empty() || !text.bytes().all(legal) {
+    if text.is_empty() {
+        return Err(Fault::invalid("it must not be empty"));
+    }
+    if !text.bytes().all(legal) {
         return fault("it holds letters, digits, `-`, `_` and `.`");
     }
     if !text.starts_with(at_end) || !text.ends_with(at_end) {

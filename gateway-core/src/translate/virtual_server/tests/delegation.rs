@@ -461,8 +461,8 @@ fn refusals_of_delegations() {
              with a letter or digit",
             "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: `b/c` is not a \
              name: it holds letters, digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: `` is not a \
-             name: it holds letters, digits, `-`, `_` and `.`",
+            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: it must not be \
+             empty",
             "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.app: `x y` is not a \
              name: it holds letters, digits, `-`, `_` and `.`",
             "warning[not-found]: spec.routes[4].routeSelector.matchLabels: no VirtualServerRoute of \

@@ -86,6 +86,19 @@ fn virtual_server_routes() {
 }
 
 #[test]
+fn a_host_that_answers_500_uses_its_virtual_server_routes_all_the_same() {
+    // virtualserver §1, §15
+    let documents = [
+        cafe("policies: [{name: missing}]\nroutes: [{path: /x, route: x}]"),
+        subroutes("shop/x", "{path: /x, action: {pass: x}}"),
+    ];
+    assert_eq!(
+        states_of(&documents, &Options::default())[1],
+        "VirtualServerRoute shop/x <- shop/cafe: Valid/AddedOrUpdated: "
+    );
+}
+
+#[test]
 fn objects_of_another_class_are_not_seen() {
     // virtualserver §1
     let options = Options { ingress_class: Some("nginx".into()), ..Options::default() };
@@ -152,6 +165,21 @@ fn who_lost_its_host_uses_nothing() {
             "VirtualServerRoute shop/x: Warning/NoVirtualServerFound: no VirtualServer in force has \
              the host `cafe.example.com`",
         ]
+    );
+    // A port that speaks something else is lost too.
+    let listeners = "apiVersion: k8s.nginx.org/v1\nkind: GlobalConfiguration\n\
+                     metadata: {name: global}\n\
+                     spec: {listeners: [{name: a, port: 8443, protocol: HTTP, ssl: true}]}\n";
+    let on_8443 = format!("listener: {{https: a}}\ntls: {{secret: cert}}\n{delegates}");
+    let documents = [
+        older("new", 2025, &on_8443),
+        listeners.to_owned(),
+        gateway.replace("port: 80", "port: 8443"),
+    ];
+    assert_eq!(
+        states_of(&documents, &Options::default())[1],
+        "VirtualServer shop/new: Warning/Rejected: port 8443 speaks http, as Gateway shop/g says; \
+         it cannot speak https too"
     );
     // One listener of two is lost: the other is served.
     let with_tls = older("new", 2025, &format!("tls: {{secret: cert}}\n{delegates}"));
