@@ -1,5 +1,8 @@
 //! VirtualServerRoutes: what may be delegated to them, and what comes of it.
 
+mod refusals;
+mod selectors;
+
 use super::*;
 use crate::translate::virtual_server::order;
 use proptest::prelude::*;
@@ -240,67 +243,6 @@ fn a_second_route_to_one_virtual_server_route_is_skipped() {
 }
 
 #[test]
-fn selectors_look_in_every_namespace() {
-    // virtualserver §6.3, step 2
-    let all = [
-        labelled("shop/b", "{app: x, tier: one}", "{path: /coffee/b, action: {pass: b}}"),
-        labelled("away/c", "{app: x}", "{path: /coffee/c, action: {pass: c}}"),
-        labelled("away/a", "{app: x, tier: one}", "{path: /coffee/a, action: {pass: a}}"),
-        labelled("shop/d", "{app: y}", "{path: /tea/d, action: {pass: d}}"),
-    ];
-    check(
-        "{path: /coffee, routeSelector: {matchLabels: {app: x, tier: one}}}, \
-         {path: /, routeSelector: {matchLabels: {app: y}}}, \
-         {path: /coffee/, routeSelector: {matchLabels: {app: x}}}, \
-         {path: /none, routeSelector: {matchLabels: {app: z}}}",
-        &all,
-        &[
-            "prefix `/coffee/a`: a",
-            "prefix `/coffee/b`: b",
-            "prefix `/coffee/c`: c",
-            "prefix `/tea/d`: d",
-        ],
-        &[
-            "warning[duplicate-value]: VirtualServer shop/cafe: spec.routes[2].routeSelector.matchLabels: \
-             VirtualServerRoute away/a is reached a second time, without effect",
-            "warning[duplicate-value]: VirtualServer shop/cafe: spec.routes[2].routeSelector.matchLabels: \
-             VirtualServerRoute shop/b is reached a second time, without effect",
-            "warning[not-found]: VirtualServer shop/cafe: spec.routes[3].routeSelector.matchLabels: \
-             no VirtualServerRoute of the host `cafe.example.com` has these labels",
-        ],
-    );
-    // One that does not fit below one route may fit below the next.
-    check(
-        "{path: /tea, routeSelector: {matchLabels: {app: x}}}, \
-         {path: /coffee, routeSelector: {matchLabels: {app: x}}}",
-        &[labelled("shop/x", "{app: x}", "{path: /coffee, action: {pass: x}}")],
-        &["prefix `/coffee`: x"],
-        &[
-            "warning[no-effect]: VirtualServer shop/cafe: spec.routes[0].routeSelector.matchLabels: \
-           VirtualServerRoute shop/x is not used: spec.subroutes[0].path: `/coffee` must begin with \
-           `/tea`",
-        ],
-    );
-    // One that does not fit harms no other.
-    check(
-        "{path: /coffee, routeSelector: {matchLabels: {tier: one}}}, {path: /tea, route: d}",
-        &[
-            labelled("shop/a", "{tier: one}", "{path: /tea/a, action: {pass: a}}"),
-            labelled("shop/b", "{tier: one}", "{path: /coffee/b, action: {pass: b}}"),
-            labelled("shop/d", "{}", "{path: /tea/d, action: {pass: d}}"),
-        ],
-        &["prefix `/coffee/b`: b", "prefix `/tea/d`: d"],
-        &[
-            "warning[no-effect]: VirtualServer shop/cafe: spec.routes[0].routeSelector.matchLabels: \
-             VirtualServerRoute shop/a is not used: spec.subroutes[0].path: `/tea/a` must begin \
-             with `/coffee`",
-            "warning[no-effect]: VirtualServerRoute shop/a: spec.subroutes[0].path: VirtualServer \
-             shop/cafe does not use it: `/tea/a` must begin with `/coffee`",
-        ],
-    );
-}
-
-#[test]
 fn a_path_that_is_taken_leaves_the_later_one_out_whole() {
     // virtualserver §6.3, step 5
     check(
@@ -377,104 +319,6 @@ fn what_is_missing_or_refused_leaves_the_virtual_server_working() {
 }
 
 #[test]
-fn refusals_of_virtual_server_routes() {
-    // virtualserver §5.2, §6.1
-    for (document, want) in [
-        (
-            subroutes(
-                "shop/x",
-                "{path: /a, action: {pass: x}}, {path: /a, action: {pass: x}}, \
-                 {path: '=/b', action: {pass: x}}, {path: '^~/c', action: {pass: x}}, \
-                 {path: '~d', action: {pass: x}}",
-            ),
-            &[
-                "error[duplicate-value]: spec.subroutes[1].path: the path `/a` is that of \
-                 `spec.subroutes[0]` already",
-                "error[invalid-value]: spec.subroutes[2].path: the path `=/b` is an exact path, but \
-                 that of the first subroute, `/a`, is a prefix; paths of subroutes are all of one \
-                 kind",
-                "error[invalid-value]: spec.subroutes[3].path: the path `^~/c` is a prefix with \
-                 `^~`, but that of the first subroute, `/a`, is a prefix; paths of subroutes are \
-                 all of one kind",
-                "error[invalid-value]: spec.subroutes[4].path: the path `~d` is an expression, but \
-                 that of the first subroute, `/a`, is a prefix; paths of subroutes are all of one \
-                 kind",
-            ][..],
-        ),
-        (
-            subroutes(
-                "shop/x",
-                "{path: /a, route: y}, {path: /b, action: {pass: x}, routeSelector: {}}, \
-                 {path: /c, splits: []}",
-            ),
-            &[
-                "error[unsupported-field]: spec.subroutes[0].route: `route` cannot stand in a \
-                 subroute; only a VirtualServer delegates to VirtualServerRoutes",
-                "error[missing-field]: spec.subroutes[0]: expected exactly one of `action` or \
-                 `splits`, found none of them",
-                "error[unsupported-field]: spec.subroutes[1].routeSelector: `routeSelector` cannot \
-                 stand in a subroute; only a VirtualServer delegates to VirtualServerRoutes",
-                "error[invalid-value]: spec.subroutes[2].splits: `splits` needs at least two entries",
-            ],
-        ),
-        (
-            "apiVersion: k8s.nginx.org/v1\nkind: VirtualServerRoute\nmetadata: {name: x}\n\
-             spec: {host: A.example, tls: {}, upstreams: [{name: X, service: x, port: 80}]}\n"
-                .to_owned(),
-            &[
-                "warning[unknown-field]: spec.tls: unknown field `tls`",
-                "error[invalid-value]: spec.host: in `A.example`, `A` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
-                "error[invalid-value]: spec.upstreams[0].name: `X` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
-            ],
-        ),
-    ] {
-        let translation = translation(&document, &Options::default());
-        assert_eq!(told(&translation.diagnostics), want, "{document}");
-        assert_eq!(translation.refused.len(), 1, "{document}");
-    }
-}
-
-#[test]
-fn refusals_of_delegations() {
-    // virtualserver §5.2
-    let translation = delegating(
-        "{path: /a, route: 'a/b/c'}, {path: /b, route: -x}, {path: /c, route: ''}, \
-         {path: /d, routeSelector: {}}, {path: /e, routeSelector: {matchLabels: {}}}, \
-         {path: /f, routeSelector: {matchLabels: {a/b/c: '', app: 'x y'}, matchExpressions: []}}",
-        &[],
-    );
-    assert_eq!(
-        told(&translation.diagnostics),
-        [
-            "error[missing-field]: spec.routes[2].route: `route` must not be empty",
-            "error[missing-field]: spec.routes[3].routeSelector.matchLabels: required field \
-             `matchLabels` is missing",
-            "error[missing-field]: spec.routes[4].routeSelector.matchLabels: `matchLabels` must not \
-             be empty",
-            "warning[unsupported-field]: spec.routes[5].routeSelector.matchExpressions: \
-             `matchExpressions` is not supported and has no effect",
-            "error[invalid-value]: spec.routes[0].route: `b/c` is not a name: it holds letters, \
-             digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[1].route: `-x` is not a name: it begins and ends \
-             with a letter or digit",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: `b/c` is not a \
-             name: it holds letters, digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: it must not be \
-             empty",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.app: `x y` is not a \
-             name: it holds letters, digits, `-`, `_` and `.`",
-            "warning[not-found]: spec.routes[4].routeSelector.matchLabels: no VirtualServerRoute of \
-             the host `cafe.example.com` has these labels",
-            "warning[not-found]: spec.routes[5].routeSelector.matchLabels: no VirtualServerRoute of \
-             the host `cafe.example.com` has these labels",
-        ]
-    );
-    assert_eq!(translation.refused.len(), 1);
-}
-
-#[test]
 fn policies_of_a_subroute_replace_those_of_its_route() {
     // virtualserver §6.4: own ones stand for the VirtualServerRoute, inherited ones for the
     // VirtualServer
@@ -540,47 +384,6 @@ fn subroutes_that_make_too_many_rules_leave_the_virtual_server_working() {
         ]
     );
     assert_eq!(served(&translation).len(), 101);
-}
-
-#[test]
-fn selectors_have_a_limit_together() {
-    // decisions §5
-    let selectors =
-        (0..1025).map(|n| format!("{{path: /{n}, routeSelector: {{matchLabels: {{app: x}}}}}}"));
-    let selectors = selectors.collect::<Vec<_>>().join(", ");
-    let routes = (0..1024).map(|n| labelled(&format!("shop/r{n}"), "{app: x}", ""));
-    let translation = delegating(&selectors, &routes.collect::<Vec<_>>());
-    let is_error = |told: &String| told.starts_with("error");
-    let errors = told_of_all(&translation.diagnostics).into_iter().filter(is_error);
-    assert_eq!(
-        errors.collect::<Vec<_>>(),
-        ["error[too-many]: VirtualServer shop/cafe: spec.routes[1024].routeSelector.matchLabels: \
-             the selectors of the routes up to this one find VirtualServerRoutes more than 1048576 \
-             times",]
-    );
-}
-
-#[test]
-fn selectors_find_nothing_of_other_hosts() {
-    // virtualserver §6: hosts must be equal. Selecting looks at no VirtualServerRoute of another
-    // host, so that nothing is told of them, however many there are.
-    let mut documents = Vec::new();
-    for host in 0..20 {
-        let of_host = |document: String| {
-            let document = document.replace("name: cafe", &format!("name: cafe-{host}"));
-            document.replace("cafe.example.com", &format!("h{host}.example"))
-        };
-        let all = "routes: [{path: /, routeSelector: {matchLabels: {app: x}}}]";
-        documents.push(of_host(cafe(all)));
-        for route in 0..5 {
-            let name = format!("r{host}-{route}");
-            let item = format!("{{path: /{route}, action: {{pass: {name}}}}}");
-            documents.push(of_host(labelled(&format!("shop/{name}"), "{app: x}", &item)));
-        }
-    }
-    let translation = translation(&joined(&documents), &Options::default());
-    assert_eq!(told_of_all(&translation.diagnostics), Vec::<String>::new());
-    assert_eq!(translation.rules.route_count(), 100);
 }
 
 proptest! {
