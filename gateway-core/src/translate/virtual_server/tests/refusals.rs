@@ -19,6 +19,15 @@ fn refused(document: fn(&str) -> String, cases: &[(&str, &[&str])]) {
     }
 }
 
+/// Each of these specs is refused for one reason, which is given as code, path below `place`,
+/// message and help: `invalid-value host: message; help`.
+fn refused_for(document: fn(&str) -> String, place: &str, cases: &[(&str, &str)]) {
+    for (spec, want) in cases {
+        let (code, want) = want.split_once(' ').expect("a code stands first");
+        refused(document, &[(spec, &[&format!("error[{code}]: {place}{want}")])]);
+    }
+}
+
 #[test]
 fn slips_of_the_first_example_get_help() {
     // smi §9.3: the indentation of the first example as it is often seen
