@@ -201,3 +201,28 @@ pub enum RetryCondition {
     /// The answer has this status.
     Status(StatusCode),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_a_grpc_status() {
+        // virtualserver §13
+        for (status, want) in [
+            ("13", &[400, 405, 415, 426, 497, 500, 501][..]),
+            ("16", &[401, 495, 496]),
+            ("7", &[403]),
+            ("12", &[404]),
+            ("4", &[408]),
+            ("8", &[413, 414]),
+            ("14", &[429, 502, 503, 504]),
+            ("none", &[200, 301, 402, 406, 412, 428, 430, 494, 498, 499, 505, 599]),
+        ] {
+            for code in want {
+                let got = grpc_status(StatusCode::from_u16(*code).unwrap());
+                assert_eq!(got.map_or("none".to_owned(), |n| n.to_string()), status, "{code}");
+            }
+        }
+    }
+}
