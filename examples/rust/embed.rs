@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p examples --bin embed`
 
-use gateway_core::{Options, Outcome, RequestHead, Resources, Router, translate};
+use gateway_core::{Options, Outcome, RequestHead, Resources, Router, Verdict, translate};
 use std::error::Error;
 
 const DOCUMENTS: &str = "
@@ -34,12 +34,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let request = RequestHead::new(method, "cafe.example.com", path);
         // 64 random bits of your own for weighted choices; here none is needed.
         let decision = router.decide(&request, 0);
-        match decision.outcome() {
-            Outcome::Forward(to) => println!("{method} {path} -> {}:{}", to.service.name, to.port),
-            Outcome::Respond(answer) => println!("{method} {path} -> {}", answer.status),
-            Outcome::Redirect(to) => println!("{method} {path} -> {}", to.status),
-            Outcome::NoRoute(reason) => println!("{method} {path} -> {}", reason.status()),
-        }
+        let fate = match decision.verdict() {
+            Verdict::Open(Outcome::Forward(to)) => format!("{}:{}", to.service.name, to.port),
+            Verdict::Open(Outcome::Respond(answer)) => answer.status.to_string(),
+            Verdict::Open(Outcome::Redirect(to)) => to.status.to_string(),
+            Verdict::Open(Outcome::NoRoute(reason)) => reason.status().to_string(),
+            // Carry `steps` out, then go on with what `admitted` says.
+            Verdict::Guarded(_) => format!("{:?}", decision.steps(&request)),
+        };
+        println!("{method} {path} -> {fate}");
     }
     Ok(())
 }

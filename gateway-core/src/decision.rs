@@ -1,19 +1,24 @@
 //! What to do with one request, and why.
 
 mod captures;
+mod cors;
+mod error_page;
 pub(crate) mod headers;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;
 pub(crate) mod split;
+pub(crate) mod steps;
 pub(crate) mod template;
 
 pub use captures::Captures;
+pub use error_page::PageAnswer;
+pub use steps::{Refusal, Step};
 
 use crate::request::field::{Value, View};
 use crate::request::{InvalidTarget, PathPolicy, Request};
 use crate::rules::{
-    Action, Branch, Field, Forward, Listener, Redirect, Respond, Route, Service, ServiceId,
-    ServiceSplit, SplitBackend, SplitMatch, Test, VirtualHost,
+    Action, Branch, Field, Forward, Listener, Policies, Redirect, Respond, Route, Service,
+    ServiceId, ServiceSplit, SplitBackend, SplitMatch, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -25,7 +30,10 @@ pub struct Decision<'r> {
     pub(crate) host: Option<&'r VirtualHost>,
     pub(crate) route: Option<&'r Route>,
     pub(crate) branch: Option<&'r Branch>,
+    /// What is done with a request that policies admit.
     pub(crate) outcome: Outcome<'r>,
+    /// Whether policies ask something of the request.
+    pub(crate) guarded: bool,
 }
 
 /// What to do with a request.
@@ -41,6 +49,16 @@ pub enum Outcome<'r> {
     Respond(&'r Respond),
     /// No route took it; the reason says how far it came.
     NoRoute(NoRoute),
+}
+
+/// Whether a request can be treated at once.
+#[derive(Debug, Clone, Copy)]
+pub enum Verdict<'r> {
+    /// It can.
+    Open(Outcome<'r>),
+    /// Policies ask something of it first: [`Decision::steps`]. A request that passes them all is
+    /// treated as [`Decision::admitted`] says.
+    Guarded(&'r Policies),
 }
 
 /// Where a request is sent.
@@ -108,12 +126,25 @@ impl<'r> Decision<'r> {
     /// A decision that no route has made.
     pub(crate) fn none(listener: Option<&'r Listener>, reason: NoRoute) -> Self {
         let outcome = Outcome::NoRoute(reason);
-        Self { listener, host: None, route: None, branch: None, outcome }
+        Self { listener, host: None, route: None, branch: None, outcome, guarded: false }
     }
 
-    /// What to do.
-    pub fn outcome(&self) -> &Outcome<'r> {
-        &self.outcome
+    /// What to do, or that policies come first.
+    pub fn verdict(&self) -> Verdict<'r> {
+        match self.policies() {
+            Some(policies) if self.guarded => Verdict::Guarded(policies),
+            _ => Verdict::Open(self.outcome),
+        }
+    }
+
+    /// What to do once all [`Decision::steps`], if there are any, let the request pass.
+    pub fn admitted(&self) -> Outcome<'r> {
+        self.outcome
+    }
+
+    /// The policies of the route that decided.
+    pub fn policies(&self) -> Option<&'r Policies> {
+        self.route.and_then(|route| route.policies.as_deref())
     }
 
     /// The route that decided; `None` when none did.
@@ -136,7 +167,7 @@ impl<'r> Decision<'r> {
         self.branch
     }
 
-    /// The Service that the request is sent to.
+    /// The Service that an admitted request is sent to.
     pub fn service(&self) -> Option<&'r Service> {
         match self.outcome {
             Outcome::Forward(forwarding) => Some(forwarding.service),

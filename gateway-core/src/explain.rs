@@ -3,6 +3,7 @@
 //! An explanation is made of a decision by walking the same rules one by one. It costs what such a
 //! walk costs, and nothing where it is not asked for.
 
+mod policies;
 mod routes;
 mod show;
 mod splits;
@@ -65,6 +66,8 @@ pub struct Explanation {
     /// The TrafficSplits that did not apply: each of their matches with the first condition that
     /// failed.
     pub passed_over: Vec<Considered>,
+    /// What policies ask of the request, in order, up to one that turns it away.
+    pub policies: Vec<PolicySummary>,
     /// What is changed in the request's header, in order.
     pub request_headers: Vec<HeaderChange>,
     /// What is changed in the answer's header, in order.
@@ -90,16 +93,22 @@ pub enum OutcomeKind {
     /// No route took it.
     #[default]
     NoRoute,
+    /// A policy turns the request away, whatever it asks besides.
+    Refuse,
+    /// A pre-flight request is answered.
+    Preflight,
 }
 
 impl OutcomeKind {
-    /// `forward`, `redirect`, `respond` or `no-route`.
+    /// `forward`, `redirect`, `respond`, `no-route`, `refuse` or `preflight`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Forward => "forward",
             Self::Redirect => "redirect",
             Self::Respond => "respond",
             Self::NoRoute => "no-route",
+            Self::Refuse => "refuse",
+            Self::Preflight => "preflight",
         }
     }
 }
@@ -122,6 +131,18 @@ pub struct RouteSummary {
     pub path: String,
     /// Its conditions, for example ``header `x-env`: `beta` ``.
     pub conditions: Vec<String>,
+}
+
+/// What a policy asks of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySummary {
+    /// `refuse`, `cors`, `client-certificate`, `rate-limit`, `basic-auth`, `api-key`,
+    /// `external-auth`, `jwt` or `cache`.
+    pub kind: &'static str,
+    /// The policy, or the reference to one that is not there.
+    pub origin: Origin,
+    /// What is asked, or why the request is turned away. No secrets.
+    pub asks: String,
 }
 
 /// One route, or one match of a TrafficSplit, that was looked at.
@@ -251,6 +272,7 @@ fn explain<R: Request>(
     draw: u64,
 ) -> Explanation {
     let mut explanation = of_outcome(decision, request);
+    policies::explain(&mut explanation, decision, request);
     explanation.listener = decision.listener().map(|listener| listener.name.to_string());
     explanation.route = decision.route().map(|route| RouteSummary {
         origin: route.origin.clone(),
@@ -267,18 +289,19 @@ fn explain<R: Request>(
         if let Some(route) = decision.route() {
             splits::explain(&mut explanation, rules, route, view, draw);
         }
-        if let Outcome::Forward(forwarding) = decision.outcome() {
+        if let Outcome::Forward(forwarding) = decision.admitted() {
             let forward = forwarding.forward;
             explanation.request_headers = show::request_changes(&forward.request_headers, view);
             explanation.response_headers = show::response_changes(&forward.response_headers, view);
         }
+        explanation.response_headers.extend(policies::headers(decision, view));
     });
     explanation
 }
 
 /// What the outcome by itself says.
 fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
-    match decision.outcome() {
+    match decision.admitted() {
         Outcome::Forward(forwarding) => {
             let mut target = Vec::new();
             decision.write_target(request, &mut target);
@@ -318,7 +341,7 @@ fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
         Outcome::NoRoute(reason) => Explanation {
             outcome: OutcomeKind::NoRoute,
             status: Some(reason.status()),
-            reason: Some(no_route(*reason, decision, request)),
+            reason: Some(no_route(reason, decision, request)),
             allow: decision.allow(request).into_iter().map(show::text).collect(),
             ..Explanation::default()
         },

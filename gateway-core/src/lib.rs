@@ -5,7 +5,7 @@
 //!  documents    per dialect   one form   checked     read-only   what to do with
 //!  as written                 for all    and lowered tables      one request
 //!                               │
-//!                               └──► explain   reads the same rules
+//!                               └──► explain, lint   read the same rules
 //! ```
 //!
 //! Nothing after `rules` knows which dialect a rule came from, except by its [`Origin`]; which
@@ -45,6 +45,7 @@ mod diagnostic;
 mod explain;
 mod hash;
 mod limits;
+mod lint;
 mod matcher;
 mod origin;
 mod request;
@@ -54,13 +55,17 @@ pub mod rules;
 mod translate;
 
 pub use compile::{CompileError, CompileErrors};
-pub use decision::{Captures, Decision, Forwarding, NoRoute, Outcome, SplitChoice};
+pub use decision::{
+    Captures, Decision, Forwarding, NoRoute, Outcome, PageAnswer, Refusal, SplitChoice, Step,
+    Verdict,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
-    MAX_CONSIDERED, OutcomeKind, RouteSummary, SplitSummary,
+    MAX_CONSIDERED, OutcomeKind, PolicySummary, RouteSummary, SplitSummary,
 };
 pub use limits::Limits;
+pub use lint::lint;
 pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::{

@@ -1,6 +1,8 @@
 //! Documents as written, by kind and name, before any of them means anything.
 
+mod base64;
 pub(crate) mod document;
+pub(crate) mod fields;
 pub(crate) mod gateway;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
@@ -9,7 +11,9 @@ mod kinds;
 #[cfg(feature = "yaml")]
 mod load;
 pub(crate) mod meta;
+pub(crate) mod policy;
 pub(crate) mod scalar;
+pub(crate) mod secret;
 pub(crate) mod service;
 mod smi;
 pub(crate) mod traffic_split;
@@ -25,6 +29,8 @@ use gateway::{Gateway, GatewayClass};
 use http_route::HttpRoute;
 use http_route_group::HttpRouteGroup;
 use meta::Meta;
+use policy::Policy;
+use secret::Secret;
 use service::{EndpointSlice, Service};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,7 +41,8 @@ use virtual_server::VirtualServer;
 /// A set of documents.
 ///
 /// A document with an error is refused: it is not in the set, and harms no other (decisions §5).
-/// A VirtualServer stays in it until translating, which refuses it with all that is wrong at once.
+/// A VirtualServer or Policy stays in it until translating, which refuses it with all that is wrong
+/// at once.
 /// Nothing depends on the order in which documents are added, except which of two documents of
 /// one name is refused: the second.
 ///
@@ -207,6 +214,24 @@ impl Resources {
     }
 
     /// By namespace and name.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Resource<Policy>> {
+        self.of_kind("Policy", |o| if let Object::Policy(r) = o { Some(r) } else { None })
+    }
+
+    /// By namespace and name.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Resource<Secret>> {
+        self.of_kind("Secret", |o| if let Object::Secret(r) = o { Some(r) } else { None })
+    }
+
+    /// The Secret of a name.
+    pub(crate) fn secret(&self, namespace: &str, name: &str) -> Option<&Resource<Secret>> {
+        match self.objects.get(&ObjectRef::new("Secret", namespace, name))? {
+            Object::Secret(secret) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// By namespace and name.
     pub(crate) fn traffic_splits(&self) -> impl Iterator<Item = &Resource<TrafficSplit>> {
         self.of_kind(
             "TrafficSplit",
@@ -287,6 +312,8 @@ enum Object {
     Service(Resource<Service>),
     EndpointSlice(Resource<EndpointSlice>),
     VirtualServer(Resource<VirtualServer>),
+    Policy(Resource<Policy>),
+    Secret(Resource<Secret>),
     TrafficSplit(Resource<TrafficSplit>),
     HttpRouteGroup(Resource<HttpRouteGroup>),
     Gateway(Resource<Gateway>),
@@ -300,6 +327,8 @@ impl Object {
             Self::Service(r) => &r.document,
             Self::EndpointSlice(r) => &r.document,
             Self::VirtualServer(r) => &r.document,
+            Self::Policy(r) => &r.document,
+            Self::Secret(r) => &r.document,
             Self::TrafficSplit(r) => &r.document,
             Self::HttpRouteGroup(r) => &r.document,
             Self::Gateway(r) => &r.document,
@@ -313,6 +342,7 @@ impl Object {
     fn errors(&self) -> usize {
         match self {
             Self::VirtualServer(r) => r.spec.errors,
+            Self::Policy(r) => r.spec.errors,
             _ => 0,
         }
     }

@@ -32,7 +32,7 @@ pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;
 pub(crate) use hosts::{Shard, name_key, shard_of};
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
-pub(crate) use path::{End, Form};
+pub(crate) use path::{End, Form, Reach};
 pub use policy::{
     AccessControl, AccessRule, ApiClient, ApiKey, AuthRequest, BackendTls, BasicAuth, Cache,
     CacheLock, CacheStatuses, ClientCertificates, Cors, CorsOrigin, CorsOrigins, ExternalAuth,

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "explain",
         &["origin", "diagnostic", "request", "rules", "request::field", "decision", "matcher"],
     ),
+    ("lint", &["origin", "diagnostic", "request", "rules", "request::field"]),
 ];
 
 #[test]

@@ -240,7 +240,12 @@ impl Entry {
     }
 
     pub(crate) fn failed(&mut self, failure: Failure) {
-        self.problem = failure.as_str();
+        self.turned_away(failure.as_str());
+    }
+
+    /// Notes in a word why the request came to nothing.
+    pub(crate) fn turned_away(&mut self, problem: &'static str) {
+        self.problem = problem;
     }
 
     pub(crate) fn answered(mut self: Box<Self>, status: StatusCode) -> Box<Self> {

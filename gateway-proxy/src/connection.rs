@@ -1,8 +1,8 @@
 //! One client's connection.
 
+use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::Exchange;
-use crate::forward;
 use crate::head::Client;
 use crate::worker::Worker;
 use hyper::server::conn::http1;
@@ -32,7 +32,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client)
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {
             client.requests.set(client.requests.get() + 1);
-            let answer = forward::answer(&worker, &client, Exchange::new(request, &client)).await;
+            let answer = answer::answer(&worker, &client, Exchange::new(request, &client)).await;
             Ok::<_, Infallible>(answer)
         }
     });

@@ -1,20 +1,21 @@
-//! Carries out what the router decides.
+//! Sends requests to backends.
 
 use crate::access_log::Entry;
 use crate::error::Failure;
-use crate::exchange::{Answer, Exchange, Pace, Received, Relay, Upload};
+use crate::exchange::{Answer, Pace, Received, Relay, Upload};
 use crate::framing;
-use crate::head::{Client, Head, strip_answer};
+use crate::head::{Head, strip_answer};
 use crate::snapshot::Table;
 use crate::unsupported;
 use crate::upgrade::Upgrade;
 use crate::upstream::{Checkout, Holding, Lease, Tries};
 use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
-use gateway_core::{Decision, Forwarding, Outcome};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
+use gateway_core::{Decision, Forwarding};
+use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -22,98 +23,40 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Most octets of a body that nobody reads, because the answer takes no backend.
-const UNREAD_LIMIT: u64 = 1 << 20;
+/// The statuses of the backends that were asked, where an error page may print them.
+pub(crate) struct Asked(Option<Vec<StatusCode>>);
 
-/// Answers a request.
-pub(crate) async fn answer(
-    worker: &Rc<Worker>,
-    client: &Client,
-    exchange: Exchange,
-) -> Response<Answer> {
-    let Exchange { head: parts, body, upgrade } = exchange;
-    let head = Head { parts: &parts, client };
-    if let Err(status) = framing::check(&parts) {
-        worker.metrics.refused();
-        let entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
-        let mut response = plain(status);
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return finish(response, entry);
+impl Asked {
+    pub(crate) fn of(decision: &Decision<'_>) -> Self {
+        let has_pages = decision.route().is_some_and(|route| route.error_pages.is_some());
+        Self(has_pages.then(Vec::new))
     }
-    let table = worker.table();
-    let decision = table.snapshot.router.decide(&head, worker.random.next());
-    let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
-    let response = match decision.outcome() {
-        Outcome::Forward(forwarding) => {
-            let forwarder =
-                Forwarder { worker, table: &table, head, decision: &decision, forwarding };
-            match forwarder.run(body, upgrade, entry.as_deref_mut()).await {
-                Ok(response) => response,
-                Err(failure) => {
-                    worker.metrics.failure(failure);
-                    if let Some(entry) = &mut entry {
-                        entry.failed(failure);
-                    }
-                    let mut response = plain(failure.status(forwarding.forward.unavailable));
-                    forwarder.edit(response.status(), response.headers_mut());
-                    response
-                }
-            }
+
+    fn note(&mut self, status: StatusCode) {
+        if let Some(statuses) = &mut self.0 {
+            statuses.push(status);
         }
-        // What is thrown away has a limit all the same (virtualserver §12.5).
-        Outcome::Redirect(_) | Outcome::Respond(_) if body.size_hint().lower() > UNREAD_LIMIT => {
-            plain(StatusCode::PAYLOAD_TOO_LARGE)
-        }
-        outcome => canned(&head, &decision, outcome),
-    };
-    table.counters(&decision, &worker.metrics).count(response.status());
-    finish(response, entry)
+    }
 }
 
-fn finish(response: Response<Answer>, entry: Option<Box<Entry>>) -> Response<Answer> {
-    let entry = entry.map(|entry| entry.answered(response.status()));
-    response.map(|answer| answer.logged(entry))
-}
-
-/// A status of the proxy's own, with a line of text for people.
-fn plain(status: StatusCode) -> Response<Answer> {
-    let reason = status.canonical_reason().unwrap_or("error");
-    let mut response = Response::new(Answer::full(format!("{} {reason}\n", status.as_u16())));
-    *response.status_mut() = status;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, text);
-    response
-}
-
-/// An answer that takes no backend.
-fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Response<Answer> {
-    let status = match outcome {
-        Outcome::Redirect(redirect) => redirect.status,
-        Outcome::Respond(respond) => respond.status,
-        Outcome::NoRoute(no_route) => no_route.status(),
-        Outcome::Forward(forwarding) => forwarding.forward.unavailable,
-    };
-    let mut response = match outcome {
-        Outcome::Redirect(_) | Outcome::Respond(_) => {
-            let mut body = Vec::new();
-            decision.write_body(head, &mut body);
-            let mut response = Response::new(Answer::full(body));
-            *response.status_mut() = status;
-            response
+impl fmt::Display for Asked {
+    /// `502, 504`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, status) in self.0.iter().flatten().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}{}", status.as_str())?;
         }
-        Outcome::NoRoute(_) | Outcome::Forward(_) => plain(status),
-    };
-    decision.edit_response(status, head, response.headers_mut());
-    response
+        Ok(())
+    }
 }
 
 /// Sends one request to a backend, and its answer back.
-struct Forwarder<'a> {
-    worker: &'a Rc<Worker>,
-    table: &'a Table,
-    head: Head<'a>,
-    decision: &'a Decision<'a>,
-    forwarding: &'a Forwarding<'a>,
+pub(crate) struct Forwarder<'a> {
+    pub(crate) worker: &'a Rc<Worker>,
+    pub(crate) table: &'a Table,
+    pub(crate) head: Head<'a>,
+    pub(crate) decision: &'a Decision<'a>,
+    pub(crate) forwarding: &'a Forwarding<'a>,
 }
 
 impl Forwarder<'_> {
@@ -121,11 +64,12 @@ impl Forwarder<'_> {
         &self.forwarding.forward.settings
     }
 
-    async fn run(
+    pub(crate) async fn run(
         &self,
         body: Received,
         upgrade: Option<Upgrade>,
         entry: Option<&mut Entry>,
+        asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
         if unsupported::refusal(settings).is_some() {
@@ -136,7 +80,7 @@ impl Forwarder<'_> {
         }
         let upload = Upload::new(body, settings.max_body);
         let deadline = settings.timeouts.request.map(|most| Instant::now() + most);
-        let tries = self.try_endpoints(&upload, deadline, entry);
+        let tries = self.try_endpoints(&upload, deadline, entry, asked);
         let reached = match deadline {
             Some(end) => timeout_at(end, tries).await.unwrap_or(Err(Failure::RequestTimeout))?,
             None => tries.await?,
@@ -150,10 +94,15 @@ impl Forwarder<'_> {
         upload: &Upload,
         deadline: Option<Instant>,
         mut entry: Option<&mut Entry>,
+        asked: &mut Asked,
     ) -> Result<Reached, Failure> {
         let settings = self.settings();
         let Forwarding { id, port, .. } = *self.forwarding;
-        let group = self.table.snapshot.group(id, port).ok_or(Failure::NoEndpoint)?;
+        let unavailable = self.forwarding.forward.unavailable;
+        let Some(group) = self.table.snapshot.group(id, port) else {
+            asked.note(unavailable);
+            return Err(Failure::NoEndpoint);
+        };
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.len());
         loop {
             tries.begin();
@@ -169,6 +118,10 @@ impl Forwarder<'_> {
                 Some(end) => timeout_at(end, attempt).await.unwrap_or(Err(Failure::Timeout)),
                 None => attempt.await,
             };
+            asked.note(match &result {
+                Ok((response, _)) => response.status(),
+                Err(failure) => failure.status(unavailable),
+            });
             match result {
                 Ok((response, lease)) => {
                     endpoint.answered();
@@ -306,7 +259,7 @@ impl Forwarder<'_> {
     }
 
     /// Makes the rule's changes; the length follows from the body, whatever a rule says.
-    fn edit(&self, status: StatusCode, headers: &mut HeaderMap) {
+    pub(crate) fn edit(&self, status: StatusCode, headers: &mut HeaderMap) {
         let length = headers.remove(CONTENT_LENGTH);
         self.decision.edit_response(status, &self.head, headers);
         match length {

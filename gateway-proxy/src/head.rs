@@ -19,6 +19,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// A client's request as the engine sees it.
+#[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
@@ -182,7 +183,7 @@ impl Head<'_> {
 }
 
 fn drops_all(decision: &Decision<'_>) -> bool {
-    matches!(decision.outcome(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
+    matches!(decision.admitted(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
 }
 
 /// A host in lower case and without its port, which is told on its own.

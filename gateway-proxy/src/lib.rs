@@ -22,6 +22,7 @@
 
 mod access_log;
 mod admin;
+mod answer;
 mod config;
 mod connection;
 mod downstream;
@@ -29,6 +30,7 @@ mod error;
 mod exchange;
 mod forward;
 mod framing;
+mod guard;
 mod head;
 mod json;
 mod listener;

@@ -18,7 +18,7 @@ pub fn agree(
     draw: u64,
 ) -> Result<Answer, String> {
     let decision = router.decide(request, draw);
-    let (want, got) = (reference::decide(rules, request, draw), Answer::of(&decision));
+    let (want, got) = (reference::decide(rules, request, draw), Answer::of(&decision, request));
     if want != got {
         return Err(format!("decided: {got:#?}\nthe reference: {want:#?}"));
     }

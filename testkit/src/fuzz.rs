@@ -107,7 +107,7 @@ pub fn edit(
         assert_eq!(*router.rules(), rules);
         for (request, draw) in (0..requests).map(|_| generate::request(others, &rules)) {
             let got = assert_agree(&rules, &router, &request, draw);
-            let want = anew.as_ref().map(|anew| Answer::of(&anew.decide(&request, draw)));
+            let want = anew.as_ref().map(|anew| Answer::of(&anew.decide(&request, draw), &request));
             assert_eq!(Ok(&got), want.as_ref(), "{request:?} {draw}");
             counts.decisions += 1;
         }

@@ -12,6 +12,7 @@ mod conditions;
 mod edits;
 mod order;
 mod paths;
+mod policies;
 mod pool;
 mod requests;
 mod routes;

@@ -7,10 +7,11 @@
 mod answer;
 mod conditions;
 mod path;
+mod policies;
 mod target;
 mod weights;
 
-pub use answer::{Answer, SplitAnswer, Verdict};
+pub use answer::{Answer, SplitAnswer, StepAnswer, Verdict};
 
 use conditions::{View, passes};
 use gateway_core::rules::{
@@ -47,6 +48,9 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
             answer.host = Some(host.origin.clone());
             answer.route = Some(host.routes[at].origin.clone());
             (answer.verdict, answer.branch) = act(rules, &host.routes, at, &view, draw);
+            if let Some(policies) = &host.routes[at].policies {
+                answer.steps = policies::steps(policies, &answer.verdict, &view);
+            }
             break;
         }
     }

@@ -10,10 +10,11 @@ mod format;
 pub use expect::{DiagnosticExpectation, Expectation};
 
 use crate::OwnedRequest;
-use crate::reference::{self, Verdict};
+use crate::reference::{self, StepAnswer, Verdict};
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    Decision, NoRoute, Options, Outcome, Resources, Router, Severity, Translation, translate,
+    Decision, NoRoute, Options, Outcome, Refusal, Resources, Router, Severity, Step, Translation,
+    translate,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::path::Path;
@@ -42,6 +43,8 @@ pub struct Case {
     pub request: OwnedRequest,
     /// The draw for choices by weight; `None`: whatever is drawn, the outcome is the same.
     pub draw: Option<u64>,
+    /// The status that a backend answers with, if not 200.
+    pub backend: Option<StatusCode>,
     /// What is to happen.
     pub expect: Expectation,
 }
@@ -64,6 +67,10 @@ pub struct Observed {
     pub split: Option<Option<String>>,
     /// Why the engine itself answered.
     pub reason: Option<String>,
+    /// Whether an error page took the place of the answer.
+    pub page: Option<bool>,
+    /// What policies ask.
+    pub steps: Option<Vec<String>>,
 }
 
 /// What a backend saw.
@@ -153,7 +160,7 @@ impl Case {
     ///
     /// Every difference to what is expected.
     pub fn run_router(&self, router: &Router) -> Result<(), String> {
-        self.run(|draw| observe(&router.decide(&self.request, draw), &self.request))
+        self.run(|draw| observe(self, &router.decide(&self.request, draw)))
     }
 
     /// Runs the case on the reference, which does not render answers.
@@ -162,7 +169,7 @@ impl Case {
     ///
     /// Every difference to what is expected.
     pub fn run_reference(&self, rules: &RuleSet) -> Result<(), String> {
-        self.run(|draw| observe_reference(&reference::decide(rules, &self.request, draw)))
+        self.run(|draw| observe_reference(self, &reference::decide(rules, &self.request, draw)))
     }
 
     fn run(&self, observe: impl Fn(u64) -> Observed) -> Result<(), String> {
@@ -181,13 +188,51 @@ impl Case {
     }
 }
 
-fn observe(decision: &Decision<'_>, request: &OwnedRequest) -> Observed {
+/// What an embedder would do that can carry out every step, and finds all is well.
+fn observe(case: &Case, decision: &Decision<'_>) -> Observed {
+    let request = &case.request;
+    let steps = decision.steps(request);
     let mut observed = Observed {
         route: Some(decision.route().map(|route| route.origin.to_string())),
         split: Some(None),
         ..Observed::default()
     };
-    let (status, reason) = match decision.outcome() {
+    let mut headers = HeaderMap::new();
+    let status = match steps.last() {
+        Some(Step::Refuse(Refusal { status, reason, .. })) => {
+            decision.edit_refusal(*status, request, &mut headers);
+            observed.reason = Some((*reason).to_owned());
+            *status
+        }
+        Some(Step::Preflight(_)) => {
+            decision.edit_preflight(request, &mut headers);
+            StatusCode::NO_CONTENT
+        }
+        _ => {
+            let status = admit(case, decision, &mut observed);
+            decision.edit_response(status, request, &mut headers);
+            status
+        }
+    };
+    let upstream_status = observed.backend.as_ref().map_or("", |_| status.as_str());
+    let page = decision.error_page(status, request, upstream_status);
+    observed.page = Some(page.is_some());
+    if let Some(page) = page {
+        let (status, headers, body) = (Some(page.status), Some(page.headers), Some(page.body));
+        observed = Observed { backend: None, status, headers, body, ..observed };
+    } else {
+        observed.status = Some(status);
+        observed.headers = Some(headers);
+    }
+    let answers = steps.into_iter().map(|step| StepAnswer::of(step).to_string());
+    observed.steps = Some(answers.collect());
+    observed
+}
+
+/// Treats the request as one that policies admit; says with what status it is answered.
+fn admit(case: &Case, decision: &Decision<'_>, observed: &mut Observed) -> StatusCode {
+    let request = &case.request;
+    match decision.admitted() {
         Outcome::Forward(forwarding) => {
             let mut target = Vec::new();
             decision.write_target(request, &mut target);
@@ -209,31 +254,46 @@ fn observe(decision: &Decision<'_>, request: &OwnedRequest) -> Observed {
             });
             let split = forwarding.split.map(|choice| choice.split.origin.object.name.to_string());
             observed.split = Some(split);
-            return observed;
+            case.backend.unwrap_or(StatusCode::OK)
         }
-        Outcome::Redirect(redirect) => (redirect.status, String::new()),
+        Outcome::Redirect(redirect) => {
+            observed.reason = Some(String::new());
+            redirect.status
+        }
         Outcome::Respond(respond) => {
             let mut body = Vec::new();
             decision.write_body(request, &mut body);
             observed.body = Some(body);
-            (respond.status, respond.reason.as_deref().unwrap_or_default().to_owned())
+            observed.reason = Some(respond.reason.as_deref().unwrap_or_default().to_owned());
+            respond.status
         }
-        Outcome::NoRoute(why) => (why.status(), reason_of(*why)),
-    };
-    let mut headers = HeaderMap::new();
-    decision.edit_response(status, request, &mut headers);
-    observed.status = Some(status);
-    observed.headers = Some(headers);
-    observed.reason = Some(reason);
-    observed
+        Outcome::NoRoute(why) => {
+            observed.reason = Some(reason_of(why));
+            why.status()
+        }
+    }
 }
 
-fn observe_reference(answer: &reference::Answer) -> Observed {
+/// The reference renders neither answers nor error pages.
+fn observe_reference(case: &Case, answer: &reference::Answer) -> Observed {
     let mut observed = Observed {
         route: Some(answer.route.as_ref().map(ToString::to_string)),
         split: Some(None),
+        steps: Some(answer.steps.iter().map(ToString::to_string).collect()),
         ..Observed::default()
     };
+    match answer.steps.last().map(|step| (step.kind, &step.detail)) {
+        Some(("refuse", status)) => observed.status = StatusCode::from_bytes(status).ok(),
+        Some(("preflight", _)) => observed.status = Some(StatusCode::NO_CONTENT),
+        _ => admit_reference(answer, &mut observed),
+    }
+    match case.expect.page {
+        true => Observed { backend: None, status: None, ..observed },
+        false => observed,
+    }
+}
+
+fn admit_reference(answer: &reference::Answer, observed: &mut Observed) {
     match &answer.verdict {
         Verdict::Forward { service, port, split, .. } => {
             let service = format!("{service}:{port}");
@@ -249,7 +309,6 @@ fn observe_reference(answer: &reference::Answer) -> Observed {
             observed.reason = Some(reason_of(*why));
         }
     }
-    observed
 }
 
 /// As suite files name it.

@@ -56,8 +56,8 @@ proptest! {
         let other = reordered(&rules, &mut Source::noise(seed));
         let [router, reordered] = [&rules, &other].map(|rules| Router::compile(rules).unwrap());
         for (request, draw) in &requests {
-            let want = Answer::of(&router.decide(request, *draw));
-            let got = Answer::of(&reordered.decide(request, *draw));
+            let want = Answer::of(&router.decide(request, *draw), request);
+            let got = Answer::of(&reordered.decide(request, *draw), request);
             prop_assert_eq!(&got, &want, "{:?} {}", request, draw);
             // The reference too, which has an order of its own.
             prop_assert_eq!(reference::decide(&other, request, *draw), want);

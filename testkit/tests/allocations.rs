@@ -168,7 +168,7 @@ fn router() -> Router {
 }
 
 fn shown(decision: &Decision<'_>) -> String {
-    match (decision.route(), decision.outcome()) {
+    match (decision.route(), decision.admitted()) {
         (Some(route), _) => route.origin.field.to_string(),
         (None, Outcome::NoRoute(why)) => format!("{why:?}"),
         (None, other) => format!("{other:?}"),

@@ -1,10 +1,10 @@
 //! What rules change in the header of a request and of its answer.
 
 use super::template::{header_value, visible};
-use super::{Decision, NoRoute, Outcome};
+use super::{Decision, NoRoute, Outcome, cors};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{HeaderEdit, HeaderOps, HostRewrite, ResponseHeaderOps};
+use crate::rules::{Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, ResponseHeaderOps};
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -76,7 +76,65 @@ impl Decision<'_> {
             }
             Outcome::NoRoute(_) => {}
         }
+        self.edit_by_policies(request, headers);
     }
+
+    /// Makes the changes to the header of an answer to a request that a step turned away with
+    /// `status`: where an admitted one would go to a backend, those that the rule makes to any
+    /// answer; and what policies tell.
+    ///
+    /// `request` is the one that was decided.
+    pub fn edit_refusal(
+        &self,
+        status: StatusCode,
+        request: &impl Request,
+        headers: &mut HeaderMap,
+    ) {
+        match self.outcome {
+            Outcome::Forward(_) => self.edit_response(status, request, headers),
+            _ => self.edit_by_policies(request, headers),
+        }
+    }
+
+    /// Makes the header of the answer to a pre-flight request.
+    ///
+    /// `request` is the one that was decided.
+    pub fn edit_preflight(&self, request: &impl Request, headers: &mut HeaderMap) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        self.edit_by_policies(request, headers);
+    }
+
+    fn edit_by_policies(&self, request: &impl Request, headers: &mut HeaderMap) {
+        if self.policies().is_some() {
+            self.with_view(request, |view| add_of_policies(self, view, headers));
+        }
+    }
+}
+
+/// Adds what the policies of the route tell in every answer.
+pub(crate) fn add_of_policies<R: Request>(
+    decision: &Decision<'_>,
+    view: &View<'_, R>,
+    headers: &mut HeaderMap,
+) {
+    let Some(policies) = decision.policies() else { return };
+    if let Some(cors) = policies.cors.as_deref()
+        && matches!(decision.outcome, Outcome::Forward(_))
+    {
+        cors::lines(cors, view).for_each(|(name, value)| append(headers, &name, value));
+    }
+    if let Some(hsts) = policies.hsts.as_deref()
+        && is_told(hsts, view)
+    {
+        set(headers, &header::STRICT_TRANSPORT_SECURITY, hsts.value.clone());
+    }
+}
+
+/// Whether the client came by TLS (virtualserver §16.10).
+fn is_told<R: Request>(hsts: &Hsts, view: &View<'_, R>) -> bool {
+    let forwarded = Field::Header("x-forwarded-proto".into());
+    view.request().connection().protocol == Protocol::Https
+        || hsts.behind_proxy && view.read(&forwarded).equals(b"https", false)
 }
 
 /// Fields that say where a message ends and what becomes of the connection. They are no business
@@ -135,7 +193,7 @@ fn add<R: Request>(headers: &mut HeaderMap, edit: &HeaderEdit, view: &View<'_, R
 }
 
 /// Adds a line, unless the value is empty. A header that is full stays as it is.
-fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+pub(super) fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     if !value.is_empty() {
         let _ = headers.try_append(name, value);
     }

@@ -113,6 +113,7 @@ impl Fixture {
             route: Some(route),
             branch: None,
             outcome,
+            guarded: false,
         }
     }
 }

@@ -47,7 +47,7 @@ fn value_of(name: &str, value: &[u8]) -> String {
     if is_secret(name) { hidden(value.len()) } else { short(value) }
 }
 
-fn hidden(length: usize) -> String {
+pub(super) fn hidden(length: usize) -> String {
     format!("(hidden, {length} octets)")
 }
 
@@ -106,6 +106,11 @@ pub(super) fn rendered(template: &Template, value: &[u8]) -> String {
         TemplatePart::Text(_) => false,
     };
     if template.parts().iter().any(secret) { hidden(value.len()) } else { whole(value) }
+}
+
+/// The same, cut off.
+pub(super) fn short_rendered(template: &Template, value: &[u8]) -> String {
+    cut(rendered(template, value), value.len())
 }
 
 /// The name that says whether a field is secret.
@@ -195,11 +200,8 @@ fn change<R: Request>(
     let value = template::header_value(&edit.value, view);
     let name = edit.name.to_string();
     let value = value.as_bytes();
-    let value = if is_secret(&name) {
-        hidden(value.len())
-    } else {
-        cut(rendered(&edit.value, value), value.len())
-    };
+    let value =
+        if is_secret(&name) { hidden(value.len()) } else { short_rendered(&edit.value, value) };
     HeaderChange { operation, value, name }
 }
 

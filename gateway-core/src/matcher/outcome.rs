@@ -1,6 +1,7 @@
 //! From a route to what becomes of the request.
 
 use crate::decision::split::choose;
+use crate::decision::steps::guards;
 use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, methods_of};
 use crate::request::Request;
 use crate::request::field::View;
@@ -41,7 +42,9 @@ pub(super) fn decide<'r, R: Request>(
             }
         };
     };
-    Decision { listener: Some(listener), host: Some(host), route: Some(route), branch, outcome }
+    let guarded = route.policies.as_ref().is_some_and(|policies| guards(policies, view));
+    let (listener, host, route) = (Some(listener), Some(host), Some(route));
+    Decision { listener, host, route, branch, outcome, guarded }
 }
 
 /// None of `ways` held: if one would with another method, the method alone is to blame

@@ -170,7 +170,7 @@ fn listeners_of_the_address_go_first() {
         let decision = router.decide(&request, 0);
         assert_eq!(decision.listener().map(|l| &*l.name), want, "{address:?} {port}");
         if want.is_none() {
-            assert!(matches!(decision.outcome(), Outcome::NoRoute(NoRoute::NoListener)));
+            assert!(matches!(decision.admitted(), Outcome::NoRoute(NoRoute::NoListener)));
         }
     }
 }
@@ -219,8 +219,8 @@ fn what_is_not_routed_says_why() {
         ("h", "/%", NoRoute::Invalid(InvalidTarget::MalformedEscape)),
         ("i", "/..", NoRoute::Invalid(InvalidTarget::AboveRoot)),
     ] {
-        match router.decide(&RequestHead::get(name, target), 0).outcome() {
-            Outcome::NoRoute(got) => assert_eq!(*got, want, "{name}{target}"),
+        match router.decide(&RequestHead::get(name, target), 0).admitted() {
+            Outcome::NoRoute(got) => assert_eq!(got, want, "{name}{target}"),
             other => panic!("{name}{target}: {other:?}"),
         }
     }
@@ -248,7 +248,7 @@ fn the_method_alone_may_be_to_blame() {
         let headers = [("x", header)];
         let request = RequestHead::new(verb, "h", target).headers(&headers);
         let decision = router.decide(&request, 0);
-        let got = match decision.outcome() {
+        let got = match decision.admitted() {
             Outcome::NoRoute(why) => format!("{why:?} {}", decision.allow(&request).join(", ")),
             _ => "route".to_owned(),
         };
@@ -327,7 +327,7 @@ fn splits_of_services_are_final() {
     ] {
         let headers = [("x", header)];
         let request = RequestHead::get("h", path).headers(&headers);
-        let got = match router.decide(&request, draw).outcome() {
+        let got = match router.decide(&request, draw).admitted() {
             Outcome::Forward(f) => match f.split {
                 Some(SplitChoice { root, matched: Some(m), .. }) => {
                     format!("{} of {} by {}", f.service.name, root.name, m.origin.field)
@@ -361,7 +361,7 @@ fn nested_choices_are_independent() {
     }
     let decision = router.decide(&RequestHead::get("h", "/never"), 0);
     let want = NoRoute::NoBranch(StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(matches!(decision.outcome(), Outcome::NoRoute(why) if *why == want));
+    assert!(matches!(decision.admitted(), Outcome::NoRoute(why) if why == want));
 }
 
 /// Few fields and values, so that they collide; more fields than are remembered; values longer

@@ -97,6 +97,11 @@ impl<'q, R: Request> View<'q, R> {
         }
     }
 
+    /// The request itself.
+    pub(crate) fn request(&self) -> &'q R {
+        self.request
+    }
+
     /// The raw query, without `?`.
     pub(crate) fn query(&self) -> Option<&'q [u8]> {
         self.target.query

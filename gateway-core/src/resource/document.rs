@@ -121,6 +121,18 @@ impl Document {
         document
     }
 
+    /// The same document, with the texts and numbers in it gone, so that nothing shows them; the
+    /// places of its values are kept.
+    pub(crate) fn without_values(&self) -> Self {
+        let mut document = self.clone();
+        for node in &mut document.nodes {
+            if !matches!(node.kind, Kind::List | Kind::Mapping) {
+                node.kind = Kind::Null;
+            }
+        }
+        document
+    }
+
     /// Adds the root of `other` and all that is in it below `parent`.
     pub(crate) fn graft(&mut self, parent: u32, step: Step, key_at: Place, other: &Self) {
         if let [root, below @ ..] = other.nodes.as_slice() {

@@ -6,6 +6,8 @@ use super::http_route::HttpRoute;
 use super::http_route_group::HttpRouteGroup;
 use super::kinds::{Reader, Recognised, recognise};
 use super::meta::Meta;
+use super::policy::Policy;
+use super::secret::{self, Secret};
 use super::service::{EndpointSlice, Service};
 use super::traffic_split::TrafficSplit;
 use super::virtual_server::VirtualServer;
@@ -234,6 +236,12 @@ impl Resources {
             Reader::HttpRoute => {
                 resource(document, namespace, problems, HttpRoute::read).map(Object::HttpRoute)
             }
+            Reader::Policy => {
+                resource(document, namespace, problems, Policy::read).map(Object::Policy)
+            }
+            Reader::Secret => resource(document, namespace, problems, Secret::read)
+                .map(secret::sealed)
+                .map(Object::Secret),
             Reader::Service => {
                 resource(document, namespace, problems, Service::read).map(Object::Service)
             }

@@ -143,7 +143,7 @@ fn what_is_wrong_with_a_document_is_said_with_object_field_and_place() {
 #[test]
 fn kinds_without_effect_are_told_apart() {
     let resources = read(
-        "{apiVersion: k8s.nginx.org/v1, kind: Policy, metadata: {name: a}}
+        "{apiVersion: k8s.nginx.org/v1, kind: TransportServer, metadata: {name: a}}
 ---
 {apiVersion: metrics.smi-spec.io/v1alpha1, kind: TrafficMetrics, metadata: {name: a}}
 ---
@@ -155,13 +155,13 @@ fn kinds_without_effect_are_told_apart() {
 ---
 # nothing
 ---
-{apiVersion: v1, kind: Secret, metadata: {name: b}}
+{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}
 ",
     );
     assert_eq!(
         shown(&resources),
         [
-            "f.yaml:1:38: warning[unsupported-kind]: Policy default/a: kind: this kind is not \
+            "f.yaml:1:38: warning[unsupported-kind]: TransportServer default/a: kind: this kind is not \
              supported yet and has no effect",
             "f.yaml:3:50: notice[SMI-N01]: TrafficMetrics default/a: kind: this kind is a query, \
              not a configuration, and has no effect",
@@ -169,7 +169,7 @@ fn kinds_without_effect_are_told_apart() {
              `apps/v1` is not a routing document; ignored",
             "f.yaml:9:36: notice[ignored-kind]: AllowList default/b: kind: AllowList of \
              `example.com/v1` is not a routing document; ignored",
-            "f.yaml:13:24: notice[ignored-kind]: Secret default/b: kind: Secret of `v1` is not a \
+            "f.yaml:13:24: notice[ignored-kind]: ConfigMap default/b: kind: ConfigMap of `v1` is not a \
              routing document; ignored",
         ]
     );

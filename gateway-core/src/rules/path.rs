@@ -1,8 +1,10 @@
 //! Path patterns. Their literals are in the form of the match path (decisions §2).
 
 mod cover;
+mod reach;
 mod template;
 
+pub(crate) use reach::Reach;
 pub use template::{InvalidPath, PathPart, PathTemplate};
 
 use super::Regex;

@@ -3,6 +3,7 @@
 pub(crate) mod automaton;
 mod capture;
 mod literals;
+mod sample;
 mod syntax;
 
 pub use capture::CaptureRegex;
@@ -122,6 +123,19 @@ impl Regex {
     /// Octets with which every value begins that it matches. May be shorter than possible.
     pub(crate) fn literal_prefix(&self) -> Vec<u8> {
         literals::prefix(&self.hir())
+    }
+
+    /// The same, and whether it matches every value that begins with them, whatever follows.
+    pub(crate) fn beginning(&self) -> (Vec<u8>, bool) {
+        let hir = self.hir();
+        let prefix = literals::prefix(&hir);
+        let is_all = literals::matches_all_with(&prefix, &hir);
+        (prefix, is_all)
+    }
+
+    /// A short printable text that it matches, to be shown; not all expressions have one.
+    pub(crate) fn sample(&self) -> Option<String> {
+        sample::sample(&self.hir()).filter(|text| self.is_match(text.as_bytes()))
     }
 
     /// Runs of octets, in lower case, each of which stands in every value that it matches, whatever

@@ -22,6 +22,8 @@ pub struct ObjectStatus {
 pub enum Status {
     /// Of a VirtualServer (virtualserver §1).
     VirtualServer(State),
+    /// Of a Policy (virtualserver §1).
+    Policy(State),
     /// Of a GatewayClass (gateway-api §4).
     GatewayClass {
         /// `Accepted`.
@@ -41,7 +43,7 @@ pub enum Status {
     },
 }
 
-/// `state`, `reason` and `message` of a VirtualServer.
+/// `state`, `reason` and `message` of a VirtualServer or a Policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// `Valid`, `Warning` or `Invalid`.

@@ -20,7 +20,7 @@ mod upstream;
 mod variables;
 
 use super::hosts::{Claim, Rank, Socket};
-use super::{Context, Options};
+use super::{Context, Options, Status};
 use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resource::document::At;
@@ -62,7 +62,7 @@ fn translate_one(
     let refused = report.refused() || server.spec.errors > 0;
     let found = report.into_problems();
     let all = while_reading.iter().chain(found.told());
-    context.statuses.push(status::of(server, refused, all));
+    context.statuses.push(status::of(server, Status::VirtualServer, refused, all));
     context.problems.append(found);
     match lowered {
         Some((hostname, routes)) if !refused => claim(server, &hostname, routes, context),

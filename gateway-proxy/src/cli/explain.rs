@@ -157,6 +157,10 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
             row("condition", condition.clone());
         }
     }
+    for policy in &e.policies {
+        let origin = paint.dim(&policy.origin);
+        row("policy", format!("{}: {}  {origin}", policy.kind, policy.asks));
+    }
     let forms =
         [("match path", &e.match_path), ("target", &e.target), ("host sent", &e.host_header)];
     for (name, value) in forms {
@@ -201,6 +205,10 @@ fn verdict(e: &Explanation, paint: Paint) -> String {
         OutcomeKind::Redirect => paint
             .cyan(format!("{status}, redirected to {}", e.location.as_deref().unwrap_or_default())),
         OutcomeKind::Respond => paint.cyan(format!("answered with {status}{because}")),
+        OutcomeKind::Refuse => paint.red(format!("turned away with {status}{because}")),
+        OutcomeKind::Preflight => {
+            paint.cyan(format!("answered with {status}, as a pre-flight request"))
+        }
         OutcomeKind::NoRoute => {
             let allow = match &*e.allow {
                 [] => String::new(),

@@ -3,7 +3,7 @@
 use gateway_core::rules::RuleSet;
 use gateway_core::{
     Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin, ParentReference,
-    ParentStatus, RouteKind, SplitSummary, Status, StatusCondition, Translation,
+    ParentStatus, PolicySummary, RouteKind, SplitSummary, Status, StatusCondition, Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -59,14 +59,17 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "draw": draw.to_string(),
         "splits": e.splits.iter().map(split).collect::<Vec<_>>(),
         "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
-        // No policy can be in force yet: a scope that names one answers 500.
-        "policies": [],
+        "policies": e.policies.iter().map(policy).collect::<Vec<_>>(),
         "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
         "response_headers": e.response_headers.iter().map(header_change).collect::<Vec<_>>(),
         "considered": e.considered.iter().map(considered).collect::<Vec<_>>(),
         "left_out": e.left_out,
         "nearest": e.nearest.iter().map(considered).collect::<Vec<_>>(),
     })
+}
+
+fn policy(p: &PolicySummary) -> Value {
+    json!({ "kind": p.kind, "origin": origin(&p.origin), "asks": p.asks })
 }
 
 fn split(s: &SplitSummary) -> Value {
@@ -131,7 +134,7 @@ fn status(status: &ObjectStatus) -> Value {
         list.iter().map(|c| condition(c, status.generation)).collect()
     };
     let shown = match &status.status {
-        Status::VirtualServer(state) => {
+        Status::VirtualServer(state) | Status::Policy(state) => {
             json!({ "state": state.state, "reason": state.reason, "message": state.message })
         }
         Status::Gateway { conditions: own, listeners } => {

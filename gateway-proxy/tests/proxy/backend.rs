@@ -3,7 +3,7 @@
 use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,8 @@ struct State {
     name: String,
     /// Whether it answers every path in the same way.
     always_echoes: bool,
+    /// The status of echoes; 0 for 200.
+    status: AtomicU16,
     stopped: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
@@ -71,6 +73,11 @@ impl Backend {
         let address = socket.local_addr().unwrap().as_socket().unwrap();
         std::mem::forget(socket);
         address
+    }
+
+    /// Echoes from now on with this status.
+    pub fn answer_with(&self, status: u16) {
+        self.state.status.store(status, Ordering::SeqCst);
     }
 
     pub fn connections(&self) -> usize {
@@ -201,7 +208,8 @@ impl State {
                     let sent = if request.line.starts_with("HEAD ") { "" } else { &*body };
                     write!(
                         out,
-                        "HTTP/1.1 200 OK\r\nx-backend: {}\r\ncontent-length: {}\r\n\r\n{sent}",
+                        "HTTP/1.1 {} Whatever\r\nx-backend: {}\r\ncontent-length: {}\r\n\r\n{sent}",
+                        self.status.load(Ordering::SeqCst).max(200),
                         self.name,
                         body.len()
                     )?;

@@ -87,7 +87,8 @@ impl Maker<'_, '_> {
         let path = self.path();
         let conditions = self.conditions();
         let action = self.action(0);
-        Route::new(path, conditions, action, self.origin())
+        let policies = self.policies();
+        Route { policies, ..Route::new(path, conditions, action, self.origin()) }
     }
 
     fn path(&mut self) -> PathPattern {

@@ -1,8 +1,9 @@
 //! A decision as a plain value, to be compared and printed.
 
 use gateway_core::rules::ServiceName;
-use gateway_core::{Decision, NoRoute, Origin, Outcome};
+use gateway_core::{Decision, NoRoute, Origin, Outcome, Refusal, Request, Step};
 use http::StatusCode;
+use std::fmt;
 
 /// A decision as a plain value. Rules are named by their origins, so in rule sets that are
 /// compared every rule has an origin of its own.
@@ -16,8 +17,52 @@ pub struct Answer {
     pub route: Option<Origin>,
     /// The innermost branch of the route's own split that was drawn.
     pub branch: Option<Origin>,
-    /// What happens.
+    /// What policies ask, up to what turns the request away.
+    pub steps: Vec<StepAnswer>,
+    /// What happens to a request that they admit.
     pub verdict: Verdict,
+}
+
+/// What a policy asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepAnswer {
+    /// `refuse`, `preflight`, `rate-limit`, …
+    pub kind: &'static str,
+    /// The policy.
+    pub origin: Origin,
+    /// The status of a refusal, or the key of a limit or of a client.
+    pub detail: Vec<u8>,
+}
+
+impl StepAnswer {
+    /// What a step asks.
+    pub fn of(step: Step<'_>) -> Self {
+        let (kind, origin, detail) = match step {
+            Step::Refuse(Refusal { status, origin, .. }) => {
+                ("refuse", origin, status.as_str().as_bytes().to_vec())
+            }
+            Step::Preflight(policy) => ("preflight", &policy.origin, vec![]),
+            Step::ClientCertificate(policy) => ("client-certificate", &policy.origin, vec![]),
+            Step::RateLimit { limit, key } => ("rate-limit", &limit.origin, key),
+            Step::BasicAuth(policy) => ("basic-auth", &policy.origin, vec![]),
+            Step::ApiKey { policy, key } => ("api-key", &policy.origin, key),
+            Step::ExternalAuth(policy) => ("external-auth", &policy.origin, vec![]),
+            Step::Jwt(policy) => ("jwt", &policy.origin, vec![]),
+            Step::Cache(policy) => ("cache", &policy.origin, vec![]),
+        };
+        Self { kind, origin: origin.clone(), detail }
+    }
+}
+
+impl fmt::Display for StepAnswer {
+    /// `rate-limit Policy default/limit: 10.0.0.1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.origin.object)?;
+        match &*self.detail {
+            [] => Ok(()),
+            detail => write!(f, ": {}", String::from_utf8_lossy(detail)),
+        }
+    }
 }
 
 /// What happens to a request.
@@ -72,13 +117,14 @@ impl Answer {
             host: None,
             route: None,
             branch: None,
+            steps: Vec::new(),
             verdict: Verdict::NoRoute(why),
         }
     }
 
-    /// What the router decided.
-    pub fn of(decision: &Decision<'_>) -> Self {
-        let verdict = match decision.outcome() {
+    /// What the router decided of `request`.
+    pub fn of(decision: &Decision<'_>, request: &impl Request) -> Self {
+        let verdict = match decision.admitted() {
             Outcome::Forward(forwarding) => Verdict::Forward {
                 service: forwarding.service.name.clone(),
                 port: forwarding.port,
@@ -98,13 +144,14 @@ impl Answer {
             Outcome::Respond(respond) => {
                 Verdict::Respond { status: respond.status, origin: respond.origin.clone() }
             }
-            Outcome::NoRoute(why) => Verdict::NoRoute(*why),
+            Outcome::NoRoute(why) => Verdict::NoRoute(why),
         };
         Self {
             listener: decision.listener().map(|listener| listener.origin.clone()),
             host: decision.host().map(|host| host.origin.clone()),
             route: decision.route().map(|route| route.origin.clone()),
             branch: decision.branch().map(|branch| branch.origin.clone()),
+            steps: decision.steps(request).into_iter().map(StepAnswer::of).collect(),
             verdict,
         }
     }

@@ -23,8 +23,8 @@ pub(super) struct View<'a, R> {
 }
 
 /// A field: the value that positive conditions look at, and each line (cookie, argument) of it.
-struct Value {
-    joined: Option<Vec<u8>>,
+pub(super) struct Value {
+    pub(super) joined: Option<Vec<u8>>,
     each: Vec<Vec<u8>>,
 }
 
@@ -64,7 +64,11 @@ impl<'a, R: Request> View<'a, R> {
         }
     }
 
-    fn value(&self, field: &Field) -> Value {
+    pub(super) fn request(&self) -> &R {
+        self.request
+    }
+
+    pub(super) fn value(&self, field: &Field) -> Value {
         let request = self.request;
         let Connection { protocol, peer, .. } = request.connection();
         let secure = protocol == Protocol::Https;

@@ -39,6 +39,11 @@ pub struct Expectation {
     pub split: Option<String>,
     /// Why the engine itself answers.
     pub reason: Option<String>,
+    /// Whether an error page takes the place of the answer.
+    #[serde(default)]
+    pub page: bool,
+    /// What policies ask: `rate-limit Policy default/limit: 10.0.0.1`.
+    pub steps: Option<Vec<String>>,
 }
 
 impl Expectation {
@@ -71,11 +76,14 @@ impl Expectation {
         if let Some(split) = &observed.split {
             list.when_given("split", &self.split, split.clone());
         }
+        if let Some(page) = observed.page {
+            list.compare("page", Some(self.page), Some(page));
+        }
+        if let Some(steps) = &observed.steps {
+            list.when_given("steps", &self.steps, Some(steps.clone()));
+        }
         if let Some(reason) = &observed.reason {
             list.when_given("reason", &self.reason, Some(reason.clone()));
-        }
-        if backend.is_some() && self.status.is_some_and(|status| status != 200) {
-            list.0.push(format!("status: expected {:?}, but a backend answers", self.status));
         }
         list.0
     }

@@ -4,7 +4,11 @@ use super::{Case, DiagnosticExpectation, Expectation, Suite};
 use crate::OwnedRequest;
 use gateway_core::rules::{Protocol, ServiceName};
 use gateway_core::{Channel, Options};
+use http::StatusCode;
 use serde::Deserialize;
+
+/// Whoever asks.
+const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 4711);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +56,7 @@ struct FileCase {
     #[serde(default)]
     headers: Vec<String>,
     draw: Option<Draw>,
+    backend: Option<u16>,
     expect: Expectation,
 }
 
@@ -123,6 +128,7 @@ fn case(file: FileCase) -> Result<Case, String> {
     let target = file.target.as_deref().unwrap_or(if path.is_empty() { "/" } else { path });
     let mut request = OwnedRequest::new(method, authority, port, target);
     request.connection.protocol = protocol;
+    request.connection.peer = Some(CLIENT.into());
     if file.without_host {
         request.headers.clear();
     }
@@ -142,5 +148,7 @@ fn case(file: FileCase) -> Result<Case, String> {
         }
     };
     let name = file.name.clone().unwrap_or_else(|| file.request.clone());
-    Ok(Case { name, request, draw, expect: file.expect })
+    let backend = file.backend.map(StatusCode::from_u16).transpose();
+    let backend = backend.map_err(|_| fault("the backend's status is none"))?;
+    Ok(Case { name, request, draw, backend, expect: file.expect })
 }

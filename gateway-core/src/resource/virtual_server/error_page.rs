@@ -1,8 +1,9 @@
 //! Error pages (virtualserver §5.6).
 
-use super::{Redirect, Return, exactly_one, filled_list, mapping};
+use super::{Redirect, Return};
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping};
+use crate::resource::fields::{exactly_one, filled_list, mapping};
 
 /// One entry of `errorPages`.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,12 +1,13 @@
 //! Routes, their conditions and actions (virtualserver §5).
 
-use super::{
-    ErrorPage, Text, exactly_one, filled_list, flag, items, mapping, mappings, number,
-    required_text, snippets, text,
-};
+use super::{ErrorPage, Text};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping, Value};
+use crate::resource::fields::{
+    exactly_one, filled_list, flag, items, mapping, mappings, number, required_text, snippets,
+    text, texts,
+};
 
 /// `spec.routes[]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -322,10 +323,4 @@ impl PolicyRef {
         });
         (!list.is_empty()).then(|| value.located(list))
     }
-}
-
-fn texts(of: &mut Mapping<'_>, name: &'static str, problems: &mut Problems) -> Vec<Text> {
-    let Some(list) = of.field(name) else { return Vec::new() };
-    let values: Vec<_> = list.list(problems).collect();
-    values.into_iter().filter_map(|v| Some(v.located(v.string(problems)?.into()))).collect()
 }

@@ -4,9 +4,10 @@ mod health_check;
 
 pub(crate) use health_check::HealthCheck;
 
-use super::{Header, Text, count, flag, mapping, number, required_text, text};
+use super::{Header, Text};
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping, Value};
+use crate::resource::fields::{count, flag, mapping, number, required_text, text};
 
 /// `spec.upstreams[]`.
 #[derive(Debug, Clone, PartialEq)]

@@ -98,6 +98,11 @@ impl Networks {
         self.ranges.is_empty()
     }
 
+    /// Whether every address is in one of them.
+    pub fn is_everything(&self) -> bool {
+        *self.ranges == [(0, u128::MAX)]
+    }
+
     /// Whether one of them holds `address`.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = number(address);

@@ -13,6 +13,33 @@ pub(super) fn prefix(hir: &Hir) -> Vec<u8> {
     literals.longest_common_prefix().map(<[u8]>::to_vec).unwrap_or_default()
 }
 
+/// Whether every value that begins with `prefix`, which is that of the expression, is matched. Told
+/// by the form of the expression: text at the start of the value, and behind it only what may be
+/// left out.
+pub(super) fn matches_all_with(prefix: &[u8], hir: &Hir) -> bool {
+    let parts = match hir.kind() {
+        HirKind::Concat(parts) => parts,
+        _ => std::slice::from_ref(hir),
+    };
+    let after_start = match parts {
+        [start, rest @ ..] if *start.kind() == HirKind::Look(Look::Start) => rest,
+        parts => parts,
+    };
+    let (text, rest) = match after_start {
+        // Without the start it may stand anywhere, and `prefix` is empty.
+        [literal, rest @ ..] => match literal.kind() {
+            HirKind::Literal(text) => (&*text.0, rest),
+            _ => (&b""[..], after_start),
+        },
+        [] => (&b""[..], after_start),
+    };
+    let may_be_left_out = |part: &Hir| {
+        let properties = part.properties();
+        properties.minimum_len() == Some(0) && properties.look_set().is_empty()
+    };
+    text == prefix && rest.iter().all(may_be_left_out)
+}
+
 /// Runs of octets that stand in every match, letters in lower case.
 pub(super) fn required(hir: &Hir) -> Vec<Vec<u8>> {
     let mut runs = Runs::default();

@@ -163,7 +163,7 @@ impl Translated {
     fn conditions(&self, kind: &str, name: &str) -> Vec<String> {
         let status = &self.status(kind, name).status;
         let (own, parts): (&[_], Vec<_>) = match status {
-            Status::VirtualServer(_) => (&[], Vec::new()),
+            Status::VirtualServer(_) | Status::Policy(_) => (&[], Vec::new()),
             Status::GatewayClass { conditions } => (conditions, Vec::new()),
             Status::Gateway { conditions, listeners } => {
                 (conditions, listeners.iter().map(|l| (&*l.name, &*l.conditions)).collect())

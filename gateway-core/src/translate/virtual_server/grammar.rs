@@ -180,6 +180,36 @@ pub(super) fn path(text: &str) -> Result<PathTemplate, Fault> {
     }
 }
 
+/// The path of a request, maybe with a query, as it is sent.
+pub(super) fn target(text: &str) -> Result<(), Fault> {
+    let fault = |what: &str| Err(Fault::invalid(format!("`{text}` is not a path: {what}")));
+    if !text.starts_with('/') || text.starts_with("//") {
+        return fault("it begins with one `/`");
+    }
+    let illegal = |c: char| !c.is_ascii_graphic() || "{};\\\"#".contains(c);
+    if text.contains(illegal) {
+        return fault("it holds characters that must be escaped with `%`");
+    }
+    if text.len() > MAX_PATH {
+        return Err(Fault::invalid(format!("the path is longer than {MAX_PATH} octets")));
+    }
+    Ok(())
+}
+
+/// A URL of `http` or `https`.
+pub(super) fn url(text: &str) -> Result<(), Fault> {
+    let uri: Option<http::Uri> = text.parse().ok();
+    let is_legal = |uri: &http::Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.authority().is_some_and(|a| !a.host().is_empty() && !a.as_str().contains('@'))
+    };
+    if !uri.as_ref().is_some_and(is_legal) {
+        let fault = Fault::invalid(format!("`{text}` is not a URL"));
+        return Err(fault.help("write a whole one, as in `https://idp.example.com/keys`"));
+    }
+    Ok(())
+}
+
 /// PATH in which no parameters can stand.
 pub(super) fn plain_path(text: &str) -> Result<(), Fault> {
     path(text)?;

@@ -118,7 +118,8 @@ fn push(routes: &mut Vec<Route>, path: &PathPattern, place: Place) {
     let Place { rules, policies, error_pages } = place;
     routes.extend(rules.into_iter().map(|Rule { conditions, action, origin }| Route {
         policies: policies.clone(),
-        error_pages: error_pages.clone(),
+        // They are not for redirects that somebody wrote (virtualserver §13).
+        error_pages: error_pages.clone().filter(|_| !matches!(action, Action::Redirect(_))),
         ..Route::new(path.clone(), conditions, action, origin)
     }));
 }

@@ -1,4 +1,4 @@
-//! What is wrong with one VirtualServer, and what that does to it.
+//! What is wrong with one object, and what that does to it.
 
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::origin::Origin;

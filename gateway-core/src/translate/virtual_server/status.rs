@@ -1,14 +1,14 @@
-//! The status that a VirtualServer shows (virtualserver §1).
+//! The status that VirtualServers and Policies show (virtualserver §1).
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::resource::Resource;
-use crate::resource::virtual_server::VirtualServer;
 use crate::translate::{ObjectStatus, State, Status};
 use std::sync::Arc;
 
-/// The status of `server`, with all that is wrong in its message.
-pub(super) fn of<'d>(
-    server: &Resource<VirtualServer>,
+/// The status of `resource`, with all that is wrong in its message.
+pub(super) fn of<'d, T>(
+    resource: &Resource<T>,
+    show: fn(State) -> Status,
     refused: bool,
     diagnostics: impl Iterator<Item = &'d Diagnostic>,
 ) -> ObjectStatus {
@@ -23,9 +23,9 @@ pub(super) fn of<'d>(
     };
     ObjectStatus {
         api_version: "k8s.nginx.org/v1".into(),
-        object: Arc::clone(server.object()),
-        generation: server.meta.generation,
-        status: Status::VirtualServer(State {
+        object: Arc::clone(resource.object()),
+        generation: resource.meta.generation,
+        status: show(State {
             state: state.into(),
             reason: reason.into(),
             message: messages.join("; "),

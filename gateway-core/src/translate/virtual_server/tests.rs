@@ -15,14 +15,14 @@ use http::StatusCode;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-fn translation(yaml: &str, options: &Options) -> Translation {
+pub(super) fn translation(yaml: &str, options: &Options) -> Translation {
     let mut resources = Resources::default();
     resources.add_yaml("shop.yaml", yaml);
     translate(&resources, options)
 }
 
 /// A VirtualServer `shop/cafe` with this spec.
-fn server(spec: &str) -> String {
+pub(super) fn server(spec: &str) -> String {
     let mut yaml = String::from(
         "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\n\
          metadata: {name: cafe, namespace: shop}\nspec:\n",
@@ -34,7 +34,7 @@ fn server(spec: &str) -> String {
 }
 
 /// The same with host and the upstreams `tea` and `coffee`, given the other fields of the spec.
-fn cafe(spec: &str) -> String {
+pub(super) fn cafe(spec: &str) -> String {
     server(&format!(
         "host: cafe.example.com\n\
          upstreams:\n\
@@ -44,7 +44,7 @@ fn cafe(spec: &str) -> String {
 }
 
 /// The same with one route, given its other fields.
-fn one_route(path: &str, route: &str) -> String {
+pub(super) fn one_route(path: &str, route: &str) -> String {
     let mut spec = format!("routes:\n- path: {path:?}\n");
     for line in route.lines() {
         let _ = writeln!(spec, "  {line}");
@@ -53,7 +53,7 @@ fn one_route(path: &str, route: &str) -> String {
 }
 
 /// Diagnostics without code and place: `error: spec.host: message; help`.
-fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
+pub(super) fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
     let tell = |d: &Diagnostic| {
         let help = d.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         format!("{}[{}]: {}: {}{help}", d.severity, d.code, d.field, d.message)

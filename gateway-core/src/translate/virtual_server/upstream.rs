@@ -8,6 +8,7 @@ mod settings;
 use super::grammar::{label, name, time};
 use super::report::{Fault, Report};
 use crate::diagnostic::did_you_mean;
+use crate::resource::document::Located;
 use crate::resource::virtual_server::{Text, Upstream as Written};
 use crate::rules::{BackendSettings, ServiceName, UpstreamTarget};
 use crate::translate::services::Services;
@@ -81,8 +82,10 @@ fn read(
 ) -> Option<Upstream> {
     let settings = settings(written, report);
     let backup = backup(written, namespace, services, report);
-    let service = service(written, namespace, services, report);
-    let (service, port) = (service?, written.port.as_ref()?.value);
+    let port = written.port.as_ref();
+    let service = written.service.as_ref();
+    let service = service.and_then(|s| self::service(s, port, "502", namespace, services, report));
+    let (service, port) = (service?, port?.value);
     let target = UpstreamTarget {
         service: services.id(&service),
         port,
@@ -125,15 +128,16 @@ fn backup(
     Some(UpstreamTarget { service, port: port.value, splits: false })
 }
 
-/// The Service that an upstream names. One that is missing is a warning: its requests are answered
-/// 502 (virtualserver §14).
-fn service(
-    written: &Written,
+/// The Service that `text` names. One that is missing is a warning: its requests are answered
+/// `answer` (virtualserver §14).
+pub(super) fn service(
+    text: &Text,
+    port: Option<&Located<u16>>,
+    answer: &str,
     namespace: &str,
     services: &mut Services,
     report: &mut Report,
 ) -> Option<ServiceName> {
-    let text = written.service.as_ref()?;
     let (namespace, plain) = text.split_once('/').unwrap_or((namespace, text));
     let checked = label(namespace).and_then(|()| match plain.contains('/') {
         true => Err(Fault::invalid(format!("`{}` has more than one `/`", text.value))
@@ -142,12 +146,12 @@ fn service(
     });
     report.check(text.at, checked)?;
     let service = ServiceName::new(namespace, plain);
-    let port = written.port.as_ref();
     let known = services.service(&service);
     let has_port = port.is_none_or(|port| known.has_port(port.value));
     if !known.exists {
         report.warning_with(text.at, || {
-            let message = format!("there is no Service `{service}`; requests are answered 502");
+            let message =
+                format!("there is no Service `{service}`; requests are answered {answer}");
             let mut fault = Fault::new("not-found", message);
             let names = services.names_in(namespace).map(|name| format!("{namespace}/{name}"));
             let names: Vec<_> = names.collect();
@@ -155,8 +159,10 @@ fn service(
             fault
         });
     } else if let Some(port) = port.filter(|_| !has_port) {
-        let message =
-            format!("Service `{service}` has no port {}; requests are answered 502", port.value);
+        let message = format!(
+            "Service `{service}` has no port {}; requests are answered {answer}",
+            port.value
+        );
         report.warning(port.at, Fault::new("not-found", message));
     }
     Some(service)

@@ -21,6 +21,11 @@ pub(super) enum Place {
     ErrorHeader,
     /// A header value of `action.proxy` (virtualserver §17.7).
     Proxy,
+    /// The key of a rate limit (virtualserver §17.8).
+    LimitKey,
+    /// The key of a hash, the key or a condition of a cache: any variable, with or without braces
+    /// (virtualserver §14, §17.10).
+    Any,
 }
 
 const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "host"];
@@ -28,6 +33,8 @@ const REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto", "request_uri", "
 const ERROR_REDIRECT: &[&str] = &["scheme", "http_x_forwarded_proto"];
 
 const ERROR_RETURN: &[&str] = &["upstream_status"];
+
+const LIMIT_KEY: &[&str] = &["binary_remote_addr", "request_uri", "uri", "args", "request_method"];
 
 const RETURN: &[&str] = &[
     "request_uri",
@@ -103,6 +110,8 @@ impl Place {
             Self::ErrorRedirect => [ERROR_REDIRECT, &[]],
             Self::ErrorReturn | Self::ErrorHeader => [ERROR_RETURN, &[]],
             Self::Proxy => [RETURN, TLS],
+            Self::LimitKey => [LIMIT_KEY, &[]],
+            Self::Any => [&[], &[]],
         }
     }
 
@@ -110,6 +119,7 @@ impl Place {
         match self {
             Self::Return => &["arg_", "http_", "cookie_"],
             Self::Proxy => &["arg_", "http_", "cookie_", "jwt_claim_", "jwt_header_"],
+            Self::LimitKey => &["arg_", "http_", "cookie_", "jwt_claim_", "apikey_"],
             _ => &[],
         }
     }
@@ -148,9 +158,14 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
             )));
         }
         let inner = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let inner = inner.or_else(|| bare(after).filter(|_| place == Place::Any));
         let Some((name, after)) = inner else {
-            let fault = Fault::invalid(format!("`{text}` holds a `$` without a name in braces"));
-            return Err(fault.help("write variables as in `${scheme}`"));
+            let (name, forms) = match place {
+                Place::Any => ("a name", "`$scheme` or `${scheme}`"),
+                _ => ("a name in braces", "`${scheme}`"),
+            };
+            let fault = Fault::invalid(format!("`{text}` holds a `$` without {name}"));
+            return Err(fault.help(format!("write variables as in {forms}")));
         };
         parts.push(TemplatePart::Text(before.into()));
         parts.push(variable(name, place, server)?);
@@ -160,27 +175,10 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
     Ok(Template::new(merge(parts)))
 }
 
-/// Reads a text in which any variable may stand, as `$name` or `${name}` (virtualserver §14, hash
-/// keys). Those that the engine does not know are asked of the embedder.
-pub(super) fn any_variables(text: &str) -> Result<Template, Fault> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
-        let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-        let (name, after) = match after.strip_prefix('{') {
-            Some(inner) => inner.split_once('}').unwrap_or_default(),
-            None => after.split_at(after.bytes().take_while(is_name).count()),
-        };
-        if name.is_empty() || !name.as_bytes().iter().all(is_name) {
-            let fault = Fault::invalid(format!("`{text}` holds a `$` without a name"));
-            return Err(fault.help("write variables as in `$scheme` or `${scheme}`"));
-        }
-        parts.push(TemplatePart::Text(before.into()));
-        parts.push(TemplatePart::Field(field(name)));
-        rest = after;
-    }
-    parts.push(TemplatePart::Text(rest.into()));
-    Ok(Template::new(parts))
+/// A variable without braces, and what follows it.
+fn bare(text: &str) -> Option<(&str, &str)> {
+    let word = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    (word > 0).then(|| text.split_at(word))
 }
 
 /// Joins texts that stand next to each other.
@@ -198,6 +196,9 @@ fn merge(parts: Vec<TemplatePart>) -> Vec<TemplatePart> {
 }
 
 fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Fault> {
+    if place == Place::Any {
+        return any_field(name).map(TemplatePart::Field);
+    }
     let known = || place.names().into_iter().flatten().copied();
     if known().any(|n| n == name) {
         return Ok(match name {
@@ -211,6 +212,46 @@ fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Faul
     };
     word(rest)?;
     Ok(TemplatePart::Field(field(name)))
+}
+
+/// The field behind any variable name. Where the VirtualServer is not known yet, its host is that
+/// of the request.
+fn any_field(name: &str) -> Result<Field, Fault> {
+    word(name)?;
+    Ok(match name {
+        "server_name" => Field::Host,
+        name => field(name),
+    })
+}
+
+/// The field behind `$name` (virtualserver §17.9).
+pub(super) fn variable_field(text: &str) -> Result<Field, Fault> {
+    let Some(name) = text.strip_prefix('$') else {
+        let fault = Fault::invalid(format!("`{text}` is not a variable"));
+        return Err(fault.help(format!("write `${}`", text.trim_matches(['{', '}']))));
+    };
+    let inner = name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+    any_field(inner.unwrap_or(name))
+}
+
+/// The field behind the `token` of a policy (virtualserver §17.11).
+pub(super) fn token_field(text: &str) -> Result<Field, Fault> {
+    const PREFIXES: [&str; 3] = ["http_", "arg_", "cookie_"];
+    let name = text.strip_prefix('$').unwrap_or_default();
+    if PREFIXES.iter().any(|p| name.strip_prefix(p).is_some_and(|rest| word(rest).is_ok())) {
+        return Ok(field(name));
+    }
+    let fault = Fault::invalid(format!("`{text}` does not say where a token stands"));
+    Err(fault.help("write one variable, `$http_…`, `$arg_…` or `$cookie_…`"))
+}
+
+/// A claim of a token; dots lead into claims that hold others.
+pub(super) fn claim(name: &str) -> Result<Field, Fault> {
+    if name.contains(|c: char| c.is_whitespace() || c.is_control() || "$\"\\".contains(c)) {
+        let message = format!("`{name}` is not a claim: it holds blanks, `$`, `\"` or `\\`");
+        return Err(Fault::invalid(message));
+    }
+    Ok(Field::Attribute(format!("jwt_claim_{name}").into()))
 }
 
 /// The field behind a variable name. What the engine does not know itself it asks of the embedder
@@ -231,7 +272,8 @@ fn field(name: &str) -> Field {
         "scheme" => Field::Scheme,
         "args" | "query_string" => Field::Query,
         "host" => Field::Host,
-        "remote_addr" => Field::PeerAddress,
+        "uri" => Field::Path,
+        "remote_addr" | "binary_remote_addr" => Field::PeerAddress,
         "remote_port" => Field::PeerPort,
         "https" => Field::Https,
         "http2" => Field::Http2,

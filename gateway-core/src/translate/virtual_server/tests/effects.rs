@@ -5,17 +5,25 @@ use super::*;
 #[test]
 fn what_is_not_enforced_answers_500() {
     // virtualserver §15: fail closed
-    let policies = "policies are not enforced yet: their scope answers 500";
+    let policy = "there is no policy `shop/allow`: its scope answers 500";
     for (yaml, want, told_routes) in [
         (
             cafe("policies: [{name: allow}]\nroutes: [{path: /, action: {pass: tea}}]"),
-            format!("spec.policies: {policies}"),
-            &["prefix `/`: 500 policies are not enforced yet"][..],
+            format!("error[not-found]: spec.policies[0]: {policy}"),
+            &["prefix `/`: 500 there is no policy `shop/allow`"][..],
+        ),
+        (
+            cafe(
+                "routes:\n- {path: /a, policies: [{name: allow}], action: {pass: tea}}\n\
+                 - {path: /b, action: {pass: tea}}",
+            ),
+            format!("error[not-found]: spec.routes[0].policies[0]: {policy}"),
+            &["prefix `/a`: 500 there is no policy `shop/allow`", "prefix `/b`: tea"],
         ),
         (
             cafe("routes:\n- {path: /a, route: other/vsr}\n- {path: /, action: {pass: tea}}"),
-            "spec.routes[0].route: delegation to VirtualServerRoutes is not supported: the path \
-             answers 500"
+            "error[unsupported-field]: spec.routes[0].route: delegation to VirtualServerRoutes is \
+             not supported: the path answers 500"
                 .to_owned(),
             &[
                 "prefix `/a`: 500 delegation to VirtualServerRoutes is not supported",
@@ -24,11 +32,15 @@ fn what_is_not_enforced_answers_500() {
         ),
     ] {
         let translation = translation(&yaml, &Options::default());
-        assert_eq!(told(&translation.diagnostics), [format!("error[unsupported-field]: {want}")]);
+        assert_eq!(told(&translation.diagnostics), [want]);
         let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
-        let got: Vec<_> =
-            routes.iter().map(|r| format!("{}: {}", r.path, tell(&r.action))).collect();
-        assert_eq!(got, told_routes, "{yaml}");
+        let got = routes.iter().map(|route| {
+            // A fault among the policies goes before the action.
+            let fault = route.policies.as_ref().and_then(|policies| policies.fault.as_ref());
+            let done = fault.map(|fault| format!("500 {}", fault.reason));
+            format!("{}: {}", route.path, done.unwrap_or_else(|| tell(&route.action)))
+        });
+        assert_eq!(got.collect::<Vec<_>>(), told_routes, "{yaml}");
         assert!(translation.refused.is_empty(), "{yaml}");
     }
     let twice = cafe("policies: [{name: a}, {name: a, namespace: shop}, {name: A}]");

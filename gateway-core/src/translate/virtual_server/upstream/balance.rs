@@ -5,7 +5,7 @@ use crate::resource::virtual_server as written;
 use crate::rules::{AnswerTime, Balance, CookieAge, SameSite, SessionCookie};
 use crate::translate::virtual_server::grammar::{plain_path, subdomain, word};
 use crate::translate::virtual_server::report::{Fault, Report};
-use crate::translate::virtual_server::variables::any_variables;
+use crate::translate::virtual_server::variables::{Place, template};
 
 /// `lb-method`.
 pub(super) fn balance(text: &str) -> Result<Balance, Fault> {
@@ -40,7 +40,7 @@ pub(super) fn balance(text: &str) -> Result<Balance, Fault> {
         }
         ["ip_hash"] => Balance::ClientAddress,
         ["hash", key] | ["hash", key, "consistent"] => {
-            Balance::Hash { key: any_variables(key)?, consistent: words.len() == 3 }
+            Balance::Hash { key: template(key, Place::Any, "")?, consistent: words.len() == 3 }
         }
         _ => return Err(Fault::unsupported("method", text, KNOWN)),
     })

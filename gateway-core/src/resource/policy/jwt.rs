@@ -1,0 +1,44 @@
+//! `spec.jwt` (virtualserver §16.4).
+
+use crate::resource::Problems;
+use crate::resource::document::{At, Mapping};
+use crate::resource::fields::{Text, count, enabled, optional_text, required_text};
+
+/// `spec.jwt`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Jwt {
+    pub(crate) at: At,
+    pub(crate) realm: Option<Text>,
+    pub(crate) secret: Option<Text>,
+    pub(crate) token: Option<Text>,
+    pub(crate) jwks_uri: Option<Text>,
+    pub(crate) key_cache: Option<Text>,
+    /// Where it is asked for.
+    pub(crate) sni_enabled: Option<At>,
+    pub(crate) sni_name: Option<Text>,
+    /// Where it is asked for.
+    pub(crate) ssl_verify: Option<At>,
+    pub(crate) trusted_cert_secret: Option<Text>,
+    pub(crate) ssl_verify_depth: u32,
+}
+
+impl Jwt {
+    pub(super) fn read(mut mapping: Mapping<'_>, problems: &mut Problems) -> Self {
+        let of = &mut mapping;
+        let read = Self {
+            at: of.value().at(),
+            realm: required_text(of, "realm", problems),
+            secret: optional_text(of, "secret", problems),
+            token: optional_text(of, "token", problems),
+            jwks_uri: optional_text(of, "jwksURI", problems),
+            key_cache: optional_text(of, "keyCache", problems),
+            sni_enabled: enabled(of, "sniEnabled", problems),
+            sni_name: optional_text(of, "sniName", problems),
+            ssl_verify: enabled(of, "sslVerify", problems),
+            trusted_cert_secret: optional_text(of, "trustedCertSecret", problems),
+            ssl_verify_depth: count(of, "sslVerifyDepth", problems).unwrap_or(1),
+        };
+        mapping.finish(problems);
+        read
+    }
+}

@@ -1,0 +1,93 @@
+//! `jwt` (virtualserver §16.4).
+
+use super::super::grammar::{subdomain, time, url};
+use super::super::report::Fault;
+use super::super::variables::token_field;
+use super::basic_auth::realm;
+use super::lowering::Lowering;
+use super::secret::SecretKind;
+use crate::resource::fields::Text;
+use crate::resource::policy::Jwt as Written;
+use crate::rules::{Jwt, JwtKeys, RemoteKeys};
+
+pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Jwt> {
+    let report = &mut lowering.report;
+    let realm = written.realm.as_ref().and_then(|text| report.check(text.at, realm(text)));
+    let token = match &written.token {
+        Some(text) => report.check(text.at, token_field(text)).map(Some),
+        None => Some(None),
+    };
+    let origin = report.origin(written.at);
+    let keys = match (&written.secret, &written.jwks_uri) {
+        (Some(secret), None) => known(written, secret, lowering),
+        (None, Some(uri)) => remote(written, uri, lowering),
+        (None, None) => {
+            let message = "expected exactly one of `secret` or `jwksURI`, found none of them";
+            report.error(written.at, Fault::new("missing-field", message));
+            None
+        }
+        (Some(secret), Some(_)) => {
+            let message = "`secret` and `jwksURI` exclude each other";
+            report.error(secret.at, Fault::new("conflicting-fields", message));
+            None
+        }
+    };
+    Some(Jwt { realm: realm?, token: token?, keys: keys?, origin })
+}
+
+/// The keys of a Secret. What is said of fetching keys cannot stand beside it.
+fn known(written: &Written, secret: &Text, lowering: &mut Lowering<'_, '_>) -> Option<JwtKeys> {
+    let fetching = [
+        ("keyCache", written.key_cache.as_ref().map(|text| text.at)),
+        ("sniEnabled", written.sni_enabled),
+        ("sniName", written.sni_name.as_ref().map(|text| text.at)),
+        ("sslVerify", written.ssl_verify),
+        ("trustedCertSecret", written.trusted_cert_secret.as_ref().map(|text| text.at)),
+    ];
+    for (name, at) in fetching {
+        if let Some(at) = at {
+            let message = format!("`{name}` stands only beside `jwksURI`");
+            lowering.report.error(at, Fault::new("conflicting-fields", message));
+        }
+    }
+    lowering.secret_text(secret, SecretKind::KeySet, "jwk").map(JwtKeys::Known)
+}
+
+/// Keys that are fetched.
+fn remote(written: &Written, uri: &Text, lowering: &mut Lowering<'_, '_>) -> Option<JwtKeys> {
+    let report = &mut lowering.report;
+    let url = report.check(uri.at, url(uri));
+    let keep = match &written.key_cache {
+        Some(text) => report.check(text.at, time(text)),
+        None => {
+            let message = "`jwksURI` needs `keyCache`";
+            let fault = Fault::new("missing-field", message);
+            report.error(uri.at, fault.help("write how long keys are kept, as in `keyCache: 1h`"));
+            None
+        }
+    };
+    if let Some(name) = &written.sni_name {
+        if written.sni_enabled.is_none() {
+            let message = "`sniName` needs `sniEnabled`";
+            report.error(name.at, Fault::new("conflicting-fields", message));
+        }
+        report.check(name.at, subdomain(name));
+    }
+    let trust = match (written.ssl_verify, &written.trusted_cert_secret) {
+        (None, None) => Some(None),
+        (None, Some(secret)) => {
+            let message = "`trustedCertSecret` needs `sslVerify`";
+            report.error(secret.at, Fault::new("conflicting-fields", message));
+            None
+        }
+        (Some(_), secret) => lowering.trust(secret.as_ref(), written.ssl_verify_depth).map(Some),
+    };
+    url?;
+    Some(JwtKeys::Remote(RemoteKeys {
+        uri: uri.value.clone(),
+        keep: keep?,
+        server_name: written.sni_name.as_ref().map(|name| name.value.clone()),
+        sni: written.sni_enabled.is_some(),
+        trust: trust?,
+    }))
+}

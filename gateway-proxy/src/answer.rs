@@ -1,0 +1,155 @@
+//! Answers requests: decides, asks what policies say, and carries out.
+
+use crate::access_log::Entry;
+use crate::exchange::{Answer, Exchange, Received};
+use crate::forward::{Asked, Forwarder};
+use crate::framing;
+use crate::guard::{Guard, enforce};
+use crate::head::{Client, Head};
+use crate::snapshot::Table;
+use crate::upgrade::Upgrade;
+use crate::worker::Worker;
+use gateway_core::{Decision, Outcome, PageAnswer};
+use http::header::{CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body::Body;
+use std::rc::Rc;
+
+/// Most octets of a body that nobody reads, because the answer takes no backend.
+const UNREAD_LIMIT: u64 = 1 << 20;
+
+/// Answers a request.
+pub(crate) async fn answer(
+    worker: &Rc<Worker>,
+    client: &Client,
+    exchange: Exchange,
+) -> Response<Answer> {
+    let Exchange { head: parts, body, upgrade } = exchange;
+    let head = Head { parts: &parts, client };
+    if let Err(status) = framing::check(&parts) {
+        worker.metrics.refused();
+        let entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
+        let mut response = plain(status);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return finish(response, entry);
+    }
+    let table = worker.table();
+    let decision = table.snapshot.router.decide(&head, worker.random.next());
+    let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
+    let mut asked = Asked::of(&decision);
+    let response = match enforce(&decision, &head) {
+        Guard::Admitted => {
+            let admitted = Admitted { worker, table: &table, head, decision: &decision };
+            admitted.answer(body, upgrade, entry.as_deref_mut(), &mut asked).await
+        }
+        Guard::Refused(status, reason) => {
+            if let Some(entry) = &mut entry {
+                entry.turned_away(reason);
+            }
+            let mut response = plain(status);
+            decision.edit_refusal(status, &head, response.headers_mut());
+            response
+        }
+        Guard::Preflight => {
+            let mut response = Response::new(Answer::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            decision.edit_preflight(&head, response.headers_mut());
+            response
+        }
+    };
+    let response = match decision.error_page(response.status(), &head, &asked.to_string()) {
+        Some(page) => page_answer(page),
+        None => response,
+    };
+    table.counters(&decision, &worker.metrics).count(response.status());
+    finish(response, entry)
+}
+
+fn finish(response: Response<Answer>, entry: Option<Box<Entry>>) -> Response<Answer> {
+    let entry = entry.map(|entry| entry.answered(response.status()));
+    response.map(|answer| answer.logged(entry))
+}
+
+/// A status of the proxy's own, with a line of text for people.
+fn plain(status: StatusCode) -> Response<Answer> {
+    let reason = status.canonical_reason().unwrap_or("error");
+    let mut response = Response::new(Answer::full(format!("{} {reason}\n", status.as_u16())));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+/// An answer that takes no backend.
+fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Response<Answer> {
+    let status = match outcome {
+        Outcome::Redirect(redirect) => redirect.status,
+        Outcome::Respond(respond) => respond.status,
+        Outcome::NoRoute(no_route) => no_route.status(),
+        Outcome::Forward(forwarding) => forwarding.forward.unavailable,
+    };
+    let mut response = match outcome {
+        Outcome::Redirect(_) | Outcome::Respond(_) => {
+            let mut body = Vec::new();
+            decision.write_body(head, &mut body);
+            let mut response = Response::new(Answer::full(body));
+            *response.status_mut() = status;
+            response
+        }
+        Outcome::NoRoute(_) | Outcome::Forward(_) => plain(status),
+    };
+    decision.edit_response(status, head, response.headers_mut());
+    response
+}
+
+/// What takes the place of another answer.
+fn page_answer(page: PageAnswer<'_>) -> Response<Answer> {
+    let mut response = Response::new(Answer::full(page.body));
+    *response.status_mut() = page.status;
+    *response.headers_mut() = page.headers;
+    response
+}
+
+/// A request that policies admit.
+struct Admitted<'a> {
+    worker: &'a Rc<Worker>,
+    table: &'a Table,
+    head: Head<'a>,
+    decision: &'a Decision<'a>,
+}
+
+impl Admitted<'_> {
+    async fn answer(
+        self,
+        body: Received,
+        upgrade: Option<Upgrade>,
+        entry: Option<&mut Entry>,
+        asked: &mut Asked,
+    ) -> Response<Answer> {
+        let Self { worker, table, head, decision } = self;
+        let forwarding = match &decision.admitted() {
+            Outcome::Forward(forwarding) => *forwarding,
+            // What is thrown away has a limit all the same (virtualserver §12.5).
+            Outcome::Redirect(_) | Outcome::Respond(_)
+                if body.size_hint().lower() > UNREAD_LIMIT =>
+            {
+                return plain(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            outcome => return canned(&head, decision, outcome),
+        };
+        let forwarder = Forwarder { worker, table, head, decision, forwarding: &forwarding };
+        let mut entry = entry;
+        match forwarder.run(body, upgrade, entry.as_deref_mut(), asked).await {
+            Ok(response) => response,
+            Err(failure) => {
+                worker.metrics.failure(failure);
+                if let Some(entry) = entry {
+                    entry.failed(failure);
+                }
+                let mut response = plain(failure.status(forwarding.forward.unavailable));
+                forwarder.edit(response.status(), response.headers_mut());
+                response
+            }
+        }
+    }
+}
