@@ -159,6 +159,7 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
         }
         let inner = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
         let inner = inner.or_else(|| bare(after).filter(|_| place == Place::Any));
+        let inner = inner.filter(|(name, _)| !name.is_empty());
         let Some((name, after)) = inner else {
             let (name, forms) = match place {
                 Place::Any => ("a name", "`$scheme` or `${scheme}`"),
