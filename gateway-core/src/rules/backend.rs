@@ -74,6 +74,11 @@ impl BackendSettings {
             origin,
         }
     }
+
+    /// Whether an answer with `status` is told to the client as a `grpc-status`.
+    pub fn tells_as_grpc(&self, status: StatusCode) -> bool {
+        self.protocol == BackendProtocol::Grpc && grpc_status(status).is_some()
+    }
 }
 
 /// What is spoken with a backend.

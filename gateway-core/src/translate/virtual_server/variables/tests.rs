@@ -148,11 +148,11 @@ fn malformed_variables_are_refused() {
         Place::ErrorHeader,
         Place::Proxy,
     ] {
-        for text in ["$", "a$", "$scheme", "${scheme", "$$", "$ {scheme}", "$}"] {
+        for text in ["$", "a$", "$scheme", "${scheme", "$$", "$ {scheme}", "$}", "${}"] {
             let want = format!("`{text}` holds a `$` without a name in braces");
             assert_eq!(shown(text, place), Err(want), "{place:?}");
         }
-        for (text, name) in [("${}", ""), ("${ scheme}", " scheme"), ("${a${b}", "a${b")] {
+        for (text, name) in [("${ scheme}", " scheme"), ("${a${b}", "a${b")] {
             let want = format!("unknown variable `{name}`");
             assert_eq!(shown(text, place), Err(want), "{place:?}");
         }

@@ -241,13 +241,17 @@ fn ways_of_balancing() {
         let want = format!("unsupported-value lb-method: unknown method `{method}`; {KNOWN}");
         refused_one_by_one(&[(&format!("lb-method: {method}"), &want)]);
     }
-    for key in ["$", "a$", "${host", "$-a", "${}", "${a-b}"] {
+    for key in ["$", "a$", "${host", "$-a", "${}"] {
         let want = format!(
             "invalid-value lb-method: `{key}` holds a `$` without a name; write variables as in \
              `$scheme` or `${{scheme}}`"
         );
         refused_one_by_one(&[(&format!("lb-method: 'hash {key}'"), &want)]);
     }
+    refused_one_by_one(&[(
+        "lb-method: 'hash ${a-b}'",
+        "invalid-value lb-method: `a-b` is not a name: it holds letters, digits and `_`",
+    )]);
 }
 
 #[test]
