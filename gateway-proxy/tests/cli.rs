@@ -115,6 +115,23 @@ fn the_demo_has_no_errors() {
 }
 
 #[test]
+fn what_the_proxy_does_not_do_yet_is_a_warning() {
+    // decisions §5
+    let server = "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: cafe}\n\
+                  spec:\n  host: a.example\n  upstreams:\n\
+                  \x20 - {name: tea, service: tea, port: 80, tls: {enable: true}}\n\
+                  \x20 routes: [{path: /, action: {pass: tea}}]\n";
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: tea}\n\
+                   spec: {ports: [{port: 80}]}\n";
+    let checked = json(&["check", "-f", "-", "-o", "json"], &format!("{server}{service}"));
+    let told = checked["diagnostics"].as_array().unwrap();
+    let told: Vec<_> = told.iter().filter(|d| d["code"] == "unsupported").collect();
+    assert_eq!(told.len(), 1, "{checked:#}");
+    assert_eq!(told[0]["field"], "spec.upstreams[0]");
+    assert_eq!(told[0]["message"], "TLS to backends is not supported yet: the answer is 500");
+}
+
+#[test]
 fn explain_tells_the_whole_story() {
     let canary =
         ["explain", "-f", SHOP, "http://tea.example.com/x", "-H", "Cookie: a=b; version=beta"];

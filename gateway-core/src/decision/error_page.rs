@@ -28,7 +28,10 @@ pub struct PageAnswer<'r> {
 impl<'r> Decision<'r> {
     /// The answer that takes the place of one with `status`, where a page says so: for what a
     /// backend answered, for what went wrong on the way to it, for a request that a step turned
-    /// away, and for the route's own redirect to a path with a slash. Pages do not chain.
+    /// away, and for the route's own redirect to a path with a slash. Pages do not chain, and gRPC
+    /// has its own way to tell what went wrong ([`BackendSettings::tells_as_grpc`]).
+    ///
+    /// [`BackendSettings::tells_as_grpc`]: crate::rules::BackendSettings::tells_as_grpc
     ///
     /// `request` is the one that was decided. `upstream_status` is the status of the last backend
     /// that was asked; several tries are separated by `, `, none is the empty text.
@@ -42,7 +45,8 @@ impl<'r> Decision<'r> {
             Some(Action::Redirect(_)) => self.location(request),
             _ => None,
         };
-        let location = match self.outcome {
+        let location = match &self.outcome {
+            Outcome::Forward(to) if to.forward.settings.tells_as_grpc(status) => return None,
             Outcome::Forward(_) => None,
             _ => Some(own_redirect()?),
         };

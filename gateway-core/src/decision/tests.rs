@@ -1,3 +1,5 @@
+mod error_pages;
+
 use super::*;
 use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};
 use crate::rules::{

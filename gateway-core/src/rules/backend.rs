@@ -74,6 +74,11 @@ impl BackendSettings {
             origin,
         }
     }
+
+    /// Whether an answer with `status` is told to the client as a `grpc-status`.
+    pub fn tells_as_grpc(&self, status: StatusCode) -> bool {
+        self.protocol == BackendProtocol::Grpc && grpc_status(status).is_some()
+    }
 }
 
 /// What is spoken with a backend.
@@ -200,4 +205,29 @@ pub enum RetryCondition {
     InvalidHeader,
     /// The answer has this status.
     Status(StatusCode),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_a_grpc_status() {
+        // virtualserver §13
+        for (status, want) in [
+            ("13", &[400, 405, 415, 426, 497, 500, 501][..]),
+            ("16", &[401, 495, 496]),
+            ("7", &[403]),
+            ("12", &[404]),
+            ("4", &[408]),
+            ("8", &[413, 414]),
+            ("14", &[429, 502, 503, 504]),
+            ("none", &[200, 301, 402, 406, 412, 428, 430, 494, 498, 499, 505, 599]),
+        ] {
+            for code in want {
+                let got = grpc_status(StatusCode::from_u16(*code).unwrap());
+                assert_eq!(got.map_or("none".to_owned(), |n| n.to_string()), status, "{code}");
+            }
+        }
+    }
 }

@@ -1,6 +1,8 @@
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::gateway::{address, cafe, cafe_with, config, service, start};
+use gateway_proxy::{Event, Server};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -187,4 +189,25 @@ spec:
     let mut client = Client::connect(address(&server, 80));
     let response = client.get("/all/stall?3000");
     assert_eq!((response.status, response.complete), (200, false), "the answer's end is late");
+}
+
+#[test]
+fn what_cannot_be_spoken_is_not_sent() {
+    for settings in [", tls: {enable: true}", ", type: grpc"] {
+        let backend = Backend::start("tea");
+        let mut config = config(&cafe(settings));
+        config.services = vec![service("tea", &[backend.address])];
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let events = Arc::clone(&told);
+        let report = move |event: Event| events.lock().unwrap().push(event.to_string());
+        let server = Server::start(config, report).unwrap();
+        let mut client = Client::connect(address(&server, 80));
+        for _ in 0..2 {
+            assert_eq!(client.get("/").status, 500, "{settings}");
+        }
+        assert_eq!(backend.connections(), 0, "{settings}");
+        let told = told.lock().unwrap();
+        let warnings = told.iter().filter(|told| told.contains("not supported yet"));
+        assert_eq!(warnings.count(), 1, "{told:?}");
+    }
 }

@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What comes of a Service that is missing (virtualserver §14).
+const UNAVAILABLE: &str = "requests are answered 502";
+
 /// The upstreams of one VirtualServer by name; `None` for those that something is wrong with.
 #[derive(Debug, Default)]
 pub(super) struct Upstreams<'d> {
@@ -84,7 +87,8 @@ fn read(
     let backup = backup(written, namespace, services, report);
     let port = written.port.as_ref();
     let service = written.service.as_ref();
-    let service = service.and_then(|s| self::service(s, port, "502", namespace, services, report));
+    let service =
+        service.and_then(|s| self::service(s, port, UNAVAILABLE, namespace, services, report));
     let (service, port) = (service?, port?.value);
     let target = UpstreamTarget {
         service: services.id(&service),
@@ -124,16 +128,18 @@ fn backup(
         report.error(service.at, Fault::new("conflicting-fields", message));
         return None;
     }
-    let service = services.id(&ServiceName::new(namespace, service));
+    let effect = "it takes no requests";
+    let service = self::service(service, Some(port), effect, namespace, services, report)?;
+    let service = services.id(&service);
     Some(UpstreamTarget { service, port: port.value, splits: false })
 }
 
-/// The Service that `text` names. One that is missing is a warning: its requests are answered
-/// `answer` (virtualserver §14).
+/// The Service that `text` names. One that is missing is a warning, which says what the `effect`
+/// is.
 pub(super) fn service(
     text: &Text,
     port: Option<&Located<u16>>,
-    answer: &str,
+    effect: &str,
     namespace: &str,
     services: &mut Services,
     report: &mut Report,
@@ -150,8 +156,7 @@ pub(super) fn service(
     let has_port = port.is_none_or(|port| known.has_port(port.value));
     if !known.exists {
         report.warning_with(text.at, || {
-            let message =
-                format!("there is no Service `{service}`; requests are answered {answer}");
+            let message = format!("there is no Service `{service}`; {effect}");
             let mut fault = Fault::new("not-found", message);
             let names = services.names_in(namespace).map(|name| format!("{namespace}/{name}"));
             let names: Vec<_> = names.collect();
@@ -159,10 +164,7 @@ pub(super) fn service(
             fault
         });
     } else if let Some(port) = port.filter(|_| !has_port) {
-        let message = format!(
-            "Service `{service}` has no port {}; requests are answered {answer}",
-            port.value
-        );
+        let message = format!("Service `{service}` has no port {}; {effect}", port.value);
         report.warning(port.at, Fault::new("not-found", message));
     }
     Some(service)

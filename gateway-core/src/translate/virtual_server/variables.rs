@@ -306,3 +306,6 @@ pub(super) fn argument(name: &str) -> Field {
 pub(super) fn cookie(name: &str) -> Field {
     Field::Cookie { name: name.into(), ignore_case: true }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,8 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
     let text = written.service.as_ref()?;
     let port = written.ports.first();
     let (services, report) = (&mut lowering.context.services, &mut lowering.report);
-    let service = service(text, port, "500", lowering.namespace, services, report)?;
+    let service =
+        service(text, port, "requests are answered 500", lowering.namespace, services, report)?;
     let default_port = if written.ssl_enabled.is_some() { 443 } else { 80 };
     // Its TrafficSplits are for the requests of clients, not for what is asked about them.
     let target = UpstreamTarget {

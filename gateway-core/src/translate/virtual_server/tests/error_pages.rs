@@ -211,3 +211,38 @@ fn refusals() {
         assert_eq!(translation.rules.route_count(), 0, "{pages}");
     }
 }
+
+#[test]
+fn grpc_answers_some_statuses_itself() {
+    // virtualserver §13
+    let codes = "[400, 401, 402, 403, 404, 405, 408, 413, 414, 415, 426, 429, 495, 496, 497, 498, \
+                 500, 501, 502, 503, 504, 505]";
+    let of = |kind: &str| {
+        translation(
+            &server(&format!(
+                "host: a.example\n\
+                 upstreams:\n\
+                 - {{name: tea, service: tea, port: 80}}\n\
+                 - {{name: rpc, service: rpc, port: 80, type: {kind}}}\n\
+                 routes:\n\
+                 - path: /\n\
+                 \x20 errorPages: [{{codes: {codes}, return: {{body: sorry}}}}]\n\
+                 \x20 splits: [{{weight: 50, action: {{pass: tea}}}}, \
+                 {{weight: 50, action: {{pass: rpc}}}}]"
+            )),
+            &Options::default(),
+        )
+    };
+    assert_eq!(told(&of("http").diagnostics), Vec::<String>::new());
+    let told = told(&of("grpc").diagnostics);
+    assert_eq!(
+        told[0],
+        "warning[no-effect]: spec.routes[0].errorPages[0].codes[0]: `400` has no effect on the \
+         gRPC upstream `rpc`: it is answered with a `grpc-status`"
+    );
+    let ignored = told.iter().filter_map(|told| told.split('`').nth(1));
+    assert_eq!(
+        ignored.collect::<Vec<_>>().join(" "),
+        "400 401 403 404 405 408 413 414 415 426 429 495 496 497 500 501 502 503 504"
+    );
+}

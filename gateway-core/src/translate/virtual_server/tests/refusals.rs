@@ -19,6 +19,15 @@ fn refused(document: fn(&str) -> String, cases: &[(&str, &[&str])]) {
     }
 }
 
+/// Each of these specs is refused for one reason, which is given as code, path below `place`,
+/// message and help: `invalid-value host: message; help`.
+fn refused_for(document: fn(&str) -> String, place: &str, cases: &[(&str, &str)]) {
+    for (spec, want) in cases {
+        let (code, want) = want.split_once(' ').expect("a code stands first");
+        refused(document, &[(spec, &[&format!("error[{code}]: {place}{want}")])]);
+    }
+}
+
 #[test]
 fn slips_of_the_first_example_get_help() {
     // smi §9.3: the indentation of the first example as it is often seen
@@ -93,22 +102,27 @@ proptest! {
             "[=~^*!/{}$\\\\a.:1ms\"( -]{0,12}",
             "[/~=^]{1,3}(a|\\{b\\}|/|\\$\\{host\\}|\\$1){0,4}",
         ],
-        18,
+        30,
     )) {
         let mut texts = texts.iter().map(|text| format!("{text:?}").replace("\\u{", "u{"));
         let mut next = || texts.next().unwrap_or_default();
         let yaml = server(&format!(
             "host: {}\n\
              upstreams: [{{name: tea, service: {}, port: 80, connect-timeout: {}, \
-             client-max-body-size: {}, next-upstream: {}, lb-method: {}}}]\n\
+             client-max-body-size: {}, next-upstream: {}, lb-method: {}, subselector: {{{}: {}}}, \
+             sessionCookie: {{name: {}, path: {}, expires: {}, domain: {}}}, healthCheck: {{path: {}, \
+             statusMatch: {}, headers: [{{name: {}, value: {}}}]}}}}]\n\
              routes:\n\
              - {{path: {}, matches: [{{conditions: [{{variable: $args, value: {}}}, {{cookie: {}, \
              value: {}}}], action: {{proxy: {{upstream: tea, rewritePath: {}}}}}}}]}}\n\
              - {{path: {}, action: {{proxy: {{upstream: tea, rewritePath: {}, requestHeaders: \
              {{set: [{{name: {}, value: {}}}]}}}}}}}}\n\
-             - {{path: {}, action: {{return: {{body: {}, type: {}}}}}}}",
+             - {{path: {}, action: {{return: {{body: {}, type: {}}}}}}}\n\
+             - {{path: =/, action: {{pass: tea}}, errorPages: [{{codes: [404], redirect: {{url: {}}}}}, \
+             {{codes: [405], return: {{body: {}}}}}]}}",
             next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
-            next(), next(), next(), next(), next(), next(), next(), next(),
+            next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
+            next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
         ));
         let translation = translation(&yaml, &Options::default());
         let error = |d: &Diagnostic| d.severity == crate::Severity::Error;

@@ -253,6 +253,19 @@ fn backups() {
     let service = translation.rules.service(backup.service).name.to_string();
     assert_eq!((&*service, backup.port, backup.splits), ("shop/spare", 8080, false));
     assert_eq!(settings("backup: ''").backup, None);
+
+    let yaml = server(
+        "host: a.example\n\
+         upstreams: [{name: tea, service: a, port: 80, lb-method: least_conn, backup: spare, \
+         backupPort: 80}]",
+    );
+    let known_services = vec![(crate::rules::ServiceName::new("shop", "a"), 80)];
+    let missing = self::translation(&yaml, &Options { known_services, ..Options::default() });
+    assert_eq!(
+        told(&missing.diagnostics),
+        ["warning[not-found]: spec.upstreams[0].backup: there is no Service `shop/spare`; it \
+             no requests"]
+    );
 }
 
 #[test]

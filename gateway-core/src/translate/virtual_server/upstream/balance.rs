@@ -1,7 +1,7 @@
 //! Which endpoint is taken (virtualserver §4, §14).
 
 use super::duration;
-use crate::resource::virtual_server as written;
+use crate::resource::virtual_server as resource;
 use crate::rules::{AnswerTime, Balance, CookieAge, SameSite, SessionCookie};
 use crate::translate::virtual_server::grammar::{plain_path, subdomain, word};
 use crate::translate::virtual_server::report::{Fault, Report};
@@ -48,7 +48,7 @@ pub(super) fn balance(text: &str) -> Result<Balance, Fault> {
 
 /// `sessionCookie`; `None` where it is not enabled.
 pub(super) fn session_cookie(
-    written: &written::SessionCookie,
+    written: &resource::SessionCookie,
     report: &mut Report,
 ) -> Option<SessionCookie> {
     let name = written.name.as_ref();

@@ -3,7 +3,7 @@
 use super::duration;
 use super::settings::{Speech, timeouts};
 use crate::resource::document::At;
-use crate::resource::virtual_server as written;
+use crate::resource::virtual_server as resource;
 use crate::rules::{BackendProtocol, HeaderEdit, HealthCheck, Probe, StatusMatch};
 use crate::translate::virtual_server::grammar::plain_path;
 use crate::translate::virtual_server::headers::headers;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// `healthCheck`; `None` where it is not enabled, or something is wrong with it.
 pub(super) fn health_check(
-    written: &written::HealthCheck,
+    written: &resource::HealthCheck,
     upstream: Speech<'_>,
     report: &mut Report,
 ) -> Option<HealthCheck> {
@@ -28,7 +28,7 @@ pub(super) fn health_check(
         let message = "`persistent` needs `mandatory`";
         report.error(at, Fault::new("conflicting-fields", message));
     }
-    let mut time = |text: &Option<written::Text>, default| {
+    let mut time = |text: &Option<resource::Text>, default| {
         duration(text.as_ref(), report).unwrap_or(Duration::from_secs(default))
     };
     let (interval, jitter) = (time(&written.interval, 5), time(&written.jitter, 0));
@@ -51,7 +51,7 @@ pub(super) fn health_check(
 }
 
 fn http(
-    written: &written::HealthCheck,
+    written: &resource::HealthCheck,
     headers: Vec<HeaderEdit>,
     report: &mut Report,
 ) -> Option<Probe> {
@@ -72,7 +72,7 @@ fn http(
 }
 
 fn grpc(
-    written: &written::HealthCheck,
+    written: &resource::HealthCheck,
     headers: Vec<HeaderEdit>,
     report: &mut Report,
 ) -> Option<Probe> {

@@ -4,7 +4,7 @@ use super::balance::{balance, session_cookie};
 use super::duration;
 use super::health_check::health_check;
 use super::retry::retry;
-use crate::resource::virtual_server as written;
+use crate::resource::virtual_server as resource;
 use crate::rules::{
     BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, Queue, Timeouts,
 };
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The settings; `None` where something is wrong that no default can stand for. All else that is
 /// wrong is told, too.
 pub(super) fn settings(
-    written: &written::Upstream,
+    written: &resource::Upstream,
     report: &mut Report,
 ) -> Option<BackendSettings> {
     let protocol = protocol(written, report);
@@ -73,7 +73,7 @@ pub(super) struct Speech<'t> {
     pub(super) timeouts: &'t Timeouts,
 }
 
-fn protocol(written: &written::Upstream, report: &mut Report) -> BackendProtocol {
+fn protocol(written: &resource::Upstream, report: &mut Report) -> BackendProtocol {
     match written.kind.as_ref().map(|kind| (kind.at, &*kind.value)) {
         None | Some((_, "http")) => {}
         Some((_, "grpc")) => return BackendProtocol::Grpc,
@@ -83,7 +83,7 @@ fn protocol(written: &written::Upstream, report: &mut Report) -> BackendProtocol
 }
 
 pub(super) fn timeouts(
-    written: &written::Timeouts,
+    written: &resource::Timeouts,
     default: &Timeouts,
     report: &mut Report,
 ) -> Timeouts {
@@ -95,7 +95,7 @@ pub(super) fn timeouts(
     }
 }
 
-fn endpoints(written: &written::Upstream, report: &mut Report) -> EndpointChoice {
+fn endpoints(written: &resource::Upstream, report: &mut Report) -> EndpointChoice {
     let cluster_ip = written.use_cluster_ip.as_ref().is_some_and(|flag| flag.value);
     let Some(labels) = &written.subselector else {
         return if cluster_ip { EndpointChoice::ClusterIp } else { EndpointChoice::Ready };
@@ -104,7 +104,7 @@ fn endpoints(written: &written::Upstream, report: &mut Report) -> EndpointChoice
         let message = "`subselector` cannot stand beside `use-cluster-ip`";
         report.error(labels.at, Fault::new("conflicting-fields", message));
     }
-    for written::Label { key, value } in &labels.value {
+    for resource::Label { key, value } in &labels.value {
         report.check(value.at, qualified_name(key).and_then(|_| label_value(value)));
     }
     let labels = labels.iter().map(|label| (label.key.clone(), label.value.value.clone()));
@@ -113,7 +113,7 @@ fn endpoints(written: &written::Upstream, report: &mut Report) -> EndpointChoice
 
 /// `slow-start`: what takes endpoints at random or by a hash cannot do it.
 fn slow_start(
-    written: &written::Upstream,
+    written: &resource::Upstream,
     balance: Option<&Balance>,
     report: &mut Report,
 ) -> Option<Duration> {
@@ -135,7 +135,7 @@ fn slow_start(
 }
 
 /// What concerns how NGINX is built, not where requests go (virtualserver §18).
-fn without_effect(written: &written::Upstream, report: &mut Report) {
+fn without_effect(written: &resource::Upstream, report: &mut Report) {
     for text in &written.buffers.sizes {
         report.check(text.at, size(text));
     }

@@ -95,28 +95,6 @@ fn conditions() {
         cafe,
         &[
             (
-                "routes:\n- {path: /a}\n- {path: /b, action: {pass: tea}, route: other}\n\
-             - {path: /c, route: other, matches: [{conditions: [{header: a}], action: {pass: tea}}]}\n\
-             - {path: /d, action: {}}\n- {path: /e, action: {pass: tea, return: {body: x}}}\n\
-             - {path: '', action: {pass: tea}}\n- {action: {pass: tea}}",
-                &[
-                    "error[missing-field]: spec.routes[0]: expected exactly one of `action`, `splits`, \
-                 `route` or `routeSelector`, found none of them",
-                    "error[conflicting-fields]: spec.routes[1]: expected exactly one of `action`, \
-                 `splits`, `route` or `routeSelector`, found `action` and `route`",
-                    "error[conflicting-fields]: spec.routes[2]: `matches` cannot stand beside a \
-                 delegation to VirtualServerRoutes",
-                    "error[missing-field]: spec.routes[3].action: expected exactly one of `pass`, \
-                 `redirect`, `return` or `proxy`, found none of them",
-                    "error[conflicting-fields]: spec.routes[4].action: expected exactly one of `pass`, \
-                 `redirect`, `return` or `proxy`, found `pass` and `return`",
-                    "error[missing-field]: spec.routes[5].path: `path` must not be empty",
-                    "error[missing-field]: spec.routes[6].path: required field `path` is missing",
-                    "warning[not-found]: spec.routes[2].route: there is no VirtualServerRoute \
-                 `shop/other`; nothing is served for it",
-                ],
-            ),
-            (
                 "routes:\n- path: /\n  matches:\n\
              \x20 - {conditions: [], action: {pass: tea}}\n\
              \x20 - {action: {pass: tea}}\n\
@@ -218,4 +196,61 @@ fn too_many_conditions_refuse_their_object_alone() {
         translation.refused.len()
     };
     assert_eq!((with(256), with(257)), (0, 1));
+}
+
+/// A route with this path.
+fn with_path(path: &str) -> String {
+    one_route(path, "action: {pass: tea}")
+}
+
+#[test]
+fn paths_one_by_one() {
+    // virtualserver §2, PATH and ESC, and §5.1
+    const PLACE: &str = "spec.routes[0].";
+    for path in ["/a b", "/a\\b", "/a;", "= /a b", "^~ /a;", "/\n"] {
+        let plain = path.trim_start_matches(['=', '^', '~', ' ']);
+        let want = format!(
+            "invalid-value path: `{plain}` is not a path: it holds blanks, control characters, \
+             `;` or `\\`"
+        );
+        refused_for(with_path, PLACE, &[(path, &want)]);
+    }
+    refused_for(
+        with_path,
+        PLACE,
+        &[
+            ("=//a", "invalid-value path: `//a` is not a path: it begins with `//`"),
+            ("^~/a/..", "invalid-value path: `/a/..` is not a path: a path has no `..` segments"),
+            ("~a\"", "invalid-value path: `a\"` holds a `\"` that is not escaped; write `\\\"`"),
+            (
+                "~*(a)\\1",
+                "invalid-value path: `(a)\\1` is not an expression: backreferences are not \
+                 supported (at character 4 of the expression)",
+            ),
+            (
+                "!/a",
+                "invalid-value path: `!/a` does not begin with `/`, `=`, `^~`, `~` or `~*`; did \
+                 you mean `/!/a`?",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn splits_one_by_one() {
+    // virtualserver §5.4
+    refused_for(
+        |splits| one_route("/", &format!("splits: [{splits}]")),
+        "spec.routes[0].splits",
+        &[
+            (
+                "{weight: 50, action: {pass: tea}}, {weight: 51, action: {pass: tea}}",
+                "invalid-value : the weights add up to 101, not to 100",
+            ),
+            (
+                "{weight: 100, action: {pass: tea}}, {action: {pass: tea}}",
+                "missing-field [1].weight: required field `weight` is missing",
+            ),
+        ],
+    );
 }

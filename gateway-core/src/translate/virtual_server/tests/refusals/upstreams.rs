@@ -61,14 +61,8 @@ fn with(fields: &str) -> String {
     ))
 }
 
-/// Each of these fields of an upstream is refused for one reason: code, path below the upstream,
-/// message and help.
 fn refused_one_by_one(cases: &[(&str, &str)]) {
-    for (fields, want) in cases {
-        let (code, want) = want.split_once(' ').expect("a code stands first");
-        let want = format!("error[{code}]: spec.upstreams[0].{want}");
-        refused(with, &[(fields, &[&want])]);
-    }
+    refused_for(with, "spec.upstreams[0].", cases);
 }
 
 /// What is said of a text that is not a duration.
@@ -254,6 +248,10 @@ fn ways_of_balancing() {
         );
         refused_one_by_one(&[(&format!("lb-method: 'hash {key}'"), &want)]);
     }
+    refused_one_by_one(&[(
+        "lb-method: 'hash ${a-b}'",
+        "invalid-value lb-method: `a-b` is not a name: it holds letters, digits and `_`",
+    )]);
 }
 
 #[test]
