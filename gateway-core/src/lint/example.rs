@@ -111,7 +111,7 @@ fn value(condition: &Condition) -> Option<String> {
 }
 
 /// A path for which the pattern holds, as clients write it.
-fn path(pattern: &PathPattern) -> Option<String> {
+pub(super) fn path(pattern: &PathPattern) -> Option<String> {
     let template = match pattern {
         PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => template,
         PathPattern::Regex(regex) => return Some(escaped(regex.sample()?.as_bytes())),
