@@ -18,7 +18,7 @@ mod unreachable;
 
 use crate::diagnostic::Diagnostic;
 use crate::origin::{Origin, Span};
-use crate::rules::{Condition, Route, RuleSet};
+use crate::rules::{Condition, Field, Route, RuleSet};
 use std::collections::BTreeSet;
 
 /// Tells what in `rules` was probably not meant, as warnings and notices: each once, by file, line
@@ -88,6 +88,15 @@ fn conditions(rules: &RuleSet) -> impl Iterator<Item = (&Origin, &Condition)> {
     let matches = splits.filter_map(|split| split.matches.as_ref()).flat_map(|m| m.iter());
     let of_splits = matches.map(|one| (&one.origin, &one.conditions));
     of_routes.chain(of_splits).flat_map(|(origin, all)| all.iter().map(move |c| (origin, c)))
+}
+
+/// Whether the field is the host, with its port or without.
+fn is_host(field: &Field) -> bool {
+    match field {
+        Field::Host => true,
+        Field::Header(name) => **name == *"host",
+        _ => false,
+    }
 }
 
 #[cfg(all(test, feature = "yaml"))]

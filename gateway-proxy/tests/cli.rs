@@ -107,6 +107,53 @@ fn check_shows_who_uses_a_virtual_server_route() {
 }
 
 #[test]
+fn check_names_the_route_that_hides_another() {
+    let documents = "\
+apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: cafe, namespace: shop}
+spec:
+  host: cafe.example.com
+  upstreams: [{name: tea, service: tea-svc, port: 80}]
+  routes:
+  - path: /tea/
+    splits: [{weight: 90, action: {pass: tea}}, {weight: 10, action: {pass: tea}}]
+  - path: ~^/tea
+    action: {pass: tea}
+";
+    let output = gateway(&["check", "-f", "-"], documents);
+    assert_eq!(output.status.code(), Some(0), "warnings are no errors");
+    let shown = text(&output);
+    for want in [
+        "warning[unreachable-route]: no request gets here: VirtualServer shop/cafe: \
+         spec.routes[1] takes all of them first, `GET cafe.example.com/tea/` for one\n  --> -:8:5",
+        "8 |   - path: /tea/\n",
+        "2 routes, 1 warning\n",
+    ] {
+        assert!(shown.contains(want), "{want}\n{shown}");
+    }
+    let checked = json(&["check", "-f", "-", "-o", "json"], documents);
+    let told = checked["diagnostics"].as_array().unwrap();
+    assert_eq!(
+        told.last().unwrap(),
+        &serde_json::json!({
+            "severity": "warning",
+            "code": "unreachable-route",
+            "kind": "VirtualServer",
+            "namespace": "shop",
+            "name": "cafe",
+            "field": "spec.routes[0]",
+            "file": "-",
+            "line": 8,
+            "column": 5,
+            "message": "no request gets here: VirtualServer shop/cafe: spec.routes[1] takes all of \
+                        them first, `GET cafe.example.com/tea/` for one",
+            "help": "remove this one, or narrow the other by its path or with a condition",
+        })
+    );
+}
+
+#[test]
 fn the_demo_has_no_errors() {
     let checked = json(&["check", "-f", SHOP, "-o", "json"], "");
     for diagnostic in checked["diagnostics"].as_array().unwrap() {

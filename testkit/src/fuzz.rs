@@ -5,14 +5,15 @@
 use crate::generate::{self, Edits, Scenario, Source};
 use crate::reference::Answer;
 use crate::{OwnedRequest, assert_agree};
-use gateway_core::{Explanation, Options, Resources, Router, translate};
+use gateway_core::{Explanation, Options, Resources, Router, lint, translate};
 
-/// Reads `bytes` as a configuration; whatever it holds compiles, and decides as the reference
-/// does.
+/// Reads `bytes` as a configuration; whatever it holds can be linted, compiles, and decides as the
+/// reference does.
 pub fn load(bytes: &[u8]) {
     let mut resources = Resources::new();
     resources.add_yaml("fuzz.yaml", bytes);
     let rules = translate(&resources, &Options::default()).rules;
+    lint(&rules);
     let Ok(router) = Router::compile(&rules) else { return };
     for listener in &rules.listeners {
         for host in listener.hosts.iter() {

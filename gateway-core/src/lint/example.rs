@@ -20,6 +20,9 @@ pub(super) fn request(
         HostPattern::Any => "x".to_owned(),
     };
     let target = draft.target();
+    if !target.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return None;
+    }
     let headers = draft.headers();
     let lines: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
     let key = ListenerKey { port: listener.port, address: listener.address };
@@ -98,8 +101,8 @@ impl Draft {
     }
 }
 
-/// A value for which the condition holds, of characters that can stand in a header line; `None`
-/// also where it holds without one.
+/// A value for which the condition holds, as it can stand in a header line; `None` also where it
+/// holds without one.
 fn value(condition: &Condition) -> Option<String> {
     let value = match (&condition.test, condition.negated) {
         (Test::Equals { value, .. }, false) => value.to_string(),
@@ -107,11 +110,12 @@ fn value(condition: &Condition) -> Option<String> {
         (Test::Empty, true) => "x".to_owned(),
         _ => return None,
     };
-    value.bytes().all(|octet| matches!(octet, b' '..=b'~')).then_some(value)
+    let is_printable = value.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    Some(value).filter(|value| is_printable && value.trim() == value)
 }
 
 /// A path for which the pattern holds, as clients write it.
-fn path(pattern: &PathPattern) -> Option<String> {
+pub(super) fn path(pattern: &PathPattern) -> Option<String> {
     let template = match pattern {
         PathPattern::Exact(template) | PathPattern::Prefix { template, .. } => template,
         PathPattern::Regex(regex) => return Some(escaped(regex.sample()?.as_bytes())),
@@ -126,18 +130,14 @@ fn path(pattern: &PathPattern) -> Option<String> {
     Some(if path.is_empty() { "/".to_owned() } else { path })
 }
 
-/// The octets of a match path, in which what has to be escaped among `%` and `/` is so already.
+/// The octets of a match path as clients write them. A `%` in it begins an escape already.
 fn escaped(path: &[u8]) -> String {
     let mut escaped = String::new();
     for &octet in path {
-        match octet {
-            b'?' | b'#' | b'`' => {
-                let _ = write!(escaped, "%{octet:02X}");
-            }
-            octet if octet.is_ascii_graphic() => escaped.push(char::from(octet)),
-            octet => {
-                let _ = write!(escaped, "%{octet:02X}");
-            }
+        if octet.is_ascii_graphic() && !matches!(octet, b'?' | b'#' | b'`') {
+            escaped.push(char::from(octet));
+        } else {
+            let _ = write!(escaped, "%{octet:02X}");
         }
     }
     escaped

@@ -22,10 +22,13 @@ impl<T> Memo<T> {
 /// Whether an expression is looked for anywhere in a value though nothing in it says that this is
 /// meant: no anchor, no word boundary, no `.*` at its start or end.
 pub(super) fn is_open(regex: &Regex) -> bool {
+    is_open_at_start(regex) && !reaches_out(&regex.hir(), |parts| parts.last())
+}
+
+/// The same, whatever stands at its end but an anchor.
+pub(super) fn is_open_at_start(regex: &Regex) -> bool {
     let hir = regex.hir();
-    hir.properties().look_set().is_empty()
-        && !reaches_out(&hir, |parts| parts.first())
-        && !reaches_out(&hir, |parts| parts.last())
+    hir.properties().look_set().is_empty() && !reaches_out(&hir, |parts| parts.first())
 }
 
 /// Whether `.*` or `.+` stands at that end of the expression, or of a group there.
@@ -59,6 +62,10 @@ mod tests {
 
     #[test]
     fn open_expressions() {
+        let open = |source, anchor| {
+            let regex = Regex::new(source, anchor, false).unwrap();
+            (is_open_at_start(&regex), is_open(&regex))
+        };
         for (source, want) in [
             ("v1", true),
             ("v[12]|beta", true),
@@ -69,15 +76,14 @@ mod tests {
             ("a|^b", false),
             (r"(?-u:\b)v1", false),
             (".*v1", false),
-            ("v1.+", false),
             ("(?s).*v1", false),
             ("(.*;)?v1", false),
-            ("v1(;.*|x)", false),
-            ("caf[éè].*", false),
         ] {
-            let regex = Regex::new(source, Anchor::None, false).unwrap();
-            assert_eq!(is_open(&regex), want, "{source}");
+            assert_eq!(open(source, Anchor::None), (want, want), "{source}");
         }
-        assert!(!is_open(&Regex::new("v1", Anchor::Start, false).unwrap()));
+        for source in ["v1.+", "v1(;.*|x)", "caf[éè].*"] {
+            assert_eq!(open(source, Anchor::None), (true, false), "{source}");
+        }
+        assert_eq!(open("v1", Anchor::Start), (false, false));
     }
 }

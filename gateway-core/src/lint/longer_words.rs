@@ -1,15 +1,16 @@
 //! `prefix-takes-longer-words`: a prefix by octets that ends within a word.
 
-use super::{Findings, last_of_paths};
+use super::{Findings, example, last_of_paths};
 use crate::diagnostic::Diagnostic;
 use crate::rules::{Boundary, PathPart, PathPattern, PathTemplate, RuleSet};
 
 pub(super) fn lint(rules: &RuleSet, found: &mut Findings) {
     for route in last_of_paths(rules) {
         if let PathPattern::Prefix { template, boundary: Boundary::Byte } = &route.path
-            && let Some(longer) = longer(template)
+            && let Some(ending) = ending(template)
+            && let Some(path) = example::path(&route.path)
         {
-            let message = format!("the prefix `{template}` also takes `{longer}`");
+            let message = format!("the prefix `{template}` also takes `{path}{ending}`");
             let help = format!(
                 "write `{template}/` to take only what is below it, or `={template}` to take this \
                  path alone"
@@ -20,12 +21,12 @@ pub(super) fn lint(rules: &RuleSet, found: &mut Findings) {
     }
 }
 
-/// The path of another word that begins like the last one of `template`.
-fn longer(template: &PathTemplate) -> Option<String> {
+/// What makes another word of the last one of `template`.
+fn ending(template: &PathTemplate) -> Option<char> {
     let PathPart::Literal(end) = template.parts().last()? else { return None };
     match end.last()? {
-        b'0'..=b'9' => Some(format!("{template}0")),
-        last if last.is_ascii_alphabetic() || !last.is_ascii() => Some(format!("{template}s")),
+        b'0'..=b'9' => Some('0'),
+        last if last.is_ascii_alphabetic() || !last.is_ascii() => Some('s'),
         _ => None,
     }
 }

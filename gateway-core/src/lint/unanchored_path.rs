@@ -1,7 +1,7 @@
 //! `unanchored-path`: an expression that begins with the `/` of the path, and still is looked for
 //! further on.
 
-use super::expression::{Memo, grouped, is_open};
+use super::expression::{Memo, grouped, is_open_at_start};
 use super::{Findings, last_of_paths};
 use crate::diagnostic::Diagnostic;
 use crate::rules::{PathPattern, Regex, RuleSet};
@@ -25,6 +25,7 @@ pub(super) fn lint(rules: &RuleSet, found: &mut Findings) {
 
 /// A path that is taken, though what the expression stands for begins at its second `/` only.
 fn deeper(regex: &Regex) -> Option<String> {
-    let path = regex.sample().filter(|sample| sample.starts_with('/') && is_open(regex))?;
-    Some(format!("/x{path}")).filter(|deeper| regex.is_match(deeper.as_bytes()))
+    let path = regex.sample().filter(|sample| sample.starts_with('/'))?;
+    let deeper = is_open_at_start(regex).then(|| format!("/x{path}"));
+    deeper.filter(|deeper| regex.is_match(deeper.as_bytes()))
 }

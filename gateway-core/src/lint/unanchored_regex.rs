@@ -2,7 +2,7 @@
 //! value that it stands in.
 
 use super::expression::{Memo, grouped, is_open};
-use super::{Findings, conditions};
+use super::{Findings, conditions, is_host};
 use crate::diagnostic::Diagnostic;
 use crate::rules::{Field, Regex, RuleSet, Test};
 
@@ -11,10 +11,9 @@ pub(super) fn lint(rules: &RuleSet, found: &mut Findings) {
     for (origin, condition) in conditions(rules) {
         let Test::Matches { regex, .. } = &condition.test else { continue };
         let field = &condition.field;
-        if !holds_one_value(field) {
-            continue;
-        }
-        if let Some(longer) = known.of(regex, |regex| is_open(regex).then(|| longer(regex))) {
+        if holds_one_value(field)
+            && let Some(longer) = known.of(regex, |regex| is_open(regex).then(|| longer(regex)))
+        {
             let source = regex.source();
             let mut message = format!("`{source}` is looked for anywhere in {field}");
             if let Some(longer) = longer {
@@ -38,10 +37,6 @@ fn holds_one_value(field: &Field) -> bool {
         Field::Cookie { .. } | Field::Argument { .. } => true,
         _ => false,
     }
-}
-
-fn is_host(field: &Field) -> bool {
-    matches!(field, Field::Header(name) if **name == *"host")
 }
 
 /// A value that matches, though it holds more than what the expression stands for.

@@ -2,25 +2,18 @@
 //! character.
 
 use super::expression::Memo;
-use super::{Findings, conditions};
+use super::{Findings, conditions, is_host};
 use crate::diagnostic::Diagnostic;
-use crate::rules::{Field, Regex, RuleSet, Test};
+use crate::rules::{Regex, RuleSet, Test};
 use regex_syntax::ast::{Ast, parse::ParserBuilder};
 
 pub(super) fn lint(rules: &RuleSet, found: &mut Findings) {
     let mut known = Memo::new();
     for (origin, condition) in conditions(rules) {
         let Test::Matches { regex, .. } = &condition.test else { continue };
-        let field = &condition.field;
-        let is_host = match field {
-            Field::Host => true,
-            Field::Header(name) => **name == *"host",
-            _ => false,
-        };
-        if !is_host {
-            continue;
-        }
-        if let Some(Slip { other, escaped }) = known.of(regex, slip) {
+        if is_host(&condition.field)
+            && let Some(Slip { other, escaped }) = known.of(regex, slip)
+        {
             let source = regex.source();
             let message =
                 format!("`.` in `{source}` stands for any character, so it also matches `{other}`");
@@ -39,6 +32,9 @@ struct Slip {
 
 fn slip(regex: &Regex) -> Option<Slip> {
     let dots = dots(regex.source());
+    if dots.is_empty() {
+        return None;
+    }
     let variant =
         |text| Regex::new(&with(regex.source(), &dots, text), regex.anchor(), regex.ignore_case());
     let other = variant("-").ok()?.sample()?;

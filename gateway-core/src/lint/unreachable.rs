@@ -10,8 +10,8 @@ use places::Places;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// As many routes with conditions, and as many without, are kept for each place as such that may
-/// take the requests of others.
+/// As many routes with conditions, and at least as many without, are kept for each place as such
+/// that may take the requests of others.
 const MOST_TAKERS: usize = 64;
 
 /// As many routes are compared with each route.
@@ -83,8 +83,8 @@ fn hidden(routes: &[Route]) -> Vec<(usize, usize)> {
                 && reaches[by].includes(&reaches[at])
         };
         let place = places.of_route(at);
-        let near = places.above(place).flat_map(|place| &takers[place]).take(MOST_COMPARED);
-        match near.clone().find(takes) {
+        let mut near = places.above(place).flat_map(|place| &takers[place]).take(MOST_COMPARED);
+        match near.find(takes) {
             // It stands for routes before it, and is reached where none of them holds.
             Some(_) if matches!(route.action, Action::Unmatched { .. }) => {}
             Some(&by) => hidden.push((at, by)),

@@ -1,11 +1,12 @@
-//! `gateway check`: what is wrong with documents, and where.
+//! `gateway check`: what is wrong with documents, and where; and what in the rules that they make
+//! was probably not meant.
 
 use super::json;
 use super::paint::{Paint, table};
 use super::{Documents, Output};
 use clap::Args;
 use gateway_core::{
-    CompileErrors, Diagnostic, Resources, Router, Severity, Translation, translate,
+    CompileErrors, Diagnostic, Resources, Router, Severity, Translation, lint, translate,
 };
 use gateway_proxy::{Sources, Text, unsupported};
 use std::collections::BTreeMap;
@@ -59,7 +60,8 @@ impl Documents {
 
 impl Check {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let Loaded { texts, translation, .. } = self.documents.load();
+        let Loaded { texts, mut translation, .. } = self.documents.load();
+        translation.diagnostics.extend(lint(&translation.rules));
         match self.output {
             Output::Json => println!("{}", json::check(&translation)),
             Output::Text => print!("{}", report(&translation, &texts, Paint::stdout())),

@@ -13,7 +13,7 @@ fn expressions_for_paths_are_looked_for_anywhere() {
         ("~^/tea", None),
         ("~/tea$", None),
         ("~.*/tea", None),
-        ("~/tea/.*", None),
+        ("~/tea/.*", Some(("/tea/.*", "/x/tea/", "^/tea/.*"))),
         (r"~\\.(png|jpg)", None),
         ("/tea/", None),
     ] {

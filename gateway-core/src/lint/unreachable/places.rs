@@ -44,7 +44,7 @@ impl Places {
     }
 
     /// The place and those above it, upwards.
-    pub(super) fn above(&self, place: usize) -> impl Iterator<Item = usize> + Clone {
+    pub(super) fn above(&self, place: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(place), |&place| self.above[place])
     }
 }

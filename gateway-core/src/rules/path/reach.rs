@@ -36,8 +36,8 @@ impl<'p> Reach<'p> {
         }
     }
 
-    /// The source of an expression that does not stand for a prefix: [`Reach::includes`] knows only
-    /// of the same expression, and of exact paths, that it includes them.
+    /// The source of an expression that is more than a prefix. Of patterns that hold for several
+    /// paths it is known to include only itself.
     pub(crate) fn expression(&self) -> Option<&str> {
         match self.pattern {
             PathPattern::Regex(regex) if !self.is_template => Some(regex.source()),
