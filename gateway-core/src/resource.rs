@@ -4,6 +4,7 @@ mod base64;
 pub(crate) mod document;
 pub(crate) mod fields;
 pub(crate) mod gateway;
+pub(crate) mod global_configuration;
 pub(crate) mod http_route;
 pub(crate) mod http_route_group;
 #[cfg(feature = "yaml")]
@@ -18,6 +19,7 @@ pub(crate) mod service;
 mod smi;
 pub(crate) mod traffic_split;
 pub(crate) mod virtual_server;
+pub(crate) mod virtual_server_route;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -26,6 +28,7 @@ use crate::origin::{ObjectRef, Span};
 use crate::rules::ServiceName;
 use document::Document;
 use gateway::{Gateway, GatewayClass};
+use global_configuration::GlobalConfiguration;
 use http_route::HttpRoute;
 use http_route_group::HttpRouteGroup;
 use meta::Meta;
@@ -37,12 +40,14 @@ use std::fmt;
 use std::sync::Arc;
 use traffic_split::TrafficSplit;
 use virtual_server::VirtualServer;
+use virtual_server_route::VirtualServerRoute;
 
 /// A set of documents.
 ///
 /// A document with an error is refused: it is not in the set, and harms no other (decisions §5).
-/// A VirtualServer or Policy stays in it until translating, which refuses it with all that is wrong
-/// at once.
+/// A VirtualServer, VirtualServerRoute or Policy stays in it until translating, which refuses it
+/// with all that is wrong at once; of a GlobalConfiguration only the listeners with errors are left
+/// out.
 /// Nothing depends on the order in which documents are added, except which of two documents of
 /// one name is refused: the second.
 ///
@@ -232,6 +237,24 @@ impl Resources {
     }
 
     /// By namespace and name.
+    pub(crate) fn virtual_server_routes(
+        &self,
+    ) -> impl Iterator<Item = &Resource<VirtualServerRoute>> {
+        self.of_kind("VirtualServerRoute", |o| {
+            if let Object::VirtualServerRoute(r) = o { Some(r) } else { None }
+        })
+    }
+
+    /// By namespace and name.
+    pub(crate) fn global_configurations(
+        &self,
+    ) -> impl Iterator<Item = &Resource<GlobalConfiguration>> {
+        self.of_kind("GlobalConfiguration", |o| {
+            if let Object::GlobalConfiguration(r) = o { Some(r) } else { None }
+        })
+    }
+
+    /// By namespace and name.
     pub(crate) fn traffic_splits(&self) -> impl Iterator<Item = &Resource<TrafficSplit>> {
         self.of_kind(
             "TrafficSplit",
@@ -314,6 +337,8 @@ enum Object {
     VirtualServer(Resource<VirtualServer>),
     Policy(Resource<Policy>),
     Secret(Resource<Secret>),
+    VirtualServerRoute(Resource<VirtualServerRoute>),
+    GlobalConfiguration(Resource<GlobalConfiguration>),
     TrafficSplit(Resource<TrafficSplit>),
     HttpRouteGroup(Resource<HttpRouteGroup>),
     Gateway(Resource<Gateway>),
@@ -329,6 +354,8 @@ impl Object {
             Self::VirtualServer(r) => &r.document,
             Self::Policy(r) => &r.document,
             Self::Secret(r) => &r.document,
+            Self::VirtualServerRoute(r) => &r.document,
+            Self::GlobalConfiguration(r) => &r.document,
             Self::TrafficSplit(r) => &r.document,
             Self::HttpRouteGroup(r) => &r.document,
             Self::Gateway(r) => &r.document,
@@ -338,11 +365,13 @@ impl Object {
     }
 
     /// The errors that the object keeps for translating, which tells them together with its own
-    /// and then refuses the object.
+    /// and then refuses the object, or the part that they are in.
     fn errors(&self) -> usize {
         match self {
             Self::VirtualServer(r) => r.spec.errors,
             Self::Policy(r) => r.spec.errors,
+            Self::VirtualServerRoute(r) => r.spec.errors,
+            Self::GlobalConfiguration(r) => r.spec.errors,
             _ => 0,
         }
     }

@@ -33,7 +33,8 @@ pub struct Options {
     pub cluster_domain: Box<str>,
     /// The namespace whose clients may use bare Service names (smi R-2).
     pub client_namespace: Box<str>,
-    /// Only VirtualServers of this class (or of none) are ours; `None`: all.
+    /// Only VirtualServers and VirtualServerRoutes of this class (or of none) are ours; `None`:
+    /// all.
     pub ingress_class: Option<Box<str>>,
     /// Only Gateways of this class are ours; `None`: all.
     pub gateway_class: Option<Box<str>>,
@@ -106,10 +107,11 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
         statuses: Vec::new(),
         refused: Vec::new(),
     };
-    virtual_server::translate(&mut context);
+    let virtual_servers = virtual_server::translate(&mut context);
     gateway_api::translate(&mut context);
     smi::translate(&mut context);
-    let listeners = hosts::settle(&mut context);
+    let (listeners, losses) = hosts::settle(&mut context);
+    virtual_servers.finish(&losses, &mut context);
     let endpoints = Endpoints::of(resources);
     let Context { services, problems, statuses, refused, .. } = context;
     let mut diagnostics = resources.diagnostics().to_vec();

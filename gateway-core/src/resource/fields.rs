@@ -208,6 +208,27 @@ fn quoted(names: &[&str], last: &str) -> String {
     }
 }
 
+/// A label that something has to have.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Label {
+    pub(crate) key: Box<str>,
+    pub(crate) value: Text,
+}
+
+/// A mapping from text to text.
+pub(super) fn labels(
+    of: &mut Mapping<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<Located<Vec<Label>>> {
+    let map = mapping(of, name, problems)?.value();
+    let label = |value: Value<'_>| {
+        let text = value.string(problems)?;
+        Some(Label { key: value.key()?.into(), value: value.located(text.into()) })
+    };
+    Some(map.located(map.children().filter_map(label).collect()))
+}
+
 /// A list of texts.
 pub(super) fn texts(
     of: &mut Mapping<'_>,

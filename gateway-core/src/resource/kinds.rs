@@ -6,6 +6,8 @@ use crate::diagnostic::did_you_mean;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     VirtualServer,
+    VirtualServerRoute,
+    GlobalConfiguration,
     TrafficSplit,
     HttpRouteGroup,
     Gateway,
@@ -60,10 +62,10 @@ const SMI: &[&str] = &["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"];
 #[rustfmt::skip]
 const KNOWN: &[Known] = &[
     known(NGINX, "VirtualServer", &["v1"], Reader::VirtualServer),
-    known(NGINX, "VirtualServerRoute", &["v1"], Reader::Unsupported),
+    known(NGINX, "VirtualServerRoute", &["v1"], Reader::VirtualServerRoute),
     known(NGINX, "Policy", &["v1alpha1", "v1"], Reader::Policy),
     known(NGINX, "TransportServer", &["v1alpha1", "v1"], Reader::Unsupported),
-    known(NGINX, "GlobalConfiguration", &["v1alpha1", "v1"], Reader::Unsupported),
+    known(NGINX, "GlobalConfiguration", &["v1alpha1", "v1"], Reader::GlobalConfiguration),
     known(SPLIT, "TrafficSplit", SMI, Reader::TrafficSplit),
     known(SPECS, "HTTPRouteGroup", SMI, Reader::HttpRouteGroup),
     known(SPECS, "TCPRoute", SMI, Reader::Unsupported),
@@ -162,6 +164,8 @@ mod tests {
     fn kinds_are_recognised_by_group_version_and_name() {
         for (api_version, kind, want) in [
             ("k8s.nginx.org/v1", "VirtualServer", Reader::VirtualServer),
+            ("k8s.nginx.org/v1", "VirtualServerRoute", Reader::VirtualServerRoute),
+            ("k8s.nginx.org/v1alpha1", "GlobalConfiguration", Reader::GlobalConfiguration),
             ("split.smi-spec.io/v1alpha1", "TrafficSplit", Reader::TrafficSplit),
             ("specs.smi-spec.io/v1alpha4", "HTTPRouteGroup", Reader::HttpRouteGroup),
             ("gateway.networking.k8s.io/v1", "HTTPRoute", Reader::HttpRoute),

@@ -2,6 +2,7 @@
 
 use super::document::{Document, Kind, Place, Step, Value};
 use super::gateway::{Gateway, GatewayClass};
+use super::global_configuration::GlobalConfiguration;
 use super::http_route::HttpRoute;
 use super::http_route_group::HttpRouteGroup;
 use super::kinds::{Reader, Recognised, recognise};
@@ -11,6 +12,7 @@ use super::secret::{self, Secret};
 use super::service::{EndpointSlice, Service};
 use super::traffic_split::TrafficSplit;
 use super::virtual_server::VirtualServer;
+use super::virtual_server_route::VirtualServerRoute;
 use super::yaml::{self, Limits, Reading};
 use super::{Object, Problems, ReadErrors, Refused, Resource, Resources};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -223,6 +225,14 @@ impl Resources {
         let object = match reader {
             Reader::VirtualServer => resource(document, namespace, problems, VirtualServer::read)
                 .map(Object::VirtualServer),
+            Reader::VirtualServerRoute => {
+                resource(document, namespace, problems, VirtualServerRoute::read)
+                    .map(Object::VirtualServerRoute)
+            }
+            Reader::GlobalConfiguration => {
+                resource(document, namespace, problems, GlobalConfiguration::read)
+                    .map(Object::GlobalConfiguration)
+            }
             Reader::TrafficSplit => resource(document, namespace, problems, TrafficSplit::read)
                 .map(Object::TrafficSplit),
             Reader::HttpRouteGroup => resource(document, namespace, problems, HttpRouteGroup::read)

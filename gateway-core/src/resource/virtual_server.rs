@@ -9,12 +9,12 @@ mod upstream;
 
 pub(crate) use error_page::{ErrorPage, Page};
 pub(crate) use route::{
-    Action, Condition, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source, Split,
-    Target,
+    Action, Condition, Delegate, Header, Match, PolicyRef, Proxy, Redirect, Return, Route, Source,
+    Split, Target,
 };
-pub(crate) use upstream::{HealthCheck, Label, SessionCookie, Timeouts, Upstream};
+pub(crate) use upstream::{HealthCheck, SessionCookie, Timeouts, Upstream};
 
-pub(crate) use super::fields::Text;
+pub(crate) use super::fields::{Label, Text};
 
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
@@ -28,8 +28,7 @@ use crate::diagnostic::Diagnostic;
 pub(crate) struct VirtualServer {
     pub(crate) host: Option<Text>,
     pub(crate) ingress_class: Option<Box<str>>,
-    /// Where custom listeners are asked for.
-    pub(crate) listener: Option<At>,
+    pub(crate) listener: Option<Located<ListenerNames>>,
     pub(crate) tls: Option<Tls>,
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
     pub(crate) dos: Option<Text>,
@@ -41,6 +40,13 @@ pub(crate) struct VirtualServer {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The number of errors that reading found.
     pub(crate) errors: usize,
+}
+
+/// `spec.listener`: listeners of a GlobalConfiguration by name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ListenerNames {
+    pub(crate) http: Option<Text>,
+    pub(crate) https: Option<Text>,
 }
 
 /// `spec.tls`.
@@ -70,7 +76,8 @@ impl VirtualServer {
         let server = Self {
             host: required_text(&mut spec, "host", problems),
             ingress_class: text(&mut spec, "ingressClassName", problems).map(|t| t.value),
-            listener: spec.field("listener").map(Value::at),
+            listener: mapping(&mut spec, "listener", problems)
+                .map(|names| ListenerNames::read(names, problems)),
             tls: mapping(&mut spec, "tls", problems).map(|tls| Tls::read(tls, problems)),
             policies: PolicyRef::read_list(&mut spec, problems),
             dos: text(&mut spec, "dos", problems).filter(|text| !text.is_empty()),
@@ -88,6 +95,16 @@ impl VirtualServer {
         without_effect(&mut spec, "externalDNS", problems);
         spec.finish(problems);
         server
+    }
+}
+
+impl ListenerNames {
+    fn read(mut names: Mapping<'_>, problems: &mut Problems) -> Located<Self> {
+        let value = names.value();
+        let http = text(&mut names, "http", problems).filter(|name| !name.is_empty());
+        let https = text(&mut names, "https", problems).filter(|name| !name.is_empty());
+        names.finish(problems);
+        value.located(Self { http, https })
     }
 }
 

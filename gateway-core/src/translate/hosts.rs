@@ -1,12 +1,12 @@
 //! Who owns which host of which listener (decisions §1).
 
-use super::{Context, ObjectStatus, State, Status};
+use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::origin::{ObjectRef, Origin};
 use crate::request::PathPolicy;
 use crate::rules::{HostPattern, Listener, Protocol, Route, VirtualHost};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -70,22 +70,48 @@ impl Claim {
     }
 }
 
+/// Who has lost which hosts.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    /// What losers are told of each host.
+    of: BTreeMap<Arc<ObjectRef>, Vec<String>>,
+    /// The objects that own a host on some listener.
+    owners: BTreeSet<Arc<ObjectRef>>,
+}
+
+impl Losses {
+    /// What `object` is told of hosts that it has lost.
+    pub(super) fn of(&self, object: &ObjectRef) -> &[String] {
+        self.of.get(object).map_or(&[], |told| told)
+    }
+
+    /// Whether `object` has lost all that it claimed.
+    pub(super) fn are_total(&self, object: &ObjectRef) -> bool {
+        self.of.contains_key(object) && !self.owners.contains(object)
+    }
+
+    fn add(&mut self, loser: &Claim, told: String) {
+        self.of.entry(Arc::clone(&loser.origin.object)).or_default().push(told);
+    }
+}
+
 /// One owner for each host of each socket. Losers get a warning that names the winner.
-pub(super) fn settle(context: &mut Context<'_>) -> Vec<Listener> {
+pub(super) fn settle(context: &mut Context<'_>) -> (Vec<Listener>, Losses) {
     let mut sockets: BTreeMap<(Option<IpAddr>, u16), Vec<Claim>> = BTreeMap::new();
     for claim in std::mem::take(&mut context.claims) {
         sockets.entry((claim.socket.address, claim.socket.port)).or_default().push(claim);
     }
-    let has_state = |s: &ObjectStatus| matches!(s.status, Status::VirtualServer(_));
-    let with_state = context.statuses.iter().enumerate().filter(|(_, s)| has_state(s));
-    let states: States = with_state.map(|(at, s)| (Arc::clone(&s.object), at)).collect();
-    sockets.into_values().filter_map(|claims| listener(claims, &states, context)).collect()
+    let mut losses = Losses::default();
+    let sockets = sockets.into_values();
+    let listeners = sockets.filter_map(|claims| listener(claims, &mut losses, context)).collect();
+    (listeners, losses)
 }
 
-/// The position of the status of each object that has a state.
-type States = BTreeMap<Arc<ObjectRef>, usize>;
-
-fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> Option<Listener> {
+fn listener(
+    claims: Vec<Claim>,
+    losses: &mut Losses,
+    context: &mut Context<'_>,
+) -> Option<Listener> {
     let socket = claims.iter().min_by(|a, b| a.cmp_precedence(b, false))?.socket.clone();
     let mut by_host: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
     for claim in claims {
@@ -104,6 +130,7 @@ fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> O
             socket.origin.object,
             claim.socket.protocol.as_str()
         );
+        losses.add(&claim, message.clone());
         context.problems.push(Diagnostic::error("port-conflict", &claim.origin, message));
     }
     let mut owners: Vec<Claim> = Vec::new();
@@ -112,7 +139,8 @@ fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> O
         claims.sort_by(|a, b| a.cmp_precedence(b, by_uid));
         let mut claims = claims.into_iter();
         if let Some(owner) = claims.next() {
-            claims.for_each(|loser| lost(&loser, &owner, states, context));
+            claims.for_each(|loser| lost(&loser, &owner, losses, context));
+            losses.owners.insert(Arc::clone(&owner.origin.object));
             owners.push(owner);
         }
     }
@@ -145,7 +173,7 @@ fn listener(claims: Vec<Claim>, states: &States, context: &mut Context<'_>) -> O
     })
 }
 
-fn lost(loser: &Claim, winner: &Claim, states: &States, context: &mut Context<'_>) {
+fn lost(loser: &Claim, winner: &Claim, losses: &mut Losses, context: &mut Context<'_>) {
     // Nothing is taken from a host without routes, nor from what is only implied.
     let silent = loser.rank != Rank::Explicit || loser.origin.object == winner.origin.object;
     if silent {
@@ -165,13 +193,7 @@ fn lost(loser: &Claim, winner: &Claim, states: &States, context: &mut Context<'_
         }
         (None, _) => "neither has a creationTimestamp, and its name comes first",
     };
-    if let Some(at) = states.get(&loser.origin.object) {
-        context.statuses[*at].status = Status::VirtualServer(State {
-            state: "Warning".into(),
-            reason: "Rejected".into(),
-            message: message.clone(),
-        });
-    }
+    losses.add(loser, message.clone());
     context.problems.push(Diagnostic::warning("host-taken", &loser.origin, message).help(why));
 }
 
@@ -216,7 +238,7 @@ mod tests {
             statuses: Vec::new(),
             refused: Vec::new(),
         };
-        let listeners = settle(&mut context);
+        let (listeners, _) = settle(&mut context);
         let owners = listeners.iter().flat_map(|l| {
             l.hosts
                 .iter()

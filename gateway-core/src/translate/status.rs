@@ -24,6 +24,16 @@ pub enum Status {
     VirtualServer(State),
     /// Of a Policy (virtualserver §1).
     Policy(State),
+    /// Of a VirtualServerRoute (virtualserver §1).
+    VirtualServerRoute {
+        /// How it fares.
+        state: State,
+        /// `namespace/name` of the VirtualServers in force that use it: one for each listener of
+        /// its host at most.
+        referenced_by: Vec<Box<str>>,
+    },
+    /// Of a GlobalConfiguration (virtualserver §8): how its listeners fare together.
+    GlobalConfiguration(State),
     /// Of a GatewayClass (gateway-api §4).
     GatewayClass {
         /// `Accepted`.
@@ -43,7 +53,7 @@ pub enum Status {
     },
 }
 
-/// `state`, `reason` and `message` of a VirtualServer or a Policy.
+/// `state`, `reason` and `message` of an object of `k8s.nginx.org`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// `Valid`, `Warning` or `Invalid`.
@@ -52,6 +62,12 @@ pub struct State {
     pub reason: Box<str>,
     /// All that is wrong; empty if nothing is.
     pub message: String,
+}
+
+impl State {
+    pub(super) fn new(state: &str, reason: &str, message: impl Into<String>) -> Self {
+        Self { state: state.into(), reason: reason.into(), message: message.into() }
+    }
 }
 
 /// One condition of a status.

@@ -1,4 +1,5 @@
-//! VirtualServers to rules (virtualserver §1 to §12).
+//! VirtualServers, and the VirtualServerRoutes that they delegate to, to rules (virtualserver §1
+//! to §12).
 //!
 //! Reading, lowering and checking are one pass: what cannot be lowered is an error. Any error
 //! refuses the whole object.
@@ -6,8 +7,10 @@
 mod action;
 mod canned;
 mod condition;
+mod delegate;
 mod grammar;
 mod headers;
+mod listeners;
 mod order;
 mod outside;
 mod path;
@@ -19,30 +22,36 @@ mod tls;
 mod upstream;
 mod variables;
 
-use super::hosts::{Claim, Rank, Socket};
-use super::{Context, Options, Status};
-use crate::origin::Origin;
+use super::hosts::{Claim, Losses, Rank, Socket};
+use super::{Context, ObjectStatus, Options, State, Status};
+use crate::origin::{ObjectRef, Origin};
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::virtual_server::VirtualServer;
-use crate::rules::{
-    Action, Boundary, HostPattern, PathPattern, PathTemplate, PolicyFault, Protocol, Route,
-};
+use crate::rules::{Action, Boundary, HostPattern, PathPattern, PathTemplate, PolicyFault, Route};
 use action::Actions;
+use delegate::{Delegator, Taken, VirtualServerRoutes};
+use listeners::Listeners;
+use order::Location;
 use policy::{Attachment, PolicySet};
 use report::{Fault, Report};
-use route::Guards;
+use route::{Guards, Lowered};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use upstream::Upstreams;
 
-pub(super) fn translate(context: &mut Context<'_>) {
+pub(super) fn translate<'d>(context: &mut Context<'d>) -> Unsettled<'d> {
     let resources = context.resources;
     let policies = PolicySet::read(context);
+    let listeners = Listeners::read(context);
+    let routes = VirtualServerRoutes::read(&policies, context);
+    let mut unsettled = Unsettled { servers: Vec::new(), routes };
     for server in resources.virtual_servers() {
         if is_ours(server.spec.ingress_class.as_deref(), context.options) {
-            translate_one(server, &policies, context);
+            unsettled.add(server, &policies, &listeners, context);
         }
     }
+    unsettled
 }
 
 /// Whether objects of this class are ours (virtualserver §1).
@@ -51,22 +60,59 @@ fn is_ours(class: Option<&str>, options: &Options) -> bool {
     class.is_empty() || options.ingress_class.as_deref().is_none_or(|ours| ours == class)
 }
 
-fn translate_one(
-    server: &Resource<VirtualServer>,
-    policies: &PolicySet,
-    context: &mut Context<'_>,
-) {
-    let mut report = Report::new(Arc::clone(&server.document));
-    let lowered = lower(server, policies, &mut report, context);
-    let while_reading = &server.spec.diagnostics;
-    let refused = report.refused() || server.spec.errors > 0;
-    let found = report.into_problems();
-    let all = while_reading.iter().chain(found.told());
-    context.statuses.push(status::of(server, Status::VirtualServer, refused, all));
-    context.problems.append(found);
-    match lowered {
-        Some((hostname, routes)) if !refused => claim(server, &hostname, routes, context),
-        _ => context.refused.push(Arc::clone(server.object())),
+/// What hangs on who owns which host.
+#[derive(Debug)]
+pub(super) struct Unsettled<'d> {
+    /// The VirtualServers that are not refused: the position of their status, and their host.
+    servers: Vec<(usize, &'d str)>,
+    routes: VirtualServerRoutes<'d>,
+}
+
+impl<'d> Unsettled<'d> {
+    fn add(
+        &mut self,
+        server: &'d Resource<VirtualServer>,
+        policies: &PolicySet,
+        listeners: &Listeners<'_>,
+        context: &mut Context<'_>,
+    ) {
+        let mut report = Report::new(Arc::clone(&server.document));
+        let sockets = listeners.sockets(server, context.options, &mut report);
+        let lowered = lower(server, policies, &mut self.routes, &mut report, context);
+        let refused = report.refused() || server.spec.errors > 0;
+        let found = report.into_problems();
+        let all = server.spec.diagnostics.iter().chain(found.told());
+        let state = status::state(refused, all);
+        let status = context.statuses.len();
+        context.statuses.push(status::of(server, Status::VirtualServer(state)));
+        context.problems.append(found);
+        match (lowered, &server.spec.host) {
+            (Some((hostname, routes)), Some(host)) if !refused => {
+                claim(server, &hostname, &routes, sockets, context);
+                self.servers.push((status, host));
+            }
+            _ => context.refused.push(Arc::clone(server.object())),
+        }
+    }
+
+    /// Tells VirtualServers what they have lost, and VirtualServerRoutes who uses them
+    /// (virtualserver §1).
+    pub(super) fn finish(self, losses: &Losses, context: &mut Context<'_>) {
+        let mut in_force: BTreeMap<&str, BTreeSet<Arc<ObjectRef>>> = BTreeMap::new();
+        for (status, host) in self.servers {
+            let ObjectStatus { object, status, .. } = &mut context.statuses[status];
+            let told = losses.of(object);
+            if losses.are_total(object) {
+                let state = State::new("Warning", "Rejected", told.join("; "));
+                *status = Status::VirtualServer(state);
+                continue;
+            }
+            if let Status::VirtualServer(state) = status {
+                *state = told.iter().cloned().fold(state.clone(), status::with_warning);
+            }
+            in_force.entry(host).or_default().insert(Arc::clone(object));
+        }
+        self.routes.finish(&in_force, context);
     }
 }
 
@@ -74,16 +120,13 @@ fn translate_one(
 fn lower(
     server: &Resource<VirtualServer>,
     policies: &PolicySet,
+    delegates: &mut VirtualServerRoutes<'_>,
     report: &mut Report,
     context: &mut Context<'_>,
 ) -> Option<(HostPattern, Vec<Route>)> {
     let namespace = &*server.meta.namespace;
     let spec = &server.spec;
     let hostname = spec.host.as_ref().and_then(|host| report.check(host.at, grammar::host(host)));
-    if let Some(at) = spec.listener {
-        let message = "custom listeners are not supported: the host is served on none";
-        report.withheld(at, Fault::new("unsupported-field", message));
-    }
     let on = Attachment {
         namespace,
         server: &format!("{namespace}/{}", server.meta.name),
@@ -102,28 +145,54 @@ fn lower(
     let mut actions = Actions { upstreams, report, expressions, server: host };
     let on = Attachment { is_spec: false, ..on };
     let guards = Guards { set: policies, of_server: &of_server, on };
-    let locations = route::locations(&spec.routes, guards, &mut actions);
+    let Lowered { locations, delegations } = route::lower_all(&spec.routes, guards, &mut actions);
+    let delegator = Delegator { object: server.object(), host, guards };
+    let taken = delegate::collect(&delegations, &locations, delegator, delegates, report);
     let mut routes = redirects.unwrap_or_default();
     if let Some(PolicyFault { reason, origin }) = &of_server.fault {
         routes.push(everywhere(Action::fault(reason, origin.clone()), origin.clone()));
         return Some((hostname?, routes));
     }
-    match order::order(locations) {
-        Ok(ordered) => routes.extend(ordered),
-        Err(order::TooMany) => {
-            let message = format!(
-                "expressions and the paths within `^~` paths make more than {} rules",
-                order::MAX_COPIES
-            );
-            report.error(At::default(), Fault::new("too-many", message));
-        }
-    }
+    routes.extend(ordered(locations, taken, delegator, delegates, report));
     if let Some(policies) = policy::of_unmatched(&of_server) {
         let origin = server.document.object_origin();
         let unmatched = everywhere(Action::Unmatched { alternatives: 0 }, origin);
         routes.push(Route { policies: Some(policies), ..unmatched });
     }
     Some((hostname?, routes))
+}
+
+/// The routes of a VirtualServer's own locations and of those that it has `taken` from
+/// VirtualServerRoutes. Where they make too many rules together, only its own are in force.
+fn ordered(
+    own: Vec<Location>,
+    taken: Vec<Taken>,
+    delegator: Delegator<'_>,
+    delegates: &mut VirtualServerRoutes<'_>,
+    report: &mut Report,
+) -> Vec<Route> {
+    let too_many = |of: &str| {
+        let message = format!(
+            "expressions and the paths within `^~` paths{of} make more than {} rules",
+            order::MAX_COPIES
+        );
+        Fault::new("too-many", message)
+    };
+    if !taken.is_empty() {
+        let mut all = own.clone();
+        all.extend(taken.iter().flat_map(|taken| taken.locations.iter().cloned()));
+        if let Ok(routes) = order::order(all) {
+            delegates.use_all(&taken, delegator.object);
+            return routes;
+        }
+        let fault = too_many(", those of VirtualServerRoutes among them,");
+        delegates.leave_out_all(&taken, delegator.object, &fault.message);
+        report.warning(At::default(), fault.help("none of the VirtualServerRoutes is used"));
+    }
+    order::order(own).unwrap_or_else(|order::TooMany| {
+        report.error(At::default(), too_many(""));
+        Vec::new()
+    })
 }
 
 /// A route for every request.
@@ -137,39 +206,25 @@ fn has_tls(server: &Resource<VirtualServer>) -> bool {
     server.spec.tls.as_ref().is_some_and(|tls| tls.secret.is_some())
 }
 
-/// Claims the host on the implicit listeners (virtualserver §8): HTTP always, HTTPS with a secret.
+/// Claims the host on its listeners.
 fn claim(
     server: &Resource<VirtualServer>,
     hostname: &HostPattern,
-    routes: Vec<Route>,
+    routes: &[Route],
+    sockets: Vec<Socket>,
     context: &mut Context<'_>,
 ) {
-    if server.spec.listener.is_some() {
-        return;
-    }
-    let origin = server.document.object_origin();
-    let name: Box<str> = format!("{}/{}", server.meta.namespace, server.meta.name).into();
-    let mut sockets = vec![(context.options.http_port, Protocol::Http)];
-    if has_tls(server) {
-        sockets.push((context.options.https_port, Protocol::Https));
-    }
-    for (port, protocol) in sockets {
+    for socket in sockets {
         context.claims.push(Claim {
-            socket: Socket {
-                address: None,
-                port,
-                protocol,
-                name: name.clone(),
-                origin: origin.clone(),
-            },
+            socket,
             section: "".into(),
             hostname: hostname.clone(),
             falls_through: false,
-            routes: routes.clone(),
+            routes: routes.to_vec(),
             rank: Rank::Explicit,
             created: server.meta.creation_timestamp.clone(),
             uid: server.meta.uid.clone(),
-            origin: origin.clone(),
+            origin: server.document.object_origin(),
         });
     }
 }

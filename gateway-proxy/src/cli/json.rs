@@ -3,7 +3,8 @@
 use gateway_core::rules::RuleSet;
 use gateway_core::{
     Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin, ParentReference,
-    ParentStatus, PolicySummary, RouteKind, SplitSummary, Status, StatusCondition, Translation,
+    ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status, StatusCondition,
+    Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -134,8 +135,13 @@ fn status(status: &ObjectStatus) -> Value {
         list.iter().map(|c| condition(c, status.generation)).collect()
     };
     let shown = match &status.status {
-        Status::VirtualServer(state) | Status::Policy(state) => {
-            json!({ "state": state.state, "reason": state.reason, "message": state.message })
+        Status::VirtualServer(state)
+        | Status::Policy(state)
+        | Status::GlobalConfiguration(state) => state_json(state),
+        Status::VirtualServerRoute { state, referenced_by } => {
+            let mut shown = state_json(state);
+            shown["referencedBy"] = json!(referenced_by.join(", "));
+            shown
         }
         Status::Gateway { conditions: own, listeners } => {
             let listener = |l: &ListenerStatus| {
@@ -169,6 +175,10 @@ fn status(status: &ObjectStatus) -> Value {
         "name": &status.object.name,
         "status": shown,
     })
+}
+
+fn state_json(state: &State) -> Value {
+    json!({ "state": state.state, "reason": state.reason, "message": state.message })
 }
 
 fn parent_ref(parent: &ParentReference) -> Value {

@@ -1,12 +1,12 @@
 //! Routes, their conditions and actions (virtualserver §5).
 
-use super::{ErrorPage, Text};
+use super::{ErrorPage, Label, Text};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
-use crate::resource::document::{At, Located, Mapping, Value};
+use crate::resource::document::{At, Kind, Located, Mapping, Value};
 use crate::resource::fields::{
-    exactly_one, filled_list, flag, items, mapping, mappings, number, required_text, snippets,
-    text, texts,
+    exactly_one, filled_list, flag, items, labels, mapping, mappings, number, required_text,
+    snippets, text, texts, without_effect,
 };
 
 /// `spec.routes[]`.
@@ -29,10 +29,18 @@ pub(crate) struct Route {
 pub(crate) enum Target {
     Action(Located<Action>),
     Splits(Located<Vec<Split>>),
-    /// VirtualServerRoutes take over: `route` or `routeSelector`.
-    Delegate(At),
+    Delegate(Delegate),
     /// Nothing, beside matches (smi §9.3).
     LeftOut,
+}
+
+/// The VirtualServerRoutes that take over.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Delegate {
+    /// `route`: the name of one.
+    Name(Text),
+    /// `routeSelector`: all those with these labels.
+    Labels(Located<Vec<Label>>),
 }
 
 /// One entry of `splits`.
@@ -131,17 +139,37 @@ pub(crate) struct PolicyRef {
 }
 
 impl Route {
-    pub(super) fn read(mut route: Mapping<'_>, problems: &mut Problems) -> Self {
+    /// Reads an entry of `spec.routes`.
+    pub(super) fn read(route: Mapping<'_>, problems: &mut Problems) -> Self {
+        Self::read_with(&["action", "splits", "route", "routeSelector"], route, problems)
+    }
+
+    /// Reads an entry of `spec.subroutes`, which cannot delegate any further
+    /// (virtualserver §5.2).
+    pub(in crate::resource) fn read_subroute(
+        mut route: Mapping<'_>,
+        problems: &mut Problems,
+    ) -> Self {
+        for name in ["route", "routeSelector"] {
+            if let Some(value) = route.field(name) {
+                let message = format!("`{name}` cannot stand in a subroute");
+                let told = Diagnostic::error("unsupported-field", &value.key_origin(), message);
+                problems.push(told.help("only a VirtualServer delegates to VirtualServerRoutes"));
+            }
+        }
+        Self::read_with(&["action", "splits"], route, problems)
+    }
+
+    fn read_with(kinds: &[&'static str], mut route: Mapping<'_>, problems: &mut Problems) -> Self {
         let of = &mut route;
         let path = required_text(of, "path", problems);
         let policies = PolicyRef::read_list(of, problems);
         let matches = items(of, "matches", problems, Match::read);
         let has_matches = of.field("matches").is_some_and(|v| v.children().next().is_some());
-        let kinds = ["action", "splits", "route", "routeSelector"];
         let target = if has_matches && kinds.iter().all(|kind| of.field(kind).is_none()) {
             Some(Target::LeftOut)
         } else {
-            Target::read(of, &kinds, problems)
+            Target::read(of, kinds, problems)
         };
         // VirtualServerRoutes bring their own matches, so that these would be dead.
         if has_matches && matches!(target, Some(Target::Delegate(_))) {
@@ -171,8 +199,26 @@ impl Target {
                 let list = items(of, kind, problems, Split::read);
                 Some(Self::Splits(value.located(list)))
             }
-            _ => Some(Self::Delegate(value.at())),
+            "route" => required_text(of, kind, problems).map(Delegate::Name).map(Self::Delegate),
+            _ => Delegate::read_selector(value, problems).map(Self::Delegate),
         }
+    }
+}
+
+impl Delegate {
+    fn read_selector(value: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut of = value.mapping(problems)?;
+        let written = of.required("matchLabels", problems);
+        let labels = labels(&mut of, "matchLabels", problems);
+        without_effect(&mut of, "matchExpressions", problems);
+        of.finish(problems);
+        let is_empty =
+            |value: &Value<'_>| *value.kind() == Kind::Mapping && value.children().next().is_none();
+        if let Some(written) = written.filter(is_empty) {
+            let message = "`matchLabels` must not be empty";
+            problems.push(Diagnostic::error("missing-field", &written.origin(), message));
+        }
+        labels.map(Self::Labels)
     }
 }
 

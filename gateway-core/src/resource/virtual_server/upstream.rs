@@ -4,10 +4,10 @@ mod health_check;
 
 pub(crate) use health_check::HealthCheck;
 
-use super::{Header, Text};
+use super::{Header, Label, Text};
 use crate::resource::Problems;
-use crate::resource::document::{At, Located, Mapping, Value};
-use crate::resource::fields::{count, flag, mapping, number, required_text, text};
+use crate::resource::document::{At, Located, Mapping};
+use crate::resource::fields::{count, flag, labels, mapping, number, required_text, text};
 
 /// `spec.upstreams[]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,13 +40,6 @@ pub(crate) struct Upstream {
     pub(crate) client_max_body_size: Option<Text>,
     pub(crate) buffers: Buffers,
     pub(crate) ntlm: Option<Located<bool>>,
-}
-
-/// A label of a pod.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Label {
-    pub(crate) key: Box<str>,
-    pub(crate) value: Text,
 }
 
 /// `connect-timeout`, `read-timeout` and `send-timeout`.
@@ -87,14 +80,14 @@ pub(crate) struct Buffers {
 }
 
 impl Upstream {
-    pub(super) fn read(mut upstream: Mapping<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(mut upstream: Mapping<'_>, problems: &mut Problems) -> Self {
         let of = &mut upstream;
         let read = Self {
             at: of.value().at(),
             name: required_text(of, "name", problems),
             service: required_text(of, "service", problems),
             port: of.required("port", problems).and_then(|v| Some(v.located(v.port(problems)?))),
-            subselector: labels(of, "subselector", problems),
+            subselector: labels(of, "subselector", problems).filter(|labels| !labels.is_empty()),
             use_cluster_ip: located_flag(of, "use-cluster-ip", problems),
             backup: text(of, "backup", problems).filter(|name| !name.is_empty()),
             backup_port: of.field("backupPort").and_then(|v| Some(v.located(v.port(problems)?))),
@@ -200,19 +193,4 @@ fn located_flag(
 ) -> Option<Located<bool>> {
     let value = of.field(name)?;
     Some(value.located(value.bool(problems)?))
-}
-
-/// A mapping from text to text; an empty one is as none.
-fn labels(
-    of: &mut Mapping<'_>,
-    name: &'static str,
-    problems: &mut Problems,
-) -> Option<Located<Vec<Label>>> {
-    let map = mapping(of, name, problems)?.value();
-    let label = |value: Value<'_>| {
-        let text = value.string(problems)?;
-        Some(Label { key: value.key()?.into(), value: value.located(text.into()) })
-    };
-    let labels: Vec<_> = map.children().filter_map(label).collect();
-    (!labels.is_empty()).then(|| map.located(labels))
 }

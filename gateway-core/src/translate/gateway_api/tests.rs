@@ -163,7 +163,6 @@ impl Translated {
     fn conditions(&self, kind: &str, name: &str) -> Vec<String> {
         let status = &self.status(kind, name).status;
         let (own, parts): (&[_], Vec<_>) = match status {
-            Status::VirtualServer(_) | Status::Policy(_) => (&[], Vec::new()),
             Status::GatewayClass { conditions } => (conditions, Vec::new()),
             Status::Gateway { conditions, listeners } => {
                 (conditions, listeners.iter().map(|l| (&*l.name, &*l.conditions)).collect())
@@ -171,6 +170,8 @@ impl Translated {
             Status::Route { parents } => {
                 (&[], parents.iter().map(|p| (&*p.parent.name, &*p.conditions)).collect())
             }
+            // Other kinds have no conditions.
+            _ => (&[], Vec::new()),
         };
         let say = |(part, conditions): (&str, &[crate::translate::StatusCondition])| {
             let say = |c: &crate::translate::StatusCondition| {

@@ -44,18 +44,17 @@ pub(super) fn subdomain(text: &str) -> Result<(), Fault> {
     })
 }
 
-/// QNAME: a name, behind a DNS subdomain and `/` if need be.
-pub(super) fn qualified_name(text: &str) -> Result<(), Fault> {
+/// QNAME: what stands before the `/`, if there is one, and the name.
+pub(super) fn qualified_name(text: &str) -> Result<(Option<&str>, &str), Fault> {
     let (prefix, name) = match text.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, text),
     };
     prefix.map_or(Ok(()), subdomain)?;
     if name.is_empty() {
-        Err(Fault::invalid(format!("`{text}` is not a name: it is empty")))
-    } else {
-        label_value(name)
+        return Err(Fault::invalid(format!("`{text}` is not a name: it is empty")));
     }
+    label_value(name).map(|()| (prefix, name))
 }
 
 /// The value of a label: letters, digits and `-_.`; it may be empty.

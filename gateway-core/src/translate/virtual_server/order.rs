@@ -33,6 +33,7 @@ pub(super) struct Place {
     pub(super) rules: Vec<Rule>,
     /// Of the path and of the host.
     pub(super) policies: Option<Arc<Policies>>,
+    /// `None` where none are written; an empty list where that is what is written.
     pub(super) error_pages: Option<Arc<[ErrorPage]>>,
 }
 

@@ -16,6 +16,14 @@ pub(super) fn dos(written: Option<&Text>, policies: &mut Policies, report: &mut 
     policies.fault.get_or_insert(PolicyFault { reason: reason.into(), origin });
 }
 
+/// `dos` beside a delegation, which subroutes do not inherit (virtualserver §6.4).
+pub(super) fn dos_of_delegation(written: Option<&Text>, report: &mut Report) {
+    let Some(text) = written else { return };
+    report.check(text.at, qualified_name(text));
+    let message = "`dos` has no effect here: subroutes do not inherit it";
+    report.warning(text.at, Fault::new("no-effect", message));
+}
+
 /// `add-header-inherit`: what is added for the host stays, whatever a route adds.
 pub(super) fn add_header_inherit(written: Option<&Text>, report: &mut Report) {
     let Some(text) = written else { return };

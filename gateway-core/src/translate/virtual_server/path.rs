@@ -20,6 +20,54 @@ pub(super) enum RoutePath {
     Regex(Regex),
 }
 
+/// The kinds of paths that delegation tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PathKind {
+    Prefix,
+    /// A prefix with `^~`.
+    LongestPrefix,
+    Exact,
+    Regex,
+}
+
+impl PathKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Prefix => "a prefix",
+            Self::LongestPrefix => "a prefix with `^~`",
+            Self::Exact => "an exact path",
+            Self::Regex => "an expression",
+        }
+    }
+}
+
+/// The normal form of a path: what stands before it, and the path without blanks between the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NormalPath {
+    pub(super) kind: PathKind,
+    pub(super) text: Box<str>,
+}
+
+impl NormalPath {
+    pub(super) fn of(text: &str) -> Self {
+        let (modifier, path) = split(text);
+        let kind = match modifier {
+            "=" => PathKind::Exact,
+            "^~" => PathKind::LongestPrefix,
+            "~" | "~*" => PathKind::Regex,
+            _ => PathKind::Prefix,
+        };
+        Self { kind, text: format!("{modifier}{path}").into() }
+    }
+}
+
+/// What stands before a path, and the path itself.
+fn split(text: &str) -> (&'static str, &str) {
+    let modifiers = ["=", "^~", "~*", "~"].into_iter();
+    let mut splits = modifiers.filter_map(|m| Some((m, text.strip_prefix(m)?.trim())));
+    splits.next().unwrap_or(("", text))
+}
+
 /// What two routes of one VirtualServer must not share.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PathKey {
@@ -31,24 +79,19 @@ pub(super) enum PathKey {
 
 impl RoutePath {
     pub(super) fn parse(text: &str, expressions: &mut Expressions) -> Result<Self, Fault> {
-        if let Some(rest) = text.strip_prefix('=') {
-            return path(rest.trim()).map(Self::Exact);
+        match split(text) {
+            ("=", rest) => path(rest).map(Self::Exact),
+            ("^~", rest) => Ok(Self::Prefix { template: path(rest)?, no_regex: true }),
+            ("~*", rest) => regex(rest, true, expressions).map(Self::Regex),
+            ("~", rest) => regex(rest, false, expressions).map(Self::Regex),
+            (_, rest) if rest.starts_with('/') => {
+                Ok(Self::Prefix { template: path(rest)?, no_regex: false })
+            }
+            _ => {
+                let message = format!("`{text}` does not begin with `/`, `=`, `^~`, `~` or `~*`");
+                Err(Fault::invalid(message).help(format!("did you mean `/{}`?", text.trim())))
+            }
         }
-        if let Some(rest) = text.strip_prefix("^~") {
-            let template = path(rest.trim())?;
-            return Ok(Self::Prefix { template, no_regex: true });
-        }
-        if let Some(rest) = text.strip_prefix("~*") {
-            return regex(rest.trim(), true, expressions).map(Self::Regex);
-        }
-        if let Some(rest) = text.strip_prefix('~') {
-            return regex(rest.trim(), false, expressions).map(Self::Regex);
-        }
-        if text.starts_with('/') {
-            return Ok(Self::Prefix { template: path(text)?, no_regex: false });
-        }
-        let message = format!("`{text}` does not begin with `/`, `=`, `^~`, `~` or `~*`");
-        Err(Fault::invalid(message).help(format!("did you mean `/{}`?", text.trim())))
     }
 
     pub(super) fn key(&self) -> PathKey {

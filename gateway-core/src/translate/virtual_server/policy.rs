@@ -174,7 +174,8 @@ fn translate_one(policy: &Resource<Policy>, context: &mut Context<'_>) -> Standi
     let refused = report.refused() || policy.spec.errors > 0;
     let found = report.into_problems();
     let all = policy.spec.diagnostics.iter().chain(found.told());
-    context.statuses.push(status::of(policy, Status::Policy, refused, all));
+    let state = status::state(refused, all);
+    context.statuses.push(status::of(policy, Status::Policy(state)));
     context.problems.append(found);
     match (mechanism, unusable) {
         (Some(mechanism), None) if !refused => Standing::Ready(mechanism),

@@ -111,6 +111,11 @@ impl Report {
         self.refused
     }
 
+    /// What is told so far.
+    pub(super) fn told(&self) -> &[Diagnostic] {
+        self.problems.told()
+    }
+
     pub(super) fn into_problems(self) -> Problems {
         self.problems
     }

@@ -2,6 +2,7 @@
 
 use super::action::{Actions, Site};
 use super::condition::condition;
+use super::delegate::Delegation;
 use super::order::{Location, Place, Rule};
 use super::outside;
 use super::path::{PathKey, RoutePath};
@@ -23,15 +24,24 @@ pub(super) struct Guards<'a> {
     pub(super) on: Attachment<'a>,
 }
 
-/// The locations of `routes`, in document order. Those that something is wrong with are left out,
-/// in which case the whole object is refused.
-pub(super) fn locations(
-    routes: &[Route],
+/// What the routes of one object become.
+#[derive(Debug, Default)]
+pub(super) struct Lowered<'r> {
+    /// Of the routes that do something themselves, in document order.
+    pub(super) locations: Vec<Location>,
+    /// The routes that VirtualServerRoutes take over, in document order.
+    pub(super) delegations: Vec<Delegation<'r>>,
+}
+
+/// The locations and delegations of `routes`. Those that something is wrong with are left out, in
+/// which case the whole object is refused.
+pub(super) fn lower_all<'r>(
+    routes: &'r [Route],
     guards: Guards<'_>,
     actions: &mut Actions<'_>,
-) -> Vec<Location> {
+) -> Lowered<'r> {
     let mut seen = BTreeMap::new();
-    let mut locations = Vec::new();
+    let mut lowered = Lowered::default();
     for route in routes {
         let path = route.path.as_ref();
         let path =
@@ -42,8 +52,18 @@ pub(super) fn locations(
         let own = route.policies.as_ref();
         let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));
         let mut own = own.unwrap_or_default();
-        outside::dos(route.dos.as_ref(), &mut own, actions.report);
         outside::add_header_inherit(route.add_header_inherit.as_ref(), actions.report);
+        if let Some(Target::Delegate(to)) = &route.target {
+            outside::dos_of_delegation(route.dos.as_ref(), actions.report);
+            let error_pages = route.error_pages.as_ref();
+            let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
+            let policies = shared(merged(guards.of_server, own));
+            let place = Place { rules: Vec::new(), policies, error_pages };
+            let to = Delegation::lower(route, to, place, actions.report);
+            lowered.delegations.extend(path.and(to));
+            continue;
+        }
+        outside::dos(route.dos.as_ref(), &mut own, actions.report);
         let policies = shared(merged(guards.of_server, own));
         let rules = lower(route, path.as_ref(), actions);
         let error_pages = route.error_pages.as_ref();
@@ -54,9 +74,9 @@ pub(super) fn locations(
         let appends_slash =
             route.matches.is_empty() && matches!(route.target, Some(Target::Action(_)));
         let place = Place { rules, policies, error_pages };
-        locations.push(Location { path, place, appends_slash, origin });
+        lowered.locations.push(Location { path, place, appends_slash, origin });
     }
-    locations
+    lowered
 }
 
 /// Reports a path that stands twice.
@@ -162,13 +182,7 @@ fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> O
             let split = lower_splits(splits, Site { direct: false, ..site }, actions);
             split.map(|split| Action::Split(Arc::new(split)))
         }
-        Target::LeftOut => None,
-        Target::Delegate(at) => {
-            let reason = "delegation to VirtualServerRoutes is not supported";
-            let fault = Fault::new("unsupported-field", format!("{reason}: the path answers 500"));
-            actions.report.withheld(*at, fault);
-            Some(Action::fault(reason, actions.report.origin(*at)))
-        }
+        Target::LeftOut | Target::Delegate(_) => None,
     }
 }
 

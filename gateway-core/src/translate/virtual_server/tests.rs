@@ -1,7 +1,10 @@
+mod delegation;
 mod effects;
 mod error_pages;
+mod listeners;
 mod lowering;
 mod refusals;
+mod statuses;
 mod upstreams;
 
 use crate::diagnostic::Diagnostic;
@@ -10,7 +13,7 @@ use crate::rules::{
     Action, Balance, Condition, Field, HostPattern, HostRewrite, Location, PathPattern,
     PathRewrite, Protocol, RetryCondition, Route, Split, Template, TemplatePart, Test,
 };
-use crate::{Options, Status, Translation, translate};
+use crate::{Options, State, Status, Translation, translate};
 use http::StatusCode;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -59,6 +62,56 @@ pub(super) fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
         format!("{}[{}]: {}: {}{help}", d.severity, d.code, d.field, d.message)
     };
     diagnostics.iter().map(tell).collect()
+}
+
+/// The same, of several objects: `error[code]: Kind namespace/name: field: message; help`.
+fn told_of_all(diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics.iter().map(|d| Diagnostic { span: None, ..d.clone() }.to_string()).collect()
+}
+
+/// A VirtualServerRoute `namespace/name` with the host of [`cafe`] and an upstream of its own
+/// name, given the items of `subroutes`.
+fn subroutes(object: &str, items: &str) -> String {
+    labelled(object, "{}", items)
+}
+
+/// The same with labels.
+fn labelled(object: &str, labels: &str, items: &str) -> String {
+    let (namespace, name) = object.split_once('/').expect("`namespace/name`");
+    format!(
+        "apiVersion: k8s.nginx.org/v1\nkind: VirtualServerRoute\n\
+         metadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}\n\
+         spec:\n  host: cafe.example.com\n\
+         \x20 upstreams: [{{name: {name}, service: {name}, port: 80}}]\n\
+         \x20 subroutes: [{items}]\n"
+    )
+}
+
+/// Documents in one text.
+fn joined(documents: &[String]) -> String {
+    documents.join("---\n")
+}
+
+/// What is served on the first listener, in order: each path and what it does.
+fn served(translation: &Translation) -> Vec<String> {
+    let hosts = &translation.rules.listeners[0].hosts;
+    let routes = hosts.sorted()[0].routes.iter();
+    routes.map(|route| format!("{}: {}", route.path, tell(&route.action))).collect()
+}
+
+/// The states of all objects: `kind name: state/reason: message`, and who uses them.
+fn states(translation: &Translation) -> Vec<String> {
+    let states = translation.statuses.iter().filter_map(|status| {
+        let (state, users) = match &status.status {
+            Status::VirtualServer(state) | Status::GlobalConfiguration(state) => (state, &[][..]),
+            Status::VirtualServerRoute { state, referenced_by } => (state, &referenced_by[..]),
+            _ => return None,
+        };
+        let users = users.iter().map(|user| format!(" <- {user}")).collect::<String>();
+        let State { state, reason, message } = state;
+        Some(format!("{}{users}: {state}/{reason}: {message}", status.object))
+    });
+    states.collect()
 }
 
 /// The routes of a document with one host on one listener, of which nothing is told.
@@ -217,33 +270,5 @@ fn listeners_and_classes() {
         let translation = translation(&yaml, &options);
         assert_eq!(translation.rules.listeners.len(), want, "{class} {ours:?}");
         assert_eq!(translation.statuses.len(), want, "{class} {ours:?}");
-    }
-}
-
-#[test]
-fn statuses() {
-    // virtualserver §1
-    for (spec, want) in [
-        ("routes: [{path: /, action: {pass: tea}}]", "Valid AddedOrUpdated: "),
-        (
-            "gunzip: true\nroutes: [{path: /, route: x}]",
-            "Warning AddedOrUpdatedWithWarning: spec.gunzip: `gunzip` is not supported and \
-             has no effect; spec.routes[0].route: delegation to VirtualServerRoutes is not \
-             supported: the path answers 500",
-        ),
-        (
-            "gunzip: true\nroutes: [{path: a, action: {pass: tee}}, {path: /, action: {pass: 1}}]",
-            "Invalid Rejected: spec.routes[1].action.pass: expected text, found the number \
-             `1`; spec.routes[0].path: `a` does not begin with `/`, `=`, `^~`, `~` or `~*`; \
-             spec.routes[0].action.pass: no upstream is named `tee`",
-        ),
-    ] {
-        let translation = translation(&cafe(spec), &Options::default());
-        assert_eq!(translation.statuses.len(), 1, "{spec}");
-        let status = &translation.statuses[0];
-        assert_eq!(&*status.api_version, "k8s.nginx.org/v1");
-        let Status::VirtualServer(state) = &status.status else { panic!("{status:?}") };
-        let got = format!("{} {}: {}", state.state, state.reason, state.message);
-        assert_eq!(got, want, "{spec}");
     }
 }

@@ -105,7 +105,7 @@ fn endpoints(written: &resource::Upstream, report: &mut Report) -> EndpointChoic
         report.error(labels.at, Fault::new("conflicting-fields", message));
     }
     for resource::Label { key, value } in &labels.value {
-        report.check(value.at, qualified_name(key).and_then(|()| label_value(value)));
+        report.check(value.at, qualified_name(key).and_then(|_| label_value(value)));
     }
     let labels = labels.iter().map(|label| (label.key.clone(), label.value.value.clone()));
     EndpointChoice::Labelled(labels.collect())
