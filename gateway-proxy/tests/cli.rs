@@ -90,6 +90,23 @@ fn check_has_a_form_for_scripts() {
 }
 
 #[test]
+fn check_shows_who_uses_a_virtual_server_route() {
+    // virtualserver §1
+    let documents = "\
+        apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: cafe}\n\
+        spec: {host: a.example, routes: [{path: /a, route: a}]}\n---\n\
+        apiVersion: k8s.nginx.org/v1\nkind: VirtualServerRoute\nmetadata: {name: a}\n\
+        spec: {host: a.example, subroutes: [{path: /a, action: {return: {body: ok}}}]}\n";
+    let checked = json(&["check", "-f", "-", "-o", "json"], documents);
+    let statuses = checked["statuses"].as_array().unwrap();
+    let route = statuses.iter().find(|s| s["kind"] == "VirtualServerRoute").unwrap();
+    let want = serde_json::json!({
+        "state": "Valid", "reason": "AddedOrUpdated", "message": "", "referencedBy": "default/cafe",
+    });
+    assert_eq!(route["status"], want);
+}
+
+#[test]
 fn the_demo_has_no_errors() {
     let checked = json(&["check", "-f", SHOP, "-o", "json"], "");
     for diagnostic in checked["diagnostics"].as_array().unwrap() {

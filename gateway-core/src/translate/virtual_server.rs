@@ -150,6 +150,7 @@ fn lower(
     let taken = delegate::collect(&delegations, &locations, delegator, delegates, report);
     let mut routes = redirects.unwrap_or_default();
     if let Some(PolicyFault { reason, origin }) = &of_server.fault {
+        delegates.use_all(&taken, server.object());
         routes.push(everywhere(Action::fault(reason, origin.clone()), origin.clone()));
         return Some((hostname?, routes));
     }

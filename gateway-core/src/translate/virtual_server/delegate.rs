@@ -16,8 +16,13 @@ use crate::origin::{ObjectRef, Origin};
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{Delegate, Label, Route, Text};
 use containment::{Misfit, fit};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// The most VirtualServerRoutes that the selectors of a VirtualServer look at. One that several
+/// selectors find counts as often.
+const MAX_SELECTED: usize = 1 << 20;
 
 /// A route that VirtualServerRoutes take over. It is no location itself.
 #[derive(Debug)]
@@ -56,7 +61,7 @@ impl<'r> Delegation<'r> {
                 for Label { key, value } in &labels.value {
                     report.check(value.at, qualified_name(key));
                     let valued = match value.is_empty() {
-                        true => Err(Fault::invalid("the label has no value")),
+                        true => Err(Fault::invalid("it must not be empty")),
                         false => label_value(value),
                     };
                     report.check(value.at, valued);
@@ -109,7 +114,8 @@ pub(super) fn collect(
         routes,
         report,
         paths: paths.collect(),
-        reached: BTreeSet::new(),
+        selected: 0,
+        kept: BTreeSet::new(),
         taken: Vec::new(),
     };
     // Of each name, the routes with it. Several are of use only for expressions, whose paths
@@ -128,7 +134,7 @@ pub(super) fn collect(
                     if delegation.path.kind != PathKind::Regex {
                         collection.add_named(name, &[delegation]);
                     }
-                } else if collection.is_of_one_kind(name, groups[group].1[0], delegation) {
+                } else if collection.may_share(name, groups[group].1[0], delegation) {
                     groups[group].1.push(delegation);
                 }
             }
@@ -148,14 +154,17 @@ struct Collection<'c, 'd> {
     report: &'c mut Report,
     /// Which paths have locations already, and where they were written.
     paths: BTreeMap<PathKey, Origin>,
-    reached: BTreeSet<usize>,
+    /// How many were selected, those that several selectors find more than once.
+    selected: usize,
+    /// Those that are taken, by number.
+    kept: BTreeSet<usize>,
     taken: Vec<Taken>,
 }
 
 impl Collection<'_, '_> {
-    /// Whether `later` may stand beside the `first` route of the same name: both are expressions
-    /// (virtualserver §3, §6.2).
-    fn is_of_one_kind(
+    /// Whether `later` may share a VirtualServerRoute with the `first` route that names it: both
+    /// are expressions (virtualserver §3, §6.2).
+    fn may_share(
         &mut self,
         (namespace, name): (&str, &str),
         first: &Delegation<'_>,
@@ -205,6 +214,15 @@ impl Collection<'_, '_> {
             let message = format!("no VirtualServerRoute of the host `{host}` has these labels");
             self.report.warning(from.to_at(), Fault::new("not-found", message));
         }
+        self.selected += selected.len();
+        if self.selected > MAX_SELECTED {
+            let message = format!(
+                "the selectors of the routes up to this one find VirtualServerRoutes more than \
+                 {MAX_SELECTED} times"
+            );
+            self.report.error(from.to_at(), Fault::new("too-many", message));
+            return;
+        }
         for route in selected {
             self.add(route, &[from]);
         }
@@ -212,57 +230,68 @@ impl Collection<'_, '_> {
 
     /// Takes a VirtualServerRoute that `from` delegate to, or tells why not.
     fn add(&mut self, route: usize, from: &[&Delegation<'_>]) {
-        if !self.reached.insert(route) {
-            self.warn(route, from, "duplicate-value", "is reached a second time, without effect");
+        if let Some((code, why)) = self.obstacle(route) {
+            self.warn(route, from, code, || why);
             return;
         }
-        let Delegator { object, host, .. } = self.delegator;
         let found = self.routes.entry(route);
-        if found.refused {
-            self.warn(route, from, "no-effect", "is refused; nothing is served for it");
-            return;
-        }
-        if found.host() != host {
-            let why = format!("is not used: its host `{}` must be equal to `{host}`", found.host());
-            self.warn(route, from, "no-effect", &why);
-            return;
-        }
-        let keys: Vec<PathKey> = found.locations.iter().map(|l| l.path.key()).collect();
-        let fitting = fit(from, found).and_then(|fitting| match self.conflict(found, &keys) {
-            Some(misfit) => Err(misfit),
-            None => Ok(fitting),
-        });
-        match fitting {
-            Ok(fitting) => {
+        match fit(from, found).and_then(|fitting| Ok((fitting, self.free_paths(found)?))) {
+            Ok((fitting, paths)) => {
                 let locations = inherit(found, &fitting, self.delegator.guards);
-                let origins = found.locations.iter().map(|location| location.origin.clone());
-                self.paths.extend(keys.into_iter().zip(origins));
+                self.paths.extend(paths);
+                self.kept.insert(route);
                 self.taken.push(Taken { route, locations });
             }
             Err(misfit) => {
-                let field = found.resource.origin(misfit.at).field;
-                let colon = if field.is_empty() { "" } else { ": " };
-                let why = format!("is not used: {field}{colon}{}", misfit.message);
-                self.warn(route, from, "no-effect", &why);
-                self.routes.pass_over(route, object, misfit);
+                self.warn(route, from, "no-effect", || {
+                    let field = found.resource.origin(misfit.at).field;
+                    let colon = if field.is_empty() { "" } else { ": " };
+                    format!("is not used: {field}{colon}{}", misfit.message).into()
+                });
+                self.routes.pass_over(route, self.delegator.object, misfit);
             }
         }
     }
 
-    /// The first path that has a location already.
-    fn conflict(&self, found: &routes::Entry<'_>, keys: &[PathKey]) -> Option<Misfit> {
-        let mut subroutes = found.resource.spec.subroutes.iter().zip(keys);
-        subroutes.find_map(|(subroute, key)| {
-            let owner = self.paths.get(key)?;
-            let path = subroute.path.as_ref()?;
-            let message = format!("the path `{}` is that of {owner} already", path.value);
-            Some(Misfit { at: path.at, message })
-        })
+    /// What keeps a VirtualServerRoute from being of use, whatever stands in its subroutes.
+    fn obstacle(&self, route: usize) -> Option<(&'static str, Cow<'static, str>)> {
+        if self.kept.contains(&route) {
+            return Some(("duplicate-value", "is reached a second time, without effect".into()));
+        }
+        let found = self.routes.entry(route);
+        if found.refused {
+            return Some(("no-effect", "is refused; nothing is served for it".into()));
+        }
+        let (own, host) = (found.host(), self.delegator.host);
+        let why = || format!("is not used: its host `{own}` must be equal to `{host}`");
+        (own != host).then(|| ("no-effect", why().into()))
     }
 
-    fn warn(&mut self, route: usize, from: &[&Delegation<'_>], code: &'static str, why: &str) {
+    /// The paths of a VirtualServerRoute and where they were written, if none of them has a
+    /// location already.
+    fn free_paths(&self, found: &routes::Entry<'_>) -> Result<Vec<(PathKey, Origin)>, Misfit> {
+        let free = found.locations.iter().zip(&found.paths).map(|(location, (at, path))| {
+            let key = location.path.key();
+            match self.paths.get(&key) {
+                None => Ok((key, location.origin.clone())),
+                Some(owner) => {
+                    let message = format!("the path `{}` is that of {owner} already", path.text);
+                    Err(Misfit { at: *at, message })
+                }
+            }
+        });
+        free.collect()
+    }
+
+    fn warn(
+        &mut self,
+        route: usize,
+        from: &[&Delegation<'_>],
+        code: &'static str,
+        why: impl FnOnce() -> Cow<'static, str>,
+    ) {
         let object = self.routes.entry(route).resource.object();
-        let fault = || Fault::new(code, format!("{object} {why}"));
+        let fault = || Fault::new(code, format!("{object} {}", why()));
         self.report.warning_with(from[0].to_at(), fault);
     }
 }

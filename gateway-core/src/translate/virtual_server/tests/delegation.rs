@@ -1,7 +1,11 @@
 //! VirtualServerRoutes: what may be delegated to them, and what comes of it.
 
+mod refusals;
+mod selectors;
+
 use super::*;
 use crate::translate::virtual_server::order;
+use proptest::prelude::*;
 
 /// A VirtualServer with these routes, and VirtualServerRoutes.
 fn delegating(routes: &str, others: &[String]) -> Translation {
@@ -239,55 +243,6 @@ fn a_second_route_to_one_virtual_server_route_is_skipped() {
 }
 
 #[test]
-fn selectors_look_in_every_namespace() {
-    // virtualserver §6.3, step 2
-    let all = [
-        labelled("shop/b", "{app: x, tier: one}", "{path: /coffee/b, action: {pass: b}}"),
-        labelled("away/c", "{app: x}", "{path: /coffee/c, action: {pass: c}}"),
-        labelled("away/a", "{app: x, tier: one}", "{path: /coffee/a, action: {pass: a}}"),
-        labelled("shop/d", "{app: y}", "{path: /tea/d, action: {pass: d}}"),
-    ];
-    check(
-        "{path: /coffee, routeSelector: {matchLabels: {app: x, tier: one}}}, \
-         {path: /, routeSelector: {matchLabels: {app: y}}}, \
-         {path: /coffee/, routeSelector: {matchLabels: {app: x}}}, \
-         {path: /none, routeSelector: {matchLabels: {app: z}}}",
-        &all,
-        &[
-            "prefix `/coffee/a`: a",
-            "prefix `/coffee/b`: b",
-            "prefix `/coffee/c`: c",
-            "prefix `/tea/d`: d",
-        ],
-        &[
-            "warning[duplicate-value]: VirtualServer shop/cafe: spec.routes[2].routeSelector.matchLabels: \
-             VirtualServerRoute away/a is reached a second time, without effect",
-            "warning[duplicate-value]: VirtualServer shop/cafe: spec.routes[2].routeSelector.matchLabels: \
-             VirtualServerRoute shop/b is reached a second time, without effect",
-            "warning[not-found]: VirtualServer shop/cafe: spec.routes[3].routeSelector.matchLabels: \
-             no VirtualServerRoute of the host `cafe.example.com` has these labels",
-        ],
-    );
-    // One that does not fit harms no other.
-    check(
-        "{path: /coffee, routeSelector: {matchLabels: {tier: one}}}, {path: /tea, route: d}",
-        &[
-            labelled("shop/a", "{tier: one}", "{path: /tea/a, action: {pass: a}}"),
-            labelled("shop/b", "{tier: one}", "{path: /coffee/b, action: {pass: b}}"),
-            labelled("shop/d", "{}", "{path: /tea/d, action: {pass: d}}"),
-        ],
-        &["prefix `/coffee/b`: b", "prefix `/tea/d`: d"],
-        &[
-            "warning[no-effect]: VirtualServer shop/cafe: spec.routes[0].routeSelector.matchLabels: \
-             VirtualServerRoute shop/a is not used: spec.subroutes[0].path: `/tea/a` must begin \
-             with `/coffee`",
-            "warning[no-effect]: VirtualServerRoute shop/a: spec.subroutes[0].path: VirtualServer \
-             shop/cafe does not use it: `/tea/a` must begin with `/coffee`",
-        ],
-    );
-}
-
-#[test]
 fn a_path_that_is_taken_leaves_the_later_one_out_whole() {
     // virtualserver §6.3, step 5
     check(
@@ -364,104 +319,6 @@ fn what_is_missing_or_refused_leaves_the_virtual_server_working() {
 }
 
 #[test]
-fn refusals_of_virtual_server_routes() {
-    // virtualserver §5.2, §6.1
-    for (document, want) in [
-        (
-            subroutes(
-                "shop/x",
-                "{path: /a, action: {pass: x}}, {path: /a, action: {pass: x}}, \
-                 {path: '=/b', action: {pass: x}}, {path: '^~/c', action: {pass: x}}, \
-                 {path: '~d', action: {pass: x}}",
-            ),
-            &[
-                "error[duplicate-value]: spec.subroutes[1].path: the path `/a` is that of \
-                 `spec.subroutes[0]` already",
-                "error[invalid-value]: spec.subroutes[2].path: the path `=/b` is an exact path, but \
-                 that of the first subroute, `/a`, is a prefix; paths of subroutes are all of one \
-                 kind",
-                "error[invalid-value]: spec.subroutes[3].path: the path `^~/c` is a prefix with \
-                 `^~`, but that of the first subroute, `/a`, is a prefix; paths of subroutes are \
-                 all of one kind",
-                "error[invalid-value]: spec.subroutes[4].path: the path `~d` is an expression, but \
-                 that of the first subroute, `/a`, is a prefix; paths of subroutes are all of one \
-                 kind",
-            ][..],
-        ),
-        (
-            subroutes(
-                "shop/x",
-                "{path: /a, route: y}, {path: /b, action: {pass: x}, routeSelector: {}}, \
-                 {path: /c, splits: []}",
-            ),
-            &[
-                "error[unsupported-field]: spec.subroutes[0].route: `route` cannot stand in a \
-                 subroute; only a VirtualServer delegates to VirtualServerRoutes",
-                "error[missing-field]: spec.subroutes[0]: expected exactly one of `action` or \
-                 `splits`, found none of them",
-                "error[unsupported-field]: spec.subroutes[1].routeSelector: `routeSelector` cannot \
-                 stand in a subroute; only a VirtualServer delegates to VirtualServerRoutes",
-                "error[invalid-value]: spec.subroutes[2].splits: `splits` needs at least two entries",
-            ],
-        ),
-        (
-            "apiVersion: k8s.nginx.org/v1\nkind: VirtualServerRoute\nmetadata: {name: x}\n\
-             spec: {host: A.example, tls: {}, upstreams: [{name: X, service: x, port: 80}]}\n"
-                .to_owned(),
-            &[
-                "warning[unknown-field]: spec.tls: unknown field `tls`",
-                "error[invalid-value]: spec.host: in `A.example`, `A` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
-                "error[invalid-value]: spec.upstreams[0].name: `X` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
-            ],
-        ),
-    ] {
-        let translation = translation(&document, &Options::default());
-        assert_eq!(told(&translation.diagnostics), want, "{document}");
-        assert_eq!(translation.refused.len(), 1, "{document}");
-    }
-}
-
-#[test]
-fn refusals_of_delegations() {
-    // virtualserver §5.2
-    let translation = delegating(
-        "{path: /a, route: 'a/b/c'}, {path: /b, route: -x}, {path: /c, route: ''}, \
-         {path: /d, routeSelector: {}}, {path: /e, routeSelector: {matchLabels: {}}}, \
-         {path: /f, routeSelector: {matchLabels: {a/b/c: '', app: 'x y'}, matchExpressions: []}}",
-        &[],
-    );
-    assert_eq!(
-        told(&translation.diagnostics),
-        [
-            "error[missing-field]: spec.routes[2].route: `route` must not be empty",
-            "error[missing-field]: spec.routes[3].routeSelector.matchLabels: required field \
-             `matchLabels` is missing",
-            "error[missing-field]: spec.routes[4].routeSelector.matchLabels: `matchLabels` must not \
-             be empty",
-            "warning[unsupported-field]: spec.routes[5].routeSelector.matchExpressions: \
-             `matchExpressions` is not supported and has no effect",
-            "error[invalid-value]: spec.routes[0].route: `b/c` is not a name: it holds letters, \
-             digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[1].route: `-x` is not a name: it begins and ends \
-             with a letter or digit",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: `b/c` is not a \
-             name: it holds letters, digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: `` is not a \
-             name: it holds letters, digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.app: `x y` is not a \
-             name: it holds letters, digits, `-`, `_` and `.`",
-            "warning[not-found]: spec.routes[4].routeSelector.matchLabels: no VirtualServerRoute of \
-             the host `cafe.example.com` has these labels",
-            "warning[not-found]: spec.routes[5].routeSelector.matchLabels: no VirtualServerRoute of \
-             the host `cafe.example.com` has these labels",
-        ]
-    );
-    assert_eq!(translation.refused.len(), 1);
-}
-
-#[test]
 fn policies_of_a_subroute_replace_those_of_its_route() {
     // virtualserver §6.4: own ones stand for the VirtualServerRoute, inherited ones for the
     // VirtualServer
@@ -490,16 +347,49 @@ fn policies_of_a_subroute_replace_those_of_its_route() {
     assert_eq!(
         stands,
         [
-            "matching `^/c` anywhere: VirtualServer shop/cafe: spec.routes[2].policies",
+            "matching `^/c` anywhere: VirtualServer shop/cafe: spec.routes[2].policies[0]",
             "matching `^/b` anywhere: nowhere",
-            "prefix `/a/none`: VirtualServer shop/cafe: spec.routes[0].policies",
-            "prefix `/a/own`: VirtualServerRoute other/x: spec.subroutes[0].policies",
+            "prefix `/a/none`: VirtualServer shop/cafe: spec.routes[0].policies[0]",
+            "prefix `/a/own`: VirtualServerRoute other/x: spec.subroutes[0].policies[0]",
         ]
     );
     // Each is told of once.
     let told = told_of_all(&translation.diagnostics);
     let of_own = told.iter().filter(|told| told.contains("VirtualServerRoute other/x"));
     assert_eq!(of_own.count(), 1, "{told:?}");
+}
+
+#[test]
+fn error_pages_of_a_subroute_replace_those_of_its_route() {
+    // virtualserver §6.4: an empty list of its own is one too
+    let page = |body: &str| format!("{{codes: [404], return: {{body: {body}}}}}");
+    let translation = delegating(
+        &format!("{{path: /a, route: x, errorPages: [{}]}}", page("route")),
+        &[subroutes(
+            "shop/x",
+            &format!(
+                "{{path: /a/own, errorPages: [{}], action: {{pass: x}}}}, \
+                 {{path: /a/no, errorPages: [], action: {{pass: x}}}}, \
+                 {{path: /a/inherited, action: {{pass: x}}}}",
+                page("own")
+            ),
+        )],
+    );
+    assert_eq!(told_of_all(&translation.diagnostics), [""; 0]);
+    let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
+    let pages = |route: &Route| {
+        let pages = route.error_pages.as_deref().unwrap_or_default().iter();
+        pages.map(|page| page.origin.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let pages: Vec<_> = routes.iter().map(|r| format!("{}: {}", r.path, pages(r))).collect();
+    assert_eq!(
+        pages,
+        [
+            "prefix `/a/inherited`: VirtualServer shop/cafe: spec.routes[0].errorPages[0]",
+            "prefix `/a/own`: VirtualServerRoute shop/x: spec.subroutes[0].errorPages[0]",
+            "prefix `/a/no`: ",
+        ]
+    );
 }
 
 #[test]
@@ -529,24 +419,35 @@ fn subroutes_that_make_too_many_rules_leave_the_virtual_server_working() {
     assert_eq!(served(&translation).len(), 101);
 }
 
-#[test]
-fn many_are_selected_without_looking_at_each_pair() {
-    // decisions §5: 10,000 VirtualServerRoutes of 1,000 hosts have the same label
-    let mut documents = Vec::new();
-    for host in 0..1000 {
-        let name = format!("h{host}.example");
-        documents.push(
-            cafe("routes: [{path: /, routeSelector: {matchLabels: {app: x}}}]")
-                .replace("name: cafe", &format!("name: cafe-{host}"))
-                .replace("cafe.example.com", &name),
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// decisions §5: whatever stands in a VirtualServerRoute or in a delegation, its VirtualServer
+    /// is refused only by errors of its own, and every VirtualServerRoute is in one state.
+    #[test]
+    fn a_virtual_server_route_never_harms_its_virtual_server(
+        delegation in "(/|=|~|\\^~|~\\*)[/ab]{0,3}",
+        paths in prop::collection::vec("(/|=|~|\\^~|~\\*)[/ab(]{0,3}", 0..4),
+        name in "(x|shop/x|y|-)",
+    ) {
+        let items = paths.iter().map(|path| format!("{{path: {path:?}, action: {{pass: x}}}}"));
+        let items = items.collect::<Vec<_>>().join(", ");
+        let routes = format!(
+            "{{path: {delegation:?}, route: {name:?}}}, {{path: /always, action: {{pass: tea}}}}"
         );
-        for route in 0..10 {
-            let object = format!("shop/r{host}-{route}");
-            let item = format!("{{path: /{route}, action: {{pass: r{host}-{route}}}}}");
-            documents.push(labelled(&object, "{app: x}", &item).replace("cafe.example.com", &name));
-        }
+        let translation = delegating(&routes, &[subroutes("shop/x", &items)]);
+        let is_of_server = |d: &&Diagnostic| {
+            d.severity == crate::Severity::Error
+                && d.object.as_ref().is_some_and(|object| *object.kind == *"VirtualServer")
+        };
+        let own_error = translation.diagnostics.iter().any(|d| is_of_server(&d));
+        prop_assert_eq!(translation.rules.listeners.is_empty(), own_error, "{} {}", routes, items);
+        let states = states(&translation);
+        prop_assert_eq!(states.len(), 2, "{} {}", routes, items);
+        let is_used = states[1].contains(" <- shop/cafe: ");
+        let is_served = !own_error
+            && served(&translation).iter().any(|route| route.ends_with(": x"));
+        // One without subroutes has nothing to serve.
+        prop_assert!(is_used == is_served || paths.is_empty(), "{:?}", states);
     }
-    let translation = translation(&joined(&documents), &Options::default());
-    assert_eq!(told_of_all(&translation.diagnostics), Vec::<String>::new());
-    assert_eq!(translation.rules.route_count(), 10_000);
 }

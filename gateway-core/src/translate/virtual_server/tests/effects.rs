@@ -20,16 +20,6 @@ fn what_is_not_enforced_answers_500() {
             format!("error[not-found]: spec.routes[0].policies[0]: {policy}"),
             &["prefix `/a`: 500 there is no policy `shop/allow`", "prefix `/b`: tea"],
         ),
-        (
-            cafe("routes:\n- {path: /a, route: other/vsr}\n- {path: /, action: {pass: tea}}"),
-            "error[unsupported-field]: spec.routes[0].route: delegation to VirtualServerRoutes is \
-             not supported: the path answers 500"
-                .to_owned(),
-            &[
-                "prefix `/a`: 500 delegation to VirtualServerRoutes is not supported",
-                "prefix `/`: tea",
-            ],
-        ),
     ] {
         let translation = translation(&yaml, &Options::default());
         assert_eq!(told(&translation.diagnostics), [want]);
@@ -52,16 +42,6 @@ fn what_is_not_enforced_answers_500() {
          letters, digits and `-`",
         ]
     );
-    let listener = cafe("listener: {http: http-8080}\nroutes: [{path: /, action: {pass: tea}}]");
-    let translation = translation(&listener, &Options::default());
-    assert_eq!(
-        told(&translation.diagnostics),
-        [
-            "error[unsupported-field]: spec.listener: custom listeners are not supported: the host is \
-         served on none"
-        ]
-    );
-    assert!(translation.rules.listeners.is_empty());
 }
 
 #[test]

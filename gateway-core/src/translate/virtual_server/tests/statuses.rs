@@ -52,11 +52,12 @@ fn virtual_server_routes() {
             "{path: /x, route: x}",
             subroutes("shop/x", "{path: /x, dos: x, action: {pass: x}}"),
             "VirtualServerRoute shop/x <- shop/cafe: Warning/AddedOrUpdatedWithWarning: \
-             spec.subroutes[0].dos: `dos` is not supported and has no effect",
+             spec.subroutes[0].dos: protection against denial of service is not supported: its \
+             scope answers 500",
         ),
         (
             "{path: /x, route: x}",
-            subroutes("shop/x", "{path: /x, dos: x, action: {pass: y}}"),
+            subroutes("shop/x", "{path: /x, location-snippets: x, action: {pass: y}}"),
             "VirtualServerRoute shop/x: Invalid/Rejected: spec.subroutes[0].action.pass: no \
              upstream is named `y`",
         ),
@@ -83,6 +84,19 @@ fn virtual_server_routes() {
         let got = states_of(&documents, &Options::default());
         assert_eq!(got[1..], [want], "{routes}");
     }
+}
+
+#[test]
+fn a_host_that_answers_500_uses_its_virtual_server_routes_all_the_same() {
+    // virtualserver §1, §15
+    let documents = [
+        cafe("policies: [{name: missing}]\nroutes: [{path: /x, route: x}]"),
+        subroutes("shop/x", "{path: /x, action: {pass: x}}"),
+    ];
+    assert_eq!(
+        states_of(&documents, &Options::default())[1],
+        "VirtualServerRoute shop/x <- shop/cafe: Valid/AddedOrUpdated: "
+    );
 }
 
 #[test]
@@ -152,6 +166,21 @@ fn who_lost_its_host_uses_nothing() {
             "VirtualServerRoute shop/x: Warning/NoVirtualServerFound: no VirtualServer in force has \
              the host `cafe.example.com`",
         ]
+    );
+    // A port that speaks something else is lost too.
+    let listeners = "apiVersion: k8s.nginx.org/v1\nkind: GlobalConfiguration\n\
+                     metadata: {name: global}\n\
+                     spec: {listeners: [{name: a, port: 8443, protocol: HTTP, ssl: true}]}\n";
+    let on_8443 = format!("listener: {{https: a}}\ntls: {{secret: cert}}\n{delegates}");
+    let documents = [
+        older("new", 2025, &on_8443),
+        listeners.to_owned(),
+        gateway.replace("port: 80", "port: 8443"),
+    ];
+    assert_eq!(
+        states_of(&documents, &Options::default())[1],
+        "VirtualServer shop/new: Warning/Rejected: port 8443 speaks http, as Gateway shop/g says; \
+         it cannot speak https too"
     );
     // One listener of two is lost: the other is served.
     let with_tls = older("new", 2025, &format!("tls: {{secret: cert}}\n{delegates}"));

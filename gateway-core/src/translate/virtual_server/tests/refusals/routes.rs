@@ -81,8 +81,8 @@ fn targets() {
                  `redirect`, `return` or `proxy`, found `pass` and `return`",
                 "error[missing-field]: spec.routes[5].path: `path` must not be empty",
                 "error[missing-field]: spec.routes[6].path: required field `path` is missing",
-                "error[unsupported-field]: spec.routes[2].route: delegation to \
-                 VirtualServerRoutes is not supported: the path answers 500",
+                "warning[not-found]: spec.routes[2].route: there is no VirtualServerRoute \
+                 `shop/other`; nothing is served for it",
             ],
         )],
     );
