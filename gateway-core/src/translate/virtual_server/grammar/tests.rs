@@ -106,22 +106,24 @@ fn names() {
 fn qualified_names() {
     // virtualserver §2, QNAME; values of labels are names that may be empty
     let long = "a".repeat(64);
-    for (text, as_qualified, as_value) in [
-        ("a", true, true),
-        ("A_b.c-d", true, true),
-        ("a.b/C", true, false),
-        ("", false, true),
-        ("/a", false, false),
-        ("a/", false, false),
-        ("a/b/c", false, false),
-        ("A/b", false, false),
-        ("-a", false, false),
-        ("a.", false, false),
-        ("a b", false, false),
-        (&long[..63], true, true),
-        (&long, false, false),
+    for (text, parts, as_value) in [
+        ("tea", Some((None, "tea")), true),
+        ("A_b.c-d", Some((None, "A_b.c-d")), true),
+        ("shop/tea", Some((Some("shop"), "tea")), false),
+        ("a.example/Tea_1.x", Some((Some("a.example"), "Tea_1.x")), false),
+        ("", None, true),
+        ("/a", None, false),
+        ("a/", None, false),
+        ("a/b/c", None, false),
+        ("A/b", None, false),
+        ("-a", None, false),
+        ("_a", None, false),
+        ("a.", None, false),
+        ("a b", None, false),
+        (&long[..63], Some((None, &long[..63])), true),
+        (&long, None, false),
     ] {
-        assert_eq!(qualified_name(text).is_ok(), as_qualified, "{text}");
+        assert_eq!(qualified_name(text).ok(), parts, "{text}");
         assert_eq!(label_value(text).is_ok(), as_value, "{text}");
     }
 }

@@ -264,7 +264,7 @@ fn backups() {
     assert_eq!(
         told(&missing.diagnostics),
         ["warning[not-found]: spec.upstreams[0].backup: there is no Service `shop/spare`; it \
-             no requests"]
+             takes no requests"]
     );
 }
 
