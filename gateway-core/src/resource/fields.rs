@@ -2,7 +2,7 @@
 //! each other.
 
 use super::Problems;
-use super::document::{At, Located, Mapping, Value};
+use super::document::{At, Kind, Located, Mapping, Value};
 use crate::diagnostic::Diagnostic;
 use std::ops::RangeInclusive;
 
@@ -177,6 +177,24 @@ fn quoted(names: &[&str], last: &str) -> String {
         [first @ .., end] if !first.is_empty() => format!("{} {last} {end}", first.join(", ")),
         all => all.concat(),
     }
+}
+
+/// A list of texts that must be there and not be empty.
+pub(super) fn required_texts(
+    mapping: &mut Mapping<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Vec<Text> {
+    if let Some(list) = mapping.required(name, problems).filter(|list| is_empty(*list)) {
+        let message = format!("`{name}` must not be empty");
+        problems.push(Diagnostic::error("missing-field", &list.origin(), message));
+    }
+    texts(mapping, name, problems)
+}
+
+/// Whether a value is a list without items.
+pub(super) fn is_empty(value: Value<'_>) -> bool {
+    *value.kind() == Kind::List && value.children().next().is_none()
 }
 
 /// A list of texts.

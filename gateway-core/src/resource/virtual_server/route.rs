@@ -3,9 +3,9 @@
 use super::Text;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
-use crate::resource::document::{At, Kind, Located, Mapping, Value};
+use crate::resource::document::{At, Located, Mapping, Value};
 use crate::resource::fields::{
-    exactly_one, flag, items, mapping, number, required_text, text, texts, without_effect,
+    exactly_one, flag, is_empty, items, mapping, number, required_text, text, texts, without_effect,
 };
 
 /// `spec.routes[]`.
@@ -182,7 +182,7 @@ impl Split {
 impl Match {
     fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
         let conditions = match of.required("conditions", problems) {
-            Some(list) if *list.kind() == Kind::List && list.children().next().is_none() => {
+            Some(list) if is_empty(list) => {
                 let message = "`conditions` must not be empty";
                 problems.push(Diagnostic::error("missing-field", &list.origin(), message));
                 Vec::new()

@@ -216,7 +216,7 @@ fn cache_key(text: &str) -> Result<Template, Fault> {
     let refused = ["$(", "`", ";", "&&", "||"].into_iter().find(|part| text.contains(part));
     if let Some(part) = refused {
         return Err(Fault::invalid(format!(
-            "`{text}` holds {part:?}, which cannot stand in a key"
+            "`{text}` holds `{part}`, which cannot stand in a key"
         )));
     }
     template(text, Place::Cache, "")

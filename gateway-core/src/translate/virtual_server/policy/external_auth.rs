@@ -58,10 +58,6 @@ fn tls(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Option<Serv
         let message = "`sslVerify` needs `sslEnabled`";
         lowering.report.error(at, Fault::new("conflicting-fields", message));
     }
-    if let Some(name) = written.sni_name.as_ref().filter(|_| written.ssl_enabled.is_none()) {
-        // It still is the `Host` of the question.
-        lowering.no_effect(name, "without `sslEnabled` there is no TLS to name the server in");
-    }
     let authorities = match &written.trusted_cert_secret {
         Some(text) if written.ssl_verify.is_none() || written.ssl_enabled.is_none() => {
             let message = "`trustedCertSecret` needs `sslEnabled` and `sslVerify`";

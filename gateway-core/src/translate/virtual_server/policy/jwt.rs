@@ -21,11 +21,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
     let keys = match (&written.secret, &written.jwks_uri) {
         (Some(secret), None) => known(written, secret, lowering),
         (None, Some(uri)) => remote(written, uri, lowering),
-        (None, None) => {
-            let message = "expected exactly one of `secret` or `jwksURI`, found none of them";
-            report.error(written.at, Fault::new("missing-field", message));
-            None
-        }
+        (None, None) => None,
         (Some(secret), Some(_)) => {
             let message = "`secret` and `jwksURI` exclude each other";
             report.error(secret.at, Fault::new("conflicting-fields", message));
@@ -57,15 +53,8 @@ fn known(written: &Written, secret: &Text, lowering: &mut Lowering<'_, '_>) -> O
 fn remote(written: &Written, uri: &Text, lowering: &mut Lowering<'_, '_>) -> Option<JwtKeys> {
     let report = &mut lowering.report;
     let url = report.check(uri.at, url(uri));
-    let keep = match &written.key_cache {
-        Some(text) => report.check(text.at, time(text)),
-        None => {
-            let message = "`jwksURI` needs `keyCache`";
-            let fault = Fault::new("missing-field", message);
-            report.error(uri.at, fault.help("write how long keys are kept, as in `keyCache: 1h`"));
-            None
-        }
-    };
+    let keep = written.key_cache.as_ref();
+    let keep = keep.and_then(|text| report.check(text.at, time(text)));
     if let Some(name) = &written.sni_name {
         if written.sni_enabled.is_none() {
             let message = "`sniName` needs `sniEnabled`";

@@ -50,6 +50,10 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         }
         None => Some(LimitLog::default()),
     };
+    if let Some(at) = written.delay_at.filter(|_| written.no_delay) {
+        let message = "`noDelay` goes before `delay`";
+        report.warning(at, Fault::new("no-effect", message));
+    }
     let reject = written.reject_code.and_then(|code| u16::try_from(code).ok());
     let reject = reject.and_then(|code| StatusCode::from_u16(code).ok());
     let origin = report.origin(written.at);
