@@ -151,7 +151,7 @@ fn read(
     if let Some(at) = written.subselector {
         let message = "`subselector` is not supported: all endpoints of the Service are used";
         report.warning(at, Fault::new("unsupported-field", message));
-        services.bypass(target.service, report.origin(at));
+        services.bypass(target.service, "subselector", report.origin(at));
     }
     Some(Upstream { target, settings: Arc::new(settings), withheld })
 }

@@ -42,7 +42,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         port: port.map_or(default_port, |port| port.value),
         splits: false,
     };
-    services.bypass(target.service, report.origin(text.at));
+    services.bypass(target.service, "externalAuth", report.origin(text.at));
     let server_name = match &written.sni_name {
         Some(name) => report.check(name.at, subdomain(name)).map(|()| name.value.clone()),
         None => Some(format!("{}.{}.svc", service.name, service.namespace).into()),

@@ -16,6 +16,7 @@ mod tls;
 use crate::rules::Policies;
 use crate::translate::virtual_server::tests::{cafe, told, translation};
 use crate::{Options, Status, Translation};
+use proptest::prelude::*;
 use std::fmt::Write as _;
 
 /// What every Secret of these tests holds in some form, and what must not show anywhere.
@@ -194,6 +195,22 @@ fn fields_without_effect_are_told_one_by_one() {
             ],
         ),
         (
+            "cache: {cacheZoneName: a, cacheZoneSize: 10m, cacheKey: '$schema$is_args${uri}', \
+             conditions: {bypass: [$content_type]}}",
+            &[
+                "warning[unknown-variable]: spec.cache.cacheKey: `$schema` is empty, unless an \
+                 embedder supplies it; did you mean `scheme`?",
+                "warning[unknown-variable]: spec.cache.cacheKey: `$is_args` is empty, unless an \
+                 embedder supplies it",
+            ],
+        ),
+        (
+            "rateLimit: {rate: 1r/s, key: a, zoneSize: 1m, condition: {variables: [{name: \
+             $tenant, match: a}]}}",
+            &["warning[unknown-variable]: spec.rateLimit.condition.variables[0].name: \
+                 `$tenant` is empty, unless an embedder supplies it"],
+        ),
+        (
             "ingresClassName: nginx\nhsts: {maxAge: 1}",
             &["warning[unknown-field]: spec.ingresClassName: unknown field `ingresClassName`; \
                  did you mean `ingressClassName`?"],
@@ -203,5 +220,61 @@ fn fields_without_effect_are_told_one_by_one() {
         let translation = with_secrets(&policy("p", spec));
         assert_eq!(told(&translation.diagnostics), *want, "{spec}");
         assert!(translation.refused.is_empty(), "{spec}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// decisions §5: nothing in a document can make the engine panic, and what is wrong with a
+    /// Policy makes its users answer 500.
+    #[test]
+    fn any_texts_are_safe(texts in prop::collection::vec(
+        prop_oneof![
+            any::<String>(),
+            "[=~*/{}$\\\\a.:1rsmk\"( -]{0,10}",
+            "(https?://)?(\\*\\.)?[ab]{1,2}(:[0-9]{1,5})?",
+            "[1-9]{1,2}(r/s|m|k|h)",
+            "\\$\\{?(http_a|arg_b|uri|host)\\}?",
+            "users|keys|clients|ca|cert",
+        ],
+        5,
+    )) {
+        let texts: Vec<_> =
+            texts.iter().map(|text| format!("{text:?}").replace("\\u{", "u{")).collect();
+        let [a, b, c, d, e] = &texts[..] else { unreachable!("five texts") };
+        for spec in [
+            format!("accessControl: {{allow: [{a}, {b}]}}"),
+            format!("basicAuth: {{secret: {a}, realm: {b}}}"),
+            format!("apiKey: {{suppliedIn: {{header: [{a}], query: [{b}]}}, clientSecret: {c}}}"),
+            format!("jwt: {{realm: {a}, secret: {b}, token: {c}}}"),
+            format!("jwt: {{realm: {a}, jwksURI: {b}, keyCache: {c}, token: {d}}}"),
+            format!("ingressMTLS: {{clientCertSecret: {a}, verifyClient: {b}}}"),
+            format!("egressMTLS: {{tlsSecret: {a}, protocols: {b}, ciphers: {c}, sslName: {d}}}"),
+            format!("cors: {{allowOrigin: [{a}, {b}], allowHeaders: [{c}], exposeHeaders: [{d}]}}"),
+            format!(
+                "cache: {{cacheZoneName: a, cacheZoneSize: {a}, cacheKey: {b}, time: {c}, \
+                 levels: {d}, conditions: {{noCache: [{e}]}}}}"
+            ),
+            format!("externalAuth: {{authServiceName: {a}, authURI: {b}, sniName: {c}}}"),
+            format!(
+                "rateLimit: {{rate: {a}, key: {b}, zoneSize: {c}, condition: {{variables: \
+                 [{{name: {d}, match: {e}}}]}}}}"
+            ),
+        ] {
+            let server = cafe(
+                "tls: {secret: cert}\npolicies: [{name: p}]\n\
+                 routes: [{path: /, action: {pass: tea}}]",
+            );
+            let yaml = format!("{}---\n{server}", policy("p", &spec));
+            let translation = with_secrets(&yaml);
+            let is_error = |d: &crate::Diagnostic| d.severity == crate::Severity::Error;
+            let of_policy = translation.diagnostics.iter().filter(|d| is_error(d)).any(|d| {
+                d.object.as_ref().is_some_and(|object| &*object.kind == "Policy")
+            });
+            let action = &translation.rules.listeners[0].hosts.sorted()[0].routes[0].action;
+            let answers_500 = matches!(action, crate::rules::Action::Respond(_));
+            prop_assert_eq!(answers_500, of_policy, "{}", yaml);
+        }
     }
 }

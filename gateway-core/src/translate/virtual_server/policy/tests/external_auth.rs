@@ -73,6 +73,19 @@ fn a_missing_service_is_told() {
 }
 
 #[test]
+fn splits_of_the_service_are_for_its_clients() {
+    // smi R-1
+    let split = "---\n{apiVersion: split.smi-spec.io/v1alpha4, kind: TrafficSplit, metadata: \
+                 {name: s, namespace: shop}, spec: {service: auth, backends: [{service: auth-2, \
+                 weight: 1}]}}\n";
+    let spec = policy("p", "externalAuth: {authServiceName: auth}");
+    let told = told(&with_secrets(&format!("{split}{spec}")).diagnostics);
+    let want = "warning[SMI-W07]: spec.externalAuth.authServiceName: the TrafficSplits of \
+                `shop/auth` are bypassed by `externalAuth`";
+    assert!(told.iter().any(|told| told == want), "{told:#?}");
+}
+
+#[test]
 fn refusals() {
     // virtualserver §16.11
     assert_refused(&[

@@ -199,7 +199,7 @@ fn refusals() {
         ),
         (
             "rateLimit: {rate: 1r/s, key: x, zoneSize: 1m, condition: {variables: [{name: $a, \
-             match: b}, {name: $b, match: b}]}}",
+             match: b}, {name: $uri, match: b}]}}",
             &["error[invalid-value]: spec.rateLimit.condition.variables: `variables` has \
                  exactly one entry, found 2"],
         ),
