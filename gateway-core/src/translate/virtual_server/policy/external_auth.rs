@@ -18,6 +18,13 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
     let uri = path(&written.auth_uri, "/");
     let base_path = path(&written.base_path, "/oauth2");
     let sign_in = path(&written.sign_in_uri, "");
+    for text in [&written.auth_uri, &written.base_path, &written.sign_in_uri].into_iter().flatten()
+    {
+        if text.contains('$') {
+            lowering.no_effect(text, "`$` stands for itself: variables cannot stand here");
+        }
+    }
+    let report = &mut lowering.report;
     if let Some(at) = written.snippets {
         let message = "`authSnippets` is not supported: snippets are never applied";
         report.error(at, Fault::new("unsupported-field", message));

@@ -186,8 +186,10 @@ fn fields_without_effect_are_told_one_by_one() {
         ),
         (
             "externalAuth: {authServiceName: auth, authServicePorts: [1, 2], \
-             authSigninRedirectBasePath: /x, sniName: a}",
+             authSigninRedirectBasePath: /x, authURI: /$uri, sniName: a}",
             &[
+                "warning[no-effect]: spec.externalAuth.authURI: `$` stands for itself: variables \
+                 cannot stand here",
                 "warning[no-effect]: spec.externalAuth.authSigninRedirectBasePath: without \
                  `authSigninURI` nobody is sent to log in",
                 "warning[no-effect]: spec.externalAuth.authServicePorts[1]: only the first port \

@@ -88,10 +88,8 @@ fn refusals() {
                  `jwksURI`",
                 "error[conflicting-fields]: spec.jwt.sniName: `sniName` stands only beside \
                  `jwksURI`",
-                "error[conflicting-fields]: spec.jwt.sslVerify: `sslVerify` stands only beside \
-                 `jwksURI`",
-                "error[conflicting-fields]: spec.jwt.trustedCertSecret: `trustedCertSecret` \
-                 stands only beside `jwksURI`",
+                "warning[no-effect]: spec.jwt.sslVerify: without `jwksURI` there is no server to \
+                 verify",
             ],
         ),
         (
@@ -115,6 +113,8 @@ fn refusals() {
         (
             "jwt: {realm: a, jwksURI: idp/keys, keyCache: 1.5h, sniName: A, trustedCertSecret: ca}",
             &[
+                "error[conflicting-fields]: spec.jwt.trustedCertSecret: `trustedCertSecret` needs \
+                 `sslVerify`",
                 "error[invalid-value]: spec.jwt.jwksURI: `idp/keys` is not a URL; write a whole \
                  one, as in `https://idp.example.com/keys`",
                 "error[invalid-value]: spec.jwt.keyCache: `1.5h` is not a duration; write for \
@@ -122,8 +122,6 @@ fn refusals() {
                 "error[conflicting-fields]: spec.jwt.sniName: `sniName` needs `sniEnabled`",
                 "error[invalid-value]: spec.jwt.sniName: `A` is not a DNS label: it holds \
                  lower-case letters, digits and `-`",
-                "error[conflicting-fields]: spec.jwt.trustedCertSecret: `trustedCertSecret` needs \
-                 `sslVerify`",
             ],
         ),
         (
