@@ -87,6 +87,14 @@ fn check_has_a_form_for_scripts() {
     let cafe = statuses.iter().find(|s| s["kind"] == "VirtualServer").unwrap();
     assert_eq!(cafe["apiVersion"], "k8s.nginx.org/v1");
     assert_eq!(cafe["status"]["state"], "Warning");
+    // virtualserver §1
+    let policy = "{apiVersion: k8s.nginx.org/v1, kind: Policy, metadata: {name: p}, \
+                  spec: {hsts: {maxAge: 1}}}";
+    let checked = json(&["check", "-f", "-", "-o", "json"], policy);
+    let status = &checked["statuses"][0];
+    assert_eq!((&status["kind"], &status["name"]), (&"Policy".into(), &"p".into()));
+    let valid = serde_json::json!({"state": "Valid", "reason": "AddedOrUpdated", "message": ""});
+    assert_eq!(status["status"], valid);
 }
 
 #[test]

@@ -167,6 +167,11 @@ impl Document {
         (!self.nodes.is_empty()).then_some(Value { document: self, index: 0 })
     }
 
+    /// The key under which `node` stands, if its parent is a mapping.
+    pub(crate) fn key_of(&self, node: u32) -> Option<&str> {
+        Value { document: self, index: node }.key()
+    }
+
     /// Where the value that `at` remembers was written.
     pub(crate) fn origin(&self, at: At) -> Origin {
         Value { document: self, index: at.0 }.origin()

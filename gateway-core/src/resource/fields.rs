@@ -156,11 +156,16 @@ pub(super) fn filled_list<'d>(
 ) -> Vec<Value<'d>> {
     let Some(list) = mapping.required(name, problems) else { return Vec::new() };
     let values: Vec<_> = list.list(problems).collect();
-    if values.is_empty() && *list.kind() == Kind::List {
+    if is_empty(list) {
         let message = format!("`{name}` must not be empty");
         problems.push(Diagnostic::error("missing-field", &list.origin(), message));
     }
     values
+}
+
+/// Whether a value is a list without items.
+pub(super) fn is_empty(value: Value<'_>) -> bool {
+    *value.kind() == Kind::List && value.children().next().is_none()
 }
 
 /// Warns of a field that is known and accepted, but changes nothing (virtualserver §18).
@@ -229,6 +234,16 @@ pub(super) fn labels(
     Some(map.located(map.children().filter_map(label).collect()))
 }
 
+/// A list of texts that must be there and not be empty.
+pub(super) fn required_texts(
+    mapping: &mut Mapping<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Vec<Text> {
+    let values = filled_list(mapping, name, problems);
+    texts_of(values, problems)
+}
+
 /// A list of texts.
 pub(super) fn texts(
     of: &mut Mapping<'_>,
@@ -237,5 +252,9 @@ pub(super) fn texts(
 ) -> Vec<Text> {
     let Some(list) = of.field(name) else { return Vec::new() };
     let values: Vec<_> = list.list(problems).collect();
+    texts_of(values, problems)
+}
+
+fn texts_of(values: Vec<Value<'_>>, problems: &mut Problems) -> Vec<Text> {
     values.into_iter().filter_map(|v| Some(v.located(v.string(problems)?.into()))).collect()
 }

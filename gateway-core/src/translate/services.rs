@@ -12,7 +12,7 @@ pub(crate) struct Services {
     by_name: BTreeMap<ServiceName, ServiceId>,
     /// Port numbers of those that exist.
     known: BTreeMap<ServiceName, Vec<u16>>,
-    bypasses: Vec<(ServiceId, Origin)>,
+    bypasses: Vec<(ServiceId, &'static str, Origin)>,
     /// Whether others are taken to exist, with every port.
     assume: bool,
 }
@@ -56,15 +56,17 @@ impl Services {
         names.take_while(move |name| *name.namespace == *namespace).map(|name| &*name.name)
     }
 
-    /// Notes that requests are sent to a Service past its TrafficSplits (smi R-1).
-    pub(crate) fn bypass(&mut self, service: ServiceId, origin: Origin) {
-        self.bypasses.push((service, origin));
+    /// Notes that requests are sent to a Service past its TrafficSplits (smi R-1), by the field
+    /// `by` at `origin`.
+    pub(crate) fn bypass(&mut self, service: ServiceId, by: &'static str, origin: Origin) {
+        self.bypasses.push((service, by, origin));
     }
 
-    /// Where TrafficSplits are bypassed, and the name of their root.
-    pub(crate) fn bypassed(&self) -> impl Iterator<Item = (&ServiceName, &Origin)> {
-        let services = self.bypasses.iter().map(|(id, at)| (&self.list[id.0 as usize], at));
-        services.filter(|(service, _)| !service.splits.is_empty()).map(|(s, at)| (&s.name, at))
+    /// Where TrafficSplits are bypassed, by what, and the name of their root.
+    pub(crate) fn bypassed(&self) -> impl Iterator<Item = (&ServiceName, &'static str, &Origin)> {
+        let services = self.bypasses.iter().map(|(id, by, at)| (&self.list[id.0 as usize], by, at));
+        let with_splits = services.filter(|(service, ..)| !service.splits.is_empty());
+        with_splits.map(|(service, by, at)| (&service.name, *by, at))
     }
 
     /// Gives a root Service its TrafficSplits, in order of precedence.

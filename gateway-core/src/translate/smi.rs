@@ -43,8 +43,8 @@ pub(super) fn translate(context: &mut Context<'_>) {
         host::claim(&splits, context);
     }
     order::settle(splits, context);
-    for (root, origin) in context.services.bypassed() {
-        let message = format!("the TrafficSplits of `{root}` are bypassed by `subselector`");
+    for (root, by, origin) in context.services.bypassed() {
+        let message = format!("the TrafficSplits of `{root}` are bypassed by `{by}`");
         context.problems.push(Diagnostic::warning("SMI-W07", origin, message));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping};
-use crate::resource::fields::{Text, texts};
+use crate::resource::fields::{Text, required_texts, texts};
 
 /// `spec.cors`.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,12 +18,11 @@ pub(crate) struct Cors {
 
 impl Cors {
     pub(super) fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
-        of.required("allowOrigin", problems);
         let credentials = of.field("allowCredentials");
         let max_age = of.field("maxAge");
         let read = Self {
             at: of.value().at(),
-            allow_origin: texts(&mut of, "allowOrigin", problems),
+            allow_origin: required_texts(&mut of, "allowOrigin", problems),
             allow_methods: texts(&mut of, "allowMethods", problems),
             allow_headers: texts(&mut of, "allowHeaders", problems),
             allow_credentials: credentials.and_then(|v| Some(v.located(v.bool(problems)?))),

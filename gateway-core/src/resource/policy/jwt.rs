@@ -22,16 +22,24 @@ pub(crate) struct Jwt {
     pub(crate) ssl_verify_depth: u32,
 }
 
+type Read = fn(&mut Mapping<'_>, &'static str, &mut Problems) -> Option<Text>;
+
 impl Jwt {
     pub(super) fn read(mut mapping: Mapping<'_>, problems: &mut Problems) -> Self {
         let of = &mut mapping;
+        // One of `secret` and `jwksURI`, which needs `keyCache`.
+        let jwks_uri = optional_text(of, "jwksURI", problems);
+        let (secret, key_cache): (Read, Read) = match jwks_uri {
+            Some(_) => (optional_text, required_text),
+            None => (required_text, optional_text),
+        };
         let read = Self {
             at: of.value().at(),
             realm: required_text(of, "realm", problems),
-            secret: optional_text(of, "secret", problems),
+            secret: secret(of, "secret", problems),
             token: optional_text(of, "token", problems),
-            jwks_uri: optional_text(of, "jwksURI", problems),
-            key_cache: optional_text(of, "keyCache", problems),
+            jwks_uri,
+            key_cache: key_cache(of, "keyCache", problems),
             sni_enabled: enabled(of, "sniEnabled", problems),
             sni_name: optional_text(of, "sniName", problems),
             ssl_verify: enabled(of, "sslVerify", problems),

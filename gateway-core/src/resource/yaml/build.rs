@@ -131,7 +131,7 @@ impl<'t> Builder<'t, '_> {
                     return self.key(text, style, tag.as_deref(), place);
                 }
                 let kind = scalar::resolve(&text, style, tag.as_deref())
-                    .map_err(|message| Fault::new("tag", place, message))?;
+                    .map_err(|message| self.wrong_tag(message, place))?;
                 let node = self.value(kind, place)?;
                 self.remember(anchor, node, 0);
                 Ok(())
@@ -157,6 +157,18 @@ impl<'t> Builder<'t, '_> {
             | Event::DocumentStart(_)
             | Event::DocumentEnd => Ok(()),
         }
+    }
+
+    /// The error of a tag. The values of Secrets are not shown: one that begins with `!` or holds
+    /// a number looks like a tag that does not fit.
+    fn wrong_tag(&self, message: String, place: Place) -> Fault {
+        let is_secret = |key: &str| matches!(key, "data" | "stringData");
+        let keys = self.frames.iter().filter_map(|frame| self.document.key_of(frame.node));
+        if keys.into_iter().any(is_secret) {
+            return Fault::new("tag", place, "the tag of the value is not supported")
+                .help("put the value in quotes if it begins with `!`");
+        }
+        Fault::new("tag", place, message)
     }
 
     fn wants_key(&self) -> bool {
@@ -266,7 +278,7 @@ impl<'t> Builder<'t, '_> {
         if let Some(tag) = tag.filter(|tag| !scalar::fits_collection(tag, name)) {
             let message =
                 format!("the tag `{}` is not supported for {found}", scalar::written(tag));
-            return Err(Fault::new("tag", place, message));
+            return Err(self.wrong_tag(message, place));
         }
         if self.frames.len() >= self.limits.depth {
             return Err(too_deep(place, self.limits));

@@ -172,6 +172,16 @@ fn what_is_unreadable_is_said_with_its_place() {
         ("~: 1", "1:1 bad-key: a key must be text, found nothing"),
         ("a: &x [*x]", "1:8 alias: the alias is part of the value it names"),
         ("a: !Ref x", "1:4 tag: the tag `!Ref` is not supported"),
+        (
+            "stringData: {a: !hunter2 }",
+            "1:17 tag: the tag of the value is not supported (put the value in quotes if it \
+             begins with `!`)",
+        ),
+        (
+            "- data:\n    b: [!!int hunter2]",
+            "2:9 tag: the tag of the value is not supported (put the value in quotes if it begins \
+             with `!`)",
+        ),
         ("a: !!set {x}", "1:4 tag: the tag `!!set` is not supported for a mapping"),
         ("\n\na: *x", "3:4 syntax: not valid YAML: while parsing node, found unknown anchor"),
         ("{a: 1}\n{b: 1}", "2:1 syntax: not valid YAML: did not find expected <document start>"),

@@ -96,7 +96,7 @@ fn read(
         splits: written.subselector.is_none(),
     };
     if let Some(labels) = &written.subselector {
-        services.bypass(target.service, report.origin(labels.at));
+        services.bypass(target.service, "subselector", report.origin(labels.at));
     }
     let settings = BackendSettings { backup, ..settings? };
     Some(Upstream { target, settings: Arc::new(settings) })

@@ -1,7 +1,9 @@
 //! Texts with `${variables}` (virtualserver §2, VARSTR, and §17).
 
 use super::grammar::{escaped, no_controls, unescape, word};
-use super::report::Fault;
+use super::report::{Fault, Report};
+use crate::diagnostic::did_you_mean;
+use crate::resource::document::At;
 use crate::rules::{Field, Template, TemplatePart};
 
 /// Where a text stands, which says what variables it may hold.
@@ -221,8 +223,25 @@ fn any_field(name: &str) -> Result<Field, Fault> {
     word(name)?;
     Ok(match name {
         "server_name" => Field::Host,
+        "document_uri" => Field::Path,
+        "content_type" => Field::Header("content-type".into()),
+        "content_length" => Field::Header("content-length".into()),
         name => field(name),
     })
+}
+
+/// Warns of a variable that only an embedder can know: where any name may stand, that is often a
+/// slip, which would leave the value empty.
+pub(super) fn warn_of_unknown(field: &Field, at: At, report: &mut Report) {
+    const PREFIXES: [&str; 3] = ["jwt_claim_", "jwt_header_", "apikey_"];
+    let Field::Attribute(name) = field else { return };
+    let known = || [RETURN, TLS, CONDITION, LIMIT_KEY].into_iter().flatten().copied();
+    if known().any(|n| *n == **name) || PREFIXES.iter().any(|p| name.starts_with(p)) {
+        return;
+    }
+    let message = format!("`${name}` is empty, unless an embedder supplies it");
+    let fault = Fault::new("unknown-variable", message);
+    report.warning(at, Fault { help: did_you_mean(name, known()), ..fault });
 }
 
 /// The field behind `$name` (virtualserver §17.9).

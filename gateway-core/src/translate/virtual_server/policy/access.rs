@@ -25,7 +25,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         networks.extend(report.check(text.at, network));
     }
     let allows = written.allows?;
-    if written.networks.is_empty() {
+    if written.is_empty {
         let message = "the list is empty and restricts nothing";
         report.warning(written.at, Fault::new("no-effect", message));
     }

@@ -2,11 +2,13 @@
 
 use super::super::grammar::{offset, time};
 use super::super::report::{Fault, Report};
-use super::super::variables::{Place, template};
+use super::super::variables::{Place, template, warn_of_unknown};
 use super::lowering::Lowering;
 use crate::resource::fields::Text;
 use crate::resource::policy::{Cache as Written, CacheCode};
-use crate::rules::{Cache, CacheLock, CacheStatuses, Network, StaleCondition, Template};
+use crate::rules::{
+    Cache, CacheLock, CacheStatuses, Network, StaleCondition, Template, TemplatePart,
+};
 use http::{Method, StatusCode};
 use std::time::Duration;
 
@@ -60,9 +62,9 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
     });
     let purge = purge.collect();
     let key = written.key.as_ref();
-    let key = key.and_then(|text| report.check(text.at, cache_key(text)));
+    let key = key.and_then(|text| told(text, cache_key(text), report));
     let mut conditions = |texts: &[Text]| -> Vec<Template> {
-        let read = |t: &Text| report.check(t.at, template(t, Place::Any, ""));
+        let read = |t: &Text| told(t, template(t, Place::Any, ""), report);
         texts.iter().filter_map(read).collect()
     };
     let (no_cache, bypass) = (conditions(&written.no_cache), conditions(&written.bypass));
@@ -86,6 +88,17 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         purge,
         origin: report.origin(written.at),
     })
+}
+
+/// A text with variables, and what is told of it.
+fn told(text: &Text, read: Result<Template, Fault>, report: &mut Report) -> Option<Template> {
+    let template = report.check(text.at, read)?;
+    for part in template.parts() {
+        if let TemplatePart::Field(field) = part {
+            warn_of_unknown(field, text.at, report);
+        }
+    }
+    Some(template)
 }
 
 fn zone_name(text: &str) -> Result<(), Fault> {
@@ -216,7 +229,7 @@ fn cache_key(text: &str) -> Result<Template, Fault> {
     let refused = ["$(", "`", ";", "&&", "||"].into_iter().find(|part| text.contains(part));
     if let Some(part) = refused {
         return Err(Fault::invalid(format!(
-            "`{text}` holds {part:?}, which cannot stand in a key"
+            "`{text}` holds `{part}`, which cannot stand in a key"
         )));
     }
     template(text, Place::Any, "")

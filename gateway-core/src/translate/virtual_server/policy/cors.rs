@@ -78,10 +78,6 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
 }
 
 fn origins(written: &Written, report: &mut Report) -> Option<CorsOrigins> {
-    if written.allow_origin.is_empty() {
-        let message = "expected at least one entry in `allowOrigin`";
-        report.error(written.at, Fault::new("missing-field", message));
-    }
     let mut seen = BTreeSet::new();
     let mut origins = Vec::with_capacity(written.allow_origin.len());
     for text in &written.allow_origin {

@@ -18,6 +18,13 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
     let uri = path(&written.auth_uri, "/");
     let base_path = path(&written.base_path, "/oauth2");
     let sign_in = path(&written.sign_in_uri, "");
+    for text in [&written.auth_uri, &written.base_path, &written.sign_in_uri].into_iter().flatten()
+    {
+        if text.contains('$') {
+            lowering.no_effect(text, "`$` stands for itself: variables cannot stand here");
+        }
+    }
+    let report = &mut lowering.report;
     if let Some(at) = written.snippets {
         let message = "`authSnippets` is not supported: snippets are never applied";
         report.error(at, Fault::new("unsupported-field", message));
@@ -43,7 +50,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         port: port.map_or(default_port, |port| port.value),
         splits: false,
     };
-    services.bypass(target.service, report.origin(text.at));
+    services.bypass(target.service, "externalAuth", report.origin(text.at));
     let server_name = match &written.sni_name {
         Some(name) => report.check(name.at, subdomain(name)).map(|()| name.value.clone()),
         None => Some(format!("{}.{}.svc", service.name, service.namespace).into()),
@@ -58,10 +65,6 @@ fn tls(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Option<Serv
     if let (Some(at), None) = (written.ssl_verify, written.ssl_enabled) {
         let message = "`sslVerify` needs `sslEnabled`";
         lowering.report.error(at, Fault::new("conflicting-fields", message));
-    }
-    if let Some(name) = written.sni_name.as_ref().filter(|_| written.ssl_enabled.is_none()) {
-        // It still is the `Host` of the question.
-        lowering.no_effect(name, "without `sslEnabled` there is no TLS to name the server in");
     }
     let authorities = match &written.trusted_cert_secret {
         Some(text) if written.ssl_verify.is_none() || written.ssl_enabled.is_none() => {

@@ -17,15 +17,15 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         Some(text) => report.check(text.at, token_field(text)).map(Some),
         None => Some(None),
     };
+    if let (Some(secret), None) = (&written.trusted_cert_secret, written.ssl_verify) {
+        let message = "`trustedCertSecret` needs `sslVerify`";
+        report.error(secret.at, Fault::new("conflicting-fields", message));
+    }
     let origin = report.origin(written.at);
     let keys = match (&written.secret, &written.jwks_uri) {
         (Some(secret), None) => known(written, secret, lowering),
         (None, Some(uri)) => remote(written, uri, lowering),
-        (None, None) => {
-            let message = "expected exactly one of `secret` or `jwksURI`, found none of them";
-            report.error(written.at, Fault::new("missing-field", message));
-            None
-        }
+        (None, None) => None,
         (Some(secret), Some(_)) => {
             let message = "`secret` and `jwksURI` exclude each other";
             report.error(secret.at, Fault::new("conflicting-fields", message));
@@ -37,18 +37,21 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
 
 /// The keys of a Secret. What is said of fetching keys cannot stand beside it.
 fn known(written: &Written, secret: &Text, lowering: &mut Lowering<'_, '_>) -> Option<JwtKeys> {
+    let report = &mut lowering.report;
     let fetching = [
         ("keyCache", written.key_cache.as_ref().map(|text| text.at)),
         ("sniEnabled", written.sni_enabled),
         ("sniName", written.sni_name.as_ref().map(|text| text.at)),
-        ("sslVerify", written.ssl_verify),
-        ("trustedCertSecret", written.trusted_cert_secret.as_ref().map(|text| text.at)),
     ];
     for (name, at) in fetching {
         if let Some(at) = at {
             let message = format!("`{name}` stands only beside `jwksURI`");
-            lowering.report.error(at, Fault::new("conflicting-fields", message));
+            report.error(at, Fault::new("conflicting-fields", message));
         }
+    }
+    if let Some(at) = written.ssl_verify {
+        let message = "without `jwksURI` there is no server to verify";
+        report.warning(at, Fault::new("no-effect", message));
     }
     lowering.secret_text(secret, SecretKind::KeySet, "jwk").map(JwtKeys::Known)
 }
@@ -57,15 +60,8 @@ fn known(written: &Written, secret: &Text, lowering: &mut Lowering<'_, '_>) -> O
 fn remote(written: &Written, uri: &Text, lowering: &mut Lowering<'_, '_>) -> Option<JwtKeys> {
     let report = &mut lowering.report;
     let url = report.check(uri.at, url(uri));
-    let keep = match &written.key_cache {
-        Some(text) => report.check(text.at, time(text)),
-        None => {
-            let message = "`jwksURI` needs `keyCache`";
-            let fault = Fault::new("missing-field", message);
-            report.error(uri.at, fault.help("write how long keys are kept, as in `keyCache: 1h`"));
-            None
-        }
-    };
+    let keep = written.key_cache.as_ref();
+    let keep = keep.and_then(|text| report.check(text.at, time(text)));
     if let Some(name) = &written.sni_name {
         if written.sni_enabled.is_none() {
             let message = "`sniName` needs `sniEnabled`";
@@ -73,14 +69,12 @@ fn remote(written: &Written, uri: &Text, lowering: &mut Lowering<'_, '_>) -> Opt
         }
         report.check(name.at, subdomain(name));
     }
-    let trust = match (written.ssl_verify, &written.trusted_cert_secret) {
-        (None, None) => Some(None),
-        (None, Some(secret)) => {
-            let message = "`trustedCertSecret` needs `sslVerify`";
-            report.error(secret.at, Fault::new("conflicting-fields", message));
-            None
+    let trust = match written.ssl_verify {
+        Some(_) => {
+            let secret = written.trusted_cert_secret.as_ref();
+            lowering.trust(secret, written.ssl_verify_depth).map(Some)
         }
-        (Some(_), secret) => lowering.trust(secret.as_ref(), written.ssl_verify_depth).map(Some),
+        None => Some(None),
     };
     url?;
     Some(JwtKeys::Remote(RemoteKeys {

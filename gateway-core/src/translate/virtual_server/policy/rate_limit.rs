@@ -3,7 +3,7 @@
 use super::super::grammar::{escaped, size, unescape};
 use super::super::path::regex;
 use super::super::report::Fault;
-use super::super::variables::{Place, claim, template, variable_field};
+use super::super::variables::{Place, claim, template, variable_field, warn_of_unknown};
 use super::lowering::Lowering;
 use crate::resource::fields::Text;
 use crate::resource::policy::{LimitCase, LimitCondition, RateLimit as Written};
@@ -50,6 +50,10 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         }
         None => Some(LimitLog::default()),
     };
+    if let Some(at) = written.delay_at.filter(|_| written.no_delay) {
+        let message = "`noDelay` goes before `delay`";
+        report.warning(at, Fault::new("no-effect", message));
+    }
     let reject = written.reject_code.and_then(|code| u16::try_from(code).ok());
     let reject = reject.and_then(|code| StatusCode::from_u16(code).ok());
     let origin = report.origin(written.at);
@@ -106,7 +110,9 @@ fn lower_condition(written: &LimitCondition, lowering: &mut Lowering<'_, '_>) ->
     let case = written.case.as_ref()?;
     let field = case.name.as_ref().and_then(|text| {
         let field = if case.is_claim { claim(text) } else { variable_field(text) };
-        lowering.report.check(text.at, field)
+        let field = lowering.report.check(text.at, field)?;
+        warn_of_unknown(&field, text.at, &mut lowering.report);
+        Some(field)
     });
     let test = case.matches.as_ref().and_then(|text| {
         let test = test(case, text, lowering);

@@ -1,0 +1,91 @@
+//! `ingressMTLS` and `egressMTLS`.
+
+use super::*;
+use crate::rules::VerifyClient;
+
+#[test]
+fn certificates_of_clients() {
+    // virtualserver §16.6
+    for (fields, verify, depth) in [
+        ("", VerifyClient::On, 1),
+        (", verifyClient: on, verifyDepth: 0", VerifyClient::On, 0),
+        (", verifyClient: off", VerifyClient::Off, 1),
+        (", verifyClient: optional", VerifyClient::Optional, 1),
+        (", verifyClient: optional_no_ca, verifyDepth: 2", VerifyClient::OptionalNoAuthority, 2),
+    ] {
+        let spec = format!("ingressMTLS: {{clientCertSecret: ca{fields}}}");
+        let clients = lowered(&spec).client_certificates.unwrap();
+        assert_eq!((clients.verify, clients.depth), (verify, depth), "{spec}");
+        assert!(clients.authorities.octets().starts_with(b"-----BEGIN CERTIFICATE-----"));
+        assert_eq!(clients.revoked.as_ref().unwrap().octets(), b"hunter2 withdrawn");
+    }
+}
+
+#[test]
+fn tls_with_backends() {
+    // virtualserver §16.7
+    let plain = lowered("egressMTLS: {}").backend_tls.unwrap();
+    assert_eq!((&plain.certificate, &plain.trust), (&None, &None));
+    assert_eq!((&*plain.protocols, &*plain.ciphers), ("TLSv1 TLSv1.1 TLSv1.2", "DEFAULT"));
+    assert_eq!((plain.session_reuse, plain.sni, &plain.server_name), (true, false, &None));
+    let full = lowered(
+        "egressMTLS: {tlsSecret: cert, verifyServer: true, trustedCertSecret: ca, verifyDepth: 2, \
+         protocols: TLSv1.3, ciphers: 'HIGH:!aNULL', sessionReuse: false, serverName: true, \
+         sslName: tea.example.com}",
+    );
+    let full = full.backend_tls.unwrap();
+    let (certificate, key) = full.certificate.as_ref().unwrap();
+    assert!(certificate.octets().starts_with(b"-----BEGIN CERTIFICATE-----"));
+    assert!(key.octets().starts_with(b"-----BEGIN RSA PRIVATE KEY-----"));
+    let trust = full.trust.as_ref().unwrap();
+    assert_eq!((trust.verify, trust.depth, trust.authorities.is_some()), (true, 2, true));
+    assert_eq!((&*full.protocols, &*full.ciphers), ("TLSv1.3", "HIGH:!aNULL"));
+    assert_eq!((full.session_reuse, full.sni), (false, true));
+    assert_eq!(full.server_name.as_deref(), Some("tea.example.com"));
+}
+
+#[test]
+fn refusals() {
+    // virtualserver §16.6, §16.7
+    assert_refused(&[
+        (
+            "ingressMTLS: {}",
+            &["error[missing-field]: spec.ingressMTLS.clientCertSecret: required field \
+                 `clientCertSecret` is missing"],
+        ),
+        (
+            "ingressMTLS: {clientCertSecret: CA, verifyClient: 'yes', verifyDepth: -1, \
+             crlFileName: a.crl}",
+            &[
+                "error[out-of-range]: spec.ingressMTLS.verifyDepth: `-1` is not between 0 and \
+                 2147483647",
+                "error[unsupported-value]: spec.ingressMTLS.verifyClient: unknown mode `yes`; \
+                 known are `on`, `off`, `optional`, `optional_no_ca`",
+                "error[unsupported-field]: spec.ingressMTLS.crlFileName: `crlFileName` is not \
+                 supported: no files are read; put the list into the Secret, under `ca.crl`",
+                "error[invalid-value]: spec.ingressMTLS.clientCertSecret: `CA` is not a DNS \
+                 label: it holds lower-case letters, digits and `-`",
+            ],
+        ),
+        (
+            "egressMTLS: {verifyServer: true}",
+            &["error[missing-field]: spec.egressMTLS.trustedCertSecret: required field \
+                 `trustedCertSecret` is missing"],
+        ),
+        (
+            "egressMTLS: {tlsSecret: A, protocols: TLSv1.2 SSLv3, sslName: a_b, ciphers: \
+             \"a\\nb\", verifyDepth: x}",
+            &[
+                "error[wrong-type]: spec.egressMTLS.verifyDepth: expected a whole number, found \
+                 the text `x`",
+                "error[unsupported-value]: spec.egressMTLS.protocols: unknown version of TLS \
+                 `SSLv3`; known are `TLSv1`, `TLSv1.1`, `TLSv1.2`, `TLSv1.3`",
+                "error[invalid-value]: spec.egressMTLS.ciphers: `a\\nb` holds control characters",
+                "error[invalid-value]: spec.egressMTLS.sslName: `a_b` is not a DNS label: it \
+                 holds lower-case letters, digits and `-`",
+                "error[invalid-value]: spec.egressMTLS.tlsSecret: `A` is not a DNS label: it \
+                 holds lower-case letters, digits and `-`",
+            ],
+        ),
+    ]);
+}
