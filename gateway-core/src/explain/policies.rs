@@ -137,9 +137,10 @@ spec:
 "#;
 
     fn explained(method: &str, path: &str, headers: &[(&str, &str)], peer: &str) -> Explanation {
-        let resources = Resources::from_yaml(DOCUMENTS).unwrap();
-        let router = Router::compile(&translate(&resources, &Options::default()).rules).unwrap();
-        let peer = Some(format!("{peer}:1").parse().unwrap());
+        let resources = Resources::from_yaml(DOCUMENTS).expect("the documents are right");
+        let router = Router::compile(&translate(&resources, &Options::default()).rules);
+        let router = router.expect("the rules compile");
+        let peer = Some(format!("{peer}:1").parse().expect("a peer is an address"));
         let connection = Connection { peer, protocol: Protocol::Http, ..Connection::http(80) };
         let request = RequestHead::new(method, "cafe.example.com", path);
         router.explain(&request.headers(headers).on(connection), 0)
