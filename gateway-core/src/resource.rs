@@ -212,10 +212,9 @@ impl Resources {
 
     /// By namespace and name.
     pub(crate) fn virtual_servers(&self) -> impl Iterator<Item = &Resource<VirtualServer>> {
-        self.of_kind(
-            "VirtualServer",
-            |o| if let Object::VirtualServer(r) = o { Some(r) } else { None },
-        )
+        self.of_kind("VirtualServer", |o| {
+            if let Object::VirtualServer(r) = o { Some(&**r) } else { None }
+        })
     }
 
     /// By namespace and name.
@@ -334,7 +333,7 @@ impl<T> Resource<T> {
 enum Object {
     Service(Resource<Service>),
     EndpointSlice(Resource<EndpointSlice>),
-    VirtualServer(Resource<VirtualServer>),
+    VirtualServer(Box<Resource<VirtualServer>>),
     Policy(Resource<Policy>),
     Secret(Resource<Secret>),
     VirtualServerRoute(Resource<VirtualServerRoute>),

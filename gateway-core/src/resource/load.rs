@@ -224,6 +224,7 @@ impl Resources {
         let namespace = Some(&*self.default_namespace);
         let object = match reader {
             Reader::VirtualServer => resource(document, namespace, problems, VirtualServer::read)
+                .map(Box::new)
                 .map(Object::VirtualServer),
             Reader::VirtualServerRoute => {
                 resource(document, namespace, problems, VirtualServerRoute::read)
