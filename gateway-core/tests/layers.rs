@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("request::field", &["hash", "request", "rules"]),
     ("resource", &["origin", "diagnostic", "rules"]),
     ("translate", &["origin", "diagnostic", "request", "rules", "resource"]),
-    ("decision", &["request", "rules", "request::field"]),
+    ("decision", &["origin", "request", "rules", "request::field"]),
     ("matcher", &["hash", "request", "rules", "limits", "request::field", "decision"]),
     ("compile", &["origin", "diagnostic", "hash", "request", "rules", "limits", "matcher"]),
     (
