@@ -176,7 +176,11 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         .collect();
     let mut taken: BTreeSet<Vec<u16>> = prefixes.iter().map(|template| shape(template)).collect();
     let mut redirects = Vec::new();
-    for location in locations.iter().filter(|location| location.appends_slash) {
+    let asking = locations.iter().filter(|location| location.appends_slash);
+    let (exact, others): (Vec<_>, Vec<_>) =
+        asking.partition(|location| matches!(location.path, RoutePath::Exact(_)));
+    // Of `=/x/` and `/x/` the exact one rules, wherever it stands.
+    for location in exact.into_iter().chain(others) {
         let (RoutePath::Exact(template) | RoutePath::Prefix { template, .. }) = &location.path
         else {
             continue;
