@@ -107,6 +107,20 @@ fn a_document_that_breaks_stays_as_it_was_and_harms_no_other() {
 
 /// For thirty seconds, rules and endpoints change ten times a second.
 #[test]
+fn a_host_that_is_free_goes_to_who_wanted_it_too() {
+    // virtualserver §1: losing a host is not for ever
+    let backend = Backend::start("tea");
+    let first = returning("cafe.example.com", "first");
+    let second = returning("cafe.example.com", "second").replace("name: cafe,", "name: younger,");
+    let file = File::new(&(second.clone() + &first));
+    let server = start(config_of(&file, &backend));
+    assert_eq!(version(&server, "cafe.example.com"), "200 first");
+    file.write(&second);
+    assert_eq!(server.reload(), Ok(2));
+    assert_eq!(version(&server, "cafe.example.com"), "200 second");
+}
+
+#[test]
 fn no_request_fails_while_tables_are_swapped() {
     const FOR: Duration = Duration::from_secs(30);
     let (one, two) = (Backend::start("one"), Backend::start("two"));
