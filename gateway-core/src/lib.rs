@@ -62,7 +62,7 @@ pub use decision::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
-    MAX_CONSIDERED, OutcomeKind, PolicySummary, RouteSummary, SplitSummary,
+    MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary, RouteSummary, SplitSummary,
 };
 pub use limits::Limits;
 pub use lint::lint;
