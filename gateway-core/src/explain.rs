@@ -68,6 +68,8 @@ pub struct Explanation {
     pub passed_over: Vec<Considered>,
     /// What policies ask of the request, in order, up to one that turns it away.
     pub policies: Vec<PolicySummary>,
+    /// What takes the place of answers with certain statuses, the first that has the status.
+    pub error_pages: Vec<PageSummary>,
     /// What is changed in the request's header, in order.
     pub request_headers: Vec<HeaderChange>,
     /// What is changed in the answer's header, in order.
@@ -143,6 +145,17 @@ pub struct PolicySummary {
     pub origin: Origin,
     /// What is asked, or why the request is turned away. No secrets.
     pub asks: String,
+}
+
+/// An answer that takes the place of answers with certain statuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageSummary {
+    /// The statuses, as numbers.
+    pub statuses: Vec<u16>,
+    /// What takes their place: `302 to https://example.com/`, `200, text/html`.
+    pub answer: String,
+    /// Where it was written.
+    pub origin: Origin,
 }
 
 /// One route, or one match of a TrafficSplit, that was looked at.
@@ -295,6 +308,8 @@ fn explain<R: Request>(
             explanation.response_headers = show::response_changes(&forward.response_headers, view);
         }
         explanation.response_headers.extend(policies::headers(decision, view));
+        let pages = decision.error_pages();
+        explanation.error_pages = pages.map(|page| show::error_page(page, view)).collect();
     });
     explanation
 }

@@ -14,7 +14,7 @@
 //!
 #![cfg_attr(feature = "yaml", doc = "```")]
 #![cfg_attr(not(feature = "yaml"), doc = "```ignore")]
-//! use gateway_core::{Options, RequestHead, Resources, Router, translate};
+//! use gateway_core::{Options, Outcome, RequestHead, Resources, Router, Verdict, translate};
 //!
 //! let resources = Resources::from_yaml("
 //! apiVersion: k8s.nginx.org/v1
@@ -32,7 +32,12 @@
 //! let router = Router::compile(&translation.rules)?;
 //!
 //! let decision = router.decide(&RequestHead::get("cafe.example.com", "/tea/green"), 0);
-//! assert_eq!(decision.service().map(|s| s.name.to_string()).as_deref(), Some("default/tea-svc"));
+//! match decision.verdict() {
+//!     Verdict::Open(Outcome::Forward(to)) => assert_eq!(&*to.service.name.name, "tea-svc"),
+//!     Verdict::Open(other) => unreachable!("{other:?}"),
+//!     // Policies come first: `decision.steps(&request)`, then `decision.admitted()`.
+//!     Verdict::Guarded(_) => unreachable!("no policy stands on the route"),
+//! }
 //! let decision = router.decide(&RequestHead::get("cafe.example.com", "/cake"), 0);
 //! assert!(decision.route().is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,7 +67,7 @@ pub use decision::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
-    MAX_CONSIDERED, OutcomeKind, PolicySummary, RouteSummary, SplitSummary,
+    MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary, RouteSummary, SplitSummary,
 };
 pub use limits::Limits;
 pub use lint::lint;

@@ -16,13 +16,14 @@ mod unanchored_regex;
 mod unescaped_dot;
 mod unreachable;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::{Origin, Span};
 use crate::rules::{Condition, Field, Route, RuleSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells what in `rules` was probably not meant, as warnings and notices: each once, by file, line
-/// and column, then by code.
+/// and column, then by code. Of the notices of one code, three are told of an object, of the
+/// warnings a hundred; the last of them says how many more there are.
 ///
 /// ```
 /// # use gateway_core::{Options, Resources, lint, translate};
@@ -50,7 +51,15 @@ pub fn lint(rules: &RuleSet) -> Vec<Diagnostic> {
     unescaped_dot::lint(rules, &mut found);
     access::lint(rules, &mut found);
     unreachable::lint(rules, &mut found);
-    found.by_place.into_iter().map(|(_, _, diagnostic)| diagnostic).collect()
+    found.told()
+}
+
+/// How many findings of one code are told of one object; of the others, their number is.
+fn most(severity: Severity) -> usize {
+    match severity {
+        Severity::Notice => 3,
+        Severity::Warning | Severity::Error => 100,
+    }
 }
 
 /// What was found. Rules that were made of one document for several hosts or listeners say the
@@ -63,6 +72,29 @@ struct Findings {
 impl Findings {
     fn push(&mut self, diagnostic: Diagnostic) {
         self.by_place.insert((diagnostic.span.clone(), diagnostic.code, diagnostic));
+    }
+
+    fn told(self) -> Vec<Diagnostic> {
+        let mut told: Vec<Diagnostic> = Vec::new();
+        // Of each object and code: how many there are, and where the last one that is told stands.
+        let mut counts: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+        for (_, code, diagnostic) in self.by_place {
+            let (count, last) = counts.entry((diagnostic.object.clone(), code)).or_default();
+            *count += 1;
+            if *count <= most(diagnostic.severity) {
+                *last = told.len();
+                told.push(diagnostic);
+            }
+        }
+        for ((_, code), (count, last)) in counts {
+            let last = &mut told[last];
+            if let Some(more) = count.checked_sub(most(last.severity)).filter(|more| *more > 0) {
+                let note = format!("`{code}` holds for {more} more of this object");
+                let help = last.help.take();
+                last.help = Some(help.map_or(note.clone(), |help| format!("{help}; {note}")));
+            }
+        }
+        told
     }
 }
 

@@ -5,7 +5,7 @@ use super::template::{self, header_value, visible};
 use super::{Decision, Outcome};
 use crate::origin::Origin;
 use crate::request::{Connection, Request};
-use crate::rules::{Action, Page};
+use crate::rules::{Action, ErrorPage, Page, Route};
 use http::header::{self, HeaderMap};
 use http::{StatusCode, Version};
 
@@ -41,17 +41,12 @@ impl<'r> Decision<'r> {
         request: &impl Request,
         upstream_status: &str,
     ) -> Option<PageAnswer<'r>> {
-        let own_redirect = || match self.route.map(|route| &route.action) {
-            Some(Action::Redirect(_)) => self.location(request),
-            _ => None,
-        };
+        let page = self.error_pages().find(|page| page.statuses.contains(&status))?;
         let location = match &self.outcome {
             Outcome::Forward(to) if to.forward.settings.tells_as_grpc(status) => return None,
-            Outcome::Forward(_) => None,
-            _ => Some(own_redirect()?),
+            // NGINX keeps that of the redirect whose place a page takes.
+            _ => self.location(request),
         };
-        let pages = self.route?.error_pages.as_deref()?;
-        let page = pages.iter().find(|page| page.statuses.contains(&status))?;
         let request = &Answered { request, upstream_status };
         self.with_view(request, |view| {
             let mut headers = HeaderMap::new();
@@ -62,7 +57,6 @@ impl<'r> Decision<'r> {
                     *status
                 }
                 Page::Respond { status: own, content_type, body: text, headers: lines } => {
-                    // NGINX keeps the redirect's.
                     if let Some(location) = location {
                         append(&mut headers, &header::LOCATION, location);
                     }
@@ -78,6 +72,18 @@ impl<'r> Decision<'r> {
             add_of_policies(self, view, &mut headers);
             PageAnswer { status, headers, body, origin: &page.origin }
         })
+    }
+
+    /// The pages that may take the place of the answer: of a request that goes to a backend, or of
+    /// the redirect that is the whole action of the route.
+    pub(crate) fn error_pages(&self) -> impl Iterator<Item = &'r ErrorPage> {
+        let is_own = |route: &&Route| match self.outcome {
+            Outcome::Forward(_) => true,
+            Outcome::Redirect(_) => matches!(route.action, Action::Redirect(_)),
+            Outcome::Respond(_) | Outcome::NoRoute(_) => false,
+        };
+        let pages = self.route.filter(is_own).and_then(|route| route.error_pages.as_deref());
+        pages.into_iter().flatten()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Values as text, for people: cut off, without control characters, secrets hidden.
 
-use super::{Failure, HeaderChange, HeaderOperation};
+use super::{Failure, HeaderChange, HeaderOperation, PageSummary};
 use crate::decision::template;
 use crate::request::Request;
 use crate::request::field::{Value, View};
 use crate::request::path::unescape;
 use crate::rules::{
-    Condition, Field, HeaderEdit, HeaderOps, ResponseHeaderOps, Template, TemplatePart, Test,
+    Condition, ErrorPage, Field, HeaderEdit, HeaderOps, Page, ResponseHeaderOps, Template,
+    TemplatePart, Test,
 };
 use http::HeaderName;
 
@@ -185,6 +186,22 @@ pub(super) fn response_changes<R: Request>(
     });
     let sets = ops.set.iter().map(|edit| change(HeaderOperation::Set, edit, view));
     ops.remove.iter().map(removal).chain(sets).chain(adds).collect()
+}
+
+/// A page that takes the place of an answer.
+pub(super) fn error_page<R: Request>(page: &ErrorPage, view: &View<'_, R>) -> PageSummary {
+    let answer = match &page.page {
+        Page::Redirect { status, url } => {
+            let value = template::header_value(url, view);
+            format!("{} to {}", status.as_u16(), short_rendered(url, value.as_bytes()))
+        }
+        Page::Respond { status, content_type, .. } => {
+            let status = status.map_or("the same status".into(), |s| s.as_u16().to_string());
+            format!("{status}, {content_type}")
+        }
+    };
+    let statuses = page.statuses.iter().map(|status| status.as_u16()).collect();
+    PageSummary { statuses, answer, origin: page.origin.clone() }
 }
 
 fn removal(name: &HeaderName) -> HeaderChange {

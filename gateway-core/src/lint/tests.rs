@@ -93,6 +93,16 @@ fn prefixes_take_longer_words() {
 }
 
 #[test]
+fn of_many_alike_the_first_are_told_and_the_others_counted() {
+    let routes = (0..7).map(|n| format!("{{path: /a{n}, action: {{pass: tea}}}}"));
+    let told = told(&cafe(&routes.collect::<Vec<_>>().join(",\n")));
+    assert_eq!(told.len(), 3);
+    let note = "; `prefix-takes-longer-words` holds for 4 more of this object";
+    let notes: Vec<bool> = told.iter().map(|one| one.ends_with(note)).collect();
+    assert_eq!(notes, [false, false, true], "{told:?}");
+}
+
+#[test]
 fn what_is_found_is_in_order_of_places() {
     let mut resources = Resources::default();
     for file in ["b.yaml", "a.yaml"] {

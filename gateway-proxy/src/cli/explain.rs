@@ -161,6 +161,10 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
         let origin = paint.dim(&policy.origin);
         row("policy", format!("{}: {}  {origin}", policy.kind, policy.asks));
     }
+    for page in &e.error_pages {
+        let statuses: Vec<String> = page.statuses.iter().map(u16::to_string).collect();
+        row("error page", format!("{}: {}", statuses.join(", "), page.answer));
+    }
     let forms =
         [("match path", &e.match_path), ("target", &e.target), ("host sent", &e.host_header)];
     for (name, value) in forms {

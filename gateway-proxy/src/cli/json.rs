@@ -2,9 +2,9 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin, ParentReference,
-    ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status, StatusCondition,
-    Translation,
+    Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin, PageSummary,
+    ParentReference, ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status,
+    StatusCondition, Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -61,12 +61,17 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "splits": e.splits.iter().map(split).collect::<Vec<_>>(),
         "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
         "policies": e.policies.iter().map(policy).collect::<Vec<_>>(),
+        "error_pages": e.error_pages.iter().map(page).collect::<Vec<_>>(),
         "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
         "response_headers": e.response_headers.iter().map(header_change).collect::<Vec<_>>(),
         "considered": e.considered.iter().map(considered).collect::<Vec<_>>(),
         "left_out": e.left_out,
         "nearest": e.nearest.iter().map(considered).collect::<Vec<_>>(),
     })
+}
+
+fn page(p: &PageSummary) -> Value {
+    json!({ "statuses": p.statuses, "answer": p.answer, "origin": origin(&p.origin) })
 }
 
 fn policy(p: &PolicySummary) -> Value {

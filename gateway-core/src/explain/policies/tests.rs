@@ -44,6 +44,14 @@ spec:
   - {path: /local, policies: [{name: local}], action: {pass: tea}}
   - {path: /limited, policies: [{name: limit}, {name: by-token}, {name: keys}], action: {pass: tea}}
   - {path: /cors, policies: [{name: cors}], action: {pass: tea}}
+  - path: /pages
+    errorPages:
+    - {codes: [404, 410], redirect: {url: "${scheme}://cafe.example.com/lost", code: 302}}
+    - {codes: [502], return: {body: sorry}}
+    - {codes: [503], return: {code: 200, body: sorry, type: text/plain}}
+    splits:
+    - {weight: 50, action: {pass: tea}}
+    - {weight: 50, action: {return: {body: tea}}}
 "#;
 
 fn explained(method: &str, path: &str, headers: &[(&str, &str)], peer: &str) -> Explanation {
@@ -114,4 +122,26 @@ fn pre_flight_requests_and_what_answers_tell() {
             "access-control-max-age: 86400",
         ]
     );
+}
+
+#[test]
+fn error_pages_are_shown_where_they_may_be_given() {
+    let pages = |draw| {
+        let resources = Resources::from_yaml(DOCUMENTS).expect("the documents are fine");
+        let rules = translate(&resources, &Options::default()).rules;
+        let router = Router::compile(&rules).expect("rules compile");
+        let explanation = router.explain(&RequestHead::get("cafe.example.com", "/pages"), draw);
+        let pages = explanation.error_pages.into_iter();
+        let shown = pages.map(|p| format!("{:?}: {} ({})", p.statuses, p.answer, p.origin.field));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        pages(0),
+        [
+            "[404, 410]: 302 to http://cafe.example.com/lost (spec.routes[3].errorPages[0])",
+            "[502]: the same status, text/html (spec.routes[3].errorPages[1])",
+            "[503]: 200, text/plain (spec.routes[3].errorPages[2])",
+        ]
+    );
+    assert_eq!(pages(u64::MAX), [""; 0]);
 }

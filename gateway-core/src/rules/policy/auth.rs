@@ -3,7 +3,7 @@
 use super::{SecretText, ServerTrust};
 use crate::origin::Origin;
 use crate::rules::{Field, UpstreamTarget};
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,13 @@ pub struct BasicAuth {
     pub users: SecretText,
     /// Where it was written.
     pub origin: Origin,
+}
+
+impl BasicAuth {
+    /// The `WWW-Authenticate` of a 401.
+    pub fn challenge(&self) -> HeaderValue {
+        challenge("Basic", &self.realm)
+    }
 }
 
 /// What is asked before a request is let through.
@@ -95,6 +102,26 @@ pub struct Jwt {
     pub origin: Origin,
 }
 
+impl Jwt {
+    /// The `WWW-Authenticate` of a 401 (RFC 6750).
+    pub fn challenge(&self) -> HeaderValue {
+        challenge("Bearer", &self.realm)
+    }
+}
+
+/// Asks for credentials, with the realm as a quoted string (RFC 9110, section 11.5).
+fn challenge(scheme: &str, realm: &str) -> HeaderValue {
+    let mut text = format!("{scheme} realm=\"");
+    for c in realm.chars().filter(|c| !c.is_control()) {
+        if matches!(c, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text.push('"');
+    HeaderValue::try_from(text).expect("header values may hold all but control characters")
+}
+
 /// Where the keys of tokens come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JwtKeys {
@@ -117,4 +144,27 @@ pub struct RemoteKeys {
     pub sni: bool,
     /// How the server is verified; `None`: not at all.
     pub trust: Option<ServerTrust>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::origin::ObjectRef;
+
+    #[test]
+    fn realms_are_quoted() {
+        // virtualserver §16.3
+        let origin = Origin::new(ObjectRef::new("Policy", "default", "users"), "spec.basicAuth");
+        for (realm, want) in [
+            ("", r#"Basic realm="""#),
+            ("the shop", r#"Basic realm="the shop""#),
+            (r#"a "b" \c"#, r#"Basic realm="a \"b\" \\c""#),
+            ("a\r\nset-cookie: b", r#"Basic realm="aset-cookie: b""#),
+            ("caf\u{e9}", "Basic realm=\"caf\u{e9}\""),
+        ] {
+            let (users, origin) = (SecretText::default(), origin.clone());
+            let policy = BasicAuth { realm: realm.into(), users, origin };
+            assert_eq!(policy.challenge().as_bytes(), want.as_bytes(), "{realm}");
+        }
+    }
 }
