@@ -38,6 +38,26 @@ fn without_separator() -> String {
 }
 
 #[test]
+fn a_reader_may_leave_early() {
+    for arguments in [
+        &["check", "-f", SHOP][..],
+        &["check", "-f", SHOP, "-o", "json"],
+        &["explain", "-f", SHOP, "http://cafe.example.com/tea"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
+}
+
+#[test]
 fn exit_statuses() {
     for (arguments, input, want) in [
         (&["check", "-f", SHOP][..], "", 0),

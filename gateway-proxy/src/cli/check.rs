@@ -2,7 +2,7 @@
 //! was probably not meant.
 
 use super::json;
-use super::paint::{Paint, table};
+use super::paint::{Paint, print, table};
 use super::{Documents, Output};
 use clap::Args;
 use gateway_core::{
@@ -63,8 +63,8 @@ impl Check {
         let Loaded { texts, mut translation, .. } = self.documents.load();
         translation.diagnostics.extend(lint(&translation.rules));
         match self.output {
-            Output::Json => println!("{}", json::check(&translation)),
-            Output::Text => print!("{}", report(&translation, &texts, Paint::stdout())),
+            Output::Json => print(&format!("{}\n", json::check(&translation)))?,
+            Output::Text => print(&report(&translation, &texts, Paint::stdout()))?,
         }
         let failed = translation.diagnostics.iter().any(|d| d.severity == Severity::Error);
         Ok(ExitCode::from(u8::from(failed)))

@@ -2,7 +2,7 @@
 
 use super::check::Loaded;
 use super::json;
-use super::paint::{Paint, table};
+use super::paint::{Paint, print, table};
 use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::Protocol;
@@ -72,7 +72,7 @@ impl Explain {
         }
         let explanation = router.explain(&request, self.draw);
         match self.output {
-            Output::Json => println!("{}", json::explanation(&explanation, self.draw)),
+            Output::Json => print(&format!("{}\n", json::explanation(&explanation, self.draw)))?,
             Output::Text => {
                 let problems = translation
                     .diagnostics
@@ -80,11 +80,12 @@ impl Explain {
                     .filter(|d| d.severity == gateway_core::Severity::Error)
                     .count();
                 let paint = Paint::stdout();
-                print!("{}", report(&self.method, &self.url, &explanation, paint));
+                let mut text = report(&self.method, &self.url, &explanation, paint);
                 if problems > 0 {
                     let hint = "the documents have errors: see `gateway check`";
-                    println!("\n{}", paint.red(hint));
+                    let _ = writeln!(text, "\n{}", paint.red(hint));
                 }
+                print(&text)?;
             }
         }
         Ok(ExitCode::SUCCESS)

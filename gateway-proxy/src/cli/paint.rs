@@ -1,8 +1,17 @@
-//! Colour, on a terminal only.
+//! What is printed, with colour on a terminal only.
 
 use gateway_core::Severity;
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write as _};
+
+/// Prints to standard output. A reader that has seen enough and closed it (`| head`) is no error.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
 
 /// Paints text for people, or leaves it alone.
 #[derive(Debug, Clone, Copy)]

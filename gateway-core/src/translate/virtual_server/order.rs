@@ -2,7 +2,7 @@
 //! rule that holds decides.
 
 use super::path::{RoutePath, shape};
-use super::policy::answers_only;
+use super::policy::before_location;
 use crate::origin::Origin;
 use crate::rules::{
     Action, Boundary, CaptureRegex, Condition, End, ErrorPage, Field, Location as Target, PathPart,
@@ -224,7 +224,7 @@ fn append_slash(bare: PathTemplate, conditions: Vec<Condition>, location: &Locat
     let Place { rules, policies, error_pages } = &location.place;
     let proxies = matches!(&rules[..], [Rule { action: Action::Forward(_), .. }]);
     Route {
-        policies: policies.as_ref().and_then(|policies| answers_only(policies)),
+        policies: policies.as_ref().and_then(|policies| before_location(policies)),
         error_pages: error_pages.clone().filter(|_| proxies),
         ..Route::new(
             PathPattern::Exact(bare),

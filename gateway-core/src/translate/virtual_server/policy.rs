@@ -246,9 +246,14 @@ pub(super) fn of_unmatched(of_server: &Policies) -> Option<Arc<Policies>> {
     shared(Policies { cors: None, backend_tls: None, ..of_server.clone() })
 }
 
-/// What is left of policies for redirects that go before them: what answers tell.
-pub(super) fn answers_only(policies: &Policies) -> Option<Arc<Policies>> {
-    shared(Policies { hsts: policies.hsts.clone(), ..Policies::default() })
+/// What is left of policies for redirects that go before them (virtualserver §7): what is asked
+/// of the connection, and what answers tell.
+pub(super) fn before_location(policies: &Policies) -> Option<Arc<Policies>> {
+    shared(Policies {
+        client_certificates: policies.client_certificates.clone(),
+        hsts: policies.hsts.clone(),
+        ..Policies::default()
+    })
 }
 
 #[cfg(all(test, feature = "yaml"))]

@@ -2,7 +2,7 @@
 
 use super::canned::redirect_status;
 use super::grammar::subdomain;
-use super::policy::answers_only;
+use super::policy::before_location;
 use super::report::{Fault, Report};
 use crate::resource::virtual_server::{Tls, TlsRedirect};
 use crate::rules::{
@@ -23,7 +23,7 @@ pub(super) fn lower(tls: &Tls, policies: &Policies, report: &mut Report) -> Vec<
     }
     let redirects = tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report));
     let mut redirects = redirects.unwrap_or_default();
-    let policies = answers_only(policies);
+    let policies = before_location(policies);
     redirects.iter_mut().for_each(|route| route.policies.clone_from(&policies));
     redirects
 }
