@@ -146,6 +146,11 @@ fn names_that_are_nearly_right() {
     let upstream = |fields: &str| server(&format!("host: a.example\nupstreams: [{{{fields}}}]"));
     for (fields, want) in [
         (
+            "name: tea, service: tea, port: 80, next-upstream: 'error, timeout'",
+            "next-upstream: `error, timeout` holds a comma; put blanks between the conditions"
+                .to_owned(),
+        ),
+        (
             "name: tea_1, service: tea, port: 80",
             format!("name: `tea_1` {label}; did you mean `tea-1`?"),
         ),
