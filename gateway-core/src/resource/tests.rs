@@ -93,7 +93,10 @@ fn what_is_wrong_with_a_document_is_said_with_object_field_and_place() {
             "apiVersion: v1\nkind: List\nitems: 1",
             "f.yaml:3:8: error[wrong-type]: items: expected a list, found the number `1`; put each item on a line of its own, behind `- `",
         ),
-        ("- 1", "f.yaml:1:1: error[wrong-type]: expected a mapping, found a list"),
+        (
+            "- 1",
+            "f.yaml:1:1: error[wrong-type]: expected a mapping, found a list; fields belong here, no list: leave out `- ` or `[ ]`",
+        ),
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: Tea}\nspec: {}",
             "f.yaml:3:18: error[invalid-name]: Service default/Tea: metadata.name: `Tea` is not a \

@@ -27,6 +27,9 @@ impl Value<'_> {
                     _ => NESTED.to_owned(),
                 })
             }
+            ("a mapping", Kind::List) => {
+                Some("fields belong here, no list: leave out `- ` or `[ ]`".to_owned())
+            }
             ("a mapping", Kind::Bool(_) | Kind::Integer(_) | Kind::Number(_)) => {
                 Some(NESTED.to_owned())
             }

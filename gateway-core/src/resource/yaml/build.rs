@@ -65,6 +65,8 @@ fn syntax(text: &str, error: &ScanError, place: Place, limits: &Limits) -> Fault
         fault.help("indent with blanks")
     } else if info.contains("mapping values are not allowed") {
         fault.help("put text that contains `: ` in quotes, or check the indentation")
+    } else if info.contains("simple key") {
+        fault.help("check that each key ends in `:`, here and in the line before")
     } else if let Some(sign @ ('*' | '&' | '@' | '`' | '%')) = at {
         fault.help(format!("put text that begins with `{sign}` in quotes"))
     } else if info.contains("parsing a flow") {

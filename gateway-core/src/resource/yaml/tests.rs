@@ -208,6 +208,10 @@ fn what_is_unreadable_is_said_with_its_place() {
             "2:2 syntax: not valid YAML: while parsing a block collection, did not find expected '-' \
              indicator (check the indentation of this line and of those before it)",
         ),
+        (
+            "- a: 1\n  b\n    c: 1",
+            "3:6 syntax: not valid YAML: simple key expect ':' (check that each key ends in `:`, here and in the line before)",
+        ),
         ("{a: 1}\n{b: 1}", "2:1 syntax: not valid YAML: did not find expected <document start>"),
         (
             "a:\n\tb: 1",

@@ -258,7 +258,8 @@ pub(super) fn escaped(text: &str) -> Result<(), Fault> {
         if c == '"' {
             let shown = shorten_around(text, at);
             let message = format!("`{shown}` holds a `\"` that is not escaped");
-            let help = "write `\\\"`, and the whole text between single quotes";
+            let help =
+                "write `\\\"`, but not between double quotes, where YAML takes the `\\` away";
             return Err(Fault::invalid(message).help(help));
         }
         if c == '\\' && chars.next().is_none() {

@@ -200,7 +200,7 @@ fn refusals() {
                 "error[missing-field]: {}[0].return.headers[1].name: required field `name` is \
                  missing",
                 "error[invalid-value]: {}[0].return.body: `a\"` holds a `\"` that is not escaped; \
-                 write `\\\"`, and the whole text between single quotes",
+                 write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                 "error[invalid-value]: {}[0].return.headers[0].name: `a_b` is not a header name: \
                  it may hold only letters, digits and `-`",
                 "error[invalid-value]: {}[0].return.headers[0].value: `$x` holds a `$` without a \

@@ -196,6 +196,26 @@ fn paths_that_are_taken_for_patterns() {
 }
 
 #[test]
+fn groups_that_there_are_not() {
+    // virtualserver §12.1
+    for (path, to, want) in [
+        ("~ ^/a/(.*)", "/b/$2", Some(("$2", "the path has only one group"))),
+        ("~ ^/a/", "/$1", Some(("$1", "the path has no groups, which stand in `(` and `)`"))),
+        ("~ ^/(a)/(b)", "/$4/$3", Some(("$3", "the path has only 2 groups"))),
+        ("~* ^/(a)/(?:b)/(c)", "/$0/$2/$1", None),
+    ] {
+        let fields = format!("action: {{proxy: {{upstream: tea, rewritePath: {to}}}}}");
+        let want = want.map(|(group, help)| {
+            format!(
+                "warning[always-empty]: spec.routes[0].action.proxy.rewritePath: `{group}` in \
+                 `{to}` is always empty; {help}"
+            )
+        });
+        assert_eq!(of_route(path, &fields), want.as_slice(), "{path}");
+    }
+}
+
+#[test]
 fn what_is_not_enabled() {
     // virtualserver §3, §4
     let upstream = |fields: &str| {

@@ -58,7 +58,7 @@ fn refusals() {
         (
             "basicAuth: {secret: users, realm: 'say \"hi\"'}",
             &["error[invalid-value]: spec.basicAuth.realm: `say \"hi\"` holds a `\"` that is \
-                 not escaped; write `\\\"`, and the whole text between single quotes"],
+                 not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away"],
         ),
         (
             "basicAuth: {secret: users, realm: \"a\\nb\"}",
@@ -88,7 +88,7 @@ fn refusals() {
                 "error[missing-field]: spec.apiKey.suppliedIn.query[0]: the name of an argument \
                  must not be empty",
                 "error[invalid-value]: spec.apiKey.suppliedIn.query[1]: `a\"` holds a `\"` that \
-                 is not escaped; write `\\\"`, and the whole text between single quotes",
+                 is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                 "error[invalid-value]: spec.apiKey.clientSecret: `a_b` is not a DNS label: it \
                  may hold only lower-case letters, digits and `-`; did you mean `a-b`?",
             ],

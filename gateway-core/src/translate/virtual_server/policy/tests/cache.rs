@@ -215,7 +215,7 @@ fn refusals() {
         (
             "cache: {cacheZoneName: a, cacheZoneSize: 10m, cacheKey: 'a\"b'}",
             &["error[invalid-value]: spec.cache.cacheKey: `a\"b` holds a `\"` that is not \
-                 escaped; write `\\\"`, and the whole text between single quotes"],
+                 escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away"],
         ),
     ]);
 }

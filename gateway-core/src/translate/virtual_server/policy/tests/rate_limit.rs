@@ -149,7 +149,7 @@ fn refusals() {
                 "error[invalid-value]: spec.rateLimit.rate: `10 r/s` is not a rate; write \
                  requests a second or a minute, as in `10r/s` or `30r/m`",
                 "error[invalid-value]: spec.rateLimit.key: `a\"b` holds a `\"` that is not \
-                 escaped; write `\\\"`, and the whole text between single quotes",
+                 escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                 "error[invalid-value]: spec.rateLimit.zoneSize: `0m` is less than 32k",
             ],
         ),
@@ -225,7 +225,7 @@ fn refusals() {
                 "error[invalid-value]: spec.rateLimit.condition.jwt.claim: `a b` is not a claim: \
                  it holds blanks, `$`, `\"` or `\\`",
                 "error[invalid-value]: spec.rateLimit.condition.jwt.match: `a\"` holds a `\"` \
-                 that is not escaped; write `\\\"`, and the whole text between single quotes",
+                 that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ],
         ),
         (

@@ -66,7 +66,7 @@ fn proxying() {
                 "error[missing-field]: spec.routes[5].action.proxy.requestHeaders.set[1].name: \
                  required field `name` is missing",
                 "error[invalid-value]: spec.routes[0].action.proxy.rewritePath: `$x` holds a `$` \
-                 that is not before a digit",
+                 that is not before a digit; write groups as in `$1`",
                 "error[invalid-value]: spec.routes[1].action.proxy.rewritePath: `b` is not a path: \
                  a path begins with `/`, found `b`",
                 "error[invalid-value]: spec.routes[2].action.proxy.rewritePath: `/{c}` holds \
@@ -126,7 +126,7 @@ fn fields_of_redirects_and_returns() {
             (
                 "redirect: {url: 'a://\"'}",
                 "invalid-value redirect.url: `a://\"` holds a `\"` that is not escaped; write \
-                 `\\\"`, and the whole text between single quotes",
+                 `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             (
                 "redirect: {url: '${host}/a'}",
@@ -158,7 +158,7 @@ fn fields_of_redirects_and_returns() {
             (
                 "return: {body: a, headers: [{name: b, value: '\"'}]}",
                 "invalid-value return.headers[0].value: `\"` holds a `\"` that is not escaped; \
-                 write `\\\"`, and the whole text between single quotes",
+                 write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             ("return: {code: 200}", "missing-field return.body: required field `body` is missing"),
             ("pass: ''", "missing-field pass: `pass` must not be empty"),
@@ -185,7 +185,7 @@ fn fields_of_proxies() {
             ),
             (
                 "{name: a, value: '\"'}",
-                "invalid-value [0].value: `\"` holds a `\"` that is not escaped; write `\\\"`, and the whole text between single quotes",
+                "invalid-value [0].value: `\"` holds a `\"` that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             (
                 "{name: a, value: $host}",

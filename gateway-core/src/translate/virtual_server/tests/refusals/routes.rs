@@ -142,7 +142,7 @@ fn conditions() {
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[5].value: `a(` is not \
                  an expression: unclosed group (at character 2 of the expression)",
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[6].value: `say \"hi\"` \
-                 holds a `\"` that is not escaped; write `\\\"`, and the whole text between single quotes",
+                 holds a `\"` that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[7].value: `a\\` ends \
                  in a single `\\`; write `\\\\`",
                 ],
@@ -223,7 +223,7 @@ fn paths_one_by_one() {
             ("^~/a/..", "invalid-value path: `/a/..` is not a path: a path has no `..` segments"),
             (
                 "~a\"",
-                "invalid-value path: `a\"` holds a `\"` that is not escaped; write `\\\"`, and the whole text between single quotes",
+                "invalid-value path: `a\"` holds a `\"` that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             (
                 "~*(a)\\1",
