@@ -162,7 +162,7 @@ impl<'d> Listeners<'d> {
         let Some(listener) = self.by_name.get(name) else {
             let fault = Fault::new("not-found", format!("no listener is named `{name}`"));
             let help = match self.by_name.is_empty() {
-                true => Some("a GlobalConfiguration names listeners".to_owned()),
+                true => Some("no GlobalConfiguration has a listener in force".to_owned()),
                 false => did_you_mean(name, self.by_name.keys().copied()),
             };
             return Err(Fault { help, ..fault });

@@ -130,7 +130,7 @@ fn what_a_listener_cannot_serve_is_not_served() {
         told(&translation(&alone, &Options::default()).diagnostics),
         [
             "warning[not-found]: spec.listener.http: no listener is named `http-8080`; the host is not \
-          served there; a GlobalConfiguration names listeners"
+          served there; no GlobalConfiguration has a listener in force"
         ]
     );
 }
