@@ -60,13 +60,17 @@ impl<'r> Delegation<'r> {
                 To::Name { at: text.at, namespace, name }
             }
             Delegate::Labels(labels) => {
+                let mut all_right = true;
                 for Label { key, value } in &labels.value {
-                    report.check(value.at, qualified_name(key));
+                    let keyed = report.check(value.at, qualified_name(key));
                     let valued = match value.is_empty() {
                         true => Err(Fault::invalid("it must not be empty")),
                         false => label_value(value),
                     };
-                    report.check(value.at, valued);
+                    all_right &= keyed.and(report.check(value.at, valued)).is_some();
+                }
+                if !all_right {
+                    return None;
                 }
                 To::Labels(labels)
             }

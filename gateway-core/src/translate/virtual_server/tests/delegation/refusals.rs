@@ -91,8 +91,6 @@ fn refusals_of_delegations() {
              name: it may hold only letters, digits, `-`, `_` and `.`",
             "warning[not-found]: spec.routes[4].routeSelector.matchLabels: no VirtualServerRoute of \
              the host `cafe.example.com` has these labels",
-            "warning[not-found]: spec.routes[5].routeSelector.matchLabels: no VirtualServerRoute of \
-             the host `cafe.example.com` has these labels",
         ]
     );
     assert_eq!(translation.refused.len(), 1);
