@@ -3,8 +3,10 @@
 //! Readers of kinds use [`Value`] and [`Mapping`]. They never stop at the first problem: a value of
 //! the wrong type is reported and left out, and the reader goes on.
 
+mod meant;
+
 use super::Problems;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
 use crate::origin::{ObjectRef, Origin, Span};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -340,41 +342,6 @@ impl<'d> Value<'d> {
         problems.push(diagnostic);
     }
 
-    fn slip(self, wanted: &str) -> Option<String> {
-        match (wanted, self.kind()) {
-            ("a mapping", Kind::String(text)) => {
-                let text = text.trim_start_matches(['-', ' ']);
-                let (key, value) = text.split_once(':')?;
-                (is_word(key) && !value.is_empty()).then(|| {
-                    format!(
-                        "did you mean `{key}: {}`? YAML needs a blank after the colon",
-                        value.trim()
-                    )
-                })
-            }
-            ("a list", Kind::String(text)) if text.starts_with('-') => Some(format!(
-                "did you mean `- {}`? YAML needs a blank after the dash",
-                shorten(text.trim_start_matches(['-', ' ']))
-            )),
-            ("a list", Kind::Mapping) => {
-                let dashed = self.children().find_map(|c| c.key()?.strip_prefix('-'));
-                Some(match dashed {
-                    Some(key) => {
-                        format!(
-                            "did you mean `- {}:`? YAML needs a blank after the dash",
-                            key.trim()
-                        )
-                    }
-                    None => "put `- ` before the first key to make it a list item".to_owned(),
-                })
-            }
-            ("text", Kind::Bool(_) | Kind::Integer(_) | Kind::Number(_)) => {
-                Some("put it in quotes".to_owned())
-            }
-            _ => None,
-        }
-    }
-
     /// The text of a string.
     pub(crate) fn string(self, problems: &mut Problems) -> Option<&'d str> {
         match self.kind() {
@@ -481,15 +448,26 @@ impl<'d> Mapping<'d> {
     ) -> Option<Value<'d>> {
         let found = self.field(name);
         if found.is_none() {
-            let mut origin = self.value.origin();
-            origin.field = join(&origin.field, name).into();
-            problems.push(Diagnostic::error(
-                "missing-field",
-                &origin,
-                format!("required field `{name}` is missing"),
-            ));
+            problems.push(match self.left_empty(name) {
+                Some(empty) => {
+                    let message = format!("required field `{name}` is empty");
+                    let told = Diagnostic::error("missing-field", &empty.key_origin(), message);
+                    told.help(format!("if something belongs to it, indent that below `{name}:`"))
+                }
+                None => {
+                    let mut origin = self.value.origin();
+                    origin.field = join(&origin.field, name).into();
+                    let message = format!("required field `{name}` is missing");
+                    Diagnostic::error("missing-field", &origin, message)
+                }
+            });
         }
         found
+    }
+
+    /// The field `name`, if it is written without a value.
+    pub(crate) fn left_empty(&self, name: &str) -> Option<Value<'d>> {
+        self.value.children().find(|c| c.key() == Some(name)).filter(|v| v.is_null())
     }
 
     /// Reports every field that was written but never asked for: a warning, or an error in strict
@@ -516,20 +494,6 @@ impl<'d> Mapping<'d> {
             });
         }
     }
-
-    /// What was probably meant by a key that is no field.
-    fn meant(&self, key: &str) -> Option<String> {
-        let dashed = key.strip_prefix('-').map(str::trim);
-        if let Some(name) = dashed.filter(|name| is_word(name)) {
-            return Some(format!("did you mean `- {name}:`? YAML needs a blank after the dash"));
-        }
-        if let Some((name, rest)) = key.split_once(':').filter(|(n, _)| is_word(n)) {
-            let rest = rest.trim();
-            let help = format!("did you mean `{name}: {rest}`? YAML needs a blank after the colon");
-            return Some(help);
-        }
-        did_you_mean(key, self.asked.iter().copied())
-    }
 }
 
 /// `path.name`, or `name` at the root.
@@ -541,10 +505,25 @@ pub(super) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// At most 60 characters of `text`, so that messages stay readable.
+/// At most 60 characters of the first line of `text`, so that messages stay readable.
 pub(crate) fn shorten(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if line.len() < text.trim_end().len() => format!("{line}…"),
+        None => line.to_owned(),
+    }
+}
+
+/// As [`shorten`], of the part of `text` that holds the octet `at`.
+pub(crate) fn shorten_around(text: &str, at: usize) -> String {
+    const BEFORE: usize = 20;
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let shown = shorten(&text[line..]);
+    match text[line..at].char_indices().nth_back(BEFORE) {
+        Some((start, _)) if shown.ends_with('…') => {
+            format!("…{}", shorten(&text[line + start..]))
+        }
+        _ => shown,
     }
 }

@@ -104,6 +104,20 @@ pub(super) fn flag(
     mapping.field(name).and_then(|v| v.bool(problems)).unwrap_or(default)
 }
 
+/// The flag `enable`, without which nothing else in the mapping counts: to leave it out is rarely
+/// meant.
+pub(super) fn switch(mapping: &mut Mapping<'_>, problems: &mut Problems) -> bool {
+    let written = mapping.field("enable");
+    let value = mapping.value();
+    if written.is_none() && value.children().next().is_some() {
+        let message =
+            format!("`{}` has no effect without `enable`", value.key().unwrap_or_default());
+        let told = Diagnostic::warning("no-effect", &value.origin(), message);
+        problems.push(told.help("add `enable: true`"));
+    }
+    written.and_then(|enable| enable.bool(problems)).unwrap_or(false)
+}
+
 /// Where a flag is set; `None` where it is not.
 pub(super) fn enabled(
     mapping: &mut Mapping<'_>,
@@ -200,7 +214,12 @@ pub(super) fn exactly_one(
         several => ("conflicting-fields", quoted(several, "and")),
     };
     let message = format!("expected exactly one of {}, found {found}", quoted(names, "or"));
-    problems.push(Diagnostic::error(code, &mapping.value().origin(), message));
+    let told = Diagnostic::error(code, &mapping.value().origin(), message);
+    let empty = names.iter().find(|name| mapping.left_empty(name).is_some());
+    problems.push(match empty.filter(|_| written.is_empty()) {
+        Some(name) => told.help(format!("`{name}` is empty: indent what belongs to it below it")),
+        None => told,
+    });
     None
 }
 

@@ -144,11 +144,12 @@ pub(super) fn recognise(api_version: &str, kind: &str) -> Recognised {
         let message = format!("unknown group `{group}`");
         return wrong("unknown-group", "apiVersion", message, help);
     }
-    if !ours {
+    let elsewhere = KNOWN.iter().find(|k| k.kind == kind);
+    // `apiVersion: v1` is what is left when the group is forgotten.
+    if !ours && (elsewhere.is_none() || !group.is_empty()) {
         return Recognised::Foreign;
     }
-    let message = format!("`{group}` has no kind `{kind}`");
-    let elsewhere = KNOWN.iter().find(|k| k.kind == kind);
+    let message = format!("`{}` has no kind `{kind}`", if ours { group } else { api_version });
     let help = match elsewhere {
         Some(k) => Some(format!("{kind} belongs to `apiVersion: {}`", full(k))),
         None => did_you_mean(kind, KNOWN.iter().filter(|k| k.group == group).map(|k| k.kind)),
@@ -218,6 +219,12 @@ mod tests {
                 "TrafficSplit",
                 "unknown-version",
                 "write `apiVersion: split.smi-spec.io/v1alpha4`",
+            ),
+            (
+                "v1",
+                "VirtualServer",
+                "unknown-kind",
+                "VirtualServer belongs to `apiVersion: k8s.nginx.org/v1`",
             ),
             ("v2", "Service", "unknown-version", "write `apiVersion: v1`"),
             ("k8s.nginx.org/v1", "VirtualSever", "unknown-kind", "did you mean `VirtualServer`?"),

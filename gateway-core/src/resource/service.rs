@@ -238,7 +238,7 @@ mod tests {
                 "{ports: [{port: '80'}]}",
                 Some(
                     "f:4:23: error[wrong-type]: Service default/a: spec.ports[0].port: expected a \
-                     whole number, found the text `80`",
+                     whole number, found the text `80`; did you mean `80`, without quotes?",
                 ),
             ),
             (
@@ -305,7 +305,7 @@ mod tests {
                 "[{addresses: [10.0.0.1]}]",
                 Some(
                     "f:4:24: error[wrong-type]: Endpoints default/a: subsets[0].addresses[0]: \
-                     expected a mapping, found the text `10.0.0.1`",
+                     expected a mapping, found the text `10.0.0.1`; it has fields of its own: indent them below it, each as `name: value`",
                 ),
             ),
         ] {

@@ -91,9 +91,12 @@ fn what_is_wrong_with_a_document_is_said_with_object_field_and_place() {
         ),
         (
             "apiVersion: v1\nkind: List\nitems: 1",
-            "f.yaml:3:8: error[wrong-type]: items: expected a list, found the number `1`",
+            "f.yaml:3:8: error[wrong-type]: items: expected a list, found the number `1`; put each item on a line of its own, behind `- `",
         ),
-        ("- 1", "f.yaml:1:1: error[wrong-type]: expected a mapping, found a list"),
+        (
+            "- 1",
+            "f.yaml:1:1: error[wrong-type]: expected a mapping, found a list; fields belong here, no list: leave out `- ` or `[ ]`",
+        ),
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: Tea}\nspec: {}",
             "f.yaml:3:18: error[invalid-name]: Service default/Tea: metadata.name: `Tea` is not a \
@@ -125,7 +128,7 @@ fn what_is_wrong_with_a_document_is_said_with_object_field_and_place() {
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: a\nspec: {}",
             "f.yaml:4:5: error[syntax]: not valid YAML: while parsing a flow mapping, did not find \
-             expected ',' or '}'",
+             expected ',' or '}'; check that each `{` has its `}`, and each `[` its `]`",
         ),
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {",
@@ -198,7 +201,7 @@ items:
         [
             "f.yaml:4:78: error[out-of-range]: Service default/b: spec.ports[0].port: `0` is not \
              between 1 and 65535",
-            "f.yaml:11:5: error[wrong-type]: expected a mapping, found the number `7`",
+            "f.yaml:11:5: error[wrong-type]: expected a mapping, found the number `7`; it has fields of its own: indent them below it, each as `name: value`",
         ]
     );
     assert_eq!(refused(&resources), ["Service default/b", ""]);

@@ -19,7 +19,7 @@ pub(crate) use super::fields::{Label, Text};
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
 use super::fields::{
-    flag, items, mapping, number, required_text, snippets, text, whole, without_effect,
+    flag, items, mapping, number, required_text, snippets, switch, text, whole, without_effect,
 };
 use crate::diagnostic::Diagnostic;
 
@@ -114,7 +114,7 @@ impl Tls {
         let redirect = mapping(&mut tls, "redirect", problems).map(|mut redirect| {
             let read = TlsRedirect {
                 at: redirect.value().at(),
-                enable: flag(&mut redirect, "enable", false, problems),
+                enable: switch(&mut redirect, problems),
                 code: number(&mut redirect, "code", problems),
                 based_on: text(&mut redirect, "basedOn", problems),
             };

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
-use crate::resource::document::{At, Mapping, Value};
+use crate::resource::document::{At, Kind, Mapping, Value};
 use crate::resource::fields::{
     Text, exactly_one, flag, items, mapping, optional_text, required_text, within,
 };
@@ -93,7 +93,7 @@ fn one(
 ) -> Option<LimitCase> {
     let list = list?;
     let count = list.children().count();
-    if count != 1 {
+    if *list.kind() == Kind::List && count != 1 {
         let message = format!("`variables` has exactly one entry, found {count}");
         problems.push(Diagnostic::error("invalid-value", &list.origin(), message));
     }

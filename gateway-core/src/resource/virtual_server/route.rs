@@ -141,7 +141,8 @@ pub(crate) struct PolicyRef {
 impl Route {
     /// Reads an entry of `spec.routes`.
     pub(super) fn read(route: Mapping<'_>, problems: &mut Problems) -> Self {
-        Self::read_with(&["action", "splits", "route", "routeSelector"], route, problems)
+        let kinds = ["action", "splits", "route", "routeSelector"];
+        Self::read_with(&kinds, false, route, problems)
     }
 
     /// Reads an entry of `spec.subroutes`, which cannot delegate any further
@@ -150,26 +151,35 @@ impl Route {
         mut route: Mapping<'_>,
         problems: &mut Problems,
     ) -> Self {
+        let mut delegates = false;
         for name in ["route", "routeSelector"] {
             if let Some(value) = route.field(name) {
+                delegates = true;
                 let message = format!("`{name}` cannot stand in a subroute");
                 let told = Diagnostic::error("unsupported-field", &value.key_origin(), message);
                 problems.push(told.help("only a VirtualServer delegates to VirtualServerRoutes"));
             }
         }
-        Self::read_with(&["action", "splits"], route, problems)
+        Self::read_with(&["action", "splits"], delegates, route, problems)
     }
 
-    fn read_with(kinds: &[&'static str], mut route: Mapping<'_>, problems: &mut Problems) -> Self {
+    /// `is_told`: whether something is told already that stands in the place of `kinds`.
+    fn read_with(
+        kinds: &[&'static str],
+        is_told: bool,
+        mut route: Mapping<'_>,
+        problems: &mut Problems,
+    ) -> Self {
         let of = &mut route;
         let path = required_text(of, "path", problems);
         let policies = PolicyRef::read_list(of, problems);
         let matches = items(of, "matches", problems, Match::read);
         let has_matches = of.field("matches").is_some_and(|v| v.children().next().is_some());
-        let target = if has_matches && kinds.iter().all(|kind| of.field(kind).is_none()) {
-            Some(Target::LeftOut)
-        } else {
-            Target::read(of, kinds, problems)
+        let is_left_out = kinds.iter().all(|kind| of.field(kind).is_none());
+        let target = match (is_left_out, is_told, has_matches) {
+            (true, true, _) => None,
+            (true, false, true) => Some(Target::LeftOut),
+            _ => Target::read(of, kinds, problems),
         };
         // VirtualServerRoutes bring their own matches, so that these would be dead.
         if has_matches && matches!(target, Some(Target::Delegate(_))) {

@@ -7,7 +7,7 @@ pub(crate) use health_check::HealthCheck;
 use super::{Header, Label, Text};
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping};
-use crate::resource::fields::{count, flag, labels, mapping, number, required_text, text};
+use crate::resource::fields::{count, flag, labels, mapping, number, required_text, switch, text};
 
 /// `spec.upstreams[]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,7 +130,7 @@ impl Timeouts {
 impl SessionCookie {
     fn read(mut of: Mapping<'_>, problems: &mut Problems) -> Self {
         let read = Self {
-            enable: flag(&mut of, "enable", false, problems),
+            enable: switch(&mut of, problems),
             name: required_text(&mut of, "name", problems),
             path: text(&mut of, "path", problems).filter(|text| !text.is_empty()),
             expires: text(&mut of, "expires", problems).filter(|text| !text.is_empty()),

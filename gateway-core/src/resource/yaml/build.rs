@@ -3,7 +3,7 @@
 use super::super::document::{Document, Kind, Place, Step, is_word};
 use super::{Fault, Limits, Reading, json, scalar};
 use hashbrown::HashMap;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) fn build(
         let done = match event {
             Ok((event, span)) => builder.event(event, place(&span.start)),
             Err(error) => {
-                let fault = syntax(error.info(), place(error.marker()), limits);
+                let fault = syntax(&normal.text, &error, place(error.marker()), limits);
                 Err(match missing_blank(&normal.text, error.marker().line()) {
                     Some(help) => fault.help(help),
                     None => fault,
@@ -53,15 +53,29 @@ pub(super) fn build(
 }
 
 /// The parser's message in our words where a frequent slip is behind it.
-fn syntax(info: &str, place: Place, limits: &Limits) -> Fault {
+fn syntax(text: &str, error: &ScanError, place: Place, limits: &Limits) -> Fault {
+    let info = error.info();
     if info == "recursion limit exceeded" {
         return too_deep(place, limits);
     }
     let fault = Fault::new("syntax", place, format!("not valid YAML: {info}"));
+    let line = text.lines().nth(error.marker().line().saturating_sub(1));
+    let at = line.and_then(|line| line.chars().nth(error.marker().col()));
     if info.contains("tab") {
         fault.help("indent with blanks")
     } else if info.contains("mapping values are not allowed") {
         fault.help("put text that contains `: ` in quotes, or check the indentation")
+    } else if info.contains("simple key") {
+        fault.help("check that each key ends in `:`, here and in the line before")
+    } else if let Some(sign @ ('*' | '&' | '@' | '`' | '%')) = at {
+        fault.help(format!("put text that begins with `{sign}` in quotes"))
+    } else if info.contains("parsing a flow") {
+        fault.help(match at {
+            Some('{' | '}' | '[' | ']') => "put text that holds braces or brackets in quotes",
+            _ => "check that each `{` has its `}`, and each `[` its `]`",
+        })
+    } else if info.contains("parsing a block") {
+        fault.help("check the indentation of this line and of those before it")
     } else {
         fault
     }
@@ -161,14 +175,13 @@ impl<'t> Builder<'t, '_> {
 
     /// The error of a tag. The values of Secrets are not shown: one that begins with `!` or holds
     /// a number looks like a tag that does not fit.
-    fn wrong_tag(&self, message: String, place: Place) -> Fault {
+    fn wrong_tag(&self, mut message: String, place: Place) -> Fault {
         let is_secret = |key: &str| matches!(key, "data" | "stringData");
         let keys = self.frames.iter().filter_map(|frame| self.document.key_of(frame.node));
         if keys.into_iter().any(is_secret) {
-            return Fault::new("tag", place, "the tag of the value is not supported")
-                .help("put the value in quotes if it begins with `!`");
+            message = "the tag of the value is not supported".to_owned();
         }
-        Fault::new("tag", place, message)
+        Fault::new("tag", place, message).help("put the value in quotes if it begins with `!`")
     }
 
     fn wants_key(&self) -> bool {

@@ -171,7 +171,10 @@ fn what_is_unreadable_is_said_with_its_place() {
         ("a: &x 1\n*x : 2", "2:1 bad-key: a key must be text, found an alias"),
         ("~: 1", "1:1 bad-key: a key must be text, found nothing"),
         ("a: &x [*x]", "1:8 alias: the alias is part of the value it names"),
-        ("a: !Ref x", "1:4 tag: the tag `!Ref` is not supported"),
+        (
+            "a: !Ref x",
+            "1:4 tag: the tag `!Ref` is not supported (put the value in quotes if it begins with `!`)",
+        ),
         (
             "stringData: {a: !hunter2 }",
             "1:17 tag: the tag of the value is not supported (put the value in quotes if it \
@@ -182,8 +185,33 @@ fn what_is_unreadable_is_said_with_its_place() {
             "2:9 tag: the tag of the value is not supported (put the value in quotes if it begins \
              with `!`)",
         ),
-        ("a: !!set {x}", "1:4 tag: the tag `!!set` is not supported for a mapping"),
-        ("\n\na: *x", "3:4 syntax: not valid YAML: while parsing node, found unknown anchor"),
+        (
+            "a: !!set {x}",
+            "1:4 tag: the tag `!!set` is not supported for a mapping (put the value in quotes if it begins with `!`)",
+        ),
+        (
+            "\n\na: *x",
+            "3:4 syntax: not valid YAML: while parsing node, found unknown anchor (put text that begins with `*` in quotes)",
+        ),
+        (
+            "a: *",
+            "1:4 syntax: not valid YAML: while scanning an anchor or alias, did not find expected \
+             alphabetic or numeric character (put text that begins with `*` in quotes)",
+        ),
+        (
+            "é: {a: ${b}}",
+            "1:9 syntax: not valid YAML: while parsing a flow mapping, did not find expected ',' \
+             or '}' (put text that holds braces or brackets in quotes)",
+        ),
+        (
+            "- a: 1\n b: 2",
+            "2:2 syntax: not valid YAML: while parsing a block collection, did not find expected '-' \
+             indicator (check the indentation of this line and of those before it)",
+        ),
+        (
+            "- a: 1\n  b\n    c: 1",
+            "3:6 syntax: not valid YAML: simple key expect ':' (check that each key ends in `:`, here and in the line before)",
+        ),
         ("{a: 1}\n{b: 1}", "2:1 syntax: not valid YAML: did not find expected <document start>"),
         (
             "a:\n\tb: 1",

@@ -25,6 +25,11 @@ impl CaptureRegex {
         Ok(Self { source: source.into(), ignore_case, regex })
     }
 
+    /// How many groups there are beside the whole match.
+    pub(crate) fn groups(&self) -> usize {
+        self.regex.captures_len() - 1
+    }
+
     /// The groups of the first match in `value`, group 0 being the whole match.
     pub(crate) fn captures<'v>(&self, value: &'v [u8]) -> Option<Vec<Option<&'v [u8]>>> {
         let mut captures = self.regex.create_captures();

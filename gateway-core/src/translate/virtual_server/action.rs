@@ -72,11 +72,8 @@ impl Actions<'_> {
         let path = match (&proxy.rewrite_path, site.path) {
             (Some(text), Some(path)) => {
                 let rewrite = rewrite(text, path, site.direct);
-                if !matches!(path, RoutePath::Regex(_)) && text.contains('$') && rewrite.is_ok() {
-                    let message = format!("`$` in `{}` stands for itself", text.value);
-                    let fault = Fault::new("no-effect", message)
-                        .help("only a path that is an expression has groups");
-                    self.report.warning(text.at, fault);
+                if let Some(slip) = rewrite.as_ref().ok().and_then(|to| group_slip(text, to)) {
+                    self.report.warning(text.at, slip);
                 }
                 self.report.check(text.at, rewrite)
             }
@@ -166,7 +163,7 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
     for (at, _) in text.match_indices('$') {
         if !text[at + 1..].starts_with(|c: char| c.is_ascii_digit()) {
             let message = format!("`{}` holds a `$` that is not before a digit", text.value);
-            return Err(Fault::invalid(message));
+            return Err(Fault::invalid(message).help("write groups as in `$1`"));
         }
     }
     if direct && !matches!(route, RoutePath::Regex(_)) {
@@ -189,6 +186,27 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
             replacement: plain,
         },
     })
+}
+
+/// A `$` in a rewrite that names no group.
+fn group_slip(text: &Text, rewrite: &PathRewrite) -> Option<Fault> {
+    let PathRewrite::Pattern { regex, .. } = rewrite else {
+        let message = format!("`$` in `{}` stands for itself", text.value);
+        let fault = Fault::new("no-effect", message);
+        return text
+            .contains('$')
+            .then(|| fault.help("only a path that is an expression has groups"));
+    };
+    let named = text.split('$').skip(1).filter_map(|after| after.chars().next());
+    let missing =
+        named.filter(|group| group.to_digit(10).is_some_and(|n| n as usize > regex.groups()));
+    let message = format!("`${}` in `{}` is always empty", missing.min()?, text.value);
+    let help = match regex.groups() {
+        0 => "the path has no groups, which stand in `(` and `)`".to_owned(),
+        1 => "the path has only one group".to_owned(),
+        groups => format!("the path has only {groups} groups"),
+    };
+    Some(Fault::new("always-empty", message).help(help))
 }
 
 /// A path as it can be sent: what is not printable ASCII is escaped.

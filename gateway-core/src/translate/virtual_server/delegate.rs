@@ -32,6 +32,8 @@ pub(super) struct Delegation<'r> {
     /// Its path, as written.
     written: &'r Text,
     path: NormalPath,
+    /// Its list of policies.
+    policies: Option<At>,
     to: To<'r>,
     /// What subroutes inherit: a place without rules.
     place: Place,
@@ -58,19 +60,25 @@ impl<'r> Delegation<'r> {
                 To::Name { at: text.at, namespace, name }
             }
             Delegate::Labels(labels) => {
+                let mut all_right = true;
                 for Label { key, value } in &labels.value {
-                    report.check(value.at, qualified_name(key));
+                    let keyed = report.check(value.at, qualified_name(key));
                     let valued = match value.is_empty() {
                         true => Err(Fault::invalid("it must not be empty")),
                         false => label_value(value),
                     };
-                    report.check(value.at, valued);
+                    all_right &= keyed.and(report.check(value.at, valued)).is_some();
+                }
+                if !all_right {
+                    return None;
                 }
                 To::Labels(labels)
             }
         };
         let written = route.path.as_ref()?;
-        Some(Self { at: route.at, written, path: NormalPath::of(written), to, place })
+        let path = NormalPath::of(written);
+        let policies = route.policies.as_ref().map(|list| list.at);
+        Some(Self { at: route.at, written, path, policies, to, place })
     }
 
     /// Where it says who takes over.
@@ -237,7 +245,7 @@ impl Collection<'_, '_> {
         let found = self.routes.entry(route);
         match fit(from, found).and_then(|fitting| Ok((fitting, self.free_paths(found)?))) {
             Ok((fitting, paths)) => {
-                let locations = inherit(found, &fitting, self.delegator.guards);
+                let locations = inherit(found, &fitting, self.delegator.guards, self.report);
                 self.paths.extend(paths);
                 self.kept.insert(route);
                 self.taken.push(Taken { route, locations });
@@ -302,6 +310,7 @@ fn inherit(
     found: &routes::Entry<'_>,
     from: &[&Delegation<'_>],
     guards: Guards<'_>,
+    report: &mut Report,
 ) -> Vec<Location> {
     let on = Attachment { namespace: &found.resource.meta.namespace, ..guards.on };
     // What is wrong with the policies was told when the VirtualServerRoute was read.
@@ -312,6 +321,11 @@ fn inherit(
         let Place { policies, error_pages, .. } = &mut location.place;
         let own = subroute.policies.as_ref();
         let own = own.map(|list| merged(guards.of_server, guards.set.resolve(list, on, &mut told)));
+        if let (Some(own), Some(of_route), Some(at)) = (&own, &from.place.policies, from.policies)
+            && merged(of_route, own.clone()) != *own
+        {
+            report.notice(at, loses_policies(found, subroute));
+        }
         *policies = own.map_or_else(|| from.place.policies.clone(), shared);
         if subroute.dos.is_some() {
             let mut with_fault = policies.as_deref().cloned().unwrap_or_default();
@@ -324,4 +338,16 @@ fn inherit(
         }
     }
     locations
+}
+
+/// What to say of policies of a route that nothing takes the place of in a subroute, which has a
+/// list of its own.
+fn loses_policies(found: &routes::Entry<'_>, subroute: &Route) -> Fault {
+    let origin = found.resource.origin(subroute.at);
+    let path = subroute.path.as_ref().map_or("", |path| path);
+    let message = format!("these policies do not hold for `{path}` of {}", origin.object);
+    Fault::new("no-effect", message).help(format!(
+        "`{}.policies` takes the place of the whole list: name there what is to hold, too",
+        origin.field
+    ))
 }

@@ -2,24 +2,32 @@
 
 use super::report::Fault;
 use crate::request::path::MAX_PATH;
+use crate::resource::document::shorten_around;
 use crate::rules::{HostPattern, PathTemplate};
 use http::HeaderName;
 use std::time::Duration;
 
 /// DNS1123L.
 pub(super) fn label(text: &str) -> Result<(), Fault> {
+    let Some(rule) = broken_rule(text) else { return Ok(()) };
+    let fault = Fault::invalid(format!("`{text}` is not a DNS label: {rule}"));
+    let meant = text.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+    Err(match broken_rule(&meant) {
+        None => fault.help(format!("did you mean `{meant}`?")),
+        Some(_) => fault,
+    })
+}
+
+/// The rule of DNS labels that `text` breaks.
+fn broken_rule(text: &str) -> Option<&'static str> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let fault = |rule| Err(Fault::invalid(format!("`{text}` is not a DNS label: {rule}")));
     if text.is_empty() || !text.bytes().all(legal) {
-        return fault("it holds lower-case letters, digits and `-`");
+        return Some("it may hold only lower-case letters, digits and `-`");
     }
     if text.starts_with('-') || text.ends_with('-') {
-        return fault("it neither begins nor ends with `-`");
+        return Some("it neither begins nor ends with `-`");
     }
-    if text.len() > 63 {
-        return fault("it has at most 63 characters");
-    }
-    Ok(())
+    (text.len() > 63).then_some("it has at most 63 characters")
 }
 
 /// DNS1035L.
@@ -63,7 +71,7 @@ pub(super) fn label_value(text: &str) -> Result<(), Fault> {
     let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     if !bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b)) {
-        return fault("it holds letters, digits, `-`, `_` and `.`");
+        return fault("it may hold only letters, digits, `-`, `_` and `.`");
     }
     if !edge(bytes.first()) || !edge(bytes.last()) {
         return fault("it begins and ends with a letter or digit");
@@ -76,15 +84,39 @@ pub(super) fn label_value(text: &str) -> Result<(), Fault> {
 
 /// A host: DNS1123S, or WILD.
 pub(super) fn host(text: &str) -> Result<HostPattern, Fault> {
-    subdomain(text.strip_prefix("*.").unwrap_or(text))?;
+    if text == "*" {
+        let fault = Fault::invalid("`*` is not a host name");
+        return Err(fault.help("write a domain behind it, as in `*.example.com`"));
+    }
+    if let Err(fault) = pattern(text) {
+        return Err(match meant_host(text) {
+            Some(host) => fault.help(format!("did you mean `{host}`?")),
+            None => fault,
+        });
+    }
     text.parse().map_err(|error| Fault::invalid(format!("`{text}` is not a host name: {error}")))
+}
+
+/// DNS1123S, or WILD.
+fn pattern(text: &str) -> Result<(), Fault> {
+    subdomain(text.strip_prefix("*.").unwrap_or(text))
+}
+
+/// The host in what is a URL, has a port, or is not spelt in lower case.
+fn meant_host(text: &str) -> Option<String> {
+    let lowered = text.trim().to_ascii_lowercase();
+    let authority = lowered.split_once("://").map_or(&*lowered, |(_, rest)| rest);
+    let host = authority.split(['/', ':']).next()?.trim_end_matches('.').replace('_', "-");
+    pattern(&host).is_ok().then_some(host)
 }
 
 /// HDRNAME.
 pub(super) fn header_name(text: &str) -> Result<HeaderName, Fault> {
     let legal = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     HeaderName::from_bytes(text.as_bytes()).ok().filter(|_| legal).ok_or_else(|| {
-        Fault::invalid(format!("`{text}` is not a header name: it holds letters, digits and `-`"))
+        Fault::invalid(format!(
+            "`{text}` is not a header name: it may hold only letters, digits and `-`"
+        ))
     })
 }
 
@@ -92,7 +124,7 @@ pub(super) fn header_name(text: &str) -> Result<HeaderName, Fault> {
 pub(super) fn word(text: &str) -> Result<(), Fault> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if text.is_empty() || !text.bytes().all(legal) {
-        let message = format!("`{text}` is not a name: it holds letters, digits and `_`");
+        let message = format!("`{text}` is not a name: it may hold only letters, digits and `_`");
         return Err(Fault::invalid(message));
     }
     Ok(())
@@ -221,14 +253,17 @@ pub(super) fn plain_path(text: &str) -> Result<(), Fault> {
 
 /// ESC: every `"` escaped, no `\` at the end.
 pub(super) fn escaped(text: &str) -> Result<(), Fault> {
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
         if c == '"' {
-            let message = format!("`{text}` holds a `\"` that is not escaped");
-            return Err(Fault::invalid(message).help("write `\\\"`"));
+            let shown = shorten_around(text, at);
+            let message = format!("`{shown}` holds a `\"` that is not escaped");
+            let help =
+                "write `\\\"`, but not between double quotes, where YAML takes the `\\` away";
+            return Err(Fault::invalid(message).help(help));
         }
         if c == '\\' && chars.next().is_none() {
-            let message = format!("`{text}` ends in a single `\\`");
+            let message = format!("`{}` ends in a single `\\`", shorten_around(text, at));
             return Err(Fault::invalid(message).help("write `\\\\`"));
         }
     }

@@ -161,7 +161,10 @@ impl<'d> Listeners<'d> {
     fn find(&self, name: &str, protocol: Protocol, has_tls: bool) -> Result<&Listener<'d>, Fault> {
         let Some(listener) = self.by_name.get(name) else {
             let fault = Fault::new("not-found", format!("no listener is named `{name}`"));
-            let help = did_you_mean(name, self.by_name.keys().copied());
+            let help = match self.by_name.is_empty() {
+                true => Some("no GlobalConfiguration has a listener in force".to_owned()),
+                false => did_you_mean(name, self.by_name.keys().copied()),
+            };
             return Err(Fault { help, ..fault });
         };
         let Written { protocol: spoken, ssl, .. } = listener.written;

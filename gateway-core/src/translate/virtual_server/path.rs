@@ -89,9 +89,35 @@ impl RoutePath {
             }
             _ => {
                 let message = format!("`{text}` does not begin with `/`, `=`, `^~`, `~` or `~*`");
-                Err(Fault::invalid(message).help(format!("did you mean `/{}`?", text.trim())))
+                let modifier = if text.starts_with('^') { "~ " } else { "/" };
+                Err(Fault::invalid(message)
+                    .help(format!("did you mean `{modifier}{}`?", text.trim())))
             }
         }
+    }
+
+    /// What stands for itself in a path that is no expression, though it looks as if it did more.
+    pub(super) fn literal_slip(text: &str) -> Option<Fault> {
+        let (modifier, path) = split(text);
+        if modifier.starts_with('~') {
+            return None;
+        }
+        let expression = [".*", "[", "|", "^"].into_iter().find(|sign| path.contains(sign));
+        let (sign, help) = if let Some(sign) = expression {
+            (sign, "put `~ ` before an expression")
+        } else if path.contains('*') {
+            ("*", "a path without `=` takes all paths that begin with it: leave the `*` out")
+        } else if path.contains('?') {
+            ("?", "a path ends before the query: use a condition on an `argument`")
+        } else if path.contains("/:") {
+            (":", "write a parameter as in `/{name}`")
+        } else if has_escape(path) {
+            ("%", "write the character itself: paths are compared after decoding")
+        } else {
+            return None;
+        };
+        let message = format!("`{sign}` in `{text}` stands for itself");
+        Some(Fault::new("no-effect", message).help(help))
     }
 
     pub(super) fn key(&self) -> PathKey {
@@ -101,6 +127,14 @@ impl RoutePath {
             Self::Regex(regex) => PathKey::Regex(regex.source().into(), regex.ignore_case()),
         }
     }
+}
+
+/// Whether `%` and two digits of an escape stand in `path`.
+fn has_escape(path: &str) -> bool {
+    let digits = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+    };
+    path.split('%').skip(1).any(digits)
 }
 
 /// An expression searched anywhere in a value, escapes processed first.

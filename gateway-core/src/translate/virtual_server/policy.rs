@@ -197,7 +197,11 @@ fn references<'a>(
     let mut references = Vec::with_capacity(list.len());
     for policy in &list.value {
         let Some(name) = &policy.name else { continue };
-        let name_is_legal = report.check(name.at, subdomain(name)).is_some();
+        let checked = subdomain(name).map_err(|fault| match name.split_once('/') {
+            Some((of, name)) => fault.help(format!("write `name: {name}` and `namespace: {of}`")),
+            None => fault,
+        });
+        let name_is_legal = report.check(name.at, checked).is_some();
         let namespace_is_legal = policy
             .namespace
             .as_ref()

@@ -48,6 +48,9 @@ pub(super) fn lower_all<'r>(
             path.and_then(|p| actions.report.check(p.at, RoutePath::parse(p, actions.expressions)));
         if let (Some(path), Some(text)) = (&path, &route.path) {
             unique(path, route, text, &mut seen, actions);
+            if let Some(slip) = RoutePath::literal_slip(text) {
+                actions.report.warning(text.at, slip);
+            }
         }
         let own = route.policies.as_ref();
         let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));

@@ -4,6 +4,7 @@ mod error_pages;
 mod listeners;
 mod lowering;
 mod refusals;
+mod slips;
 mod statuses;
 mod upstreams;
 

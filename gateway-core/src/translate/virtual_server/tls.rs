@@ -21,14 +21,16 @@ pub(super) fn lower(tls: &Tls, policies: &Policies, report: &mut Report) -> Vec<
     if let Some(secret) = &tls.secret {
         report.check(secret.at, subdomain(secret));
     }
-    let redirects = tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report));
+    let redirects = tls.redirect.as_ref();
+    let has_tls = tls.secret.is_some();
+    let redirects = redirects.and_then(|redirect| lower_redirect(redirect, has_tls, report));
     let mut redirects = redirects.unwrap_or_default();
     let policies = before_location(policies);
     redirects.iter_mut().for_each(|route| route.policies.clone_from(&policies));
     redirects
 }
 
-fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Route>> {
+fn lower_redirect(written: &TlsRedirect, has_tls: bool, report: &mut Report) -> Option<Vec<Route>> {
     let status = redirect_status(written.code.as_ref(), report);
     let by_header = match written.based_on.as_deref().map(|text| &**text) {
         None | Some("" | "scheme") => Some(false),
@@ -43,6 +45,13 @@ fn lower_redirect(written: &TlsRedirect, report: &mut Report) -> Option<Vec<Rout
     let (status, by_header) = (status?, by_header?);
     if !written.enable {
         return None;
+    }
+    if !by_header && !has_tls {
+        let message = "without `secret` nothing is served over `https`, where this redirects to";
+        let fault = Fault::new("missing-field", message).help(
+            "name a `secret`, or set `basedOn: x-forwarded-proto` where a proxy in front ends TLS",
+        );
+        report.warning(written.at, fault);
     }
     let origin = report.origin(written.at);
     // A request without a path (`OPTIONS *`, CONNECT) has no URL to be redirected to.

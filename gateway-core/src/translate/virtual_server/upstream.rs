@@ -148,7 +148,10 @@ pub(super) fn service(
     let checked = label(namespace).and_then(|()| match plain.contains('/') {
         true => Err(Fault::invalid(format!("`{}` has more than one `/`", text.value))
             .help("write `service` or `namespace/service`")),
-        false => name(plain),
+        false => name(plain).map_err(|fault| match in_domain(plain) {
+            Some(service) => fault.help(format!("did you mean `{service}`?")),
+            None => fault,
+        }),
     });
     report.check(text.at, checked)?;
     let service = ServiceName::new(namespace, plain);
@@ -168,6 +171,15 @@ pub(super) fn service(
         report.warning(port.at, Fault::new("not-found", message));
     }
     Some(service)
+}
+
+/// The Service behind a name of the cluster's DNS.
+fn in_domain(text: &str) -> Option<String> {
+    let mut labels = text.split('.');
+    let (service, namespace) = (labels.next()?, labels.next()?);
+    let is_right = name(service).is_ok() && label(namespace).is_ok();
+    (is_right && labels.next().is_none_or(|next| next == "svc"))
+        .then(|| format!("{namespace}/{service}"))
 }
 
 /// The duration that `text` says; `None`, too, when something is wrong with it.

@@ -3,7 +3,7 @@
 use super::grammar::{escaped, no_controls, unescape, word};
 use super::report::{Fault, Report};
 use crate::diagnostic::did_you_mean;
-use crate::resource::document::At;
+use crate::resource::document::{At, shorten_around};
 use crate::rules::{Field, Template, TemplatePart};
 
 /// Where a text stands, which says what variables it may hold.
@@ -164,11 +164,15 @@ pub(super) fn template(text: &str, place: Place, server: &str) -> Result<Templat
         let inner = inner.filter(|(name, _)| !name.is_empty());
         let Some((name, after)) = inner else {
             let (name, forms) = match place {
-                Place::Any => ("a name", "`$scheme` or `${scheme}`"),
-                _ => ("a name in braces", "`${scheme}`"),
+                Place::Any => ("a name", "variables as in `$scheme` or `${scheme}`".to_owned()),
+                _ => {
+                    let example = bare(after).map_or("scheme", |(name, _)| name);
+                    ("a name in braces", format!("variables as in `${{{example}}}`"))
+                }
             };
-            let fault = Fault::invalid(format!("`{text}` holds a `$` without {name}"));
-            return Err(fault.help(format!("write variables as in {forms}")));
+            let shown = shorten_around(text, text.len() - rest.len() + before.len());
+            let fault = Fault::invalid(format!("`{shown}` holds a `$` without {name}"));
+            return Err(fault.help(format!("write {forms}")));
         };
         parts.push(TemplatePart::Text(before.into()));
         parts.push(variable(name, place, server)?);
@@ -211,7 +215,10 @@ fn variable(name: &str, place: Place, server: &str) -> Result<TemplatePart, Faul
     }
     let rest = place.prefixes().iter().find_map(|prefix| name.strip_prefix(prefix));
     let Some(rest) = rest else {
-        return Err(Fault::unsupported("variable", name, known().collect::<Vec<_>>()));
+        let prefixes = place.prefixes().iter().map(|prefix| format!("{prefix}…"));
+        let prefixes: Vec<String> = prefixes.collect();
+        let known: Vec<_> = known().chain(prefixes.iter().map(|prefix| &**prefix)).collect();
+        return Err(Fault::unsupported("variable", name, known));
     };
     word(rest)?;
     Ok(TemplatePart::Field(field(name)))

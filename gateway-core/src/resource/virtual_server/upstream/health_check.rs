@@ -1,6 +1,6 @@
 //! Active health checks (virtualserver §4).
 
-use super::{Header, Text, Timeouts, count, flag, number, text, tls};
+use super::{Header, Text, Timeouts, count, flag, number, switch, text, tls};
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping};
 use crate::resource::virtual_server::items;
@@ -33,7 +33,7 @@ impl HealthCheck {
         let of = &mut check;
         let persistent = of.field("persistent");
         let read = Self {
-            enable: flag(of, "enable", false, problems),
+            enable: switch(of, problems),
             path: text(of, "path", problems).filter(|text| !text.is_empty()),
             interval: text(of, "interval", problems),
             jitter: text(of, "jitter", problems),

@@ -47,7 +47,16 @@ fn below(path: &NormalPath, found: &Entry<'_>) -> Result<(), Misfit> {
             false => (own.text.starts_with(&*path.text), "begin with"),
         };
         if !fits {
-            let message = format!("`{}` must {rule} `{}`", own.text, path.text);
+            let message = match own.kind == path.kind {
+                true => format!("`{}` must {rule} `{}`", own.text, path.text),
+                false => format!(
+                    "`{}` is {}, but the route delegates `{}`, {}",
+                    own.text,
+                    own.kind.as_str(),
+                    path.text,
+                    path.kind.as_str()
+                ),
+            };
             return Err(Misfit { at: *at, message });
         }
     }
@@ -64,7 +73,7 @@ fn same_set<'f, 'r>(
     let of_subroute = |(at, own): &(At, NormalPath)| {
         by_path.get(&*own.text).copied().ok_or_else(|| Misfit {
             at: *at,
-            message: format!("no route delegates the path `{}`", own.text),
+            message: format!("no route delegates the very expression `{}`", own.text),
         })
     };
     let fitting = found.paths.iter().map(of_subroute).collect::<Result<Vec<_>, _>>()?;

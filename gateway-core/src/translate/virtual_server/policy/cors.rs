@@ -162,7 +162,7 @@ fn header(text: &str) -> Result<(), Fault> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if text != "*" && (text.is_empty() || !text.bytes().all(legal)) {
         let message = format!("`{text}` is neither `*` nor a header name");
-        return Err(Fault::invalid(message).help("it holds letters, digits, `-` and `_`"));
+        return Err(Fault::invalid(message).help("it may hold only letters, digits, `-` and `_`"));
     }
     Ok(())
 }

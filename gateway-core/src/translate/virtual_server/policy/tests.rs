@@ -123,7 +123,8 @@ fn a_policy_is_of_one_type() {
             "accessControl: null",
             &["error[missing-field]: spec: expected exactly one of `accessControl`, \
                  `rateLimit`, `jwt`, `basicAuth`, `ingressMTLS`, `egressMTLS`, `apiKey`, \
-                 `cache`, `cors`, `externalAuth`, `hsts`, `oidc` or `waf`, found none of them"],
+                 `cache`, `cors`, `externalAuth`, `hsts`, `oidc` or `waf`, found none of them; `accessControl` \
+                 is empty: indent what belongs to it below it"],
         ),
         (
             "ingress_MTLS: {clientCertSecret: ca}",
@@ -144,7 +145,9 @@ fn a_policy_is_of_one_type() {
         ),
         (
             "rateLimit: 7",
-            &["error[wrong-type]: spec.rateLimit: expected a mapping, found the number `7`"],
+            &[
+                "error[wrong-type]: spec.rateLimit: expected a mapping, found the number `7`; it has fields of its own: indent them below it, each as `name: value`",
+            ],
         ),
         (
             "waf: {enable: true, apPolicy: x}",

@@ -1,5 +1,6 @@
 //! VirtualServerRoutes: what may be delegated to them, and what comes of it.
 
+mod policies;
 mod refusals;
 mod selectors;
 
@@ -127,7 +128,7 @@ fn what_does_not_fit_is_left_out_whole() {
         "{path: /coffee, action: {pass: x}}",
         &at(first),
         first,
-        "`/coffee` must begin with `^~/coffee`",
+        "`/coffee` is a prefix, but the route delegates `^~/coffee`, a prefix with `^~`",
     );
     // Kinds must agree: a prefix never delegates to expressions.
     misfit(
@@ -135,7 +136,7 @@ fn what_does_not_fit_is_left_out_whole() {
         "{path: '~ ^/coffee', action: {pass: x}}",
         &at(first),
         first,
-        "`~^/coffee` must begin with `/coffee`",
+        "`~^/coffee` is an expression, but the route delegates `/coffee`, a prefix",
     );
     misfit(
         "{path: '= /coffee', route: x}",
@@ -164,7 +165,7 @@ fn what_does_not_fit_is_left_out_whole() {
         "{path: '~^/a', action: {pass: x}}, {path: '~^/b', action: {pass: x}}",
         &at(second),
         second,
-        "no route delegates the path `~^/b`",
+        "no route delegates the very expression `~^/b`",
     );
     misfit(
         "{path: '~ ^/a', route: x}, {path: '~*^/b', route: x}",
@@ -316,47 +317,6 @@ fn what_is_missing_or_refused_leaves_the_virtual_server_working() {
     assert_eq!(served(&translation), ["prefix `/`: tea"]);
     let refused: Vec<String> = translation.refused.iter().map(ToString::to_string).collect();
     assert_eq!(refused, ["VirtualServerRoute shop/latte"]);
-}
-
-#[test]
-fn policies_of_a_subroute_replace_those_of_its_route() {
-    // virtualserver §6.4: own ones stand for the VirtualServerRoute, inherited ones for the
-    // VirtualServer
-    let translation = delegating(
-        "{path: /a, route: other/x, policies: [{name: p}]}, {path: '~^/b', route: y}, \
-         {path: '~^/c', route: y, policies: [{name: p}]}",
-        &[
-            subroutes(
-                "other/x",
-                "{path: /a/own, policies: [{name: q}], action: {pass: x}}, \
-                 {path: /a/none, policies: [], action: {pass: x}}",
-            ),
-            // Of several routes, each subroute inherits from that of its path.
-            subroutes(
-                "shop/y",
-                "{path: '~^/c', action: {pass: y}}, {path: '~^/b', action: {pass: y}}",
-            ),
-        ],
-    );
-    let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
-    let stand = |route: &Route| {
-        let fault = route.policies.as_ref().and_then(|policies| policies.fault.clone());
-        fault.map_or("nowhere".to_owned(), |fault| fault.origin.to_string())
-    };
-    let stands: Vec<_> = routes.iter().map(|r| format!("{}: {}", r.path, stand(r))).collect();
-    assert_eq!(
-        stands,
-        [
-            "matching `^/c` anywhere: VirtualServer shop/cafe: spec.routes[2].policies[0]",
-            "matching `^/b` anywhere: nowhere",
-            "prefix `/a/none`: VirtualServer shop/cafe: spec.routes[0].policies[0]",
-            "prefix `/a/own`: VirtualServerRoute other/x: spec.subroutes[0].policies[0]",
-        ]
-    );
-    // Each is told of once.
-    let told = told_of_all(&translation.diagnostics);
-    let of_own = told.iter().filter(|told| told.contains("VirtualServerRoute other/x"));
-    assert_eq!(of_own.count(), 1, "{told:?}");
 }
 
 #[test]

@@ -38,8 +38,8 @@ fn what_is_not_enforced_answers_500() {
         told(&translation(&twice, &Options::default()).diagnostics)[..2],
         [
             "error[duplicate-value]: spec.policies[1]: the policy `shop/a` stands above already",
-            "error[invalid-value]: spec.policies[2].name: `A` is not a DNS label: it holds lower-case \
-         letters, digits and `-`",
+            "error[invalid-value]: spec.policies[2].name: `A` is not a DNS label: it may hold only lower-case \
+         letters, digits and `-`; did you mean `a`?",
         ]
     );
 }

@@ -133,7 +133,12 @@ fn pages_of_routes_that_send_nothing_have_no_effect() {
 fn refusals() {
     // virtualserver §5.6; the cases are the error pages of a route
     for (pages, want) in [
-        ("x", &["error[wrong-type]: {}: expected a list, found the text `x`"][..]),
+        (
+            "x",
+            &[
+                "error[wrong-type]: {}: expected a list, found the text `x`; put each item on a line of its own, behind `- `",
+            ][..],
+        ),
         (
             "[{}]",
             &[
@@ -149,7 +154,7 @@ fn refusals() {
                 "error[missing-field]: {}[0].codes: `codes` must not be empty",
                 "error[conflicting-fields]: {}[0]: expected exactly one of `redirect` or \
                  `return`, found `redirect` and `return`",
-                "error[wrong-type]: {}[1].codes: expected a list, found the number `404`",
+                "error[wrong-type]: {}[1].codes: expected a list, found the number `404`; put each item on a line of its own, behind `- `",
             ],
         ),
         (
@@ -157,7 +162,7 @@ fn refusals() {
             &[
                 "error[out-of-range]: {}[0].codes[0]: `299` is not between 300 and 599",
                 "error[out-of-range]: {}[0].codes[3]: `600` is not between 300 and 599",
-                "error[wrong-type]: {}[0].codes[4]: expected a whole number, found the text `404`",
+                "error[wrong-type]: {}[0].codes[4]: expected a whole number, found the text `404`; did you mean `404`, without quotes?",
             ],
         ),
         (
@@ -195,11 +200,11 @@ fn refusals() {
                 "error[missing-field]: {}[0].return.headers[1].name: required field `name` is \
                  missing",
                 "error[invalid-value]: {}[0].return.body: `a\"` holds a `\"` that is not escaped; \
-                 write `\\\"`",
+                 write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                 "error[invalid-value]: {}[0].return.headers[0].name: `a_b` is not a header name: \
-                 it holds letters, digits and `-`",
+                 it may hold only letters, digits and `-`",
                 "error[invalid-value]: {}[0].return.headers[0].value: `$x` holds a `$` without a \
-                 name in braces; write variables as in `${scheme}`",
+                 name in braces; write variables as in `${x}`",
             ],
         ),
     ] {

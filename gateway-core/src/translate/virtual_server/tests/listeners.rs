@@ -130,7 +130,7 @@ fn what_a_listener_cannot_serve_is_not_served() {
         told(&translation(&alone, &Options::default()).diagnostics),
         [
             "warning[not-found]: spec.listener.http: no listener is named `http-8080`; the host is not \
-          served there"
+          served there; no GlobalConfiguration has a listener in force"
         ]
     );
 }
@@ -194,8 +194,8 @@ fn bad_listeners_are_dropped_and_good_ones_kept() {
                 "error[duplicate-value]: spec.listeners[1].name: `good` is the name {in_use}[0] \
                  already"
             ),
-            "error[invalid-value]: spec.listeners[2].name: `Bad` is not a DNS label: it holds \
-             lower-case letters, digits and `-`",
+            "error[invalid-value]: spec.listeners[2].name: `Bad` is not a DNS label: it may hold only \
+             lower-case letters, digits and `-`; did you mean `bad`?",
             "error[invalid-value]: spec.listeners[3].name: `tls-passthrough` is a reserved name",
             &format!(
                 "error[duplicate-value]: spec.listeners[4].port: port 8080 is that {in_use}[0] \

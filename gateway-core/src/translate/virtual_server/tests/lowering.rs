@@ -179,7 +179,7 @@ fn tls_redirects_go_first() {
     let http = |field| Condition::equals(field, "http");
     let locations = |based_on: &str| -> Vec<(Vec<Condition>, String)> {
         let yaml = cafe(&format!(
-            "tls: {{redirect: {{enable: true, code: 308{based_on}}}}}\n\
+            "tls: {{secret: cafe, redirect: {{enable: true, code: 308{based_on}}}}}\n\
              routes: [{{path: =/a, action: {{pass: tea}}}}]"
         ));
         let mut routes = routes(&yaml);
@@ -211,7 +211,7 @@ fn tls_redirects_go_first() {
         assert_eq!(regex.is_match(authority.as_bytes()), default, "{authority}");
     }
     assert_eq!(by_header[1].1, "https://<header `host`><request target>");
-    assert_eq!(routes(&cafe("tls: {redirect: {code: 302}}\nroutes: []")), []);
+    assert_eq!(routes(&cafe("tls: {redirect: {enable: false, code: 302}}\nroutes: []")), []);
 }
 
 #[test]

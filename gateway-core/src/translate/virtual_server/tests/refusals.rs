@@ -110,7 +110,7 @@ proptest! {
             "host: {}\n\
              upstreams: [{{name: tea, service: {}, port: 80, connect-timeout: {}, \
              client-max-body-size: {}, next-upstream: {}, lb-method: {}, subselector: {{{}: {}}}, \
-             sessionCookie: {{name: {}, path: {}, expires: {}, domain: {}}}, healthCheck: {{path: {}, \
+             sessionCookie: {{enable: true, name: {}, path: {}, expires: {}, domain: {}}}, healthCheck: {{enable: true, path: {}, \
              statusMatch: {}, headers: [{{name: {}, value: {}}}]}}}}]\n\
              routes:\n\
              - {{path: {}, matches: [{{conditions: [{{variable: $args, value: {}}}, {{cookie: {}, \

@@ -212,7 +212,7 @@ fn session_cookies() {
         secure: false,
         same_site: None,
     };
-    assert_eq!(cookie("name: srv_id"), None);
+    assert_eq!(cookie("enable: false, name: srv_id"), None);
     assert_eq!(cookie("enable: true, name: srv_id").as_ref(), Some(&plain));
     let full = SessionCookie {
         path: Some("/tea".into()),

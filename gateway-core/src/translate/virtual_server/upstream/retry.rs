@@ -39,6 +39,11 @@ const RETRY_CONDITIONS: [(&str, Option<RetryCondition>); 11] = [
 fn retry_conditions(text: &Text, report: &mut Report) -> (Vec<RetryCondition>, NonIdempotent) {
     let mut seen = Vec::new();
     let mut on = Vec::new();
+    if text.contains(',') {
+        let fault = Fault::invalid(format!("`{}` holds a comma", text.value));
+        report.error(text.at, fault.help("put blanks between the conditions"));
+        return (on, NonIdempotent::Never);
+    }
     for word in text.split_ascii_whitespace() {
         if seen.contains(&word) {
             let message = format!("`{word}` stands twice");

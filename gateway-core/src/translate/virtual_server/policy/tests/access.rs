@@ -54,7 +54,7 @@ fn refusals() {
             &[
                 "error[wrong-type]: spec.accessControl.deny[1]: expected text, found the number \
                  `7`; put it in quotes",
-                "warning[unknown-field]: spec.accessControl.permit: unknown field `permit`",
+                "warning[unknown-field]: spec.accessControl.permit: unknown field `permit`; known are `allow`, `deny`",
                 "error[invalid-value]: spec.accessControl.deny[0]: `localhost` is neither an IP \
                  address nor a CIDR like `10.0.0.0/8`",
             ],
@@ -62,7 +62,7 @@ fn refusals() {
         (
             "accessControl: {allow: 10.0.0.1}",
             &["error[wrong-type]: spec.accessControl.allow: expected a list, found the text \
-                 `10.0.0.1`"],
+                 `10.0.0.1`; put each item on a line of its own, behind `- `"],
         ),
     ]);
 }

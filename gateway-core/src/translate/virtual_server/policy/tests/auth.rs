@@ -44,7 +44,7 @@ fn refusals() {
                 "error[invalid-value]: spec.basicAuth.realm: the realm `off` would ask for \
                  nothing; write another text",
                 "error[invalid-value]: spec.basicAuth.secret: `Users` is not a DNS label: it \
-                 holds lower-case letters, digits and `-`",
+                 may hold only lower-case letters, digits and `-`; did you mean `users`?",
             ],
         ),
         (
@@ -58,7 +58,7 @@ fn refusals() {
         (
             "basicAuth: {secret: users, realm: 'say \"hi\"'}",
             &["error[invalid-value]: spec.basicAuth.realm: `say \"hi\"` holds a `\"` that is \
-                 not escaped; write `\\\"`"],
+                 not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away"],
         ),
         (
             "basicAuth: {secret: users, realm: \"a\\nb\"}",
@@ -82,15 +82,15 @@ fn refusals() {
             "apiKey: {suppliedIn: {header: [X_Key, ''], query: ['', 'a\"']}, clientSecret: a_b}",
             &[
                 "error[invalid-value]: spec.apiKey.suppliedIn.header[0]: `X_Key` is not a header \
-                 name: it holds letters, digits and `-`",
+                 name: it may hold only letters, digits and `-`",
                 "error[invalid-value]: spec.apiKey.suppliedIn.header[1]: `` is not a header name: \
-                 it holds letters, digits and `-`",
+                 it may hold only letters, digits and `-`",
                 "error[missing-field]: spec.apiKey.suppliedIn.query[0]: the name of an argument \
                  must not be empty",
                 "error[invalid-value]: spec.apiKey.suppliedIn.query[1]: `a\"` holds a `\"` that \
-                 is not escaped; write `\\\"`",
+                 is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                 "error[invalid-value]: spec.apiKey.clientSecret: `a_b` is not a DNS label: it \
-                 holds lower-case letters, digits and `-`",
+                 may hold only lower-case letters, digits and `-`; did you mean `a-b`?",
             ],
         ),
     ]);

@@ -191,7 +191,7 @@ fn refusals() {
             "cache: {cacheZoneName: a, cacheZoneSize: 10m, cacheKey: '$(a)', conditions: \
              {noCache: ['a$'], bypass: ['${a'], by: []}, cachePurgeAllow: [x]}",
             &[
-                "warning[unknown-field]: spec.cache.conditions.by: unknown field `by`",
+                "warning[unknown-field]: spec.cache.conditions.by: unknown field `by`; known are `noCache`, `bypass`",
                 "error[invalid-value]: spec.cache.cachePurgeAllow[0]: `x` is neither an IP \
                  address nor a CIDR like `10.0.0.0/8`",
                 "error[invalid-value]: spec.cache.cacheKey: `$(a)` holds `$(`, which cannot stand \
@@ -215,7 +215,7 @@ fn refusals() {
         (
             "cache: {cacheZoneName: a, cacheZoneSize: 10m, cacheKey: 'a\"b'}",
             &["error[invalid-value]: spec.cache.cacheKey: `a\"b` holds a `\"` that is not \
-                 escaped; write `\\\"`"],
+                 escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away"],
         ),
     ]);
 }

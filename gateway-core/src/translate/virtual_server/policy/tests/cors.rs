@@ -68,7 +68,9 @@ fn refusals() {
         ),
         (
             "cors: {allowOrigin: x}",
-            &["error[wrong-type]: spec.cors.allowOrigin: expected a list, found the text `x`"],
+            &[
+                "error[wrong-type]: spec.cors.allowOrigin: expected a list, found the text `x`; put each item on a line of its own, behind `- `",
+            ],
         ),
         (
             "cors: {allowOrigin: [shop.example.com, 'https://', 'https://a/', 'https://a?b', \
@@ -131,7 +133,7 @@ fn refusals() {
                  `GET`; leave it out: `GET` means both",
                 "error[duplicate-value]: spec.cors.allowMethods[3]: `GET` stands above already",
                 "error[invalid-value]: spec.cors.allowHeaders[0]: `a b` is neither `*` nor a \
-                 header name; it holds letters, digits, `-` and `_`",
+                 header name; it may hold only letters, digits, `-` and `_`",
                 "error[unsupported-value]: spec.cors.allowHeaders[1]: browsers let no script set \
                  `Host`; leave it out",
                 "error[unsupported-value]: spec.cors.allowHeaders[2]: browsers let no script set \
@@ -139,11 +141,11 @@ fn refusals() {
                 "error[unsupported-value]: spec.cors.allowHeaders[3]: browsers let no script set \
                  `Proxy-X`; leave it out",
                 "error[invalid-value]: spec.cors.allowHeaders[4]: `` is neither `*` nor a header \
-                 name; it holds letters, digits, `-` and `_`",
+                 name; it may hold only letters, digits, `-` and `_`",
                 "error[unsupported-value]: spec.cors.exposeHeaders[0]: browsers show `Set-Cookie` \
                  to no script; leave it out",
                 "error[invalid-value]: spec.cors.exposeHeaders[1]: `a:` is neither `*` nor a \
-                 header name; it holds letters, digits, `-` and `_`",
+                 header name; it may hold only letters, digits, `-` and `_`",
             ],
         ),
     ]);

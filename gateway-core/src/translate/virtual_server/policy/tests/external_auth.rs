@@ -109,7 +109,7 @@ fn refusals() {
                 "error[unsupported-field]: spec.externalAuth.authSnippets: `authSnippets` is not \
                  supported: snippets are never applied",
                 "error[invalid-value]: spec.externalAuth.authServiceName: `A` is not a DNS label: \
-                 it holds lower-case letters, digits and `-`",
+                 it may hold only lower-case letters, digits and `-`; did you mean `a`?",
             ],
         ),
         (
@@ -132,7 +132,7 @@ fn refusals() {
             "externalAuth: {authServiceName: auth, sslEnabled: true, sslVerify: true, \
              trustedCertSecret: shop/CA}",
             &["error[invalid-value]: spec.externalAuth.trustedCertSecret: `CA` is not a DNS \
-                 label: it holds lower-case letters, digits and `-`"],
+                 label: it may hold only lower-case letters, digits and `-`; did you mean `ca`?"],
         ),
     ]);
 }

@@ -120,8 +120,8 @@ fn refusals() {
                 "error[invalid-value]: spec.jwt.keyCache: `1.5h` is not a duration; write for \
                  example `90`, `100ms` or `1h 30m`: units from large to small, no fractions",
                 "error[conflicting-fields]: spec.jwt.sniName: `sniName` needs `sniEnabled`",
-                "error[invalid-value]: spec.jwt.sniName: `A` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
+                "error[invalid-value]: spec.jwt.sniName: `A` is not a DNS label: it may hold only \
+                 lower-case letters, digits and `-`; did you mean `a`?",
             ],
         ),
         (

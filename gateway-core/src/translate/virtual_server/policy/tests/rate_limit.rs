@@ -129,7 +129,7 @@ fn refusals() {
                 "error[invalid-value]: spec.rateLimit.rate: `1r/h` is not a rate; write requests \
                  a second or a minute, as in `10r/s` or `30r/m`",
                 "error[invalid-value]: spec.rateLimit.key: `$binary_remote_addr` holds a `$` \
-                 without a name in braces; write variables as in `${scheme}`",
+                 without a name in braces; write variables as in `${binary_remote_addr}`",
                 "error[invalid-value]: spec.rateLimit.zoneSize: `31k` is less than 32k",
             ],
         ),
@@ -139,7 +139,7 @@ fn refusals() {
                 "error[invalid-value]: spec.rateLimit.rate: `-1r/s` is not a rate; write requests \
                  a second or a minute, as in `10r/s` or `30r/m`",
                 "error[unsupported-value]: spec.rateLimit.key: unknown variable `remote_addr`; \
-                 known are `binary_remote_addr`, `request_uri`, `uri`, `args`, `request_method`",
+                 known are `binary_remote_addr`, `request_uri`, `uri`, `args`, `request_method`, `arg_…`, `http_…`, `cookie_…`, `jwt_claim_…`, `apikey_…`",
                 "error[invalid-value]: spec.rateLimit.zoneSize: `31` is less than 32k",
             ],
         ),
@@ -149,7 +149,7 @@ fn refusals() {
                 "error[invalid-value]: spec.rateLimit.rate: `10 r/s` is not a rate; write \
                  requests a second or a minute, as in `10r/s` or `30r/m`",
                 "error[invalid-value]: spec.rateLimit.key: `a\"b` holds a `\"` that is not \
-                 escaped; write `\\\"`",
+                 escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                 "error[invalid-value]: spec.rateLimit.zoneSize: `0m` is less than 32k",
             ],
         ),
@@ -158,7 +158,7 @@ fn refusals() {
             &[
                 "error[invalid-value]: spec.rateLimit.rate: `99999999999r/s` is not a rate; write \
                  requests a second or a minute, as in `10r/s` or `30r/m`",
-                "error[invalid-value]: spec.rateLimit.key: `a-b` is not a name: it holds letters, \
+                "error[invalid-value]: spec.rateLimit.key: `a-b` is not a name: it may hold only letters, \
                  digits and `_`",
                 "error[invalid-value]: spec.rateLimit.zoneSize: `1g` is not a size; write bytes, \
                  or a number with `k`, `m`",
@@ -204,6 +204,12 @@ fn refusals() {
                  exactly one entry, found 2"],
         ),
         (
+            "rateLimit: {rate: 1r/s, key: x, zoneSize: 1m, condition: {variables: {name: $a, \
+             match: b}}}",
+            &["error[wrong-type]: spec.rateLimit.condition.variables: expected a list, found a \
+                 mapping; put `- ` before the first key to make it a list item"],
+        ),
+        (
             "rateLimit: {rate: 1r/s, key: x, zoneSize: 1m, condition: {jwt: {match: $b}}}",
             &[
                 "error[missing-field]: spec.rateLimit.condition.jwt.claim: required field `claim` \
@@ -219,7 +225,7 @@ fn refusals() {
                 "error[invalid-value]: spec.rateLimit.condition.jwt.claim: `a b` is not a claim: \
                  it holds blanks, `$`, `\"` or `\\`",
                 "error[invalid-value]: spec.rateLimit.condition.jwt.match: `a\"` holds a `\"` \
-                 that is not escaped; write `\\\"`",
+                 that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ],
         ),
         (
@@ -237,7 +243,7 @@ fn refusals() {
              match: $x}]}}",
             &[
                 "error[invalid-value]: spec.rateLimit.condition.variables[0].name: `a b` is not a \
-                 name: it holds letters, digits and `_`",
+                 name: it may hold only letters, digits and `_`",
                 "error[invalid-value]: spec.rateLimit.condition.variables[0].match: `$x` holds a \
                  `$`; variables cannot stand here",
             ],

@@ -64,7 +64,7 @@ fn refusals() {
                 "error[unsupported-field]: spec.ingressMTLS.crlFileName: `crlFileName` is not \
                  supported: no files are read; put the list into the Secret, under `ca.crl`",
                 "error[invalid-value]: spec.ingressMTLS.clientCertSecret: `CA` is not a DNS \
-                 label: it holds lower-case letters, digits and `-`",
+                 label: it may hold only lower-case letters, digits and `-`; did you mean `ca`?",
             ],
         ),
         (
@@ -82,9 +82,9 @@ fn refusals() {
                  `SSLv3`; known are `TLSv1`, `TLSv1.1`, `TLSv1.2`, `TLSv1.3`",
                 "error[invalid-value]: spec.egressMTLS.ciphers: `a\\nb` holds control characters",
                 "error[invalid-value]: spec.egressMTLS.sslName: `a_b` is not a DNS label: it \
-                 holds lower-case letters, digits and `-`",
+                 may hold only lower-case letters, digits and `-`; did you mean `a-b`?",
                 "error[invalid-value]: spec.egressMTLS.tlsSecret: `A` is not a DNS label: it \
-                 holds lower-case letters, digits and `-`",
+                 may hold only lower-case letters, digits and `-`; did you mean `a`?",
             ],
         ),
     ]);

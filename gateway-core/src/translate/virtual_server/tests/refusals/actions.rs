@@ -25,7 +25,7 @@ fn redirects_and_returns() {
                 "error[invalid-value]: spec.routes[0].action.redirect.url: `/b` is not an absolute \
                  URL; begin with `https://` or `${scheme}://`",
                 "error[invalid-value]: spec.routes[1].action.redirect.url: `http://$host` holds a \
-                 `$` without a name in braces; write variables as in `${scheme}`",
+                 `$` without a name in braces; write variables as in `${host}`",
                 "error[unsupported-value]: spec.routes[1].action.redirect.code: `303` is not a \
                  status to redirect with; use 301, 302, 307 or 308",
                 "error[unsupported-value]: spec.routes[2].action.redirect.url: unknown variable \
@@ -35,9 +35,9 @@ fn redirects_and_returns() {
                 "error[invalid-value]: spec.routes[4].action.return.type: `a;b` is not a media \
                  type: it holds `;`",
                 "error[invalid-value]: spec.routes[6].action.return.body: `a-b` is not a name: it \
-                 holds letters, digits and `_`",
+                 may hold only letters, digits and `_`",
                 "error[invalid-value]: spec.routes[7].action.return.headers[0].name: `x_a` is not \
-                 a header name: it holds letters, digits and `-`",
+                 a header name: it may hold only letters, digits and `-`",
                 "error[invalid-value]: spec.routes[7].action.return.headers[0].value: `${host}` \
                  holds a `$`; variables cannot stand here",
                 "error[invalid-value]: spec.routes[8].action.return.headers[0].value: `a\\nb: c` \
@@ -66,7 +66,7 @@ fn proxying() {
                 "error[missing-field]: spec.routes[5].action.proxy.requestHeaders.set[1].name: \
                  required field `name` is missing",
                 "error[invalid-value]: spec.routes[0].action.proxy.rewritePath: `$x` holds a `$` \
-                 that is not before a digit",
+                 that is not before a digit; write groups as in `$1`",
                 "error[invalid-value]: spec.routes[1].action.proxy.rewritePath: `b` is not a path: \
                  a path begins with `/`, found `b`",
                 "error[invalid-value]: spec.routes[2].action.proxy.rewritePath: `/{c}` holds \
@@ -74,11 +74,11 @@ fn proxying() {
                 "error[invalid-value]: spec.routes[3].action.proxy.rewritePath: `d e` is not a \
                  path: it begins with `/` and has no blanks",
                 "error[invalid-value]: spec.routes[4].action.proxy.upstream: `Tea` is not a DNS \
-                 label: it holds lower-case letters, digits and `-`",
+                 label: it may hold only lower-case letters, digits and `-`; did you mean `tea`?",
                 "error[invalid-value]: spec.routes[5].action.proxy.requestHeaders.set[0].value: \
                  `Host` must not be set to an empty value",
                 "error[invalid-value]: spec.routes[5].action.proxy.responseHeaders.hide[0]: `a_b` \
-                 is not a header name: it holds letters, digits and `-`",
+                 is not a header name: it may hold only letters, digits and `-`",
                 "error[unsupported-value]: spec.routes[5].action.proxy.responseHeaders.ignore[0]: \
                  unknown header to ignore `vary`; did you mean `Vary`?",
             ],
@@ -126,7 +126,7 @@ fn fields_of_redirects_and_returns() {
             (
                 "redirect: {url: 'a://\"'}",
                 "invalid-value redirect.url: `a://\"` holds a `\"` that is not escaped; write \
-                 `\\\"`",
+                 `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             (
                 "redirect: {url: '${host}/a'}",
@@ -158,7 +158,7 @@ fn fields_of_redirects_and_returns() {
             (
                 "return: {body: a, headers: [{name: b, value: '\"'}]}",
                 "invalid-value return.headers[0].value: `\"` holds a `\"` that is not escaped; \
-                 write `\\\"`",
+                 write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             ("return: {code: 200}", "missing-field return.body: required field `body` is missing"),
             ("pass: ''", "missing-field pass: `pass` must not be empty"),
@@ -180,21 +180,20 @@ fn fields_of_proxies() {
             ("{}", "missing-field [0].name: required field `name` is missing"),
             (
                 "{name: a_b, value: c}",
-                "invalid-value [0].name: `a_b` is not a header name: it holds letters, digits and \
+                "invalid-value [0].name: `a_b` is not a header name: it may hold only letters, digits and \
                  `-`",
             ),
             (
                 "{name: a, value: '\"'}",
-                "invalid-value [0].value: `\"` holds a `\"` that is not escaped; write `\\\"`",
+                "invalid-value [0].value: `\"` holds a `\"` that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
             ),
             (
                 "{name: a, value: $host}",
-                "invalid-value [0].value: `$host` holds a `$` without a name in braces; write \
-                 variables as in `${scheme}`",
+                "invalid-value [0].value: `$host` holds a `$` without a name in braces; write variables as in `${host}`",
             ),
             (
                 "{name: a, value: '${cookie_a-b}'}",
-                "invalid-value [0].value: `a-b` is not a name: it holds letters, digits and `_`",
+                "invalid-value [0].value: `a-b` is not a name: it may hold only letters, digits and `_`",
             ),
             (
                 "{name: a, value: \"b\\nc\"}",
@@ -208,7 +207,7 @@ fn fields_of_proxies() {
     }
     for list in ["hide", "pass"] {
         let want = format!(
-            "invalid-value proxy.responseHeaders.{list}[1]: `b c` is not a header name: it holds \
+            "invalid-value proxy.responseHeaders.{list}[1]: `b c` is not a header name: it may hold only \
              letters, digits and `-`"
         );
         let translation = translation(

@@ -14,13 +14,13 @@ fn hosts() {
                 "host: Cafe.example.com",
                 &[
                     "error[invalid-value]: spec.host: in `Cafe.example.com`, `Cafe` is not a DNS label: \
-               it holds lower-case letters, digits and `-`",
+               it may hold only lower-case letters, digits and `-`; did you mean `cafe.example.com`?",
                 ],
             ),
             (
                 "host: a.*.example",
                 &[
-                    "error[invalid-value]: spec.host: in `a.*.example`, `*` is not a DNS label: it holds \
+                    "error[invalid-value]: spec.host: in `a.*.example`, `*` is not a DNS label: it may hold only \
                lower-case letters, digits and `-`",
                 ],
             ),
@@ -34,10 +34,10 @@ fn tls() {
     refused(
         cafe,
         &[(
-            "tls: {secret: A, redirect: {code: 303, basedOn: sceme}}",
+            "tls: {secret: A, redirect: {enable: true, code: 303, basedOn: sceme}}",
             &[
-                "error[invalid-value]: spec.tls.secret: `A` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
+                "error[invalid-value]: spec.tls.secret: `A` is not a DNS label: it may hold only \
+                 lower-case letters, digits and `-`; did you mean `a`?",
                 "error[unsupported-value]: spec.tls.redirect.code: `303` is not a status to \
                  redirect with; use 301, 302, 307 or 308",
                 "error[unsupported-value]: spec.tls.redirect.basedOn: unknown base of a redirect \
@@ -66,13 +66,13 @@ fn fields_of_the_spec() {
             (&longer, &of_longer),
             (
                 "host: '*.*.a'",
-                "invalid-value host: in `*.a`, `*` is not a DNS label: it holds lower-case \
+                "invalid-value host: in `*.a`, `*` is not a DNS label: it may hold only lower-case \
                  letters, digits and `-`",
             ),
             (
                 "host: '*'",
-                "invalid-value host: `*` is not a DNS label: it holds lower-case letters, digits \
-                 and `-`",
+                "invalid-value host: `*` is not a host name; write a domain behind it, as in \
+                 `*.example.com`",
             ),
             (
                 "host: a-.b",
@@ -86,7 +86,10 @@ fn fields_of_the_spec() {
         cafe,
         "spec.",
         &[
-            ("tls: a", "wrong-type tls: expected a mapping, found the text `a`"),
+            (
+                "tls: a",
+                "wrong-type tls: expected a mapping, found the text `a`; it has fields of its own: indent them below it, each as `name: value`",
+            ),
             (
                 "tls: {redirect: {enable: 1}}",
                 "wrong-type tls.redirect.enable: expected `true` or `false`, found the number `1`",
@@ -126,10 +129,13 @@ fn fields_of_the_spec() {
 fn names_of_protections() {
     // virtualserver §2, QNAME, and §3; that they are not supported is told, too
     for (name, what) in [
-        ("a b", "`a b` is not a name: it holds letters, digits, `-`, `_` and `.`"),
+        ("a b", "`a b` is not a name: it may hold only letters, digits, `-`, `_` and `.`"),
         ("-a", "`-a` is not a name: it begins and ends with a letter or digit"),
-        ("a/b/c", "`b/c` is not a name: it holds letters, digits, `-`, `_` and `.`"),
-        ("A/b", "`A` is not a DNS label: it holds lower-case letters, digits and `-`"),
+        ("a/b/c", "`b/c` is not a name: it may hold only letters, digits, `-`, `_` and `.`"),
+        (
+            "A/b",
+            "`A` is not a DNS label: it may hold only lower-case letters, digits and `-`; did you mean `a`?",
+        ),
     ] {
         let error = format!("error[invalid-value]: spec.dos: {what}");
         let withheld = "error[unsupported-field]: spec.dos: protection against denial of service \

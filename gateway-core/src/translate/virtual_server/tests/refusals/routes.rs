@@ -130,11 +130,11 @@ fn conditions() {
              \x20 action: {pass: tea}",
                 &[
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[0].header: `x_a` is \
-                 not a header name: it holds letters, digits and `-`",
+                 not a header name: it may hold only letters, digits and `-`",
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[1].cookie: `a-b` is \
-                 not a name: it holds letters, digits and `_`",
+                 not a name: it may hold only letters, digits and `_`",
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[2].argument: `a-b` is \
-                 not a name: it holds letters, digits and `_`",
+                 not a name: it may hold only letters, digits and `_`",
                     "error[unsupported-value]: spec.routes[0].matches[0].conditions[3].variable: \
                  unknown variable `$request_metod`; did you mean `$request_method`?",
                     "error[unsupported-value]: spec.routes[0].matches[0].conditions[4].variable: \
@@ -142,7 +142,7 @@ fn conditions() {
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[5].value: `a(` is not \
                  an expression: unclosed group (at character 2 of the expression)",
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[6].value: `say \"hi\"` \
-                 holds a `\"` that is not escaped; write `\\\"`",
+                 holds a `\"` that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
                     "error[invalid-value]: spec.routes[0].matches[0].conditions[7].value: `a\\` ends \
                  in a single `\\`; write `\\\\`",
                 ],
@@ -221,7 +221,10 @@ fn paths_one_by_one() {
         &[
             ("=//a", "invalid-value path: `//a` is not a path: it begins with `//`"),
             ("^~/a/..", "invalid-value path: `/a/..` is not a path: a path has no `..` segments"),
-            ("~a\"", "invalid-value path: `a\"` holds a `\"` that is not escaped; write `\\\"`"),
+            (
+                "~a\"",
+                "invalid-value path: `a\"` holds a `\"` that is not escaped; write `\\\"`, but not between double quotes, where YAML takes the `\\` away",
+            ),
             (
                 "~*(a)\\1",
                 "invalid-value path: `(a)\\1` is not an expression: backreferences are not \

@@ -22,8 +22,8 @@ fn upstreams() {
                     "error[invalid-value]: spec.upstreams[1].service: `b/c/d` has more than one `/`; \
                  write `service` or `namespace/service`",
                     "error[invalid-value]: spec.upstreams[1].name: `1a` does not begin with a letter",
-                    "error[invalid-value]: spec.upstreams[2].service: `A` is not a DNS label: it holds \
-                 lower-case letters, digits and `-`",
+                    "error[invalid-value]: spec.upstreams[2].service: `A` is not a DNS label: it may hold only \
+                 lower-case letters, digits and `-`; did you mean `a`?",
                     "error[duplicate-value]: spec.upstreams[3].name: an upstream named `tea` stands \
                  above already",
                 ],
@@ -87,13 +87,13 @@ fn times() {
     }
     for (field, path) in [
         ("queue: {size: 1, timeout: x}", "queue.timeout"),
-        ("sessionCookie: {name: a, expires: x}", "sessionCookie.expires"),
-        ("healthCheck: {interval: x}", "healthCheck.interval"),
-        ("healthCheck: {jitter: x}", "healthCheck.jitter"),
-        ("healthCheck: {keepalive-time: x}", "healthCheck.keepalive-time"),
-        ("healthCheck: {connect-timeout: x}", "healthCheck.connect-timeout"),
-        ("healthCheck: {read-timeout: x}", "healthCheck.read-timeout"),
-        ("healthCheck: {send-timeout: x}", "healthCheck.send-timeout"),
+        ("sessionCookie: {enable: true, name: a, expires: x}", "sessionCookie.expires"),
+        ("healthCheck: {enable: true, interval: x}", "healthCheck.interval"),
+        ("healthCheck: {enable: true, jitter: x}", "healthCheck.jitter"),
+        ("healthCheck: {enable: true, keepalive-time: x}", "healthCheck.keepalive-time"),
+        ("healthCheck: {enable: true, connect-timeout: x}", "healthCheck.connect-timeout"),
+        ("healthCheck: {enable: true, read-timeout: x}", "healthCheck.read-timeout"),
+        ("healthCheck: {enable: true, send-timeout: x}", "healthCheck.send-timeout"),
     ] {
         let want = format!("invalid-value {path}: `x` {NO_TIME}");
         refused_one_by_one(&[(field, &want)]);
@@ -112,15 +112,15 @@ fn numbers_and_sizes() {
         ("queue: {}", "missing-field queue.size: required field `size` is missing"),
         ("queue: {size: 0}", "out-of-range queue.size: `0` is not between 1 and 2147483647"),
         (
-            "healthCheck: {fails: -1}",
+            "healthCheck: {enable: true, fails: -1}",
             "out-of-range healthCheck.fails: `-1` is not between 0 and 2147483647",
         ),
         (
-            "healthCheck: {passes: -1}",
+            "healthCheck: {enable: true, passes: -1}",
             "out-of-range healthCheck.passes: `-1` is not between 0 and 2147483647",
         ),
         (
-            "healthCheck: {port: 65536}",
+            "healthCheck: {enable: true, port: 65536}",
             "out-of-range healthCheck.port: `65536` is not between 1 and 65535",
         ),
     ]);
@@ -176,14 +176,17 @@ fn which_endpoints_are_meant() {
             "use-cluster-ip: true, subselector: {a: b}",
             "conflicting-fields subselector: `subselector` cannot stand beside `use-cluster-ip`",
         ),
-        ("subselector: a", "wrong-type subselector: expected a mapping, found the text `a`"),
+        (
+            "subselector: a",
+            "wrong-type subselector: expected a mapping, found the text `a`; it has fields of its own: indent them below it, each as `name: value`",
+        ),
         (
             "subselector: {a: 1}",
             "wrong-type subselector.a: expected text, found the number `1`; put it in quotes",
         ),
         (
             "subselector: {a: b c}",
-            "invalid-value subselector.a: `b c` is not a name: it holds letters, digits, `-`, `_` \
+            "invalid-value subselector.a: `b c` is not a name: it may hold only letters, digits, `-`, `_` \
              and `.`",
         ),
         (
@@ -193,8 +196,8 @@ fn which_endpoints_are_meant() {
         ),
         (
             "subselector: {A/a: b}",
-            "invalid-value subselector.A/a: `A` is not a DNS label: it holds lower-case letters, \
-             digits and `-`",
+            "invalid-value subselector.A/a: `A` is not a DNS label: it may hold only lower-case letters, \
+             digits and `-`; did you mean `a`?",
         ),
         ("subselector: {a/: b}", "invalid-value subselector.a/: `a/` is not a name: it is empty"),
         // NGINX says `backup.backup` and `backupPort.port` where the value is malformed.
@@ -202,7 +205,7 @@ fn which_endpoints_are_meant() {
         ("backupPort: 80", "missing-field backupPort: `backupPort` needs `backup`"),
         (
             "backup: a/b, backupPort: 80",
-            "invalid-value backup: `a/b` is not a DNS label: it holds lower-case letters, digits \
+            "invalid-value backup: `a/b` is not a DNS label: it may hold only lower-case letters, digits \
              and `-`",
         ),
         (
@@ -250,7 +253,7 @@ fn ways_of_balancing() {
     }
     refused_one_by_one(&[(
         "lb-method: 'hash ${a-b}'",
-        "invalid-value lb-method: `a-b` is not a name: it holds letters, digits and `_`",
+        "invalid-value lb-method: `a-b` is not a name: it may hold only letters, digits and `_`",
     )]);
 }
 
@@ -261,25 +264,25 @@ fn session_cookies() {
         ("sessionCookie: {}", "missing-field sessionCookie.name: required field `name` is missing"),
         (
             "sessionCookie: {enable: true, name: a-b}",
-            "invalid-value sessionCookie.name: `a-b` is not a name: it holds letters, digits and \
+            "invalid-value sessionCookie.name: `a-b` is not a name: it may hold only letters, digits and \
              `_`",
         ),
         (
-            "sessionCookie: {name: a, path: b}",
+            "sessionCookie: {enable: true, name: a, path: b}",
             "invalid-value sessionCookie.path: `b` is not a path: a path begins with `/`, found \
              `b`",
         ),
         (
-            "sessionCookie: {name: a, path: '/{b}'}",
+            "sessionCookie: {enable: true, name: a, path: '/{b}'}",
             "invalid-value sessionCookie.path: `/{b}` holds braces; parameters cannot stand here",
         ),
         (
-            "sessionCookie: {name: a, domain: ..b}",
-            "invalid-value sessionCookie.domain: in `.b`, `` is not a DNS label: it holds \
+            "sessionCookie: {enable: true, name: a, domain: ..b}",
+            "invalid-value sessionCookie.domain: in `.b`, `` is not a DNS label: it may hold only \
              lower-case letters, digits and `-`",
         ),
         (
-            "sessionCookie: {name: a, samesite: strickt}",
+            "sessionCookie: {enable: true, name: a, samesite: strickt}",
             "unsupported-value sessionCookie.samesite: unknown value of `samesite` `strickt`; did \
              you mean `strict`?",
         ),
@@ -294,47 +297,50 @@ fn health_checks() {
     for text in ["99", "1000", "200-", "-200", "300-200", "200-200", "!200", "! ", "200 !300", "x"]
     {
         let want = format!("invalid-value healthCheck.statusMatch: `{text}` {NO_STATUSES}");
-        refused_one_by_one(&[(&format!("healthCheck: {{statusMatch: {text:?}}}"), &want)]);
+        refused_one_by_one(&[(
+            &format!("healthCheck: {{enable: true, statusMatch: {text:?}}}"),
+            &want,
+        )]);
     }
     refused_one_by_one(&[
         (
-            "healthCheck: {path: b}",
+            "healthCheck: {enable: true, path: b}",
             "invalid-value healthCheck.path: `b` is not a path: a path begins with `/`, found `b`",
         ),
         (
-            "healthCheck: {headers: [{name: a_b, value: c}]}",
-            "invalid-value healthCheck.headers[0].name: `a_b` is not a header name: it holds \
+            "healthCheck: {enable: true, headers: [{name: a_b, value: c}]}",
+            "invalid-value healthCheck.headers[0].name: `a_b` is not a header name: it may hold only \
              letters, digits and `-`",
         ),
         (
-            "healthCheck: {headers: [{name: a, value: $host}]}",
+            "healthCheck: {enable: true, headers: [{name: a, value: $host}]}",
             "invalid-value healthCheck.headers[0].value: `$host` holds a `$`; variables cannot \
              stand here",
         ),
         (
-            "healthCheck: {persistent: true}",
+            "healthCheck: {enable: true, persistent: true}",
             "conflicting-fields healthCheck.persistent: `persistent` needs `mandatory`",
         ),
         (
-            "healthCheck: {grpcStatus: 1}",
+            "healthCheck: {enable: true, grpcStatus: 1}",
             "conflicting-fields healthCheck.grpcStatus: `grpcStatus` is only for upstreams of type \
              `grpc`",
         ),
         (
-            "healthCheck: {grpcService: a}",
+            "healthCheck: {enable: true, grpcService: a}",
             "conflicting-fields healthCheck.grpcService: `grpcService` is only for upstreams of \
              type `grpc`",
         ),
         (
-            "type: grpc, healthCheck: {path: /}",
+            "type: grpc, healthCheck: {enable: true, path: /}",
             "conflicting-fields healthCheck.path: `path` is only for upstreams of type `http`",
         ),
         (
-            "type: grpc, healthCheck: {grpcStatus: 17}",
+            "type: grpc, healthCheck: {enable: true, grpcStatus: 17}",
             "out-of-range healthCheck.grpcStatus: `17` is not between 0 and 16",
         ),
         (
-            "type: grpc, healthCheck: {grpcService: a;b}",
+            "type: grpc, healthCheck: {enable: true, grpcService: a;b}",
             "invalid-value healthCheck.grpcService: `a;b` is not a gRPC service: it holds blanks, \
              `{`, `}` or `;`",
         ),
