@@ -176,7 +176,11 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         .collect();
     let mut taken: BTreeSet<Vec<u16>> = prefixes.iter().map(|template| shape(template)).collect();
     let mut redirects = Vec::new();
-    for location in locations.iter().filter(|location| location.appends_slash) {
+    // Of `=/x/` and `/x/` the exact one rules.
+    let appending = locations.iter().filter(|location| location.appends_slash);
+    let is_exact = |location: &&Location| matches!(location.path, RoutePath::Exact(_));
+    let exact_first = appending.clone().filter(is_exact).chain(appending.filter(|l| !is_exact(l)));
+    for location in exact_first {
         let (RoutePath::Exact(template) | RoutePath::Prefix { template, .. }) = &location.path
         else {
             continue;

@@ -172,6 +172,17 @@ fn copies_are_limited() {
 }
 
 #[test]
+fn of_two_paths_that_ask_for_a_slash_the_exact_one_rules() {
+    // virtualserver §9.2
+    for paths in [["/x/", "=/x/"], ["=/x/", "/x/"]] {
+        let routes = order(paths.map(|path| location(path, true)).into()).unwrap();
+        let redirects = routes.iter().filter(|r| matches!(r.action, Action::Redirect(_)));
+        let origins: Vec<_> = redirects.map(|route| &*route.origin.field).collect();
+        assert_eq!(origins, ["=/x/"], "{paths:?}");
+    }
+}
+
+#[test]
 fn rules_of_a_location_stay_together() {
     let mut many = location("~x", false);
     many.place.rules.push(Rule {
