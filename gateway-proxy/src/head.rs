@@ -2,7 +2,8 @@
 
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
-use gateway_core::{Connection, Decision, Request};
+use gateway_core::rules::HeaderOps;
+use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
@@ -115,10 +116,13 @@ impl Head<'_> {
         if let Some(host) = decision.host_header(self) {
             headers.insert(HOST, host);
         }
-        if drops_all(decision) {
-            // The client's fields are dropped, not what the proxy says itself.
+        if let Some(ops) = request_headers(decision).filter(|ops| ops.drop_all) {
+            // The client's fields are dropped, not what the proxy says itself unless the rule
+            // sets it, be it to nothing.
             for (name, value) in told {
-                headers.entry(name).or_insert(value);
+                if ops.set.iter().all(|edit| edit.name != name) {
+                    headers.insert(name, value);
+                }
             }
             if let Some(host) = self.parts.headers.get(HOST) {
                 headers.entry(HOST).or_insert_with(|| host.clone());
@@ -182,8 +186,12 @@ impl Head<'_> {
     }
 }
 
-fn drops_all(decision: &Decision<'_>) -> bool {
-    matches!(decision.admitted(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
+/// The rule's changes to the header that a backend gets.
+fn request_headers<'r>(decision: &Decision<'r>) -> Option<&'r HeaderOps> {
+    match decision.admitted() {
+        Outcome::Forward(forwarding) => Some(&forwarding.forward.request_headers),
+        _ => None,
+    }
 }
 
 /// A host in lower case and without its port, which is told on its own.

@@ -145,9 +145,14 @@ fn lower(
     let mut actions = Actions { upstreams, report, expressions, server: host };
     let on = Attachment { is_spec: false, ..on };
     let guards = Guards { set: policies, of_server: &of_server, on };
-    let Lowered { locations, delegations } = route::lower_all(&spec.routes, guards, &mut actions);
+    let Lowered { mut locations, delegations } =
+        route::lower_all(&spec.routes, guards, &mut actions);
     let delegator = Delegator { object: server.object(), host, guards };
-    let taken = delegate::collect(&delegations, &locations, delegator, delegates, report);
+    let mut taken = delegate::collect(&delegations, &locations, delegator, delegates, report);
+    if spec.tls.as_ref().is_some_and(tls::goes_by_header) {
+        let delegated = taken.iter_mut().flat_map(|taken| &mut taken.locations);
+        locations.iter_mut().chain(delegated).for_each(tls::pass_protocol_on);
+    }
     let mut routes = redirects.unwrap_or_default();
     if let Some(PolicyFault { reason, origin }) = &of_server.fault {
         delegates.use_all(&taken, server.object());

@@ -10,11 +10,11 @@ mod upstreams;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resources;
 use crate::rules::{
-    Action, Balance, Condition, Field, HostPattern, HostRewrite, Location, PathPattern,
+    Action, Balance, Condition, Field, Forward, HostPattern, HostRewrite, Location, PathPattern,
     PathRewrite, Protocol, RetryCondition, Route, Split, Template, TemplatePart, Test,
 };
 use crate::{Options, State, Status, Translation, translate};
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use std::fmt::Write as _;
 use std::time::Duration;
 
