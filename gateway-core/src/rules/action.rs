@@ -198,8 +198,8 @@ pub enum Location {
     },
 }
 
-/// Answers with a canned response. Never for TRACE and CONNECT, which get 405
-/// (virtualserver §12.4).
+/// Answers with a canned response. Whoever carries it out refuses TRACE and CONNECT before, which
+/// get 405 (virtualserver §12.4).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Respond {
     /// The status.
