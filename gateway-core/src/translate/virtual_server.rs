@@ -17,6 +17,7 @@ mod path;
 mod policy;
 mod report;
 mod route;
+mod secret;
 mod status;
 mod tls;
 mod upstream;
@@ -137,7 +138,11 @@ fn lower(
     let mut of_server = of_server.unwrap_or_default();
     outside::dos(spec.dos.as_ref(), &mut of_server, report);
     outside::add_header_inherit(spec.add_header_inherit.as_ref(), report);
-    let redirects = spec.tls.as_ref().map(|tls| tls::lower(tls, &of_server, report));
+    let resources = context.resources;
+    let redirects = spec.tls.as_ref().map(|tls| {
+        tls::check_secret(tls, namespace, resources, report);
+        tls::lower(tls, &of_server, report)
+    });
     let upstreams = Upstreams::read(&spec.upstreams, namespace, &mut context.services, report);
     let host = spec.host.as_ref().map_or("", |host| host);
     context.expressions.next_object();

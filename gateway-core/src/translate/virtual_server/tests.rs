@@ -55,6 +55,11 @@ pub(super) fn one_route(path: &str, route: &str) -> String {
     cafe(&spec)
 }
 
+/// The Secret `shop/cert`.
+const CERTIFICATE: &str = "apiVersion: v1\nkind: Secret\n\
+     metadata: {name: cert, namespace: shop}\ntype: kubernetes.io/tls\n\
+     stringData: {tls.crt: '-----BEGIN CERTIFICATE-----', tls.key: '-----BEGIN PRIVATE KEY-----'}\n";
+
 /// Diagnostics without code and place: `error: spec.host: message; help`.
 pub(super) fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
     let tell = |d: &Diagnostic| {

@@ -5,6 +5,8 @@ use super::grammar::subdomain;
 use super::order;
 use super::policy::answers_only;
 use super::report::{Fault, Report};
+use super::secret::{self, SecretKind};
+use crate::resource::Resources;
 use crate::resource::virtual_server::{Tls, TlsRedirect};
 use crate::rules::{
     Action, Anchor, Boundary, Condition, Field, HeaderEdit, Location, PathPattern, PathTemplate,
@@ -21,11 +23,19 @@ static DEFAULT_PORT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(":(80|443)?$", Anchor::None, false).expect("a constant expression compiles")
 });
 
+/// Warns where there is no certificate; what comes without TLS is served all the same.
+pub(super) fn check_secret(tls: &Tls, namespace: &str, resources: &Resources, report: &mut Report) {
+    let Some(text) = &tls.secret else { return };
+    if report.check(text.at, subdomain(text)).is_some()
+        && let Err(fault) = secret::find(resources, namespace, text, SecretKind::Tls)
+    {
+        let message = format!("{}; TLS handshakes for the host fail", fault.message);
+        report.warning(text.at, Fault { message, ..fault });
+    }
+}
+
 /// The redirects to `https` that stand before all other routes.
 pub(super) fn lower(tls: &Tls, policies: &Policies, report: &mut Report) -> Vec<Route> {
-    if let Some(secret) = &tls.secret {
-        report.check(secret.at, subdomain(secret));
-    }
     let redirects = tls.redirect.as_ref().and_then(|redirect| lower_redirect(redirect, report));
     let mut redirects = redirects.unwrap_or_default();
     let policies = answers_only(policies);

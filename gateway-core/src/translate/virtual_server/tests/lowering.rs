@@ -253,6 +253,45 @@ fn tls_redirects_go_first() {
 }
 
 #[test]
+fn a_host_without_certificate_is_served_all_the_same() {
+    // virtualserver §8: secret missing, of the wrong type, invalid
+    let server = cafe("tls: {secret: cert}\nroutes: [{path: /, action: {pass: tea}}]");
+    for (secret, want) in [
+        (CERTIFICATE.to_owned(), None),
+        (
+            CERTIFICATE.replace("name: cert", "name: cret"),
+            Some("[not-found]: spec.tls.secret: there is no Secret `shop/cert`"),
+        ),
+        (
+            CERTIFICATE.replace("kubernetes.io/tls", "nginx.org/ca"),
+            Some(
+                "[invalid-value]: spec.tls.secret: Secret `shop/cert` has type `nginx.org/ca`, but \
+                 `kubernetes.io/tls` is needed",
+            ),
+        ),
+        (
+            CERTIFICATE.replace("PRIVATE KEY", "KEY"),
+            Some(
+                "[invalid-value]: spec.tls.secret: `tls.key` of Secret `shop/cert` holds no PRIVATE \
+                 KEY in PEM",
+            ),
+        ),
+    ] {
+        let translation = translation(&joined(&[server.clone(), secret]), &Options::default());
+        let told = told(&translation.diagnostics);
+        let help = if told.iter().any(|t| t.contains("not-found")) {
+            "; did you mean `cret`?"
+        } else {
+            ""
+        };
+        let want =
+            want.map(|want| format!("warning{want}; TLS handshakes for the host fail{help}"));
+        assert_eq!(told, Vec::from_iter(want));
+        assert_eq!(served(&translation), ["prefix `/`: tea"]);
+    }
+}
+
+#[test]
 fn backends_see_the_protocol_that_redirects_go_by() {
     // virtualserver §8
     let set = |forward: &Forward| -> Vec<String> {
