@@ -58,7 +58,10 @@ pub(crate) async fn answer(
         }
     };
     let response = match decision.error_page(response.status(), &head, &asked.to_string()) {
-        Some(page) => page_answer(page),
+        Some(page) => {
+            response.into_body().discard();
+            page_answer(page)
+        }
         None => response,
     };
     table.counters(&decision, &worker.metrics).count(response.status());

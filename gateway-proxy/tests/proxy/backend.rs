@@ -175,9 +175,10 @@ impl State {
                 }
             };
             match path {
-                "flood" => {
+                "flood" | "lost-flood" => {
                     let size = number();
-                    write!(out, "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n")?;
+                    let status = if path == "flood" { 200 } else { 404 };
+                    write!(out, "HTTP/1.1 {status} Whatever\r\ncontent-length: {size}\r\n\r\n")?;
                     let chunk = vec![b'x'; 256 * 1024];
                     let mut left = size;
                     while left > 0 {
