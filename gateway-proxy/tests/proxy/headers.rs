@@ -101,6 +101,36 @@ fn an_absolute_target_wins_where_fields_are_kept_back_too() {
     assert_eq!(seen.seen("x-a"), None);
 }
 
+/// virtualserver §12.2: neither what the proxy tells nor the body is the client's header.
+#[test]
+fn without_the_clients_fields_backends_are_told_about_it() {
+    let backend = Backend::start("tea");
+    let documents = crate::gateway::cafe("").replace(
+        "action: {pass: tea}",
+        "action: {proxy: {upstream: tea, requestHeaders: {pass: false, set: [\
+         {name: x-real-ip, value: mine}, {name: X-FORWARDED-PORT, value: ''}]}}}",
+    );
+    let mut config = config(&documents);
+    config.services = vec![service("tea", &[backend.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    let lines = "Content-Length: 5\r\nX-Forwarded-For: 192.0.2.1\r\nX-A: 1\r\n\r\nhello";
+    client.send(format!("POST / HTTP/1.1\r\nHost: cafe.example.com\r\n{lines}")).unwrap();
+    let seen = client.read("POST").unwrap();
+    for (name, want) in [
+        ("host", Some("cafe.example.com")),
+        ("x-forwarded-for", Some("192.0.2.1, 127.0.0.1")),
+        ("x-forwarded-proto", Some("http")),
+        ("x-forwarded-host", Some("cafe.example.com")),
+        ("x-forwarded-port", None),
+        ("x-real-ip", Some("mine")),
+        ("x-a", None),
+        ("body", Some("5")),
+    ] {
+        assert_eq!(seen.seen(name).as_deref(), want, "{name}");
+    }
+}
+
 #[test]
 fn trailers_pass_where_the_client_takes_them() {
     let backend = Backend::start("tea");
