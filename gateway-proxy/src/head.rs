@@ -1,5 +1,6 @@
 //! Heads: how the engine sees a client's, what a backend is sent, and what a client gets back.
 
+use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
 use gateway_core::rules::HeaderOps;
@@ -12,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -19,17 +21,24 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
+/// How many connections there were so far.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+
 /// A client's request as the engine sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
+    pub(crate) attributes: &'a Attributes,
 }
 
 /// The connection that a request came on, with what backends are told about it.
 pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// How many there were up to this one.
+    pub(crate) number: u64,
     pub(crate) draining: Draining,
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
@@ -52,6 +61,8 @@ impl Client {
         Self {
             connection,
             peer,
+            local,
+            number: CONNECTIONS.fetch_add(1, Ordering::Relaxed) + 1,
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
@@ -84,6 +95,10 @@ impl Request for Head<'_> {
 
     fn connection(&self) -> Connection {
         self.client.connection
+    }
+
+    fn attribute(&self, name: &str) -> Option<&[u8]> {
+        self.attributes.read(name, self)
     }
 }
 

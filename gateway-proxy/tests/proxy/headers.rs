@@ -131,6 +131,32 @@ fn without_the_clients_fields_backends_are_told_about_it() {
     }
 }
 
+/// virtualserver §17.5
+#[test]
+fn rules_print_what_the_proxy_knows() {
+    let names = ["server_protocol", "server_addr", "server_port", "connection", "pid"];
+    let more = ["request_time", "time_iso8601", "time_local", "nginx_version"];
+    let body = names.iter().chain(&more).map(|name| format!("${{{name}}}"));
+    let body = body.collect::<Vec<_>>().join("|");
+    let answer = format!("action: {{return: {{body: '{body}'}}}}");
+    let server = start(config(&crate::gateway::cafe("").replace("action: {pass: tea}", &answer)));
+    let at = address(&server, 80);
+    let mut client = Client::connect(at);
+    let ask = |client: &mut Client| -> Vec<String> {
+        client.get("/").text().split('|').map(str::to_owned).collect()
+    };
+    let first = ask(&mut client);
+    assert_eq!(first[..3], ["HTTP/1.1", "127.0.0.1", &at.port().to_string()]);
+    assert_eq!(first[4], std::process::id().to_string());
+    assert!(first[5].starts_with("0.") && first[5].len() == 5, "{first:?}");
+    assert!(first[6].starts_with("20") && first[6].ends_with("+00:00"), "{first:?}");
+    assert!(first[7].contains("/20") && first[7].ends_with(" +0000"), "{first:?}");
+    // This is not NGINX.
+    assert_eq!(first[8], "");
+    assert_eq!(ask(&mut client)[3], first[3], "one connection");
+    assert_ne!(ask(&mut Client::connect(at))[3], first[3], "another connection");
+}
+
 #[test]
 fn trailers_pass_where_the_client_takes_them() {
     let backend = Backend::start("tea");
