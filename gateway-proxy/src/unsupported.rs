@@ -137,8 +137,7 @@ spec:
           requestHeaders: {set: [{name: X-A, value: '${ssl_cipher}'}, {name: Host, value: '${jwt_claim_sub}'}]}
           responseHeaders: {add: [{name: X-B, value: '${server_addr} ${nginx_version}'}]}
     errorPages: [{codes: [404], return: {body: '${upstream_status}'}}]
-"
-            .to_owned(),
+",
         );
         let rules = translate(&resources, &Options::default()).rules;
         let told: Vec<_> = unsupported(&rules)

@@ -182,26 +182,25 @@ fn ordered(
     delegates: &mut VirtualServerRoutes<'_>,
     report: &mut Report,
 ) -> Vec<Route> {
-    let too_many = |of: &str| {
-        let message = format!(
-            "expressions and the paths within `^~` paths{of} make more than {} rules",
-            order::MAX_COPIES
-        );
-        Fault::new("too-many", message)
-    };
     if !taken.is_empty() {
         let mut all = own.clone();
         all.extend(taken.iter().flat_map(|taken| taken.locations.iter().cloned()));
-        if let Ok(routes) = order::order(all) {
-            delegates.use_all(&taken, delegator.object);
-            return routes;
+        match order::order(all) {
+            Ok(routes) => {
+                delegates.use_all(&taken, delegator.object);
+                return routes;
+            }
+            Err(too_many) => {
+                let message = too_many.message(", those of VirtualServerRoutes among them,");
+                delegates.leave_out_all(&taken, delegator.object, &message);
+                let fault = Fault::new("too-many", message);
+                let fault = fault.help("none of the VirtualServerRoutes is used");
+                report.warning(At::default(), fault);
+            }
         }
-        let fault = too_many(", those of VirtualServerRoutes among them,");
-        delegates.leave_out_all(&taken, delegator.object, &fault.message);
-        report.warning(At::default(), fault.help("none of the VirtualServerRoutes is used"));
     }
-    order::order(own).unwrap_or_else(|order::TooMany| {
-        report.error(At::default(), too_many(""));
+    order::order(own).unwrap_or_else(|too_many| {
+        report.error(At::default(), Fault::new("too-many", too_many.message("")));
         Vec::new()
     })
 }

@@ -89,7 +89,9 @@ impl RoutePath {
             }
             _ => {
                 let message = format!("`{text}` does not begin with `/`, `=`, `^~`, `~` or `~*`");
-                Err(Fault::invalid(message).help(format!("did you mean `/{}`?", text.trim())))
+                let begins = |text: &str| ["/", "=", "^~", "~"].iter().any(|m| text.starts_with(m));
+                let slash = if begins(text.trim()) { "" } else { "/" };
+                Err(Fault::invalid(message).help(format!("did you mean `{slash}{}`?", text.trim())))
             }
         }
     }

@@ -155,9 +155,11 @@ fn lower_match(
     path: Option<&RoutePath>,
     actions: &mut Actions<'_>,
 ) -> Option<Rule> {
-    if written.conditions.len() > MAX_CONDITIONS {
+    // One is left for the expression of the path (`order::within_prefix`).
+    const MOST: usize = MAX_CONDITIONS - 1;
+    if written.conditions.len() > MOST {
         let count = written.conditions.len();
-        let message = format!("there are {count} conditions, more than {MAX_CONDITIONS}");
+        let message = format!("there are {count} conditions, more than {MOST}");
         actions.report.error(written.at, Fault::new("too-many", message));
         return None;
     }
