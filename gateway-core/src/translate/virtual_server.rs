@@ -10,6 +10,7 @@ mod condition;
 mod delegate;
 mod grammar;
 mod headers;
+mod labels;
 mod listeners;
 mod order;
 mod outside;

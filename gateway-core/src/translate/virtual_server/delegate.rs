@@ -5,7 +5,8 @@ mod routes;
 
 pub(super) use routes::VirtualServerRoutes;
 
-use super::grammar::{label_value, qualified_name};
+use super::grammar::qualified_name;
+use super::labels;
 use super::order::{Location, Place};
 use super::outside;
 use super::path::{NormalPath, PathKey, PathKind};
@@ -58,13 +59,9 @@ impl<'r> Delegation<'r> {
                 To::Name { at: text.at, namespace, name }
             }
             Delegate::Labels(labels) => {
-                for Label { key, value } in &labels.value {
-                    report.check(value.at, qualified_name(key));
-                    let valued = match value.is_empty() {
-                        true => Err(Fault::invalid("it must not be empty")),
-                        false => label_value(value),
-                    };
-                    report.check(value.at, valued);
+                labels::check(labels, report);
+                for Label { value, .. } in labels.iter().filter(|label| label.value.is_empty()) {
+                    report.error(value.at, Fault::invalid("it must not be empty"));
                 }
                 To::Labels(labels)
             }

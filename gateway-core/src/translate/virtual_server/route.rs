@@ -102,8 +102,7 @@ fn unique<'r>(
 /// Reports error pages of a route that cannot take the place of anything (virtualserver §13).
 fn check_error_pages(route: &Route, rules: &[Rule], report: &mut Report) {
     let Some(pages) = route.error_pages.as_ref().filter(|pages| !pages.is_empty()) else { return };
-    let delegates = matches!(route.target, Some(Target::Delegate(_)));
-    if !delegates && rules.iter().all(|rule| rule.action.forwards().next().is_none()) {
+    if rules.iter().all(|rule| rule.action.forwards().next().is_none()) {
         let message = "`errorPages` has no effect: nothing here is sent to an upstream";
         report.warning(pages.at, Fault::new("no-effect", message));
     }
