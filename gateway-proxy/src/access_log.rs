@@ -1,5 +1,6 @@
 //! One line per request, written by a thread of its own.
 
+use crate::clock::Moment;
 use crate::error::{Failure, StartError};
 use crate::head::Head;
 use crate::upstream::Address;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Where requests are logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +190,7 @@ impl Writer {
 /// the answer is over, or the client gone.
 pub(crate) struct Entry {
     logger: Logger,
-    at: SystemTime,
+    at: Moment,
     started: Instant,
     peer: String,
     method: String,
@@ -211,7 +212,7 @@ impl Entry {
         let host = host.or_else(|| head.headers("host").next().map(text));
         Box::new(Self {
             logger: logger.clone(),
-            at: SystemTime::now(),
+            at: Moment::now(),
             started: Instant::now(),
             peer: head.client.peer.to_string(),
             method: head.method().to_owned(),
@@ -265,8 +266,7 @@ impl Entry {
 
     fn line(&self) -> String {
         let micros = self.started.elapsed().as_micros();
-        let since = self.at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let time = timestamp(since);
+        let time = self.at.timestamp();
         let status = self.status.map_or(499, |s| s.as_u16());
         match self.logger.format {
             LogFormat::Json => serde_json::json!({
@@ -310,47 +310,5 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.logger.log(self.line());
-    }
-}
-
-/// RFC 3339 in UTC with milliseconds.
-fn timestamp(since_epoch: Duration) -> String {
-    let seconds = since_epoch.as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    let (second, millis) = (second % 60, since_epoch.subsec_millis());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
-}
-
-/// Year, month and day of a day since 1970-01-01, by counting from 0000-03-01, where leap days are
-/// at the end of a year.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timestamps_are_utc() {
-        for (seconds, want) in [
-            (0, "1970-01-01T00:00:00.007Z"),
-            (951_782_399, "2000-02-28T23:59:59.007Z"),
-            (951_782_400, "2000-02-29T00:00:00.007Z"),
-            (1_709_251_200, "2024-03-01T00:00:00.007Z"),
-            (4_102_444_799, "2099-12-31T23:59:59.007Z"),
-        ] {
-            assert_eq!(timestamp(Duration::new(seconds, 7_000_000)), want, "{seconds}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Answers requests: decides, asks what policies say, and carries out.
 
 use crate::access_log::Entry;
+use crate::attributes::Attributes;
 use crate::exchange::{Answer, Exchange, Received};
 use crate::forward::{Asked, Forwarder};
 use crate::framing;
@@ -25,7 +26,8 @@ pub(crate) async fn answer(
     exchange: Exchange,
 ) -> Response<Answer> {
     let Exchange { head: parts, body, upgrade } = exchange;
-    let head = Head { parts: &parts, client };
+    let attributes = Attributes::new();
+    let head = Head { parts: &parts, client, attributes: &attributes };
     if let Err(status) = framing::check(&parts) {
         worker.metrics.refused();
         let entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
@@ -58,7 +60,10 @@ pub(crate) async fn answer(
         }
     };
     let response = match decision.error_page(response.status(), &head, &asked.to_string()) {
-        Some(page) => page_answer(page),
+        Some(page) => {
+            response.into_body().discard();
+            page_answer(page)
+        }
         None => response,
     };
     table.counters(&decision, &worker.metrics).count(response.status());

@@ -1,8 +1,10 @@
 //! Heads: how the engine sees a client's, what a backend is sent, and what a client gets back.
 
+use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
-use gateway_core::{Connection, Decision, Request};
+use gateway_core::rules::HeaderOps;
+use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
@@ -11,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -18,17 +21,24 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
+/// How many connections there were so far.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+
 /// A client's request as the engine sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
+    pub(crate) attributes: &'a Attributes,
 }
 
 /// The connection that a request came on, with what backends are told about it.
 pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// How many there were up to this one.
+    pub(crate) number: u64,
     pub(crate) draining: Draining,
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
@@ -51,6 +61,8 @@ impl Client {
         Self {
             connection,
             peer,
+            local,
+            number: CONNECTIONS.fetch_add(1, Ordering::Relaxed) + 1,
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
@@ -84,6 +96,10 @@ impl Request for Head<'_> {
     fn connection(&self) -> Connection {
         self.client.connection
     }
+
+    fn attribute(&self, name: &str) -> Option<&[u8]> {
+        self.attributes.read(name, self)
+    }
 }
 
 impl Head<'_> {
@@ -115,10 +131,13 @@ impl Head<'_> {
         if let Some(host) = decision.host_header(self) {
             headers.insert(HOST, host);
         }
-        if drops_all(decision) {
-            // The client's fields are dropped, not what the proxy says itself.
+        if let Some(ops) = request_headers(decision).filter(|ops| ops.drop_all) {
+            // The client's fields are dropped, not what the proxy says itself unless the rule
+            // sets it, be it to nothing.
             for (name, value) in told {
-                headers.entry(name).or_insert(value);
+                if ops.set.iter().all(|edit| edit.name != name) {
+                    headers.insert(name, value);
+                }
             }
             if let Some(host) = self.parts.headers.get(HOST) {
                 headers.entry(HOST).or_insert_with(|| host.clone());
@@ -182,8 +201,12 @@ impl Head<'_> {
     }
 }
 
-fn drops_all(decision: &Decision<'_>) -> bool {
-    matches!(decision.admitted(), gateway_core::Outcome::Forward(f) if f.forward.request_headers.drop_all)
+/// The rule's changes to the header that a backend gets.
+fn request_headers<'r>(decision: &Decision<'r>) -> Option<&'r HeaderOps> {
+    match decision.admitted() {
+        Outcome::Forward(forwarding) => Some(&forwarding.forward.request_headers),
+        _ => None,
+    }
 }
 
 /// A host in lower case and without its port, which is told on its own.

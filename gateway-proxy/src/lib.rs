@@ -23,6 +23,8 @@
 mod access_log;
 mod admin;
 mod answer;
+mod attributes;
+mod clock;
 mod config;
 mod connection;
 mod downstream;

@@ -1,27 +1,36 @@
 //! What rules ask for and this proxy does not do yet. It is told once, at load: nothing is ignored
 //! silently, and nothing that has to be safe is sent otherwise than asked.
 
+mod variables;
+
 use gateway_core::Diagnostic;
 use gateway_core::rules::{
     BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, RuleSet,
 };
 use std::collections::BTreeSet;
+use variables::unknown_variables;
 
 /// A warning for each setting that is not carried out, and what happens instead.
 pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = BTreeSet::new();
     let routes = rules.listeners.iter().flat_map(|l| l.hosts.iter()).flat_map(|h| &h.routes);
-    for forward in routes.flat_map(|route| route.action.forwards()) {
-        let settings = &forward.settings;
-        let warning = |message| Diagnostic::warning("unsupported", &settings.origin, message);
-        match refusal(settings) {
-            Some(reason) => {
-                found.insert(warning(format!("{reason} is not supported yet: the answer is 500")));
-            }
-            None => found.extend(without_effect(settings).map(warning)),
-        }
+    for route in routes {
+        found.extend(route.action.forwards().flat_map(|forward| of_settings(&forward.settings)));
+        found.extend(unknown_variables(route).map(|(origin, name)| {
+            let message = format!("`${name}` is always empty: this proxy does not know it");
+            Diagnostic::warning("unsupported", origin, message)
+        }));
     }
     found.into_iter().collect()
+}
+
+fn of_settings(settings: &BackendSettings) -> Vec<Diagnostic> {
+    let told = match refusal(settings) {
+        Some(reason) => vec![format!("{reason} is not supported yet: the answer is 500")],
+        None => without_effect(settings).collect(),
+    };
+    let warning = |message| Diagnostic::warning("unsupported", &settings.origin, message);
+    told.into_iter().map(warning).collect()
 }
 
 /// Why nothing can be sent to a backend with these settings.
@@ -102,6 +111,48 @@ mod tests {
             ", sessionCookie: {name: a}, healthCheck: {enable: false}, use-cluster-ip: false",
         ];
         assert_eq!(told(&done), [""; 0]);
+    }
+
+    #[test]
+    fn variables_without_values_are_told_once() {
+        // virtualserver §17.4, §17.5, §17.7
+        let mut resources = Resources::default();
+        resources.add_yaml(
+            "cafe.yaml",
+            "apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: cafe}
+spec:
+  host: cafe.example
+  upstreams: [{name: tea, service: s, port: 80}]
+  routes:
+  - {path: /a, action: {return: {body: '${request_length} ${pid} ${request_length} ${arg_x}'}}}
+  - path: /b
+    splits:
+    - {weight: 1, action: {pass: tea}}
+    - weight: 99
+      action:
+        proxy:
+          upstream: tea
+          requestHeaders: {set: [{name: X-A, value: '${ssl_cipher}'}, {name: Host, value: '${jwt_claim_sub}'}]}
+          responseHeaders: {add: [{name: X-B, value: '${server_addr} ${nginx_version}'}]}
+    errorPages: [{codes: [404], return: {body: '${upstream_status}'}}]
+",
+        );
+        let rules = translate(&resources, &Options::default()).rules;
+        let told: Vec<_> = unsupported(&rules)
+            .iter()
+            .map(|d| format!("{}: {}", d.field, d.message.split(':').next().unwrap()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "spec.routes[0].action: `$request_length` is always empty",
+                "spec.routes[1].splits[1].action: `$jwt_claim_sub` is always empty",
+                "spec.routes[1].splits[1].action: `$nginx_version` is always empty",
+                "spec.routes[1].splits[1].action: `$ssl_cipher` is always empty",
+            ]
+        );
     }
 
     #[test]

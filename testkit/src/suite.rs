@@ -84,6 +84,15 @@ pub struct Received {
     pub headers: Option<HeaderMap>,
 }
 
+/// The header of what a backend answers, among whatever else it sends.
+pub const ANSWERED: [(&str, &str); 5] = [
+    ("server", "backend"),
+    ("x-pad", "1"),
+    ("x-accel-buffering", "no"),
+    ("set-cookie", "a=b"),
+    ("etag", "theirs"),
+];
+
 impl Suite {
     /// Reads every `.yaml` file of a folder, in the order of their names.
     ///
@@ -210,6 +219,12 @@ fn observe(case: &Case, decision: &Decision<'_>) -> Observed {
         }
         _ => {
             let status = admit(case, decision, &mut observed);
+            if observed.backend.is_some() {
+                let fields = ANSWERED.into_iter();
+                headers.extend(fields.map(|(name, value)| {
+                    (HeaderName::from_static(name), HeaderValue::from_static(value))
+                }));
+            }
             decision.edit_response(status, request, &mut headers);
             status
         }

@@ -158,9 +158,19 @@ fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut H
             }
         }
     }
+    if ops.drop_unusual {
+        let unusual = |name: &&HeaderName| !name.as_str().bytes().all(is_usual);
+        let unusual: Vec<HeaderName> = headers.keys().filter(unusual).cloned().collect();
+        unusual.iter().for_each(|name| remove(headers, name));
+    }
     ops.remove.iter().for_each(|name| remove(headers, name));
     ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
     ops.add.iter().for_each(|edit| add(headers, edit, view));
+}
+
+/// What names of header fields usually hold.
+fn is_usual(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-'
 }
 
 fn edit_response<R: Request>(
@@ -169,7 +179,7 @@ fn edit_response<R: Request>(
     view: &View<'_, R>,
     headers: &mut HeaderMap,
 ) {
-    ops.remove.iter().for_each(|name| remove(headers, name));
+    ops.hidden.iter().chain(&ops.remove).for_each(|name| remove(headers, name));
     ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
     // virtualserver §12.3
     let usual = matches!(status.as_u16(), 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);

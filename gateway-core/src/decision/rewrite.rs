@@ -204,7 +204,7 @@ fn escape_some(text: &[u8], escaped: fn(u8) -> bool, out: &mut Vec<u8>) {
 
 /// Octets that no request target may hold.
 fn is_unsendable(byte: u8) -> bool {
-    !byte.is_ascii_graphic()
+    !byte.is_ascii_graphic() || byte == b'#'
 }
 
 /// Octets that do not stand for themselves in a path (virtualserver §12.1).
@@ -214,7 +214,7 @@ fn is_foreign_to_path(byte: u8) -> bool {
 
 fn is_foreign_to_query(byte: u8) -> bool {
     is_unsendable(byte)
-        || matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+        || matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 /// Besides, what would end an argument or be read as a blank.
@@ -293,7 +293,8 @@ mod tests {
             // a parameter covers its segment, escapes included
             ("/coffee/{store}/brand", "/b", "/coffee/a%2Fb%20c/brand/x", "/b/x"),
             ("/coffee/{store}", "/b", "/coffee/%61%62/x", "/b/x"),
-            // nothing that would break the request line
+            // nothing that would break the request line, or end the target
+            ("/a", "/b#c", "/a/d?e", "/b%23c/d?e"),
             ("/a", "/b c\r\nx: y", "/a", "/b%20c%0D%0Ax:%20y"),
             ("/a", "b", "/a/c", "/b/c"),
             ("/a", "", "/a", "/"),

@@ -332,11 +332,29 @@ fn request_headers_are_removed_set_and_added() {
 }
 
 #[test]
+fn unusual_names_are_dropped_where_backends_take_them_for_others() {
+    // virtualserver §12.2
+    let client = [("x_real_ip", "1"), ("x-a1", "2"), ("x.real.ip", "3"), ("x_real_ip", "4")];
+    let request = RequestHead::get("h", "/").headers(&client);
+    let usual = &["x-a1: 2"][..];
+    for (drop_unusual, want) in
+        [(true, usual), (false, &["x-a1: 2", "x.real.ip: 3", "x_real_ip: 1", "x_real_ip: 4"])]
+    {
+        let request_headers = HeaderOps { drop_unusual, ..HeaderOps::default() };
+        let fixture = Fixture::forward(prefix("/"), Forward { request_headers, ..forward() });
+        let mut headers = header_map(&client);
+        fixture.decision().edit_request(&request, &mut headers);
+        assert_eq!(lines(&headers), want);
+    }
+}
+
+#[test]
 fn response_headers_are_added_by_status() {
     // virtualserver §12.3
     let add = |name, always| ResponseHeaderAdd { edit: edit(name, Template::text("1")), always };
     let empty = ResponseHeaderAdd { edit: edit("x-empty", header("x-none")), always: true };
     let ops = ResponseHeaderOps {
+        hidden: [HeaderName::from_static("x-hidden")].into(),
         remove: vec![HeaderName::from_static("x-old")],
         set: vec![edit("x-set", Template::text("2"))],
         add: vec![add("x-some", false), add("x-always", true), empty],
@@ -344,7 +362,8 @@ fn response_headers_are_added_by_status() {
     let fixture = Fixture::forward(prefix("/"), Forward { response_headers: ops, ..forward() });
     let usual = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
     for status in (200..=599).filter_map(|code| StatusCode::from_u16(code).ok()) {
-        let mut headers = header_map(&[("x-old", "0"), ("x-set", "0"), ("x-some", "0")]);
+        let mut headers =
+            header_map(&[("x-old", "0"), ("x-set", "0"), ("x-some", "0"), ("x-hidden", "0")]);
         fixture.decision().edit_response(status, &RequestHead::get("h", "/"), &mut headers);
         let want = if usual.contains(&status.as_u16()) {
             &["x-always: 1", "x-set: 2", "x-some: 0", "x-some: 1"][..]

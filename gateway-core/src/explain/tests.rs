@@ -402,6 +402,7 @@ fn header_changes_show_the_values_of_this_request() {
     let mut action = forward(0);
     action.request_headers = HeaderOps {
         drop_all: true,
+        drop_unusual: true,
         remove: vec![http::header::ACCEPT],
         set: vec![edit("x-env", env.clone()), edit("x-api-key", Template::text("abc"))],
         add: vec![],

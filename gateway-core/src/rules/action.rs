@@ -125,6 +125,9 @@ pub struct HeaderOps {
     /// Drop every header field of the client except those set here and those that frame the
     /// message (virtualserver §5.3, `requestHeaders.pass: false`).
     pub drop_all: bool,
+    /// Drop every header field of the client whose name holds anything but letters, digits and
+    /// `-`: many a backend takes `X_Real_IP` for `X-Real-IP` (virtualserver §12.2).
+    pub drop_unusual: bool,
     /// All lines of the name are removed.
     pub remove: Vec<HeaderName>,
     /// All lines of the name are replaced by one; an empty value removes them.
@@ -145,6 +148,9 @@ pub struct HeaderEdit {
 /// Changes to an answer's header.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseHeaderOps {
+    /// What is removed unasked: what a backend tells of itself or to its proxy alone
+    /// (virtualserver §12.3).
+    pub hidden: Arc<[HeaderName]>,
     /// All lines of the name are removed.
     pub remove: Vec<HeaderName>,
     /// All lines of the name are replaced by one; an empty value removes them.
@@ -192,8 +198,8 @@ pub enum Location {
     },
 }
 
-/// Answers with a canned response. Never for TRACE and CONNECT, which get 405
-/// (virtualserver §12.4).
+/// Answers with a canned response. Whoever carries it out refuses TRACE and CONNECT before, which
+/// get 405 (virtualserver §12.4).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Respond {
     /// The status.
@@ -225,6 +231,18 @@ impl Action {
                 }
             }
         })
+    }
+
+    /// Edits every way in which it may send the request to a Service.
+    pub(crate) fn edit_forwards(&mut self, edit: &mut impl FnMut(&mut Forward)) {
+        match self {
+            Self::Forward(forward) => edit(Arc::make_mut(forward)),
+            Self::Split(split) => {
+                let branches = Arc::make_mut(split).branches.iter_mut();
+                branches.for_each(|branch| branch.action.edit_forwards(edit));
+            }
+            Self::Redirect(_) | Self::Respond(_) | Self::Unmatched { .. } => {}
+        }
     }
 
     /// A 500 that says why, for what cannot be served as written: its requests never pass to a

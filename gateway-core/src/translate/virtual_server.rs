@@ -10,6 +10,7 @@ mod condition;
 mod delegate;
 mod grammar;
 mod headers;
+mod labels;
 mod listeners;
 mod order;
 mod outside;
@@ -17,6 +18,7 @@ mod path;
 mod policy;
 mod report;
 mod route;
+mod secret;
 mod status;
 mod tls;
 mod upstream;
@@ -137,7 +139,11 @@ fn lower(
     let mut of_server = of_server.unwrap_or_default();
     outside::dos(spec.dos.as_ref(), &mut of_server, report);
     outside::add_header_inherit(spec.add_header_inherit.as_ref(), report);
-    let redirects = spec.tls.as_ref().map(|tls| tls::lower(tls, &of_server, report));
+    let resources = context.resources;
+    let redirects = spec.tls.as_ref().map(|tls| {
+        tls::check_secret(tls, namespace, resources, report);
+        tls::lower(tls, &of_server, report)
+    });
     let upstreams = Upstreams::read(&spec.upstreams, namespace, &mut context.services, report);
     let host = spec.host.as_ref().map_or("", |host| host);
     context.expressions.next_object();
@@ -145,9 +151,14 @@ fn lower(
     let mut actions = Actions { upstreams, report, expressions, server: host };
     let on = Attachment { is_spec: false, ..on };
     let guards = Guards { set: policies, of_server: &of_server, on };
-    let Lowered { locations, delegations } = route::lower_all(&spec.routes, guards, &mut actions);
+    let Lowered { mut locations, delegations } =
+        route::lower_all(&spec.routes, guards, &mut actions);
     let delegator = Delegator { object: server.object(), host, guards };
-    let taken = delegate::collect(&delegations, &locations, delegator, delegates, report);
+    let mut taken = delegate::collect(&delegations, &locations, delegator, delegates, report);
+    if spec.tls.as_ref().is_some_and(tls::goes_by_header) {
+        let delegated = taken.iter_mut().flat_map(|taken| &mut taken.locations);
+        locations.iter_mut().chain(delegated).for_each(tls::pass_protocol_on);
+    }
     let mut routes = redirects.unwrap_or_default();
     if let Some(PolicyFault { reason, origin }) = &of_server.fault {
         delegates.use_all(&taken, server.object());
@@ -172,26 +183,25 @@ fn ordered(
     delegates: &mut VirtualServerRoutes<'_>,
     report: &mut Report,
 ) -> Vec<Route> {
-    let too_many = |of: &str| {
-        let message = format!(
-            "expressions and the paths within `^~` paths{of} make more than {} rules",
-            order::MAX_COPIES
-        );
-        Fault::new("too-many", message)
-    };
     if !taken.is_empty() {
         let mut all = own.clone();
         all.extend(taken.iter().flat_map(|taken| taken.locations.iter().cloned()));
-        if let Ok(routes) = order::order(all) {
-            delegates.use_all(&taken, delegator.object);
-            return routes;
+        match order::order(all) {
+            Ok(routes) => {
+                delegates.use_all(&taken, delegator.object);
+                return routes;
+            }
+            Err(too_many) => {
+                let message = too_many.message(", those of VirtualServerRoutes among them,");
+                delegates.leave_out_all(&taken, delegator.object, &message);
+                let fault = Fault::new("too-many", message);
+                let fault = fault.help("none of the VirtualServerRoutes is used");
+                report.warning(At::default(), fault);
+            }
         }
-        let fault = too_many(", those of VirtualServerRoutes among them,");
-        delegates.leave_out_all(&taken, delegator.object, &fault.message);
-        report.warning(At::default(), fault.help("none of the VirtualServerRoutes is used"));
     }
-    order::order(own).unwrap_or_else(|order::TooMany| {
-        report.error(At::default(), too_many(""));
+    order::order(own).unwrap_or_else(|too_many| {
+        report.error(At::default(), Fault::new("too-many", too_many.message("")));
         Vec::new()
     })
 }

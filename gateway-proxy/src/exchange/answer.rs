@@ -6,7 +6,7 @@ use crate::error::BrokenBody;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -47,6 +47,28 @@ impl Answer {
 
     pub(crate) fn relayed(relay: Relay) -> Self {
         Self { content: Content::Relayed(relay), entry: None }
+    }
+
+    /// For an answer that another one takes the place of. What is left of a backend's is read if it
+    /// is little and comes soon, so that its connection can be used again.
+    pub(crate) fn discard(self) {
+        const MOST: usize = 64 << 10;
+        const SOON: Duration = Duration::from_secs(1);
+        let Content::Relayed(mut relay) = self.content else { return };
+        if relay.body.size_hint().lower() > MOST as u64 {
+            return;
+        }
+        let soon = Instant::now() + SOON;
+        relay.deadline = Some(relay.deadline.map_or(soon, |end| end.min(soon)));
+        tokio::task::spawn_local(async move {
+            let mut left = MOST;
+            while let Some(Ok(frame)) = poll_fn(|cx| relay.poll(cx)).await {
+                match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                    Some(fewer) => left = fewer,
+                    None => break,
+                }
+            }
+        });
     }
 
     /// Logs the exchange when the answer is over.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use testkit::suite::ANSWERED;
 
 pub struct Backend {
     pub address: SocketAddr,
@@ -174,9 +175,10 @@ impl State {
                 }
             };
             match path {
-                "flood" => {
+                "flood" | "lost-flood" => {
                     let size = number();
-                    write!(out, "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n")?;
+                    let status = if path == "flood" { 200 } else { 404 };
+                    write!(out, "HTTP/1.1 {status} Whatever\r\ncontent-length: {size}\r\n\r\n")?;
                     let chunk = vec![b'x'; 256 * 1024];
                     let mut left = size;
                     while left > 0 {
@@ -206,9 +208,15 @@ impl State {
                     let body =
                         format!("{}\r\n{}\r\nbody: {length}\r\n", request.line, request.head);
                     let sent = if request.line.starts_with("HEAD ") { "" } else { &*body };
+                    let fields = match self.always_echoes {
+                        true => {
+                            ANSWERED.map(|(name, value)| format!("{name}: {value}\r\n")).concat()
+                        }
+                        false => String::new(),
+                    };
                     write!(
                         out,
-                        "HTTP/1.1 {} Whatever\r\nx-backend: {}\r\ncontent-length: {}\r\n\r\n{sent}",
+                        "HTTP/1.1 {} Whatever\r\nx-backend: {}\r\n{fields}content-length: {}\r\n\r\n{sent}",
                         self.status.load(Ordering::SeqCst).max(200),
                         self.name,
                         body.len()

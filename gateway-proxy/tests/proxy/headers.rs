@@ -101,6 +101,62 @@ fn an_absolute_target_wins_where_fields_are_kept_back_too() {
     assert_eq!(seen.seen("x-a"), None);
 }
 
+/// virtualserver §12.2: neither what the proxy tells nor the body is the client's header.
+#[test]
+fn without_the_clients_fields_backends_are_told_about_it() {
+    let backend = Backend::start("tea");
+    let documents = crate::gateway::cafe("").replace(
+        "action: {pass: tea}",
+        "action: {proxy: {upstream: tea, requestHeaders: {pass: false, set: [\
+         {name: x-real-ip, value: mine}, {name: X-FORWARDED-PORT, value: ''}]}}}",
+    );
+    let mut config = config(&documents);
+    config.services = vec![service("tea", &[backend.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    let lines = "Content-Length: 5\r\nX-Forwarded-For: 192.0.2.1\r\nX-A: 1\r\n\r\nhello";
+    client.send(format!("POST / HTTP/1.1\r\nHost: cafe.example.com\r\n{lines}")).unwrap();
+    let seen = client.read("POST").unwrap();
+    for (name, want) in [
+        ("host", Some("cafe.example.com")),
+        ("x-forwarded-for", Some("192.0.2.1, 127.0.0.1")),
+        ("x-forwarded-proto", Some("http")),
+        ("x-forwarded-host", Some("cafe.example.com")),
+        ("x-forwarded-port", None),
+        ("x-real-ip", Some("mine")),
+        ("x-a", None),
+        ("body", Some("5")),
+    ] {
+        assert_eq!(seen.seen(name).as_deref(), want, "{name}");
+    }
+}
+
+/// virtualserver §17.5
+#[test]
+fn rules_print_what_the_proxy_knows() {
+    let names = ["server_protocol", "server_addr", "server_port", "connection", "pid"];
+    let more = ["request_time", "time_iso8601", "time_local", "nginx_version"];
+    let body = names.iter().chain(&more).map(|name| format!("${{{name}}}"));
+    let body = body.collect::<Vec<_>>().join("|");
+    let answer = format!("action: {{return: {{body: '{body}'}}}}");
+    let server = start(config(&crate::gateway::cafe("").replace("action: {pass: tea}", &answer)));
+    let at = address(&server, 80);
+    let mut client = Client::connect(at);
+    let ask = |client: &mut Client| -> Vec<String> {
+        client.get("/").text().split('|').map(str::to_owned).collect()
+    };
+    let first = ask(&mut client);
+    assert_eq!(first[..3], ["HTTP/1.1", "127.0.0.1", &at.port().to_string()]);
+    assert_eq!(first[4], std::process::id().to_string());
+    assert!(first[5].starts_with("0.") && first[5].len() == 5, "{first:?}");
+    assert!(first[6].starts_with("20") && first[6].ends_with("+00:00"), "{first:?}");
+    assert!(first[7].contains("/20") && first[7].ends_with(" +0000"), "{first:?}");
+    // This is not NGINX.
+    assert_eq!(first[8], "");
+    assert_eq!(ask(&mut client)[3], first[3], "one connection");
+    assert_ne!(ask(&mut Client::connect(at))[3], first[3], "another connection");
+}
+
 #[test]
 fn trailers_pass_where_the_client_takes_them() {
     let backend = Backend::start("tea");

@@ -4,6 +4,7 @@
 mod backend;
 mod bodies;
 mod client;
+mod error_pages;
 mod failures;
 mod framing;
 mod gateway;

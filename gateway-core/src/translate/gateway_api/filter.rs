@@ -120,7 +120,12 @@ pub(super) fn request_headers(rule: &Filters<'_>, backend: &Filters<'_>) -> Head
 pub(super) fn response_headers(rule: &Filters<'_>, backend: &Filters<'_>) -> ResponseHeaderOps {
     let ops = one_after_the_other([backend.response, rule.response]);
     let add = ops.add.into_iter().map(|edit| ResponseHeaderAdd { edit, always: true });
-    ResponseHeaderOps { remove: ops.remove, set: ops.set, add: add.collect() }
+    ResponseHeaderOps {
+        remove: ops.remove,
+        set: ops.set,
+        add: add.collect(),
+        ..ResponseHeaderOps::default()
+    }
 }
 
 /// One set of changes with the effect of all. Removing comes before setting before adding, so that

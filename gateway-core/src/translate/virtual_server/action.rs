@@ -1,12 +1,11 @@
 //! Actions (virtualserver §5.3, §12).
 
 use super::grammar::{escaped, no_controls, plain_path, unescape};
-use super::headers::{headers, names};
+use super::headers::{HIDDEN, headers, hidden};
 use super::path::RoutePath;
 use super::report::{Fault, Report};
 use super::upstream::Upstreams;
 use super::variables::Place;
-use crate::request::path::escape;
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{self as written, Text};
 use crate::rules::{
@@ -95,24 +94,20 @@ impl Actions<'_> {
         let add = headers(&proxy.add, Place::Proxy, self.server, self.report).into_iter();
         let add = add.map(|(edit, header)| ResponseHeaderAdd { edit, always: header.always });
         let add = add.collect();
-        let remove = names(&proxy.hide, self.report);
-        names(&proxy.pass, self.report);
-        for text in &proxy.pass {
-            let message = format!("`{}` is passed anyway, as far as it can be", text.value);
-            self.report.notice(text.at, Fault::new("no-effect", message));
-        }
+        let (hidden, remove) = hidden(&proxy.hide, &proxy.pass, self.report);
         for text in &proxy.ignore {
             self.ignore(text);
         }
         Some(Edits {
             path: path?,
             host,
-            request_headers: HeaderOps {
-                drop_all: !proxy.pass_headers,
-                set,
-                ..HeaderOps::default()
+            request_headers: HeaderOps { drop_all: !proxy.pass_headers, set, ..passed_headers() },
+            response_headers: ResponseHeaderOps {
+                hidden,
+                remove,
+                add,
+                ..ResponseHeaderOps::default()
             },
-            response_headers: ResponseHeaderOps { remove, add, ..ResponseHeaderOps::default() },
         })
     }
 
@@ -151,10 +146,18 @@ impl Default for Edits {
         Self {
             path: PathRewrite::Keep,
             host: HostRewrite::WithoutPort,
-            request_headers: HeaderOps::default(),
-            response_headers: ResponseHeaderOps::default(),
+            request_headers: passed_headers(),
+            response_headers: ResponseHeaderOps {
+                hidden: Arc::clone(&HIDDEN),
+                ..ResponseHeaderOps::default()
+            },
         }
     }
+}
+
+/// The client's header as backends get it unless more is asked for (virtualserver §12.2).
+fn passed_headers() -> HeaderOps {
+    HeaderOps { drop_unusual: true, ..HeaderOps::default() }
 }
 
 /// `rewritePath` by the kind of the route's path (decisions §6, Q9): the same everywhere, directly
@@ -178,7 +181,7 @@ fn rewrite(text: &Text, route: &RoutePath, direct: bool) -> Result<PathRewrite, 
     }
     let plain = plain.into_boxed_str();
     Ok(match route {
-        RoutePath::Exact(_) => PathRewrite::Full(sendable(&plain)),
+        RoutePath::Exact(_) => PathRewrite::Full(plain),
         RoutePath::Prefix { .. } => PathRewrite::Prefix(plain),
         RoutePath::Regex(regex) => PathRewrite::Pattern {
             regex: CaptureRegex::new(regex.source(), regex.ignore_case())
@@ -207,16 +210,4 @@ fn group_slip(text: &Text, rewrite: &PathRewrite) -> Option<Fault> {
         groups => format!("the path has only {groups} groups"),
     };
     Some(Fault::new("always-empty", message).help(help))
-}
-
-/// A path as it can be sent: what is not printable ASCII is escaped.
-fn sendable(path: &str) -> Box<str> {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'!'..=b'~' => out.push(char::from(byte)),
-            byte => out.extend(escape(byte).map(char::from)),
-        }
-    }
-    out.into()
 }

@@ -117,7 +117,8 @@ impl Actions<'_> {
             }
             Some(read)
         });
-        let status = redirect_status(redirect.code.as_ref(), self.report);
+        let code = redirect.code.as_ref().filter(|code| code.value != 0);
+        let status = redirect_status(code, self.report);
         Some((status?, url?))
     }
 
@@ -153,9 +154,7 @@ pub(super) fn redirect_status(
     code: Option<&Located<i64>>,
     report: &mut Report,
 ) -> Option<StatusCode> {
-    let Some(code) = code.filter(|code| code.value != 0) else {
-        return Some(StatusCode::MOVED_PERMANENTLY);
-    };
+    let Some(code) = code else { return Some(StatusCode::MOVED_PERMANENTLY) };
     let status = match code.value {
         301 => Ok(StatusCode::MOVED_PERMANENTLY),
         302 => Ok(StatusCode::FOUND),

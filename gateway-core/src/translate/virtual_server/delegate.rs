@@ -5,7 +5,8 @@ mod routes;
 
 pub(super) use routes::VirtualServerRoutes;
 
-use super::grammar::{label_value, qualified_name};
+use super::grammar::qualified_name;
+use super::labels;
 use super::order::{Location, Place};
 use super::outside;
 use super::path::{NormalPath, PathKey, PathKind};
@@ -60,14 +61,10 @@ impl<'r> Delegation<'r> {
                 To::Name { at: text.at, namespace, name }
             }
             Delegate::Labels(labels) => {
-                let mut all_right = true;
-                for Label { key, value } in &labels.value {
-                    let keyed = report.check(value.at, qualified_name(key));
-                    let valued = match value.is_empty() {
-                        true => Err(Fault::invalid("it must not be empty")),
-                        false => label_value(value),
-                    };
-                    all_right &= keyed.and(report.check(value.at, valued)).is_some();
+                let mut all_right = labels::check(labels, report);
+                for Label { value, .. } in labels.iter().filter(|label| label.value.is_empty()) {
+                    report.error(value.at, Fault::invalid("it must not be empty"));
+                    all_right = false;
                 }
                 if !all_right {
                     return None;

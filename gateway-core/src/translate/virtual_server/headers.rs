@@ -1,11 +1,13 @@
-//! Header fields that documents name (virtualserver §5.3).
+//! Header fields that documents name (virtualserver §5.3, §12.3).
 
 use super::grammar::header_name;
-use super::report::Report;
+use super::report::{Fault, Report};
 use super::variables::{Place, template};
 use crate::resource::virtual_server::{Header, Text};
 use crate::rules::{HeaderEdit, Template};
-use http::HeaderName;
+use http::{HeaderName, header};
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 /// Header fields, each with what was written. Those that something is wrong with are left out.
 pub(super) fn headers<'h>(
@@ -29,7 +31,51 @@ pub(super) fn headers<'h>(
     edits
 }
 
-/// The names of header fields.
-pub(super) fn names(list: &[Text], report: &mut Report) -> Vec<HeaderName> {
-    list.iter().filter_map(|text| report.check(text.at, header_name(text))).collect()
+/// What backends tell of themselves or to NGINX alone, which is hidden unless `pass` names it.
+pub(super) static HIDDEN: LazyLock<Arc<[HeaderName]>> = LazyLock::new(|| {
+    Arc::new([
+        header::DATE,
+        header::SERVER,
+        HeaderName::from_static("x-pad"),
+        HeaderName::from_static("x-accel-redirect"),
+        HeaderName::from_static("x-accel-expires"),
+        HeaderName::from_static("x-accel-limit-rate"),
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderName::from_static("x-accel-charset"),
+    ])
+});
+
+/// What clients do not get to see: what is hidden unasked, and what `hide` names; nothing that
+/// `pass` names.
+pub(super) fn hidden(
+    hide: &[Text],
+    pass: &[Text],
+    report: &mut Report,
+) -> (Arc<[HeaderName]>, Vec<HeaderName>) {
+    let hide = names(hide, report);
+    let pass = names(pass, report);
+    let named: HashSet<&HeaderName> = hide.iter().map(|(name, _)| name).collect();
+    let passed: HashSet<&HeaderName> = pass.iter().map(|(name, _)| name).collect();
+    for (name, text) in &pass {
+        if !named.contains(name) && !HIDDEN.contains(name) {
+            let message = format!("`{}` is passed anyway, as far as it can be", text.value);
+            report.notice(text.at, Fault::new("no-effect", message));
+        }
+    }
+    for (_, text) in hide.iter().filter(|(name, _)| passed.contains(name)) {
+        let message = format!("`{}` is not hidden, since `pass` names it", text.value);
+        report.warning(text.at, Fault::new("no-effect", message));
+    }
+    let is_hidden = |name: &HeaderName| !passed.contains(name);
+    let unasked = match HIDDEN.iter().all(is_hidden) {
+        true => Arc::clone(&HIDDEN),
+        false => HIDDEN.iter().filter(|name| is_hidden(name)).cloned().collect(),
+    };
+    let asked = hide.iter().map(|(name, _)| name).filter(|name| is_hidden(name)).cloned();
+    (unasked, asked.collect())
+}
+
+/// The names of header fields, each with what was written.
+fn names<'t>(list: &'t [Text], report: &mut Report) -> Vec<(HeaderName, &'t Text)> {
+    list.iter().filter_map(|text| Some((report.check(text.at, header_name(text))?, text))).collect()
 }

@@ -5,8 +5,9 @@ use super::path::{RoutePath, shape};
 use super::policy::before_location;
 use crate::origin::Origin;
 use crate::rules::{
-    Action, Boundary, CaptureRegex, Condition, End, ErrorPage, Field, Location as Target, PathPart,
-    PathPattern, PathRewrite, PathTemplate, Policies, Redirect, Regex, Route, Test,
+    Action, Boundary, CaptureRegex, Condition, End, ErrorPage, Field, Location as Target,
+    MAX_CONDITIONS, PathPart, PathPattern, PathRewrite, PathTemplate, Policies, Redirect, Regex,
+    Route, Test,
 };
 use http::StatusCode;
 use std::cmp::Reverse;
@@ -45,9 +46,33 @@ pub(super) struct Rule {
     pub(super) origin: Origin,
 }
 
-/// More rules than [`MAX_COPIES`].
+/// The most pairs of a path with parameters that asks for a `/` and a plain one.
+const MAX_PAIRS: usize = 1 << 22;
+
+/// What would take too many rules or conditions.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(super) enum TooMany {
+    /// Copies of expressions: more than [`MAX_COPIES`].
+    Copies,
+    /// Paths that are not to be redirected: more than [`MAX_CONDITIONS`] of one path, or more than
+    /// [`MAX_PAIRS`] of all.
+    Exceptions,
+}
+
+impl TooMany {
+    /// What there is too much of; `of` says whose.
+    pub(super) fn message(&self, of: &str) -> String {
+        match self {
+            Self::Copies => format!(
+                "expressions and the paths within `^~` paths{of} make more than {MAX_COPIES} rules"
+            ),
+            Self::Exceptions => format!(
+                "paths{of} with parameters and a `/` at the end have too many plain paths to be \
+                 told apart from: more than {MAX_CONDITIONS} for one, or {MAX_PAIRS} for all"
+            ),
+        }
+    }
+}
 
 /// Puts locations, given in document order and without duplicates, into one list.
 ///
@@ -67,7 +92,7 @@ pub(super) struct TooMany;
 /// stands in 4, nothing in 2 covers the path: it would be shorter than P and meet it, which would
 /// make P an inner one. So the expressions of 3 come first, then P.
 pub(super) fn order(locations: Vec<Location>) -> Result<Vec<Route>, TooMany> {
-    let redirects = redirects(&locations);
+    let redirects = redirects(&locations)?;
     let mut exact = Vec::new();
     let mut prefixes = Vec::new();
     let mut regexes = Vec::new();
@@ -84,7 +109,7 @@ pub(super) fn order(locations: Vec<Location>) -> Result<Vec<Route>, TooMany> {
     let inner = inner(&prefixes);
     let within: usize = regexes.iter().map(|(_, place)| place.rules.len()).sum();
     if inner.iter().filter(|inner| **inner).count().saturating_mul(within) > MAX_COPIES {
-        return Err(TooMany);
+        return Err(TooMany::Copies);
     }
 
     let mut routes = Vec::new();
@@ -166,7 +191,7 @@ fn head(template: &PathTemplate) -> &[u8] {
 ///
 /// They stand behind the exact paths, so that these need no test here. A path that some prefix
 /// equals is not redirected; of prefixes with parameters only the one of the same form counts.
-fn redirects(locations: &[Location]) -> Vec<Route> {
+fn redirects(locations: &[Location]) -> Result<Vec<Route>, TooMany> {
     let prefixes: Vec<&PathTemplate> = locations
         .iter()
         .filter_map(|location| match &location.path {
@@ -176,6 +201,7 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         .collect();
     let mut taken: BTreeSet<Vec<u16>> = prefixes.iter().map(|template| shape(template)).collect();
     let mut redirects = Vec::new();
+    let mut pairs = 0;
     let asking = locations.iter().filter(|location| location.appends_slash);
     let (exact, others): (Vec<_>, Vec<_>) =
         asking.partition(|location| matches!(location.path, RoutePath::Exact(_)));
@@ -191,16 +217,22 @@ fn redirects(locations: &[Location]) -> Vec<Route> {
         if !ends_in_slash || bare.parts().is_empty() || !taken.insert(shape(&bare)) {
             continue;
         }
-        let has_parameters = bare.as_literal().is_none();
-        let equal = prefixes.iter().filter_map(|prefix| prefix.as_literal());
-        let equal = equal.filter(|text| has_parameters && bare.covers(End::Whole, text).is_some());
-        let conditions = equal
-            .map(|text| Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate())
-            .collect();
+        let mut conditions = Vec::new();
+        if bare.as_literal().is_none() {
+            pairs += prefixes.len();
+            let equal = prefixes.iter().filter_map(|prefix| prefix.as_literal());
+            let equal = equal.filter(|text| bare.covers(End::Whole, text).is_some());
+            conditions.extend(equal.map(|text| {
+                Condition::equals(Field::Path, &String::from_utf8_lossy(text)).negate()
+            }));
+        }
+        if conditions.len() > MAX_CONDITIONS || pairs > MAX_PAIRS {
+            return Err(TooMany::Exceptions);
+        }
         redirects.push((shape(&bare), append_slash(bare, conditions, location)));
     }
     redirects.sort_by(|a, b| a.0.cmp(&b.0));
-    redirects.into_iter().map(|(_, route)| route).collect()
+    Ok(redirects.into_iter().map(|(_, route)| route).collect())
 }
 
 /// Group 1 is the whole path.

@@ -89,7 +89,12 @@ impl RoutePath {
             }
             _ => {
                 let message = format!("`{text}` does not begin with `/`, `=`, `^~`, `~` or `~*`");
-                let modifier = if text.starts_with('^') { "~ " } else { "/" };
+                let begins = |text: &str| ["/", "=", "^~", "~"].iter().any(|m| text.starts_with(m));
+                let modifier = match text.trim() {
+                    trimmed if begins(trimmed) => "",
+                    trimmed if trimmed.starts_with('^') => "~ ",
+                    _ => "/",
+                };
                 Err(Fault::invalid(message)
                     .help(format!("did you mean `{modifier}{}`?", text.trim())))
             }

@@ -11,7 +11,6 @@ mod jwt;
 mod lowering;
 mod merge;
 mod rate_limit;
-mod secret;
 mod tls;
 
 use super::grammar::{label, subdomain};

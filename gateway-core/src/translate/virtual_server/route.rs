@@ -105,8 +105,7 @@ fn unique<'r>(
 /// Reports error pages of a route that cannot take the place of anything (virtualserver §13).
 fn check_error_pages(route: &Route, rules: &[Rule], report: &mut Report) {
     let Some(pages) = route.error_pages.as_ref().filter(|pages| !pages.is_empty()) else { return };
-    let delegates = matches!(route.target, Some(Target::Delegate(_)));
-    if !delegates && rules.iter().all(|rule| rule.action.forwards().next().is_none()) {
+    if rules.iter().all(|rule| rule.action.forwards().next().is_none()) {
         let message = "`errorPages` has no effect: nothing here is sent to an upstream";
         report.warning(pages.at, Fault::new("no-effect", message));
     }
@@ -158,9 +157,11 @@ fn lower_match(
     path: Option<&RoutePath>,
     actions: &mut Actions<'_>,
 ) -> Option<Rule> {
-    if written.conditions.len() > MAX_CONDITIONS {
+    // One is left for the expression of the path (`order::within_prefix`).
+    const MOST: usize = MAX_CONDITIONS - 1;
+    if written.conditions.len() > MOST {
         let count = written.conditions.len();
-        let message = format!("there are {count} conditions, more than {MAX_CONDITIONS}");
+        let message = format!("there are {count} conditions, more than {MOST}");
         actions.report.error(written.at, Fault::new("too-many", message));
         return None;
     }

@@ -11,11 +11,11 @@ mod upstreams;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resources;
 use crate::rules::{
-    Action, Balance, Condition, Field, HostPattern, HostRewrite, Location, PathPattern,
+    Action, Balance, Condition, Field, Forward, HostPattern, HostRewrite, Location, PathPattern,
     PathRewrite, Protocol, RetryCondition, Route, Split, Template, TemplatePart, Test,
 };
 use crate::{Options, State, Status, Translation, translate};
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -55,6 +55,11 @@ pub(super) fn one_route(path: &str, route: &str) -> String {
     }
     cafe(&spec)
 }
+
+/// The Secret `shop/cert`.
+const CERTIFICATE: &str = "apiVersion: v1\nkind: Secret\n\
+     metadata: {name: cert, namespace: shop}\ntype: kubernetes.io/tls\n\
+     stringData: {tls.crt: '-----BEGIN CERTIFICATE-----', tls.key: '-----BEGIN PRIVATE KEY-----'}\n";
 
 /// Diagnostics without code and place: `error: spec.host: message; help`.
 pub(super) fn told(diagnostics: &[Diagnostic]) -> Vec<String> {

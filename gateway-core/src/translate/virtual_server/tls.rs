@@ -2,25 +2,42 @@
 
 use super::canned::redirect_status;
 use super::grammar::subdomain;
+use super::order;
 use super::policy::before_location;
 use super::report::{Fault, Report};
+use super::secret::{self, SecretKind};
+use crate::resource::Resources;
 use crate::resource::virtual_server::{Tls, TlsRedirect};
 use crate::rules::{
-    Action, Anchor, Boundary, Condition, Field, Location, PathPattern, PathTemplate, Policies,
-    Redirect, Regex, Route, Template, TemplatePart, Test,
+    Action, Anchor, Boundary, Condition, Field, HeaderEdit, Location, PathPattern, PathTemplate,
+    Policies, Redirect, Regex, Route, Template, TemplatePart, Test,
 };
+use http::HeaderName;
 use std::sync::{Arc, LazyLock};
+
+/// The `basedOn` that is a header field.
+const BY_HEADER: &str = "x-forwarded-proto";
 
 /// An authority with a port that `https` does without.
 static DEFAULT_PORT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(":(80|443)?$", Anchor::None, false).expect("a constant expression compiles")
 });
 
+/// Warns where there is no certificate; what comes without TLS is served all the same. Documents
+/// without any Secret are routes alone, as in offline checks.
+pub(super) fn check_secret(tls: &Tls, namespace: &str, resources: &Resources, report: &mut Report) {
+    let Some(text) = &tls.secret else { return };
+    if report.check(text.at, subdomain(text)).is_some()
+        && resources.secrets().next().is_some()
+        && let Err(fault) = secret::find(resources, namespace, text, SecretKind::Tls)
+    {
+        let message = format!("{}; TLS handshakes for the host fail", fault.message);
+        report.warning(text.at, Fault { message, ..fault });
+    }
+}
+
 /// The redirects to `https` that stand before all other routes.
 pub(super) fn lower(tls: &Tls, policies: &Policies, report: &mut Report) -> Vec<Route> {
-    if let Some(secret) = &tls.secret {
-        report.check(secret.at, subdomain(secret));
-    }
     let redirects = tls.redirect.as_ref();
     let has_tls = tls.secret.is_some();
     let redirects = redirects.and_then(|redirect| lower_redirect(redirect, has_tls, report));
@@ -30,14 +47,35 @@ pub(super) fn lower(tls: &Tls, policies: &Policies, report: &mut Report) -> Vec<
     redirects
 }
 
+/// Whether redirects go by what the client says of its connection.
+pub(super) fn goes_by_header(tls: &Tls) -> bool {
+    let redirect = tls.redirect.as_ref().filter(|redirect| redirect.enable);
+    let based_on = redirect.and_then(|redirect| redirect.based_on.as_ref());
+    based_on.is_some_and(|text| *text.value == *BY_HEADER)
+}
+
+/// Lets backends receive the client's own `X-Forwarded-Proto`, or none, unless an action sets it.
+pub(super) fn pass_protocol_on(location: &mut order::Location) {
+    for rule in &mut location.place.rules {
+        rule.action.edit_forwards(&mut |forward| {
+            let set = &mut forward.request_headers.set;
+            if set.iter().all(|edit| edit.name != BY_HEADER) {
+                let client = TemplatePart::Field(Field::Header(BY_HEADER.into()));
+                let name = HeaderName::from_static(BY_HEADER);
+                set.push(HeaderEdit { name, value: Template::new([client]) });
+            }
+        });
+    }
+}
+
 fn lower_redirect(written: &TlsRedirect, has_tls: bool, report: &mut Report) -> Option<Vec<Route>> {
     let status = redirect_status(written.code.as_ref(), report);
     let by_header = match written.based_on.as_deref().map(|text| &**text) {
         None | Some("" | "scheme") => Some(false),
-        Some("x-forwarded-proto") => Some(true),
+        Some(BY_HEADER) => Some(true),
         Some(other) => {
             let at = written.based_on.as_ref().map_or(written.at, |text| text.at);
-            let known = ["scheme", "x-forwarded-proto"];
+            let known = ["scheme", BY_HEADER];
             report.error(at, Fault::unsupported("base of a redirect", other, known));
             None
         }
@@ -72,7 +110,7 @@ fn lower_redirect(written: &TlsRedirect, has_tls: bool, report: &mut Report) -> 
     }
     // The value is compared exactly: neither `HTTP` nor a missing header redirects. The port of
     // the host is kept unless it is a default one (decisions §6, Q19).
-    let forwarded = Condition::equals(Field::Header("x-forwarded-proto".into()), "http");
+    let forwarded = Condition::equals(Field::Header(BY_HEADER.into()), "http");
     let authority = Field::Header("host".into());
     let default_port = Condition::new(
         authority.clone(),

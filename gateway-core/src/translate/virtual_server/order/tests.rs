@@ -168,7 +168,29 @@ fn copies_are_limited() {
     let within = (0..200).map(|i| location(&format!("/a/{i}"), false));
     let regexes = (0..200).map(|i| location(&format!("~{i}"), false));
     let list = within.chain(regexes).chain([location("^~/a", false)]).collect();
-    assert!(order(list).is_err());
+    assert_eq!(order(list), Err(TooMany::Copies));
+}
+
+#[test]
+fn paths_with_parameters_have_a_limit_of_others_that_they_are_not() {
+    let plain = |n: usize| (0..n).map(|i| location(&format!("/c/x{i}"), true));
+    let asking = || location("/c/{id}/", true);
+    assert!(order(plain(MAX_CONDITIONS).chain([asking()]).collect()).is_ok());
+    let routes = order(plain(MAX_CONDITIONS + 1).chain([asking()]).collect());
+    assert_eq!(routes, Err(TooMany::Exceptions));
+    let many = (0..2100).map(|i| location(&format!("/{{id}}/x{i}/"), true));
+    assert_eq!(order(many.chain(plain(2100)).collect()), Err(TooMany::Exceptions));
+}
+
+#[test]
+fn of_two_paths_that_ask_for_a_slash_the_exact_one_rules() {
+    // virtualserver §9.2
+    for paths in [["/x/", "=/x/"], ["=/x/", "/x/"]] {
+        let routes = order(paths.map(|path| location(path, true)).into()).unwrap();
+        let redirects = routes.iter().filter(|r| matches!(r.action, Action::Redirect(_)));
+        let origins: Vec<_> = redirects.map(|route| &*route.origin.field).collect();
+        assert_eq!(origins, ["=/x/"], "{paths:?}");
+    }
 }
 
 #[test]

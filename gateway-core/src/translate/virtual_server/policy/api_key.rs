@@ -2,8 +2,8 @@
 
 use super::super::grammar::{escaped, header_name, unescape};
 use super::super::report::Fault;
+use super::super::secret::SecretKind;
 use super::lowering::Lowering;
-use super::secret::SecretKind;
 use crate::resource::policy::ApiKey as Written;
 use crate::rules::{ApiClient, ApiKey};
 

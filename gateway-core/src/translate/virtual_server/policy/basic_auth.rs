@@ -2,8 +2,8 @@
 
 use super::super::grammar::{escaped, no_controls, unescape};
 use super::super::report::Fault;
+use super::super::secret::SecretKind;
 use super::lowering::Lowering;
-use super::secret::SecretKind;
 use crate::resource::policy::BasicAuth as Written;
 use crate::rules::BasicAuth;
 

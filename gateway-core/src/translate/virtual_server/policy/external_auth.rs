@@ -2,9 +2,9 @@
 
 use super::super::grammar::{subdomain, target};
 use super::super::report::Fault;
+use super::super::secret::SecretKind;
 use super::super::upstream::service;
 use super::lowering::Lowering;
-use super::secret::SecretKind;
 use crate::resource::fields::Text;
 use crate::resource::policy::ExternalAuth as Written;
 use crate::rules::{ExternalAuth, ServerTrust, SignIn, UpstreamTarget};

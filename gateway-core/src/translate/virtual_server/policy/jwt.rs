@@ -2,10 +2,10 @@
 
 use super::super::grammar::{subdomain, time, url};
 use super::super::report::Fault;
+use super::super::secret::SecretKind;
 use super::super::variables::token_field;
 use super::basic_auth::realm;
 use super::lowering::Lowering;
-use super::secret::SecretKind;
 use crate::resource::fields::Text;
 use crate::resource::policy::Jwt as Written;
 use crate::rules::{Jwt, JwtKeys, RemoteKeys};

@@ -2,9 +2,9 @@
 
 use super::super::grammar::subdomain;
 use super::super::report::{Fault, Report};
+use super::super::secret::{self, SecretKind};
 use super::access::{self, Access};
 use super::rate_limit::{self, Limit};
-use super::secret::{self, SecretKind};
 use super::{api_key, basic_auth, cache, cors, external_auth, hsts, jwt, tls};
 use crate::diagnostic::Severity;
 use crate::resource::Resource;

@@ -2,8 +2,8 @@
 
 use super::super::grammar::{no_controls, subdomain};
 use super::super::report::Fault;
+use super::super::secret::SecretKind;
 use super::lowering::Lowering;
-use super::secret::SecretKind;
 use crate::resource::fields::Text;
 use crate::resource::policy::{EgressMtls, IngressMtls};
 use crate::rules::{BackendTls, ClientCertificates, VerifyClient};

@@ -71,7 +71,7 @@ fn fields_without_effect_are_told_one_by_one() {
         ("http-snippets: ''\nserver-snippets: ' '", "", "", None),
         ("externalDNS: {enable: true}", "", "", Some(spec("externalDNS"))),
         (
-            "tls: {secret: a, cert-manager: {issuer: b}}",
+            "tls: {secret: cert, cert-manager: {issuer: b}}",
             "",
             "",
             Some(warning("spec.tls.cert-manager", "cert-manager")),
@@ -105,7 +105,8 @@ fn fields_without_effect_are_told_one_by_one() {
              upstreams: [{{name: tea, service: tea, port: 80, {upstream}}}]\n\
              routes: [{{path: /, action: {{pass: tea}}, {route}}}]"
         ));
-        let translation = translation(&yaml, &Options::default());
+        let documents = [yaml.clone(), CERTIFICATE.to_owned()];
+        let translation = translation(&joined(&documents), &Options::default());
         assert_eq!(told(&translation.diagnostics), Vec::from_iter(want), "{yaml}");
         let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
         assert_eq!(routes.iter().map(|r| tell(&r.action)).collect::<Vec<_>>(), ["tea"], "{yaml}");

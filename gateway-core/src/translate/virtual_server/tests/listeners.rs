@@ -42,6 +42,7 @@ fn hosts_are_served_on_the_listeners_that_they_name() {
         of_both("b", "listener: {http: http-8080, https: https-8443}\ntls: {secret: cert}"),
         of_both("c", "listener: {http: both}"),
         of_both("d", "tls: {secret: cert}"),
+        CERTIFICATE.to_owned(),
         configuration(LISTENERS),
     ];
     let translation = translation(&joined(&documents), &Options::default());
@@ -112,7 +113,7 @@ fn what_a_listener_cannot_serve_is_not_served() {
         ),
     ] {
         let server = cafe(&format!("{spec}\n{ROUTES}"));
-        let documents = [server, configuration(LISTENERS)];
+        let documents = [server, CERTIFICATE.to_owned(), configuration(LISTENERS)];
         let translation = translation(&joined(&documents), &Options::default());
         let told = told(&translation.diagnostics);
         // The first notice is that of `dns`.
@@ -178,6 +179,7 @@ fn bad_listeners_are_dropped_and_good_ones_kept() {
              {name: kept, port: 8080, protocol: HTTP, ipv4: 10.0.0.1, ssl: 'yes'}, \
              {name: clash, port: 8080, protocol: HTTP, ipv4: 10.0.0.1, ipv6: '::1'}",
         ),
+        CERTIFICATE.to_owned(),
         cafe(&format!("listener: {{http: good, https: kept}}\ntls: {{secret: cert}}\n{ROUTES}")),
     ];
     let translation = translation(&joined(&documents), &Options::default());

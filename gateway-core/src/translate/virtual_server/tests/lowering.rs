@@ -160,17 +160,55 @@ fn proxies() {
 
     let notices = one_route(
         "/",
-        "action: {proxy: {upstream: tea, responseHeaders: {pass: [Server], ignore: [Vary]}}}",
+        "action: {proxy: {upstream: tea, responseHeaders: {pass: [ETag], ignore: [Vary]}}}",
     );
     assert_eq!(
         told(&translation(&notices, &Options::default()).diagnostics),
         [
-            "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.pass[0]: `Server` is \
+            "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.pass[0]: `ETag` is \
          passed anyway, as far as it can be",
             "notice[no-effect]: spec.routes[0].action.proxy.responseHeaders.ignore[0]: `Vary` has no \
          effect that could be ignored",
         ]
     );
+}
+
+#[test]
+fn what_backends_tell_of_themselves_is_hidden() {
+    // virtualserver §12.3: `pass` wins over what is hidden unasked, and over `hide`
+    let forward = |headers: &str| {
+        let route = format!("action: {{proxy: {{upstream: tea, responseHeaders: {headers}}}}}");
+        let Action::Forward(forward) = action("/", &route) else { panic!() };
+        let names = |list: &[HeaderName]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let ops = &forward.response_headers;
+        [names(&ops.hidden).join(" "), names(&ops.remove).join(" ")]
+    };
+    let accel = "x-accel-redirect x-accel-expires x-accel-limit-rate x-accel-buffering \
+                 x-accel-charset";
+    let all = format!("date server x-pad {accel}");
+    assert_eq!(forward("{}"), [&*all, ""]);
+    assert_eq!(forward("{hide: [X-A, Server]}"), [&*all, "x-a server"]);
+    assert_eq!(forward("{pass: [SERVER, X-Pad]}"), [&*format!("date {accel}"), ""]);
+    let Action::Forward(plain) = action("/", "action: {pass: tea}") else { panic!() };
+    assert_eq!(plain.response_headers.hidden.len(), 8);
+    assert!(plain.request_headers.drop_unusual);
+
+    let both = one_route(
+        "/",
+        "action: {proxy: {upstream: tea, responseHeaders: {hide: [X-A, X-B], pass: [x-a]}}}",
+    );
+    let translation = translation(&both, &Options::default());
+    assert_eq!(
+        told(&translation.diagnostics),
+        ["warning[no-effect]: spec.routes[0].action.proxy.responseHeaders.hide[0]: `X-A` is not \
+             hidden, since `pass` names it"]
+    );
+    let Action::Forward(forward) =
+        &translation.rules.listeners[0].hosts.sorted()[0].routes[0].action
+    else {
+        panic!()
+    };
+    assert_eq!(forward.response_headers.remove, ["x-b"]);
 }
 
 #[test]
@@ -212,6 +250,79 @@ fn tls_redirects_go_first() {
     }
     assert_eq!(by_header[1].1, "https://<header `host`><request target>");
     assert_eq!(routes(&cafe("tls: {redirect: {enable: false, code: 302}}\nroutes: []")), []);
+}
+
+#[test]
+fn a_host_without_certificate_is_served_all_the_same() {
+    // virtualserver §8: secret missing, of the wrong type, invalid
+    let server = cafe("tls: {secret: cert}\nroutes: [{path: /, action: {pass: tea}}]");
+    for (secret, want) in [
+        (CERTIFICATE.to_owned(), None),
+        (
+            CERTIFICATE.replace("name: cert", "name: cret"),
+            Some("[not-found]: spec.tls.secret: there is no Secret `shop/cert`"),
+        ),
+        (
+            CERTIFICATE.replace("kubernetes.io/tls", "nginx.org/ca"),
+            Some(
+                "[invalid-value]: spec.tls.secret: Secret `shop/cert` has type `nginx.org/ca`, but \
+                 `kubernetes.io/tls` is needed",
+            ),
+        ),
+        (
+            CERTIFICATE.replace("PRIVATE KEY", "KEY"),
+            Some(
+                "[invalid-value]: spec.tls.secret: `tls.key` of Secret `shop/cert` holds no PRIVATE \
+                 KEY in PEM",
+            ),
+        ),
+    ] {
+        let translation = translation(&joined(&[server.clone(), secret]), &Options::default());
+        let told = told(&translation.diagnostics);
+        let help = if told.iter().any(|t| t.contains("not-found")) {
+            "; did you mean `cret`?"
+        } else {
+            ""
+        };
+        let want =
+            want.map(|want| format!("warning{want}; TLS handshakes for the host fail{help}"));
+        assert_eq!(told, Vec::from_iter(want));
+        assert_eq!(served(&translation), ["prefix `/`: tea"]);
+    }
+}
+
+#[test]
+fn backends_see_the_protocol_that_redirects_go_by() {
+    // virtualserver §8
+    let set = |forward: &Forward| -> Vec<String> {
+        let set = forward.request_headers.set.iter();
+        set.map(|edit| format!("{}: {}", edit.name, text(&edit.value))).collect()
+    };
+    let protos = |redirect: &str| -> Vec<Vec<String>> {
+        let server = cafe(&format!(
+            "tls: {{redirect: {{{redirect}}}}}\n\
+             routes:\n\
+             - {{path: /more, route: more}}\n\
+             - {{path: /own, action: {{proxy: {{upstream: tea, requestHeaders: \
+             {{set: [{{name: X-FORWARDED-PROTO, value: mine}}]}}}}}}}}\n\
+             - path: /\n  matches:\n  - conditions: [{{header: X-A}}]\n    \
+             splits: [{{weight: 1, action: {{pass: tea}}}}, {{weight: 99, action: {{pass: tea}}}}]\n  \
+             action: {{pass: tea}}"
+        ));
+        let more = subroutes("shop/more", "{path: /more, action: {pass: more}}");
+        let translation = translation(&joined(&[server, more]), &Options::default());
+        let routes = translation.rules.listeners[0].hosts.sorted()[0].routes.iter();
+        routes.flat_map(|route| route.action.forwards()).map(set).collect()
+    };
+    let (own, none) = (vec!["x-forwarded-proto: mine".to_owned()], Vec::new());
+    let client = vec!["x-forwarded-proto: <header `x-forwarded-proto`>".to_owned()];
+    assert_eq!(
+        protos("enable: true, basedOn: x-forwarded-proto"),
+        [&client, &own, &client, &client, &client].map(Vec::clone)
+    );
+    for other in ["enable: false, basedOn: x-forwarded-proto", "enable: true", ""] {
+        assert_eq!(protos(other), [&none, &own, &none, &none, &none].map(Vec::clone), "{other}");
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn who_lost_its_host_uses_nothing() {
     );
     // One listener of two is lost: the other is served.
     let with_tls = older("new", 2025, &format!("tls: {{secret: cert}}\n{delegates}"));
-    let documents = [with_tls, route(), gateway.to_owned()];
+    let documents = [with_tls, route(), gateway.to_owned(), CERTIFICATE.to_owned()];
     assert_eq!(
         states_of(&documents, &Options::default()),
         [

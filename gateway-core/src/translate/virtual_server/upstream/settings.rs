@@ -8,7 +8,8 @@ use crate::resource::virtual_server as resource;
 use crate::rules::{
     BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, Queue, Timeouts,
 };
-use crate::translate::virtual_server::grammar::{label_value, offset, qualified_name, size};
+use crate::translate::virtual_server::grammar::{offset, size};
+use crate::translate::virtual_server::labels;
 use crate::translate::virtual_server::report::{Fault, Report};
 use std::time::Duration;
 
@@ -104,9 +105,7 @@ fn endpoints(written: &resource::Upstream, report: &mut Report) -> EndpointChoic
         let message = "`subselector` cannot stand beside `use-cluster-ip`";
         report.error(labels.at, Fault::new("conflicting-fields", message));
     }
-    for resource::Label { key, value } in &labels.value {
-        report.check(value.at, qualified_name(key).and_then(|_| label_value(value)));
-    }
+    labels::check(labels, report);
     let labels = labels.iter().map(|label| (label.key.clone(), label.value.value.clone()));
     EndpointChoice::Labelled(labels.collect())
 }

@@ -85,10 +85,10 @@ fn refusals_of_delegations() {
              with a letter or digit",
             "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: `b/c` is not a \
              name: it may hold only letters, digits, `-`, `_` and `.`",
-            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: it must not be \
-             empty",
             "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.app: `x y` is not a \
              name: it may hold only letters, digits, `-`, `_` and `.`",
+            "error[invalid-value]: spec.routes[5].routeSelector.matchLabels.a/b/c: it must not be \
+             empty",
             "warning[not-found]: spec.routes[4].routeSelector.matchLabels: no VirtualServerRoute of \
              the host `cafe.example.com` has these labels",
         ]

@@ -33,17 +33,26 @@ fn tls() {
     // virtualserver §3
     refused(
         cafe,
-        &[(
-            "tls: {secret: A, redirect: {enable: true, code: 303, basedOn: sceme}}",
-            &[
-                "error[invalid-value]: spec.tls.secret: `A` is not a DNS label: it may hold only \
+        &[
+            (
+                "tls: {secret: A, redirect: {enable: true, code: 303, basedOn: sceme}}",
+                &[
+                    "error[invalid-value]: spec.tls.secret: `A` is not a DNS label: it may hold only \
                  lower-case letters, digits and `-`; did you mean `a`?",
-                "error[unsupported-value]: spec.tls.redirect.code: `303` is not a status to \
+                    "error[unsupported-value]: spec.tls.redirect.code: `303` is not a status to \
                  redirect with; use 301, 302, 307 or 308",
-                "error[unsupported-value]: spec.tls.redirect.basedOn: unknown base of a redirect \
+                    "error[unsupported-value]: spec.tls.redirect.basedOn: unknown base of a redirect \
                  `sceme`; did you mean `scheme`?",
-            ],
-        )],
+                ],
+            ),
+            (
+                "tls: {redirect: {enable: true, code: 0, basedOn: x-forwarded-proto}}",
+                &[
+                    "error[unsupported-value]: spec.tls.redirect.code: `0` is not a status to redirect \
+                 with; use 301, 302, 307 or 308",
+                ],
+            ),
+        ],
     );
 }
 

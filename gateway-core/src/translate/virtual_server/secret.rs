@@ -1,8 +1,8 @@
-//! The Secrets that Policies name (virtualserver §1).
+//! The Secrets that VirtualServers and Policies name (virtualserver §1).
 //!
 //! Messages name Secrets and their keys, never what they hold.
 
-use super::super::report::Fault;
+use super::report::Fault;
 use crate::diagnostic::did_you_mean;
 use crate::resource::Resources;
 use crate::resource::secret::Secret;

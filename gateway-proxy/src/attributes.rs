@@ -1,0 +1,65 @@
+//! What the proxy itself knows of a request, where rules may print it (virtualserver §17.5).
+
+use crate::clock::Moment;
+use crate::head::Head;
+use http::Version;
+use std::cell::OnceCell;
+use std::time::Instant;
+
+/// The attributes that have values.
+const SUPPLIED: [&str; 8] = [
+    "connection",
+    "pid",
+    "request_time",
+    "server_addr",
+    "server_port",
+    "server_protocol",
+    "time_iso8601",
+    "time_local",
+];
+
+/// Whether requests have a value for the attribute of that name.
+pub(crate) fn are_supplied(name: &str) -> bool {
+    SUPPLIED.contains(&name)
+}
+
+/// The attributes of one request. Each is made when it is first asked for, and stays as it is.
+pub(crate) struct Attributes {
+    received: Instant,
+    texts: [OnceCell<String>; SUPPLIED.len()],
+}
+
+impl Attributes {
+    /// Of a request that has just come.
+    pub(crate) fn new() -> Self {
+        Self { received: Instant::now(), texts: Default::default() }
+    }
+
+    /// The value of one of `head`, whose attributes these are.
+    pub(crate) fn read(&self, name: &str, head: &Head<'_>) -> Option<&[u8]> {
+        let at = SUPPLIED.iter().position(|supplied| *supplied == name)?;
+        Some(self.texts[at].get_or_init(|| self.text(name, head)).as_bytes())
+    }
+
+    fn text(&self, name: &str, head: &Head<'_>) -> String {
+        let client = head.client;
+        match name {
+            "connection" => client.number.to_string(),
+            "pid" => std::process::id().to_string(),
+            "request_time" => format!("{:.3}", self.received.elapsed().as_secs_f64()),
+            "server_addr" => client.local.ip().to_canonical().to_string(),
+            "server_port" => client.local.port().to_string(),
+            "server_protocol" => protocol(head.parts.version).to_owned(),
+            "time_iso8601" => Moment::now().iso8601(),
+            _ => Moment::now().common(),
+        }
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    }
+}

@@ -1,0 +1,84 @@
+//! The time of day as text.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A moment, in UTC.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    since_epoch: Duration,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self { since_epoch }
+    }
+
+    /// RFC 3339 with milliseconds.
+    pub(crate) fn timestamp(self) -> String {
+        let millis = self.since_epoch.subsec_millis();
+        format!("{}T{}.{millis:03}Z", self.date(), self.time())
+    }
+
+    /// ISO 8601 as NGINX prints it: `2024-03-01T00:00:00+00:00`.
+    pub(crate) fn iso8601(self) -> String {
+        format!("{}T{}+00:00", self.date(), self.time())
+    }
+
+    /// As access logs have it: `01/Mar/2024:00:00:00 +0000`.
+    pub(crate) fn common(self) -> String {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let (year, month, day) = civil(self.since_epoch.as_secs() / DAY);
+        let month = MONTHS[month as usize - 1];
+        format!("{day:02}/{month}/{year:04}:{} +0000", self.time())
+    }
+
+    fn date(self) -> String {
+        let (year, month, day) = civil(self.since_epoch.as_secs() / DAY);
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    fn time(self) -> String {
+        let second = self.since_epoch.as_secs() % DAY;
+        format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+    }
+}
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// Year, month and day of a day since 1970-01-01, by counting from 0000-03-01, where leap days are
+/// at the end of a year.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_told_in_utc() {
+        for (seconds, timestamp, common) in [
+            (0, "1970-01-01T00:00:00", "01/Jan/1970:00:00:00"),
+            (951_782_399, "2000-02-28T23:59:59", "28/Feb/2000:23:59:59"),
+            (951_782_400, "2000-02-29T00:00:00", "29/Feb/2000:00:00:00"),
+            (1_709_251_200, "2024-03-01T00:00:00", "01/Mar/2024:00:00:00"),
+            (4_102_444_799, "2099-12-31T23:59:59", "31/Dec/2099:23:59:59"),
+        ] {
+            let moment = Moment { since_epoch: Duration::new(seconds, 7_000_000) };
+            assert_eq!(moment.timestamp(), format!("{timestamp}.007Z"), "{seconds}");
+            assert_eq!(moment.iso8601(), format!("{timestamp}+00:00"), "{seconds}");
+            assert_eq!(moment.common(), format!("{common} +0000"), "{seconds}");
+        }
+    }
+}
