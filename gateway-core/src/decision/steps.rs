@@ -65,8 +65,15 @@ impl<'r> Decision<'r> {
     ///
     /// `request` is the one that was decided.
     pub fn steps(&self, request: &impl Request) -> Vec<Step<'r>> {
-        let Some(policies) = self.policies() else { return Vec::new() };
-        self.with_view(request, |view| steps(policies, &self.outcome, view)).unwrap_or_default()
+        let (Some(route), Some(policies)) = (self.route, self.policies()) else {
+            return Vec::new();
+        };
+        self.with_view(request, |view| steps(policies, &self.outcome, view)).unwrap_or_else(|| {
+            // A request with a route has a target that is not refused.
+            let reason = "this is not the request that was decided";
+            let (status, origin) = (StatusCode::INTERNAL_SERVER_ERROR, &route.origin);
+            vec![Step::Refuse(Refusal { status, reason, origin })]
+        })
     }
 }
 

@@ -311,8 +311,10 @@ fn inherit(
     for ((location, subroute), from) in locations.iter_mut().zip(subroutes).zip(from) {
         let Place { policies, error_pages, .. } = &mut location.place;
         let own = subroute.policies.as_ref();
-        let own = own.map(|list| merged(guards.of_server, guards.set.resolve(list, on, &mut told)));
-        *policies = own.map_or_else(|| from.place.policies.clone(), shared);
+        *policies = match own {
+            Some(list) => merged(guards.of_server, guards.set.resolve(list, on, &mut told)),
+            None => from.place.policies.clone(),
+        };
         if subroute.dos.is_some() {
             let mut with_fault = policies.as_deref().cloned().unwrap_or_default();
             outside::dos(subroute.dos.as_ref(), &mut with_fault, &mut told);
