@@ -9,6 +9,7 @@ mod framing;
 mod gateway;
 mod headers;
 mod leaks;
+mod policies;
 mod process;
 mod reload;
 mod routing;
