@@ -4,7 +4,7 @@
 use crate::guard::{Unenforced, take};
 use gateway_core::rules::{
     AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, Listener,
-    Policies, Protocol, Route, RuleSet,
+    Policies, Protocol, RateLimitChoice, Route, RuleSet,
 };
 use gateway_core::{Diagnostic, Step};
 use std::collections::BTreeSet;
@@ -34,14 +34,21 @@ fn routes_of(listener: &Listener) -> impl Iterator<Item = &Route> {
 /// A warning for each policy that is not enforced.
 fn of_policies(rules: &RuleSet) -> BTreeSet<Diagnostic> {
     let mut found = BTreeSet::new();
-    // Many routes share them.
-    let mut seen = BTreeSet::new();
+    // Many routes share them, or the limits among them.
+    let (mut seen, mut seen_limits) = (BTreeSet::new(), BTreeSet::new());
     for listener in &rules.listeners {
         for policies in routes_of(listener).filter_map(|route| route.policies.as_ref()) {
-            if !seen.insert((listener.protocol.as_str(), Arc::as_ptr(policies))) {
+            // A fault turns everybody away.
+            if policies.fault.is_some()
+                || !seen.insert((listener.protocol.as_str(), Arc::as_ptr(policies)))
+            {
                 continue;
             }
-            for Unenforced { what, origin } in unenforced(policies, listener.protocol) {
+            let limits = match seen_limits.insert(Arc::as_ptr(&policies.rate_limits)) {
+                true => &policies.rate_limits[..],
+                false => &[],
+            };
+            for Unenforced { what, origin } in unenforced(policies, limits, listener.protocol) {
                 let message = format!("{what} is not enforced yet: its routes answer 500");
                 found.insert(Diagnostic::warning("unsupported", origin, message));
             }
@@ -50,12 +57,17 @@ fn of_policies(rules: &RuleSet) -> BTreeSet<Diagnostic> {
     found
 }
 
-/// What `policies` may ask of requests that come by `protocol` and is not done here.
-fn unenforced(policies: &Policies, protocol: Protocol) -> Vec<Unenforced<'_>> {
+/// What `policies`, of their limits only `limits`, may ask of requests that come by `protocol` and
+/// is not done here.
+fn unenforced<'r>(
+    policies: &'r Policies,
+    limits: &'r [RateLimitChoice],
+    protocol: Protocol,
+) -> Vec<Unenforced<'r>> {
     let Policies {
-        fault,
+        fault: _,
         client_certificates,
-        rate_limits,
+        rate_limits: _,
         basic_auth,
         auth_request,
         jwt,
@@ -67,13 +79,9 @@ fn unenforced(policies: &Policies, protocol: Protocol) -> Vec<Unenforced<'_>> {
         // Nothing is sent to backends with TLS at all.
         backend_tls: _,
     } = policies;
-    // A fault turns everybody away.
-    if fault.is_some() {
-        return Vec::new();
-    }
     let certificates = client_certificates.as_deref().filter(|_| protocol == Protocol::Https);
-    let cases = rate_limits.iter().flat_map(|choice| &choice.cases).map(|case| &case.limit);
-    let others = rate_limits.iter().filter_map(|choice| choice.otherwise.as_ref());
+    let cases = limits.iter().flat_map(|choice| &choice.cases).map(|case| &case.limit);
+    let others = limits.iter().filter_map(|choice| choice.otherwise.as_ref());
     let key = Vec::new();
     let asked = match auth_request {
         Some(AuthRequest::ApiKey(policy)) => Some(Step::ApiKey { policy, key }),
@@ -221,7 +229,8 @@ mod tests {
                  apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {{name: cafe}}\nspec:\n  \
                  host: cafe.example\n  tls: {{secret: cert}}\n  policies: [{{name: p}}]\n  \
                  upstreams: [{{name: u, service: s, port: 80}}]\n  routes:\n  \
-                 - {{path: /a, action: {{pass: u}}}}\n  - {{path: /b, action: {{pass: u}}}}\n"
+                 - {{path: /a, action: {{pass: u}}}}\n  - {{path: /b, action: {{pass: u}}}}\n  \
+                 - {{path: /lost, policies: [{{name: gone}}], action: {{pass: u}}}}\n"
             );
             let mut resources = Resources::default();
             resources.add_yaml("cafe.yaml", yaml);

@@ -128,7 +128,7 @@ fn steps<'r, R: Request>(
         steps.push(Step::Preflight(cors));
         return steps;
     }
-    for choice in &policies.rate_limits {
+    for choice in &*policies.rate_limits {
         steps.extend(chosen(choice, view).and_then(|limit| limited(limit, view)));
     }
     if let Some(access) = &policies.access

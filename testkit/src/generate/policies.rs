@@ -43,7 +43,8 @@ impl Maker<'_, '_> {
             }
             2 | 3 => {
                 let choice = self.rate_limit();
-                policies.rate_limits.push(choice);
+                let before = policies.rate_limits.iter().cloned();
+                policies.rate_limits = before.chain([choice]).collect();
             }
             4 | 5 => {
                 let networks: [&[&str]; 4] =

@@ -16,12 +16,14 @@ pub(super) struct Merge<'a> {
     on: Attachment<'a>,
     policies: Policies,
     access: Vec<(Reference<'a>, Arc<AccessControl>)>,
+    limits: Vec<RateLimitChoice>,
     first_limit: Option<Arc<RateLimit>>,
 }
 
 impl<'a> Merge<'a> {
     pub(super) fn new(on: Attachment<'a>) -> Self {
-        Self { on, policies: Policies::default(), access: Vec::new(), first_limit: None }
+        let (policies, access, limits) = (Policies::default(), Vec::new(), Vec::new());
+        Self { on, policies, access, limits, first_limit: None }
     }
 
     /// Adds what `policy` asks for; a fault where that cannot be honoured here.
@@ -81,7 +83,7 @@ impl<'a> Merge<'a> {
     /// What they say together.
     pub(super) fn finish(self, report: &mut Report) -> Policies {
         let access = joined(self.access, report);
-        Policies { access, ..self.policies }
+        Policies { access, rate_limits: self.limits.into(), ..self.policies }
     }
 
     /// Some mechanisms are about connections, which belong to the whole VirtualServer.
@@ -115,7 +117,7 @@ impl<'a> Merge<'a> {
         }
         let rate = Arc::new(rate);
         self.first_limit.get_or_insert_with(|| Arc::clone(&rate));
-        let choices = &mut self.policies.rate_limits;
+        let choices = &mut self.limits;
         let Some(when) = &limit.when else {
             choices.push(RateLimitChoice { on: None, cases: Vec::new(), otherwise: Some(rate) });
             return Ok(());
