@@ -32,6 +32,7 @@
 //! let router = Router::compile(&translation.rules)?;
 //!
 //! let decision = router.decide(&RequestHead::get("cafe.example.com", "/tea/green"), 0);
+//! // No Service where a policy asks something of the request first: see `Decision::verdict`.
 //! assert_eq!(decision.service().map(|s| s.name.to_string()).as_deref(), Some("default/tea-svc"));
 //! let decision = router.decide(&RequestHead::get("cafe.example.com", "/cake"), 0);
 //! assert!(decision.route().is_none());

@@ -5,7 +5,7 @@
 use crate::generate::{self, Edits, Scenario, Source};
 use crate::reference::Answer;
 use crate::{OwnedRequest, assert_agree};
-use gateway_core::{Explanation, Options, Resources, Router, Step, lint, translate};
+use gateway_core::{Explanation, Options, Outcome, Resources, Router, Step, lint, translate};
 
 /// Reads `bytes` as a configuration; whatever it holds can be linted, compiles, and decides as the
 /// reference does.
@@ -54,7 +54,10 @@ pub fn explain(bytes: &[u8]) {
         // A request that is turned away goes nowhere.
         let steps = decision.steps(request);
         let ends = matches!(steps.last(), Some(Step::Refuse(_) | Step::Preflight(_)));
-        let service = decision.service().filter(|_| !ends).map(|service| service.name.to_string());
+        let service = match decision.admitted() {
+            Outcome::Forward(to) if !ends => Some(to.service.name.to_string()),
+            _ => None,
+        };
         assert_eq!(explanation.service, service, "{request:?} {draw}");
         assert_eq!(explanation.policies.len(), steps.len(), "{request:?} {draw}");
         // Routes before the one that decided were looked at, and each failed a test.

@@ -286,6 +286,7 @@ fn guarded_decisions_allocate_nothing() {
             RequestHead::new(method, "a.example", "/a?key=b").headers(&headers).on(connection);
         let decision = decide(&router, &request, 0);
         assert!(matches!(decision.verdict(), Verdict::Guarded(_)), "{request:?}");
+        assert!(decision.service().is_none(), "{request:?}");
         assert_eq!(decision.steps(&request).len(), steps, "{:?}", decision.steps(&request));
     }
 }
