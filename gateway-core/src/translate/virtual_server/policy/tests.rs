@@ -5,6 +5,7 @@ mod auth;
 mod cache;
 mod cors;
 mod external_auth;
+mod guarding;
 mod hsts;
 mod jwt;
 mod merging;
