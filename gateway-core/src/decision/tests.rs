@@ -1,5 +1,5 @@
 mod error_pages;
-mod steps;
+mod policies;
 
 use super::*;
 use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};

@@ -65,9 +65,9 @@ const TARGETS: [&str; 19] = [
 
 fn assert_nobody_passes(spec: &str, route: &str, want: u16) {
     let translation = with_secrets(&shop(spec, route));
-    let router = Router::compile(&translation.rules).unwrap();
+    let router = Router::compile(&translation.rules).expect("it compiles");
     for (protocol, port) in [(Protocol::Http, 80), (Protocol::Https, 443)] {
-        let peer = Some("192.0.2.7:1".parse().unwrap());
+        let peer = Some("192.0.2.7:1".parse().expect("an address"));
         let connection = Connection { protocol, peer, ..Connection::http(port) };
         for method in ["GET", "HEAD", "POST", "OPTIONS", "PURGE", "get"] {
             for target in TARGETS {
