@@ -167,10 +167,11 @@ impl<'r> Decision<'r> {
         self.branch
     }
 
-    /// The Service that an admitted request is sent to.
+    /// The Service that the request is sent to at once. `None` where policies come first, so that
+    /// nobody passes because they were overlooked: see [`Decision::verdict`].
     pub fn service(&self) -> Option<&'r Service> {
-        match self.outcome {
-            Outcome::Forward(forwarding) => Some(forwarding.service),
+        match self.verdict() {
+            Verdict::Open(Outcome::Forward(forwarding)) => Some(forwarding.service),
             _ => None,
         }
     }

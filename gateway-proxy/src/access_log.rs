@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::error::{Failure, StartError};
 use crate::head::Head;
 use crate::upstream::Address;
-use gateway_core::{Decision, Request};
+use gateway_core::{Decision, Outcome, Request};
 use http::StatusCode;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -231,7 +231,10 @@ impl Entry {
     pub(crate) fn decided(mut self: Box<Self>, decision: &Decision<'_>) -> Box<Self> {
         self.listener = decision.listener().map_or_else(String::new, |l| l.name.to_string());
         self.route = decision.route().map_or_else(String::new, |r| r.origin.to_string());
-        self.service = decision.service().map_or_else(String::new, |s| s.name.to_string());
+        // Of a request that is turned away, where it would have gone.
+        if let Outcome::Forward(to) = decision.admitted() {
+            self.service = to.service.name.to_string();
+        }
         self
     }
 

@@ -138,7 +138,9 @@ impl Admitted<'_> {
             Outcome::Redirect(_) | Outcome::Respond(_)
                 if body.size_hint().lower() > UNREAD_LIMIT =>
             {
-                return plain(StatusCode::PAYLOAD_TOO_LARGE);
+                let mut response = plain(StatusCode::PAYLOAD_TOO_LARGE);
+                decision.edit_refusal(response.status(), &head, response.headers_mut());
+                return response;
             }
             outcome => return canned(&head, decision, outcome),
         };

@@ -81,8 +81,8 @@ pub(crate) enum Failure {
     Timeout,
     /// The whole exchange took too long.
     RequestTimeout,
-    /// The rule asks for a protocol that the proxy does not speak.
-    UnsupportedProtocol,
+    /// The rule asks for what the proxy does not do with backends.
+    Unsupported,
     /// The request cannot be sent as the rule has rewritten it.
     Unsendable,
     /// The request's body is larger than the rule allows.
@@ -104,7 +104,7 @@ impl Failure {
         Self::InvalidHead,
         Self::Timeout,
         Self::RequestTimeout,
-        Self::UnsupportedProtocol,
+        Self::Unsupported,
         Self::Unsendable,
         Self::TooLarge,
         Self::ClientBody,
@@ -122,7 +122,7 @@ impl Failure {
             Self::InvalidHead => "invalid_head",
             Self::Timeout => "timeout",
             Self::RequestTimeout => "request_timeout",
-            Self::UnsupportedProtocol => "unsupported_protocol",
+            Self::Unsupported => "unsupported",
             Self::Unsendable => "unsendable",
             Self::TooLarge => "too_large",
             Self::ClientBody => "client_body",
@@ -136,7 +136,7 @@ impl Failure {
         match self {
             Self::NoEndpoint | Self::Connect | Self::Disconnect => unavailable,
             Self::BrokenHead | Self::InvalidHead | Self::Unsendable => StatusCode::BAD_GATEWAY,
-            Self::UnsupportedProtocol => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {
                 StatusCode::GATEWAY_TIMEOUT
             }

@@ -73,7 +73,7 @@ impl Forwarder<'_> {
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
         if unsupported::refusal(settings).is_some() {
-            return Err(Failure::UnsupportedProtocol);
+            return Err(Failure::Unsupported);
         }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
             return Err(Failure::TooLarge);

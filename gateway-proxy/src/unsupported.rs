@@ -3,18 +3,20 @@
 
 mod variables;
 
-use gateway_core::Diagnostic;
+use crate::guard::{Unenforced, take};
 use gateway_core::rules::{
-    BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, RuleSet,
+    AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, Listener,
+    Policies, Protocol, RateLimitChoice, Route, RuleSet,
 };
+use gateway_core::{Diagnostic, Step};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use variables::unknown_variables;
 
-/// A warning for each setting that is not carried out, and what happens instead.
+/// A warning for each setting and each policy that is not carried out, and what happens instead.
 pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
-    let mut found = BTreeSet::new();
-    let routes = rules.listeners.iter().flat_map(|l| l.hosts.iter()).flat_map(|h| &h.routes);
-    for route in routes {
+    let mut found = of_policies(rules);
+    for route in rules.listeners.iter().flat_map(routes_of) {
         found.extend(route.action.forwards().flat_map(|forward| of_settings(&forward.settings)));
         found.extend(unknown_variables(route).map(|(origin, name)| {
             let message = format!("`${name}` is always empty: this proxy does not know it");
@@ -33,22 +35,89 @@ fn of_settings(settings: &BackendSettings) -> Vec<Diagnostic> {
     told.into_iter().map(warning).collect()
 }
 
+fn routes_of(listener: &Listener) -> impl Iterator<Item = &Route> {
+    listener.hosts.iter().flat_map(|host| &host.routes)
+}
+
+/// A warning for each policy that is not enforced.
+fn of_policies(rules: &RuleSet) -> BTreeSet<Diagnostic> {
+    let mut found = BTreeSet::new();
+    // Many routes share them, or the limits among them.
+    let (mut seen, mut seen_limits) = (BTreeSet::new(), BTreeSet::new());
+    for listener in &rules.listeners {
+        for policies in routes_of(listener).filter_map(|route| route.policies.as_ref()) {
+            // A fault turns everybody away.
+            if policies.fault.is_some()
+                || !seen.insert((listener.protocol.as_str(), Arc::as_ptr(policies)))
+            {
+                continue;
+            }
+            let limits = match seen_limits.insert(Arc::as_ptr(&policies.rate_limits)) {
+                true => &policies.rate_limits[..],
+                false => &[],
+            };
+            for Unenforced { what, origin } in unenforced(policies, limits, listener.protocol) {
+                let message = format!("{what} is not enforced yet: its routes answer 500");
+                found.insert(Diagnostic::warning("unsupported", origin, message));
+            }
+        }
+    }
+    found
+}
+
+/// What `policies`, of their limits only `limits`, may ask of requests that come by `protocol` and
+/// is not done here.
+fn unenforced<'r>(
+    policies: &'r Policies,
+    limits: &'r [RateLimitChoice],
+    protocol: Protocol,
+) -> Vec<Unenforced<'r>> {
+    let Policies {
+        fault: _,
+        client_certificates,
+        rate_limits: _,
+        basic_auth,
+        auth_request,
+        jwt,
+        cache,
+        // They are refusals and what answers tell.
+        access: _,
+        cors: _,
+        hsts: _,
+        // Nothing is sent to backends with TLS at all.
+        backend_tls: _,
+    } = policies;
+    let certificates = client_certificates.as_deref().filter(|_| protocol == Protocol::Https);
+    let cases = limits.iter().flat_map(|choice| &choice.cases).map(|case| &case.limit);
+    let others = limits.iter().filter_map(|choice| choice.otherwise.as_ref());
+    let key = Vec::new();
+    let asked = match auth_request {
+        Some(AuthRequest::ApiKey(policy)) => Some(Step::ApiKey { policy, key }),
+        Some(AuthRequest::External(policy)) => Some(Step::ExternalAuth(policy)),
+        None => None,
+    };
+    let mut steps: Vec<Step<'_>> = certificates.map(Step::ClientCertificate).into_iter().collect();
+    steps.extend(cases.chain(others).map(|limit| Step::RateLimit { limit, key: Vec::new() }));
+    steps.extend(basic_auth.as_deref().map(Step::BasicAuth));
+    steps.extend(asked);
+    steps.extend(jwt.as_deref().map(Step::Jwt));
+    steps.extend(cache.as_deref().map(Step::Cache));
+    steps.iter().filter_map(|step| take(step).err()).collect()
+}
+
 /// Why nothing can be sent to a backend with these settings.
 pub(crate) fn refusal(settings: &BackendSettings) -> Option<&'static str> {
-    match settings.protocol {
-        BackendProtocol::Grpc => Some("gRPC to backends"),
-        BackendProtocol::Http if settings.tls => Some("TLS to backends"),
-        BackendProtocol::Http => None,
+    match (settings.protocol, &settings.endpoints) {
+        (BackendProtocol::Grpc, _) => Some("gRPC to backends"),
+        (BackendProtocol::Http, _) if settings.tls => Some("TLS to backends"),
+        // To send to others would be a wrong route.
+        (_, EndpointChoice::Labelled(_)) => Some("choosing endpoints by label"),
+        (BackendProtocol::Http, EndpointChoice::Ready | EndpointChoice::ClusterIp) => None,
     }
 }
 
 /// The settings that are as if they were not there.
 fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
-    let endpoints = match settings.endpoints {
-        EndpointChoice::Ready => None,
-        EndpointChoice::Labelled(_) => Some("choosing endpoints by label"),
-        EndpointChoice::ClusterIp => Some("sending to the cluster IP"),
-    };
     let balance = match settings.balance {
         Balance::RoundRobin
         | Balance::Random
@@ -60,7 +129,7 @@ fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
     let when = |asked: bool, what| asked.then_some(what);
     let limit = settings.failure_limit != FailureLimit::default();
     [
-        endpoints,
+        when(settings.endpoints == EndpointChoice::ClusterIp, "sending to the cluster IP"),
         balance,
         when(settings.backup.is_some(), "a backup Service"),
         when(settings.session_cookie.is_some(), "a session cookie"),
@@ -79,7 +148,9 @@ fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway_core::{Options, Resources, translate};
+    use crate::guard::{Guard, enforce};
+    use gateway_core::{Connection, Options, RequestHead, Resources, Router, translate};
+    use http::StatusCode;
 
     /// What is told of upstreams with these settings, each of which two listeners serve twice.
     fn told(upstreams: &[&str]) -> Vec<String> {
@@ -111,6 +182,90 @@ mod tests {
             ", sessionCookie: {name: a}, healthCheck: {enable: false}, use-cluster-ip: false",
         ];
         assert_eq!(told(&done), [""; 0]);
+    }
+
+    const SECRETS: &str = "
+{apiVersion: v1, kind: Secret, metadata: {name: users}, type: nginx.org/htpasswd,
+ stringData: {htpasswd: ''}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: clients}, type: nginx.org/apikey,
+ stringData: {ann: a}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: keys}, type: nginx.org/jwk, stringData: {jwk: '{}'}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: ca}, type: nginx.org/ca,
+ stringData: {ca.crt: '-----BEGIN CERTIFICATE-----'}}
+---
+";
+
+    #[test]
+    fn policies_that_are_not_enforced_are_told_once_and_let_nobody_pass() {
+        for (spec, protocol, want) in [
+            ("accessControl: {allow: [127.0.0.1]}", Protocol::Http, None),
+            ("cors: {allowOrigin: ['*']}", Protocol::Http, None),
+            ("hsts: {maxAge: 1}", Protocol::Http, None),
+            ("egressMTLS: {}", Protocol::Http, None),
+            (
+                "ingressMTLS: {clientCertSecret: ca}",
+                Protocol::Https,
+                Some("a certificate of the client"),
+            ),
+            ("rateLimit: {rate: 1r/s, key: a, zoneSize: 1m}", Protocol::Http, Some("a rate limit")),
+            (
+                "rateLimit: {rate: 1r/s, key: a, zoneSize: 1m, condition: {variables: [{name: \
+                 $request_method, match: GET}]}}",
+                Protocol::Http,
+                Some("a rate limit"),
+            ),
+            ("basicAuth: {secret: users}", Protocol::Http, Some("basic authentication")),
+            (
+                "apiKey: {suppliedIn: {header: [X-Key]}, clientSecret: clients}",
+                Protocol::Http,
+                Some("an API key"),
+            ),
+            (
+                "externalAuth: {authServiceName: auth}",
+                Protocol::Http,
+                Some("authentication by another service"),
+            ),
+            ("jwt: {realm: a, secret: keys}", Protocol::Http, Some("a signed token")),
+            ("cache: {cacheZoneName: a, cacheZoneSize: 1m}", Protocol::Http, Some("a cache")),
+        ] {
+            let yaml = format!(
+                "{SECRETS}apiVersion: k8s.nginx.org/v1\nkind: Policy\nmetadata: {{name: p}}\n\
+                 spec:\n  {spec}\n---\n\
+                 apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {{name: cafe}}\nspec:\n  \
+                 host: cafe.example\n  tls: {{secret: cert}}\n  policies: [{{name: p}}]\n  \
+                 upstreams: [{{name: u, service: s, port: 80}}]\n  routes:\n  \
+                 - {{path: /a, action: {{pass: u}}}}\n  - {{path: /b, action: {{pass: u}}}}\n  \
+                 - {{path: /lost, policies: [{{name: gone}}], action: {{pass: u}}}}\n"
+            );
+            let mut resources = Resources::default();
+            resources.add_yaml("cafe.yaml", yaml);
+            let rules = translate(&resources, &Options::default()).rules;
+            let told = unsupported(&rules);
+            let told: Vec<_> = told.iter().map(|d| format!("{}: {}", d.field, d.message)).collect();
+            let (name, _) = spec.split_once(':').unwrap();
+            let want = want.map(|what| {
+                format!("spec.{name}: {what} is not enforced yet: its routes answer 500")
+            });
+            // What is told is what happens.
+            let router = Router::compile(&rules).unwrap();
+            let peer = Some("127.0.0.1:1".parse().unwrap());
+            let https = Connection { protocol, ..Connection::http(443) };
+            let on = if protocol == Protocol::Https { https } else { Connection::http(80) };
+            let request = RequestHead::get("cafe.example", "/a")
+                .headers(&[("x-key", "a")])
+                .on(Connection { peer, ..on });
+            let got = enforce(&router.decide(&request, 0), &request);
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            let guard = match want {
+                Some(_) => Guard::Refused(status, "unenforced_policy"),
+                None => Guard::Admitted,
+            };
+            assert_eq!(told, Vec::from_iter(want), "{spec}");
+            assert_eq!(got, guard, "{spec}");
+        }
     }
 
     #[test]
@@ -160,12 +315,12 @@ spec:
         for (settings, want) in [
             (", tls: {enable: true}, max-conns: 3", "TLS to backends"),
             (", type: grpc, tls: {enable: true}, keepalive: 3", "gRPC to backends"),
+            (", subselector: {a: b}, max-conns: 3", "choosing endpoints by label"),
         ] {
             let want = format!("{want} is not supported yet: the answer is 500");
             assert_eq!(told(&["", settings]), [format!("spec.upstreams[1]: {want}")], "{settings}");
         }
         for (settings, want) in [
-            (", subselector: {a: b}", "choosing endpoints by label"),
             (", use-cluster-ip: true", "sending to the cluster IP"),
             (", lb-method: ip_hash", "balancing by a hash"),
             (", lb-method: hash $host", "balancing by a hash"),

@@ -118,6 +118,35 @@ fn check_has_a_form_for_scripts() {
 }
 
 #[test]
+fn check_shows_no_line_of_a_secret() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
+    let other = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: tea}\n";
+    for data in [
+        "data: {a: hunter2}",
+        "stringData:\n  a: [hunter2]",
+        "data: {a: hunter2",
+        "data: {a: 'hunter2', a: hunter2}",
+        "data: {a: *hunter2}",
+        "data: {a: \"hunter2\\q\"}",
+        "data: hunter2: x",
+        "data:\n\ta: hunter2",
+    ] {
+        for output in ["text", "json"] {
+            let documents = format!("{other}---\n{secret}{data}\n");
+            let checked = gateway(&["check", "-f", "-", "-o", output], &documents);
+            assert_eq!(checked.status.code(), Some(1), "{data}");
+            let shown = text(&checked);
+            assert!(!shown.contains("hunter2"), "{data}: {shown}");
+            // Lines of other documents are shown.
+            assert_eq!(shown.contains("spec: {ports: tea}"), output == "text", "{data}: {shown}");
+        }
+    }
+    let item = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"data\": {\"a\": \"hunter2\"}}";
+    let shown = text(&gateway(&["check", "-f", "-"], &format!("{{\"items\": [{item}]}}")));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
 fn check_shows_who_uses_a_virtual_server_route() {
     // virtualserver §1
     let documents = "\
@@ -192,18 +221,30 @@ fn the_demo_has_no_errors() {
 #[test]
 fn what_the_proxy_does_not_do_yet_is_a_warning() {
     // decisions §5
-    let server = "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: cafe}\n\
-                  spec:\n  host: a.example\n  upstreams:\n\
+    let server = "apiVersion: k8s.nginx.org/v1\nkind: Policy\nmetadata: {name: limit}\n\
+                  spec: {rateLimit: {rate: 1r/s, key: a, zoneSize: 1m}}\n---\n\
+                  apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: cafe}\n\
+                  spec:\n  host: a.example\n  policies: [{name: limit}]\n  upstreams:\n\
                   \x20 - {name: tea, service: tea, port: 80, tls: {enable: true}}\n\
-                  \x20 routes: [{path: /, action: {pass: tea}}]\n";
+                  \x20 - {name: new, service: tea, port: 80, subselector: {version: new}}\n\
+                  \x20 routes:\n\
+                  \x20 - {path: /, action: {pass: tea}}\n\
+                  \x20 - {path: /new, action: {pass: new}}\n";
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: tea}\n\
                    spec: {ports: [{port: 80}]}\n";
     let checked = json(&["check", "-f", "-", "-o", "json"], &format!("{server}{service}"));
     let told = checked["diagnostics"].as_array().unwrap();
     let told: Vec<_> = told.iter().filter(|d| d["code"] == "unsupported").collect();
-    assert_eq!(told.len(), 1, "{checked:#}");
-    assert_eq!(told[0]["field"], "spec.upstreams[0]");
-    assert_eq!(told[0]["message"], "TLS to backends is not supported yet: the answer is 500");
+    let told: Vec<_> = told.iter().map(|d| (d["field"].clone(), d["message"].clone())).collect();
+    let want = [
+        ("spec.rateLimit", "a rate limit is not enforced yet: its routes answer 500"),
+        ("spec.upstreams[0]", "TLS to backends is not supported yet: the answer is 500"),
+        (
+            "spec.upstreams[1]",
+            "choosing endpoints by label is not supported yet: the answer is 500",
+        ),
+    ];
+    assert_eq!(told, want.map(|(field, message)| (field.into(), message.into())), "{checked:#}");
 }
 
 #[test]

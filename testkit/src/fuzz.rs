@@ -5,7 +5,7 @@
 use crate::generate::{self, Edits, Scenario, Source};
 use crate::reference::Answer;
 use crate::{OwnedRequest, assert_agree};
-use gateway_core::{Explanation, Options, Resources, Router, lint, translate};
+use gateway_core::{Explanation, Options, Outcome, Resources, Router, Step, lint, translate};
 
 /// Reads `bytes` as a configuration; whatever it holds can be linted, compiles, and decides as the
 /// reference does.
@@ -18,8 +18,14 @@ pub fn load(bytes: &[u8]) {
     for listener in &rules.listeners {
         for host in listener.hosts.iter() {
             let name = host.hostname.to_string().replace('*', "a");
-            for target in ["/", "/a/b?a=b", "/tea", "*"] {
-                let request = OwnedRequest::new("GET", &name, listener.port, target);
+            for (method, target) in [
+                ("GET", "/"),
+                ("GET", "/a/b?a=b"),
+                ("GET", "/tea"),
+                ("OPTIONS", "/"),
+                ("OPTIONS", "*"),
+            ] {
+                let request = OwnedRequest::new(method, &name, listener.port, target);
                 assert_agree(&rules, &router, &request, 1 << 63);
             }
         }
@@ -45,8 +51,15 @@ pub fn explain(bytes: &[u8]) {
         let said = |e: &Explanation| e.route.as_ref().map(|route| route.origin.clone());
         let picked = decision.route().map(|route| route.origin.clone());
         assert_eq!(said(&explanation), picked, "{request:?} {draw}");
-        let service = decision.service().map(|service| service.name.to_string());
+        // A request that is turned away goes nowhere.
+        let steps = decision.steps(request);
+        let ends = matches!(steps.last(), Some(Step::Refuse(_) | Step::Preflight(_)));
+        let service = match decision.admitted() {
+            Outcome::Forward(to) if !ends => Some(to.service.name.to_string()),
+            _ => None,
+        };
         assert_eq!(explanation.service, service, "{request:?} {draw}");
+        assert_eq!(explanation.policies.len(), steps.len(), "{request:?} {draw}");
         // Routes before the one that decided were looked at, and each failed a test.
         let (last, before) = match explanation.considered.split_last() {
             Some((last, before)) => (Some(last), before),

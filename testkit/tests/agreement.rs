@@ -100,6 +100,7 @@ fn scenarios_reach_every_outcome_by_every_structure() {
             let answer = reference::decide(&rules, request, *draw);
             outcomes.add(name_of(&answer.verdict));
             outcomes.add_if("branch", answer.branch.is_some());
+            answer.steps.iter().for_each(|step| outcomes.add(step.kind));
             count_structures(&rules, &answer, request, &mut structures);
         }
     }
@@ -111,6 +112,15 @@ fn scenarios_reach_every_outcome_by_every_structure() {
         "redirect",
         "respond",
         "branch",
+        "refuse",
+        "preflight",
+        "client-certificate",
+        "rate-limit",
+        "basic-auth",
+        "api-key",
+        "external-auth",
+        "jwt",
+        "cache",
         "NoListener",
         "NoHost",
         "NoMatch",

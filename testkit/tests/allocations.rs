@@ -6,7 +6,8 @@ use gateway_core::rules::{
     PathTemplate, Protocol, Regex, Respond, Route, RuleSet, Split, Template, Test, VirtualHost,
 };
 use gateway_core::{
-    Connection, Decision, ObjectRef, Origin, Outcome, PathPolicy, Request, RequestHead, Router,
+    Connection, Decision, ObjectRef, Options, Origin, Outcome, PathPolicy, Request, RequestHead,
+    Resources, Router, Verdict, translate,
 };
 use http::StatusCode;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -218,6 +219,76 @@ fn decisions_allocate_nothing() {
         assert_eq!(shown(&decide(&router, &request, 0)), want, "{request:?}");
     }
     assert!(ALLOCATIONS.get() > 0, "the allocator counts");
+}
+
+/// Policies of every kind, none of which says anything of a request before its steps are asked for.
+const POLICIES: &str = "
+{apiVersion: v1, kind: Secret, metadata: {name: users}, type: nginx.org/htpasswd,
+ stringData: {htpasswd: ''}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: clients}, type: nginx.org/apikey,
+ stringData: {ann: a}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: keys}, type: nginx.org/jwk, stringData: {jwk: '{}'}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: ca}, type: nginx.org/ca,
+ stringData: {ca.crt: '-----BEGIN CERTIFICATE-----'}}
+";
+
+#[test]
+fn guarded_decisions_allocate_nothing() {
+    let networks: Vec<String> = (0..100_000_u32)
+        .map(|n| format!("'10.{}.{}.{}/31'", n >> 15 & 255, n >> 7 & 255, n << 1 & 255))
+        .collect();
+    let allow = format!("accessControl: {{allow: [{}]}}", networks.join(", "));
+    let limit = "rate: 1r/s, zoneSize: 1m, key: '${binary_remote_addr}${http_x_a}'";
+    let case = "condition: {variables: [{name: $http_x_a, match: '~^a+$'}], default: true}";
+    let specs = [
+        &*allow,
+        &format!("rateLimit: {{{limit}}}"),
+        &format!("rateLimit: {{{limit}, {case}}}"),
+        "basicAuth: {secret: users}",
+        "apiKey: {suppliedIn: {header: [X-Key], query: [key]}, clientSecret: clients}",
+        "jwt: {realm: a, secret: keys}",
+        "cors: {allowOrigin: ['https://a.example', 'https://*.example']}",
+        "cache: {cacheZoneName: a, cacheZoneSize: 1m}",
+        "egressMTLS: {}",
+        "ingressMTLS: {clientCertSecret: ca}",
+        "hsts: {maxAge: 1}",
+    ];
+    let mut documents = POLICIES.to_owned();
+    let mut names = String::new();
+    for (n, spec) in specs.iter().enumerate() {
+        documents += &format!(
+            "---\napiVersion: k8s.nginx.org/v1\nkind: Policy\nmetadata: {{name: p{n}}}\n\
+             spec: {{{spec}}}\n"
+        );
+        names += &format!("{{name: p{n}}}, ");
+    }
+    documents += &format!(
+        "---\napiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {{name: a}}\nspec:\n  \
+         host: a.example\n  tls: {{secret: cert}}\n  policies: [{names}]\n  \
+         upstreams: [{{name: u, service: s, port: 80, tls: {{enable: true}}}}]\n  \
+         routes: [{{path: /, action: {{pass: u}}}}]\n"
+    );
+    let mut resources = Resources::new();
+    resources.add_yaml("policies.yaml", &documents);
+    let rules = translate(&resources, &Options::default()).rules;
+    let router = Router::compile(&rules).unwrap();
+    let peer = Some("10.2.3.4:5".parse().unwrap());
+    let headers = [("x-a", "aaa"), ("x-key", "a"), ("origin", "https://a.example")];
+    for (method, protocol, steps) in
+        [("GET", Protocol::Http, 6), ("GET", Protocol::Https, 7), ("OPTIONS", Protocol::Http, 1)]
+    {
+        let port = if protocol == Protocol::Https { 443 } else { 80 };
+        let connection = Connection { peer, protocol, ..Connection::http(port) };
+        let request =
+            RequestHead::new(method, "a.example", "/a?key=b").headers(&headers).on(connection);
+        let decision = decide(&router, &request, 0);
+        assert!(matches!(decision.verdict(), Verdict::Guarded(_)), "{request:?}");
+        assert!(decision.service().is_none(), "{request:?}");
+        assert_eq!(decision.steps(&request).len(), steps, "{:?}", decision.steps(&request));
+    }
 }
 
 #[test]

@@ -94,7 +94,9 @@ fn shown(scenario: &Scenario) -> BTreeSet<String> {
     let mut shown = BTreeSet::new();
     for (request, draw) in &scenario.requests {
         let decision = router.decide(request, *draw);
-        shown.insert(match Answer::of(&decision, request).verdict {
+        let answer = Answer::of(&decision, request);
+        shown.extend(answer.steps.iter().map(|step| step.kind.to_owned()));
+        shown.insert(match answer.verdict {
             Verdict::NoRoute(why) => format!("{why:?}"),
             Verdict::Forward { split, .. } => format!("forward {}", split.is_some()),
             Verdict::Redirect { .. } => "redirect".into(),

@@ -76,7 +76,7 @@ mod tests {
     use crate::origin::{ObjectRef, Origin};
     use crate::request::PathPolicy;
 
-    fn told(origins: CorsOrigins, client: Option<&str>) -> Vec<String> {
+    fn told(origins: CorsOrigins, client: &[&str]) -> Vec<String> {
         let cors = Cors {
             origins,
             methods: Some(HeaderValue::from_static("GET, POST")),
@@ -109,20 +109,28 @@ mod tests {
             ])
         };
         for (origins, client, want) in [
-            (CorsOrigins::Any, None, Some("*")),
-            (CorsOrigins::Any, Some("https://evil.example"), Some("*")),
-            (one(), None, Some("https://Shop.example")),
-            (one(), Some("https://evil.example"), Some("https://Shop.example")),
-            (listed(), Some("HTTPS://shop.EXAMPLE"), Some("https://Shop.example")),
-            (listed(), Some("https://a.Example.com:8443"), Some("https://a.Example.com:8443")),
-            (listed(), Some("https://a.b.example.com:8443"), None),
-            (listed(), Some("https://example.com:8443"), None),
-            (listed(), Some("https://.example.com:8443"), None),
-            (listed(), Some("https://evil/.example.com:8443"), None),
-            (listed(), Some("https://a.example.com"), None),
-            (listed(), Some("http://a.example.com:8443"), None),
-            (listed(), Some("https://evil.example"), None),
-            (listed(), None, None),
+            (CorsOrigins::Any, &[][..], Some("*")),
+            (CorsOrigins::Any, &["https://evil.example"], Some("*")),
+            (one(), &[], Some("https://Shop.example")),
+            (one(), &["https://evil.example"], Some("https://Shop.example")),
+            (listed(), &["HTTPS://shop.EXAMPLE"], Some("https://Shop.example")),
+            (listed(), &["https://a.Example.com:8443"], Some("https://a.Example.com:8443")),
+            (listed(), &["https://a.b.example.com:8443"], None),
+            (listed(), &["https://example.com:8443"], None),
+            (listed(), &["https://.example.com:8443"], None),
+            (listed(), &["https://evil/.example.com:8443"], None),
+            (listed(), &["https://a.example.com"], None),
+            (listed(), &["http://a.example.com:8443"], None),
+            (listed(), &["https://evil.example"], None),
+            (listed(), &["null"], None),
+            (listed(), &["*"], Some("*")),
+            (listed(), &["https://shop.example."], None),
+            (listed(), &["https://shop.example:443"], None),
+            (listed(), &["https://shop.example/"], None),
+            // Several lines are one value, which is no origin.
+            (listed(), &["https://shop.example", "https://shop.example"], None),
+            (listed(), &["https://shop.example", "https://evil.example"], None),
+            (listed(), &[], None),
         ] {
             let vary = !matches!(origins, CorsOrigins::Any);
             let mut all = Vec::new();

@@ -52,6 +52,10 @@ impl Decision<'_> {
     ) {
         match self.outcome {
             Outcome::Forward(forwarding) => {
+                // That of the backend gives way, be the client told anything or not.
+                if self.policies().is_some_and(|policies| policies.hsts.is_some()) {
+                    remove(headers, &header::STRICT_TRANSPORT_SECURITY);
+                }
                 let ops = &forwarding.forward.response_headers;
                 if *ops != ResponseHeaderOps::default() {
                     self.with_view(request, |view| edit_response(ops, status, view, headers));

@@ -65,8 +65,15 @@ impl<'r> Decision<'r> {
     ///
     /// `request` is the one that was decided.
     pub fn steps(&self, request: &impl Request) -> Vec<Step<'r>> {
-        let Some(policies) = self.policies() else { return Vec::new() };
-        self.with_view(request, |view| steps(policies, &self.outcome, view)).unwrap_or_default()
+        let (Some(route), Some(policies)) = (self.route, self.policies()) else {
+            return Vec::new();
+        };
+        self.with_view(request, |view| steps(policies, &self.outcome, view)).unwrap_or_else(|| {
+            // A request with a route has a target that is not refused.
+            let reason = "this is not the request that was decided";
+            let (status, origin) = (StatusCode::INTERNAL_SERVER_ERROR, &route.origin);
+            vec![Step::Refuse(Refusal { status, reason, origin })]
+        })
     }
 }
 
@@ -121,7 +128,7 @@ fn steps<'r, R: Request>(
         steps.push(Step::Preflight(cors));
         return steps;
     }
-    for choice in &policies.rate_limits {
+    for choice in &*policies.rate_limits {
         steps.extend(chosen(choice, view).and_then(|limit| limited(limit, view)));
     }
     if let Some(access) = &policies.access

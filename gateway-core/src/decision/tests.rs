@@ -1,4 +1,5 @@
 mod error_pages;
+mod policies;
 
 use super::*;
 use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};

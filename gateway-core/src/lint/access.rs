@@ -23,10 +23,6 @@ pub(super) fn lint(rules: &RuleSet, found: &mut Findings) {
 
 fn without_effect(access: &AccessControl) -> Option<(&'static str, &'static str)> {
     match &access.rule {
-        AccessRule::Allow(networks) if networks.is_empty() => Some((
-            "the list of allowed networks is empty, so every client may come, `203.0.113.7` for one",
-            "list the networks that may come, or deny `0.0.0.0/0` and `::/0` to let nobody in",
-        )),
         AccessRule::Deny(networks) if networks.is_empty() => Some((
             "the list of denied networks is empty, so every client may come, `203.0.113.7` for one",
             "list the networks that may not come, or remove the policy",

@@ -84,6 +84,16 @@ pub(super) fn count(
     within(mapping, name, 0..=i64::from(i32::MAX), problems)
 }
 
+/// The same with its place.
+pub(super) fn located_count(
+    mapping: &mut Mapping<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<Located<u32>> {
+    let count = count(mapping, name, problems)?;
+    mapping.field(name).map(|value| value.located(count))
+}
+
 /// A whole number within a range, which has no negative numbers.
 pub(super) fn within(
     mapping: &mut Mapping<'_>,

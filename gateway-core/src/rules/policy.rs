@@ -37,7 +37,7 @@ pub struct Policies {
     /// Cross-origin requests. Only where requests are sent to a backend.
     pub cors: Option<Arc<Cors>>,
     /// All of them must let a request pass, in order.
-    pub rate_limits: Vec<RateLimitChoice>,
+    pub rate_limits: Arc<[RateLimitChoice]>,
     /// Which clients may come.
     pub access: Option<Arc<AccessControl>>,
     /// A name and a password.

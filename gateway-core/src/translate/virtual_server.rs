@@ -138,6 +138,7 @@ fn lower(
     let of_server = spec.policies.as_ref().map(|list| policies.resolve(list, on, report));
     let mut of_server = of_server.unwrap_or_default();
     outside::dos(spec.dos.as_ref(), &mut of_server, report);
+    let of_server = Arc::new(of_server);
     outside::add_header_inherit(spec.add_header_inherit.as_ref(), report);
     let resources = context.resources;
     let redirects = spec.tls.as_ref().map(|tls| {
@@ -166,6 +167,15 @@ fn lower(
         return Some((hostname?, routes));
     }
     routes.extend(ordered(locations, taken, delegator, delegates, report));
+    if let Some(list) = &spec.policies {
+        let of_server = of_server.backend_tls.as_ref();
+        let is_used = |route: &&Route| {
+            let own = route.policies.as_ref().and_then(|policies| policies.backend_tls.as_ref());
+            own.zip(of_server).is_some_and(|(own, of_server)| Arc::ptr_eq(own, of_server))
+        };
+        let all = routes.iter().filter(is_used).map(|route| &route.action);
+        policies.check_backend_tls(list, namespace, all, report);
+    }
     if let Some(policies) = policy::of_unmatched(&of_server) {
         let origin = server.document.object_origin();
         let unmatched = everywhere(Action::Unmatched { alternatives: 0 }, origin);

@@ -71,12 +71,24 @@ impl Check {
     }
 }
 
-/// The lines of each file.
-type Lines<'t> = BTreeMap<&'t str, Vec<String>>;
+/// The lines of each file, as far as they may be shown.
+type Lines<'t> = BTreeMap<&'t str, Vec<Option<String>>>;
+
+/// Hides the lines of documents that name a Secret, even if they are broken or hold others too.
+fn lines(text: &Text) -> Vec<Option<String>> {
+    let text = String::from_utf8_lossy(&text.bytes);
+    let all: Vec<&str> = text.lines().collect();
+    let documents = all.chunk_by(|_, next| !next.starts_with("---"));
+    let shown = documents.flat_map(|document| {
+        let mut words =
+            document.iter().flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()));
+        let hidden = words.any(|word| word == "Secret");
+        document.iter().map(move |line| (!hidden).then(|| (*line).to_owned()))
+    });
+    shown.collect()
+}
 
 fn report(translation: &Translation, texts: &[Text], paint: Paint) -> String {
-    let lines =
-        |text: &Text| String::from_utf8_lossy(&text.bytes).lines().map(str::to_owned).collect();
     let texts: Lines<'_> = texts.iter().map(|text| (&*text.name, lines(text))).collect();
     let mut out = String::new();
     for diagnostic in &translation.diagnostics {
@@ -115,7 +127,7 @@ fn diagnostic(d: &Diagnostic, texts: &Lines<'_>, paint: Paint) -> String {
     }
     let line = d.span.as_ref().and_then(|span| {
         let line = texts.get(&*span.file)?.get(span.line.checked_sub(1)? as usize)?;
-        Some((span, line))
+        Some((span, line.as_ref()?))
     });
     if let Some((span, line)) = line.filter(|(_, line)| line.chars().count() <= 160) {
         let margin = " ".repeat(span.line.to_string().len());

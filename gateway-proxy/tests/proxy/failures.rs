@@ -193,7 +193,7 @@ spec:
 
 #[test]
 fn what_cannot_be_spoken_is_not_sent() {
-    for settings in [", tls: {enable: true}", ", type: grpc"] {
+    for settings in [", tls: {enable: true}", ", type: grpc", ", subselector: {version: v1}"] {
         let backend = Backend::start("tea");
         let mut config = config(&cafe(settings));
         config.services = vec![service("tea", &[backend.address])];

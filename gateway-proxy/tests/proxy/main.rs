@@ -10,6 +10,7 @@ mod framing;
 mod gateway;
 mod headers;
 mod leaks;
+mod policies;
 mod process;
 mod reload;
 mod routing;

@@ -105,6 +105,40 @@ fn a_document_that_breaks_stays_as_it_was_and_harms_no_other() {
     assert_eq!(version(&server, "cafe.example.com"), "404 404 Not Found", "removed on purpose");
 }
 
+/// decisions §5, virtualserver §15: the last good version of a Policy guards on; without any,
+/// nobody passes.
+#[test]
+fn a_policy_that_breaks_guards_on() {
+    let backend = Backend::start("tea");
+    let shop = returning("cafe.example.com", "one").replace(
+        "  host: cafe.example.com\n",
+        "  host: cafe.example.com\n  policies: [{name: p}]\n",
+    );
+    let with = |spec: &str| {
+        let head = "apiVersion: k8s.nginx.org/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  ";
+        format!("{shop}{head}{spec}\n")
+    };
+    let (closed, open) = ("accessControl: {deny: [127.0.0.1]}", "accessControl: {deny: [::1]}");
+    let file = File::new(&with("accessControl: {deny: [x]}"));
+    let server = start(config_of(&file, &backend));
+    let status = || version(&server, "cafe.example.com")[..3].to_owned();
+    assert_eq!(status(), "500", "there is no good version");
+    for (generation, documents, want) in [
+        (2, with(closed), "403"),
+        (3, with("accessControl: {deny: [127.0.0.1, x]}"), "403"),
+        (4, with("accessControl: {deny: []}, cors: {}"), "403"),
+        (5, with("oidc: {clientID: a}"), "403"),
+        (6, with("basicAuth: {secret: nobody}"), "500"),
+        (7, shop.clone(), "500"),
+        (8, with(open), "200"),
+        (9, with("accessControl: {allow: [x]}"), "200"),
+    ] {
+        file.write(&documents);
+        assert_eq!(server.reload(), Ok(generation), "{documents}");
+        assert_eq!(status(), want, "{documents}");
+    }
+}
+
 /// For thirty seconds, rules and endpoints change ten times a second.
 #[test]
 fn a_host_that_is_free_goes_to_who_wanted_it_too() {

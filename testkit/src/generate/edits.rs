@@ -37,7 +37,7 @@ impl Edits {
 
 impl Maker<'_, '_> {
     fn edit(&mut self, rules: &mut RuleSet) {
-        let kind = self.source.below(24);
+        let kind = self.source.below(25);
         match kind {
             0 => {
                 let service = self.service(rules.services.len());
@@ -161,6 +161,12 @@ impl Maker<'_, '_> {
                 let mut source = self.source.fork();
                 if let Some(route) = host.routes.get_mut(at) {
                     edit_condition(route, &mut source);
+                }
+            }
+            20 => {
+                let policies = self.policies();
+                if let Some(route) = host.routes.get_mut(at) {
+                    route.policies = policies;
                 }
             }
             _ => {

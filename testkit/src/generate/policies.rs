@@ -1,18 +1,21 @@
 //! Policies of routes, of a few of which requests fall foul.
 
 use super::rules::Maker;
+use gateway_core::Origin;
 use gateway_core::rules::{
-    AccessControl, AccessRule, ApiKey, AuthRequest, BasicAuth, Cors, CorsOrigins, Field, LimitCase,
-    LimitLog, Network, Policies, PolicyFault, Rate, RateLimit, RateLimitChoice, SecretText,
-    Template, TemplatePart, Test,
+    AccessControl, AccessRule, ApiKey, AuthRequest, BackendTls, BasicAuth, Cache,
+    ClientCertificates, Cors, CorsOrigins, ExternalAuth, Field, Hsts, Jwt, JwtKeys, LimitCase,
+    LimitLog, Network, Networks, Policies, PolicyFault, Rate, RateLimit, RateLimitChoice,
+    SecretText, ServiceId, Template, TemplatePart, Test, UpstreamTarget, VerifyClient,
 };
-use http::StatusCode;
+use http::{HeaderValue, Method, StatusCode};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Maker<'_, '_> {
     /// Mostly none.
     pub(super) fn policies(&mut self) -> Option<Arc<Policies>> {
-        if !self.source.once_in(6) {
+        if !self.source.once_in(4) {
             return None;
         }
         let mut policies = Policies::default();
@@ -24,7 +27,8 @@ impl Maker<'_, '_> {
 
     fn add_policy(&mut self, policies: &mut Policies) {
         let origin = self.origin();
-        match self.source.below(8) {
+        let secret = SecretText::default;
+        match self.source.below(14) {
             0 => policies.fault = Some(PolicyFault { reason: "it is missing".into(), origin }),
             1 => {
                 policies.cors = Some(Arc::new(Cors {
@@ -39,7 +43,8 @@ impl Maker<'_, '_> {
             }
             2 | 3 => {
                 let choice = self.rate_limit();
-                policies.rate_limits.push(choice);
+                let before = policies.rate_limits.iter().cloned();
+                policies.rate_limits = before.chain([choice]).collect();
             }
             4 | 5 => {
                 let networks: [&[&str]; 4] =
@@ -58,9 +63,49 @@ impl Maker<'_, '_> {
                     origin,
                 })));
             }
-            _ => {
-                let (realm, users) = ("shop".into(), SecretText::default());
+            7 => {
+                let (realm, users) = ("shop".into(), secret());
                 policies.basic_auth = Some(Arc::new(BasicAuth { realm, users, origin }));
+            }
+            8 => {
+                policies.auth_request = Some(AuthRequest::External(Arc::new(ExternalAuth {
+                    uri: "/".into(),
+                    target: UpstreamTarget { service: ServiceId(0), port: 80, splits: false },
+                    server_name: "auth.default.svc".into(),
+                    tls: None,
+                    sign_in: None,
+                    origin,
+                })));
+            }
+            9 => {
+                let (realm, keys) = ("shop".into(), JwtKeys::Known(secret()));
+                policies.jwt = Some(Arc::new(Jwt { realm, token: None, keys, origin }));
+            }
+            10 => {
+                policies.client_certificates = Some(Arc::new(ClientCertificates {
+                    authorities: secret(),
+                    revoked: None,
+                    verify: VerifyClient::On,
+                    depth: 1,
+                    origin,
+                }));
+            }
+            11 => policies.cache = Some(Arc::new(cache(origin))),
+            12 => {
+                policies.backend_tls = Some(Arc::new(BackendTls {
+                    certificate: None,
+                    trust: None,
+                    protocols: "TLSv1.3".into(),
+                    ciphers: "DEFAULT".into(),
+                    session_reuse: true,
+                    sni: false,
+                    server_name: None,
+                    origin,
+                }));
+            }
+            _ => {
+                let value = HeaderValue::from_static("max-age=1");
+                policies.hsts = Some(Arc::new(Hsts { value, behind_proxy: true, origin }));
             }
         }
     }
@@ -95,5 +140,28 @@ impl Maker<'_, '_> {
             scale: false,
             origin: self.origin(),
         })
+    }
+}
+
+fn cache(origin: Origin) -> Cache {
+    Cache {
+        zone: "zone".into(),
+        zone_size: 1 << 20,
+        max_size: None,
+        min_free: None,
+        inactive: Duration::from_secs(600),
+        key: None,
+        methods: vec![Method::GET, Method::HEAD],
+        statuses: None,
+        overrides_backend: false,
+        stale: Vec::new(),
+        revalidate: false,
+        background_update: false,
+        min_uses: 1,
+        lock: None,
+        no_cache: Vec::new(),
+        bypass: Vec::new(),
+        purge: Networks::default(),
+        origin,
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn steps(
         push("preflight", &policy.origin, vec![]);
         return steps;
     }
-    for choice in &policies.rate_limits {
+    for choice in &*policies.rate_limits {
         if let Some(limit) = limit_of(choice, view) {
             let key = render(&limit.key, view);
             if !key.is_empty() || limit.counts_empty {

@@ -2,7 +2,7 @@
 
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping};
-use crate::resource::fields::{Text, count, enabled, optional_text, required_text};
+use crate::resource::fields::{Text, enabled, located_count, optional_text, required_text};
 
 /// `spec.externalAuth`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) struct ExternalAuth {
     pub(crate) ssl_enabled: Option<At>,
     /// Where it is asked for.
     pub(crate) ssl_verify: Option<At>,
-    pub(crate) ssl_verify_depth: u32,
+    pub(crate) ssl_verify_depth: Option<Located<u32>>,
     pub(crate) trusted_cert_secret: Option<Text>,
     pub(crate) sni_name: Option<Text>,
 }
@@ -39,7 +39,7 @@ impl ExternalAuth {
             snippets: optional_text(of, "authSnippets", problems).map(|text| text.at),
             ssl_enabled: enabled(of, "sslEnabled", problems),
             ssl_verify: enabled(of, "sslVerify", problems),
-            ssl_verify_depth: count(of, "sslVerifyDepth", problems).unwrap_or(1),
+            ssl_verify_depth: located_count(of, "sslVerifyDepth", problems),
             trusted_cert_secret: optional_text(of, "trustedCertSecret", problems),
             sni_name: optional_text(of, "sniName", problems),
         };

@@ -1,8 +1,8 @@
 //! `spec.jwt` (virtualserver §16.4).
 
 use crate::resource::Problems;
-use crate::resource::document::{At, Mapping};
-use crate::resource::fields::{Text, count, enabled, optional_text, required_text};
+use crate::resource::document::{At, Located, Mapping};
+use crate::resource::fields::{Text, enabled, located_count, optional_text, required_text};
 
 /// `spec.jwt`.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +19,7 @@ pub(crate) struct Jwt {
     /// Where it is asked for.
     pub(crate) ssl_verify: Option<At>,
     pub(crate) trusted_cert_secret: Option<Text>,
-    pub(crate) ssl_verify_depth: u32,
+    pub(crate) ssl_verify_depth: Option<Located<u32>>,
 }
 
 type Read = fn(&mut Mapping<'_>, &'static str, &mut Problems) -> Option<Text>;
@@ -44,7 +44,7 @@ impl Jwt {
             sni_name: optional_text(of, "sniName", problems),
             ssl_verify: enabled(of, "sslVerify", problems),
             trusted_cert_secret: optional_text(of, "trustedCertSecret", problems),
-            ssl_verify_depth: count(of, "sslVerifyDepth", problems).unwrap_or(1),
+            ssl_verify_depth: located_count(of, "sslVerifyDepth", problems),
         };
         mapping.finish(problems);
         read

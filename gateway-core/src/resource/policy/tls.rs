@@ -1,8 +1,8 @@
 //! `spec.ingressMTLS` and `spec.egressMTLS` (virtualserver §16.6, §16.7).
 
 use crate::resource::Problems;
-use crate::resource::document::{At, Mapping};
-use crate::resource::fields::{Text, count, flag, optional_text, required_text};
+use crate::resource::document::{At, Located, Mapping};
+use crate::resource::fields::{Text, flag, located_count, optional_text, required_text};
 
 /// `spec.ingressMTLS`.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub(crate) struct IngressMtls {
     pub(crate) client_cert_secret: Option<Text>,
     pub(crate) crl_file_name: Option<Text>,
     pub(crate) verify_client: Option<Text>,
-    pub(crate) verify_depth: u32,
+    pub(crate) verify_depth: Option<Located<u32>>,
 }
 
 impl IngressMtls {
@@ -21,7 +21,7 @@ impl IngressMtls {
             client_cert_secret: required_text(&mut of, "clientCertSecret", problems),
             crl_file_name: optional_text(&mut of, "crlFileName", problems),
             verify_client: optional_text(&mut of, "verifyClient", problems),
-            verify_depth: count(&mut of, "verifyDepth", problems).unwrap_or(1),
+            verify_depth: located_count(&mut of, "verifyDepth", problems),
         };
         of.finish(problems);
         read
@@ -34,7 +34,7 @@ pub(crate) struct EgressMtls {
     pub(crate) at: At,
     pub(crate) tls_secret: Option<Text>,
     pub(crate) verify_server: bool,
-    pub(crate) verify_depth: u32,
+    pub(crate) verify_depth: Option<Located<u32>>,
     pub(crate) protocols: Option<Text>,
     pub(crate) session_reuse: bool,
     pub(crate) ciphers: Option<Text>,
@@ -53,7 +53,7 @@ impl EgressMtls {
             at: of.value().at(),
             tls_secret: optional_text(of, "tlsSecret", problems),
             verify_server,
-            verify_depth: count(of, "verifyDepth", problems).unwrap_or(1),
+            verify_depth: located_count(of, "verifyDepth", problems),
             protocols: optional_text(of, "protocols", problems),
             session_reuse: flag(of, "sessionReuse", true, problems),
             ciphers: optional_text(of, "ciphers", problems),

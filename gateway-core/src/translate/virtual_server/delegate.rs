@@ -319,11 +319,11 @@ fn inherit(
         let own = subroute.policies.as_ref();
         let own = own.map(|list| merged(guards.of_server, guards.set.resolve(list, on, &mut told)));
         if let (Some(own), Some(of_route), Some(at)) = (&own, &from.place.policies, from.policies)
-            && merged(of_route, own.clone()) != *own
+            && merged(of_route, own.as_deref().cloned().unwrap_or_default()) != *own
         {
             report.notice(at, loses_policies(found, subroute));
         }
-        *policies = own.map_or_else(|| from.place.policies.clone(), shared);
+        *policies = own.unwrap_or_else(|| from.place.policies.clone());
         if subroute.dos.is_some() {
             let mut with_fault = policies.as_deref().cloned().unwrap_or_default();
             outside::dos(subroute.dos.as_ref(), &mut with_fault, &mut told);

@@ -22,7 +22,7 @@ use crate::resource::Resource;
 use crate::resource::document::{At, Located};
 use crate::resource::policy::Policy;
 use crate::resource::virtual_server::PolicyRef;
-use crate::rules::{Policies, PolicyFault};
+use crate::rules::{Action, Policies, PolicyFault};
 use crate::translate::{Context, Status};
 use lowering::{Lowering, Mechanism};
 use merge::Merge;
@@ -125,6 +125,29 @@ impl PolicySet {
         }
     }
 
+    /// Warns of an `egressMTLS` policy of a list, where none of the routes that it is for are sent to
+    /// an upstream with TLS (virtualserver §16.7).
+    pub(super) fn check_backend_tls<'r>(
+        &self,
+        list: &Located<Vec<PolicyRef>>,
+        namespace: &str,
+        mut actions: impl Iterator<Item = &'r Action>,
+        report: &mut Report,
+    ) {
+        let is_backend_tls = |policy: &&PolicyRef| {
+            let namespace = policy.namespace.as_ref().map_or(namespace, |text| text);
+            let name = policy.name.as_ref().map_or("", |text| text);
+            let standing = self.by_name.get(&(namespace.into(), name.into()));
+            matches!(standing, Some(Standing::Ready(Mechanism::BackendTls(_))))
+        };
+        let Some(policy) = list.iter().find(is_backend_tls) else { return };
+        if !actions.any(|action| action.forwards().any(|forward| forward.settings.tls)) {
+            let message = "`egressMTLS` has no effect: no upstream here has TLS";
+            let fault = Fault::new("no-effect", message);
+            report.warning(policy.at, fault.help("set `tls.enable` of the upstream"));
+        }
+    }
+
     fn find(&self, policy: Reference<'_>) -> Result<&Mechanism, Refusal> {
         let key = (policy.namespace.into(), policy.name.into());
         let standing = self.by_name.get(&key);
@@ -218,9 +241,12 @@ fn references<'a>(
 }
 
 /// The policies of a route: its own, and of those of its VirtualServer the mechanisms that it has
-/// none of its own for (virtualserver §15).
-pub(super) fn merged(of_server: &Policies, own: Policies) -> Policies {
-    Policies {
+/// none of its own for (virtualserver §15). Routes without any share those of their VirtualServer.
+pub(super) fn merged(of_server: &Arc<Policies>, own: Policies) -> Option<Arc<Policies>> {
+    if own.is_empty() {
+        return (!of_server.is_empty()).then(|| Arc::clone(of_server));
+    }
+    Some(Arc::new(Policies {
         fault: own.fault.or_else(|| of_server.fault.clone()),
         client_certificates: of_server.client_certificates.clone(),
         cors: own.cors.or_else(|| of_server.cors.clone()),
@@ -235,7 +261,7 @@ pub(super) fn merged(of_server: &Policies, own: Policies) -> Policies {
         backend_tls: own.backend_tls.or_else(|| of_server.backend_tls.clone()),
         cache: own.cache.or_else(|| of_server.cache.clone()),
         hsts: of_server.hsts.clone(),
-    }
+    }))
 }
 
 /// The policies as routes share them.

@@ -6,7 +6,7 @@ use super::delegate::Delegation;
 use super::order::{Location, Place, Rule};
 use super::outside;
 use super::path::{PathKey, RoutePath};
-use super::policy::{Attachment, PolicySet, merged, shared};
+use super::policy::{Attachment, PolicySet, merged};
 use super::report::{Fault, Report};
 use crate::resource::document::Located;
 use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub(super) struct Guards<'a> {
     pub(super) set: &'a PolicySet,
     /// The policies of the VirtualServer itself.
-    pub(super) of_server: &'a Policies,
+    pub(super) of_server: &'a Arc<Policies>,
     pub(super) on: Attachment<'a>,
 }
 
@@ -60,19 +60,23 @@ pub(super) fn lower_all<'r>(
             outside::dos_of_delegation(route.dos.as_ref(), actions.report);
             let error_pages = route.error_pages.as_ref();
             let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
-            let policies = shared(merged(guards.of_server, own));
+            let policies = merged(guards.of_server, own);
             let place = Place { rules: Vec::new(), policies, error_pages };
             let to = Delegation::lower(route, to, place, actions.report);
             lowered.delegations.extend(path.and(to));
             continue;
         }
         outside::dos(route.dos.as_ref(), &mut own, actions.report);
-        let policies = shared(merged(guards.of_server, own));
+        let policies = merged(guards.of_server, own);
         let rules = lower(route, path.as_ref(), actions);
         let error_pages = route.error_pages.as_ref();
         let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
         let (Some(path), Some(rules)) = (path, rules) else { continue };
         check_error_pages(route, &rules, actions.report);
+        if let Some(list) = &route.policies {
+            let all = rules.iter().map(|rule| &rule.action);
+            guards.set.check_backend_tls(list, guards.on.namespace, all, actions.report);
+        }
         let origin = actions.report.origin(route.at);
         let appends_slash =
             route.matches.is_empty() && matches!(route.target, Some(Target::Action(_)));

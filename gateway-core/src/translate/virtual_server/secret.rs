@@ -35,14 +35,24 @@ impl SecretKind {
         }
     }
 
-    /// What must be in it, and the label of the PEM text that each must be, if any.
-    fn keys(self) -> &'static [(&'static str, Option<&'static str>)] {
+    /// What must be in it.
+    fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Tls => &[("tls.crt", Some("CERTIFICATE")), ("tls.key", Some("PRIVATE KEY"))],
-            Self::Authorities => &[("ca.crt", Some("CERTIFICATE"))],
-            Self::KeySet => &[("jwk", None)],
-            Self::Passwords => &[("htpasswd", None)],
+            Self::Tls => &["tls.crt", "tls.key"],
+            Self::Authorities => &["ca.crt"],
+            Self::KeySet => &["jwk"],
+            Self::Passwords => &["htpasswd"],
             Self::ApiKeys => &[],
+        }
+    }
+
+    /// What is in it in PEM, if at all, and with which label.
+    fn pem(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Tls => &[("tls.crt", "CERTIFICATE"), ("tls.key", "PRIVATE KEY")],
+            // A list that cannot be read would withdraw nothing.
+            Self::Authorities => &[("ca.crt", "CERTIFICATE"), ("ca.crl", "X509 CRL")],
+            Self::KeySet | Self::Passwords | Self::ApiKeys => &[],
         }
     }
 }
@@ -67,12 +77,13 @@ pub(super) fn find<'c>(
             format!("Secret `{namespace}/{name}` has type `{written}`, but `{wanted}` is needed");
         return Err(Fault::invalid(message));
     }
-    for (key, label) in kind.keys() {
-        let Some(text) = secret.data.get(*key) else {
-            let message = format!("Secret `{namespace}/{name}` has no `{key}`");
-            return Err(Fault::new("missing-field", message));
-        };
-        if let Some(label) = label.filter(|label| !holds_pem(text.octets(), label)) {
+    if let Some(key) = kind.keys().iter().find(|key| !secret.data.contains_key(**key)) {
+        let message = format!("Secret `{namespace}/{name}` has no `{key}`");
+        return Err(Fault::new("missing-field", message));
+    }
+    for (key, label) in kind.pem() {
+        let text = secret.data.get(*key);
+        if text.is_some_and(|text| !holds_pem(text.octets(), label)) {
             let message = format!("`{key}` of Secret `{namespace}/{name}` holds no {label} in PEM");
             return Err(Fault::invalid(message));
         }

@@ -47,6 +47,9 @@ pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> OwnedRequest 
     let mut path = b"/".to_vec();
     if let Some(route) = draft.source.choose(routes) {
         path = path_of(&route.path, draft.source);
+        if route.policies.as_ref().is_some_and(|policies| policies.cors.is_some()) {
+            draft.request.method = draft.source.pick(&["OPTIONS", "GET"]).into();
+        }
         draft.satisfy_all(&route.conditions);
         if let Some(other) = draft.source.choose(routes).filter(|_| draft.source.once_in(3)) {
             draft.satisfy_all(&other.conditions);

@@ -8,7 +8,6 @@ use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::virtual_server::Label;
 use crate::resource::virtual_server_route::VirtualServerRoute;
-use crate::rules::Policies;
 use crate::translate::virtual_server::action::Actions;
 use crate::translate::virtual_server::grammar;
 use crate::translate::virtual_server::order::Location;
@@ -99,7 +98,7 @@ fn lower(
     // Which VirtualServers use it is not known yet.
     let name = format!("{namespace}/{}", resource.meta.name);
     let on = Attachment { namespace, server: &name, is_spec: false, has_tls: false };
-    let guards = Guards { set: policies, of_server: &Policies::default(), on };
+    let guards = Guards { set: policies, of_server: &Arc::default(), on };
     route::lower_all(&spec.subroutes, guards, &mut actions).locations
 }
 

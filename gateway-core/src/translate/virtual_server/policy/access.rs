@@ -2,20 +2,10 @@
 
 use super::super::report::Fault;
 use super::lowering::Lowering;
-use crate::origin::Origin;
 use crate::resource::policy::AccessControl as Written;
-use crate::rules::Network;
+use crate::rules::{AccessControl, AccessRule, Network, Networks};
 
-/// One list of networks.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Access {
-    /// Whether it says who may come; else it says who may not.
-    pub(super) allows: bool,
-    pub(super) networks: Vec<Network>,
-    pub(super) origin: Origin,
-}
-
-pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Access> {
+pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<AccessControl> {
     let report = &mut lowering.report;
     let mut networks = Vec::with_capacity(written.networks.len());
     for text in &written.networks {
@@ -24,10 +14,14 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
             network.map_err(|error| Fault::invalid(format!("`{}` is {error}", text.value)));
         networks.extend(report.check(text.at, network));
     }
-    let allows = written.allows?;
     if written.is_empty {
         let message = "the list is empty and restricts nothing";
         report.warning(written.at, Fault::new("no-effect", message));
     }
-    Some(Access { allows, networks, origin: report.origin(written.at) })
+    let networks: Networks = networks.into_iter().collect();
+    let rule = match written.allows? {
+        true => AccessRule::Allow(networks),
+        false => AccessRule::Deny(networks),
+    };
+    Some(AccessControl { rule, origin: report.origin(written.at) })
 }

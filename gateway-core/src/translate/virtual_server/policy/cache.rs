@@ -10,6 +10,7 @@ use crate::rules::{
     Cache, CacheLock, CacheStatuses, Network, StaleCondition, Template, TemplatePart,
 };
 use http::{Method, StatusCode};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const STALE: [(&str, StaleCondition); 11] = [
@@ -186,8 +187,9 @@ fn methods(written: &Written, report: &mut Report) -> Vec<Method> {
 
 fn stale(written: &Written, report: &mut Report) -> Vec<StaleCondition> {
     let mut stale = Vec::new();
-    for (at, text) in written.use_stale.iter().enumerate() {
-        if written.use_stale[..at].iter().any(|above| above.value == text.value) {
+    let mut seen = BTreeSet::new();
+    for text in &written.use_stale {
+        if !seen.insert(&text.value) {
             let message = format!("`{}` stands above already", text.value);
             report.error(text.at, Fault::new("duplicate-value", message));
         }

@@ -43,10 +43,11 @@ const DEFAULT_MAX_AGE: u64 = 86_400;
 pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Cors> {
     let report = &mut lowering.report;
     let origins = origins(written, report);
-    for (at, text) in written.allow_methods.iter().enumerate() {
-        let mut others = written.allow_methods.iter();
-        report.check(text.at, method(text, others.any(|other| &*other.value == "GET")));
-        if written.allow_methods[..at].iter().any(|above| above.value == text.value) {
+    let has_get = written.allow_methods.iter().any(|text| &*text.value == "GET");
+    let mut seen = BTreeSet::new();
+    for text in &written.allow_methods {
+        report.check(text.at, method(text, has_get));
+        if !seen.insert(&text.value) {
             report.error(text.at, twice(text));
         }
     }

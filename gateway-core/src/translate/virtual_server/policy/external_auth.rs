@@ -66,6 +66,7 @@ fn tls(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Option<Serv
         let message = "`sslVerify` needs `sslEnabled`";
         lowering.report.error(at, Fault::new("conflicting-fields", message));
     }
+    let depth = lowering.depth(written.ssl_verify_depth.as_ref(), written.ssl_verify.is_some());
     let authorities = match &written.trusted_cert_secret {
         Some(text) if written.ssl_verify.is_none() || written.ssl_enabled.is_none() => {
             let message = "`trustedCertSecret` needs `sslEnabled` and `sslVerify`";
@@ -84,6 +85,6 @@ fn tls(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Option<Serv
     Some(written.ssl_enabled.map(|_| ServerTrust {
         verify: written.ssl_verify.is_some(),
         authorities,
-        depth: written.ssl_verify_depth,
+        depth,
     }))
 }

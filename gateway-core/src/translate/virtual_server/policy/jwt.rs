@@ -22,13 +22,15 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         report.error(secret.at, Fault::new("conflicting-fields", message));
     }
     let origin = report.origin(written.at);
+    let verifies = written.ssl_verify.is_some() && written.jwks_uri.is_some();
+    let depth = lowering.depth(written.ssl_verify_depth.as_ref(), verifies);
     let keys = match (&written.secret, &written.jwks_uri) {
         (Some(secret), None) => known(written, secret, lowering),
-        (None, Some(uri)) => remote(written, uri, lowering),
+        (None, Some(uri)) => remote(written, uri, depth, lowering),
         (None, None) => None,
         (Some(secret), Some(_)) => {
             let message = "`secret` and `jwksURI` exclude each other";
-            report.error(secret.at, Fault::new("conflicting-fields", message));
+            lowering.report.error(secret.at, Fault::new("conflicting-fields", message));
             None
         }
     };
@@ -57,7 +59,12 @@ fn known(written: &Written, secret: &Text, lowering: &mut Lowering<'_, '_>) -> O
 }
 
 /// Keys that are fetched.
-fn remote(written: &Written, uri: &Text, lowering: &mut Lowering<'_, '_>) -> Option<JwtKeys> {
+fn remote(
+    written: &Written,
+    uri: &Text,
+    depth: u32,
+    lowering: &mut Lowering<'_, '_>,
+) -> Option<JwtKeys> {
     let report = &mut lowering.report;
     let url = report.check(uri.at, url(uri));
     let keep = written.key_cache.as_ref();
@@ -72,7 +79,7 @@ fn remote(written: &Written, uri: &Text, lowering: &mut Lowering<'_, '_>) -> Opt
     let trust = match written.ssl_verify {
         Some(_) => {
             let secret = written.trusted_cert_secret.as_ref();
-            lowering.trust(secret, written.ssl_verify_depth).map(Some)
+            lowering.trust(secret, depth).map(Some)
         }
         None => Some(None),
     };

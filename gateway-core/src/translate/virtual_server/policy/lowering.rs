@@ -3,17 +3,17 @@
 use super::super::grammar::subdomain;
 use super::super::report::{Fault, Report};
 use super::super::secret::{self, SecretKind};
-use super::access::{self, Access};
 use super::rate_limit::{self, Limit};
-use super::{api_key, basic_auth, cache, cors, external_auth, hsts, jwt, tls};
+use super::{access, api_key, basic_auth, cache, cors, external_auth, hsts, jwt, tls};
 use crate::diagnostic::Severity;
 use crate::resource::Resource;
+use crate::resource::document::Located;
 use crate::resource::fields::Text;
 use crate::resource::policy::{Policy, Rule};
 use crate::resource::secret::Secret;
 use crate::rules::{
-    ApiKey, BackendTls, BasicAuth, Cache, ClientCertificates, Cors, ExternalAuth, Hsts, Jwt,
-    SecretText, ServerTrust,
+    AccessControl, ApiKey, BackendTls, BasicAuth, Cache, ClientCertificates, Cors, ExternalAuth,
+    Hsts, Jwt, SecretText, ServerTrust,
 };
 use crate::translate::Context;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// What a Policy asks for. Names that are particular to a VirtualServer are not in it yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mechanism {
-    Access(Access),
+    Access(Arc<AccessControl>),
     RateLimit(Box<Limit>),
     BasicAuth(Arc<BasicAuth>),
     ApiKey(Arc<ApiKey>),
@@ -53,7 +53,7 @@ impl<'a, 'c> Lowering<'a, 'c> {
     /// needs.
     pub(super) fn lower(&mut self, rule: &Rule) -> Option<Mechanism> {
         Some(match rule {
-            Rule::AccessControl(of) => Mechanism::Access(access::lower(of, self)?),
+            Rule::AccessControl(of) => Mechanism::Access(Arc::new(access::lower(of, self)?)),
             Rule::RateLimit(of) => Mechanism::RateLimit(Box::new(rate_limit::lower(of, self)?)),
             Rule::BasicAuth(of) => Mechanism::BasicAuth(Arc::new(basic_auth::lower(of, self)?)),
             Rule::ApiKey(of) => Mechanism::ApiKey(Arc::new(api_key::lower(of, self)?)),
@@ -128,6 +128,15 @@ impl<'a, 'c> Lowering<'a, 'c> {
             None => None,
         };
         Some(ServerTrust { verify: true, authorities, depth })
+    }
+
+    /// The longest chain of certificates, which has no effect where `verifies` is false.
+    pub(super) fn depth(&mut self, written: Option<&Located<u32>>, verifies: bool) -> u32 {
+        if let Some(depth) = written.filter(|_| !verifies) {
+            let message = "no certificates are verified, however long their chain";
+            self.report.notice(depth.at, Fault::new("no-effect", message));
+        }
+        written.map_or(1, |depth| depth.value)
     }
 
     /// Warns of a field that changes nothing beside the others.

@@ -1,13 +1,11 @@
 //! The policies of one list, brought together (virtualserver §15).
 
 use super::super::report::{Fault, Report};
-use super::access::Access;
 use super::lowering::Mechanism;
 use super::rate_limit::Limit;
 use super::{Attachment, Reference};
-use crate::origin::Origin;
 use crate::rules::{
-    AccessControl, AccessRule, AuthRequest, Cache, LimitCase, Network, Policies, RateLimit,
+    AccessControl, AccessRule, AuthRequest, Cache, LimitCase, Networks, Policies, RateLimit,
     RateLimitChoice, Test,
 };
 use std::sync::Arc;
@@ -17,24 +15,15 @@ use std::sync::Arc;
 pub(super) struct Merge<'a> {
     on: Attachment<'a>,
     policies: Policies,
-    access: Lists<'a>,
+    access: Vec<(Reference<'a>, Arc<AccessControl>)>,
+    limits: Vec<RateLimitChoice>,
     first_limit: Option<Arc<RateLimit>>,
-}
-
-/// The lists of all `accessControl` policies.
-#[derive(Debug, Default)]
-struct Lists<'a> {
-    /// Where the first of them was written.
-    origin: Option<Origin>,
-    allow: Vec<Network>,
-    deny: Vec<Network>,
-    denying: Vec<Reference<'a>>,
 }
 
 impl<'a> Merge<'a> {
     pub(super) fn new(on: Attachment<'a>) -> Self {
-        let (policies, access) = (Policies::default(), Lists::default());
-        Self { on, policies, access, first_limit: None }
+        let (policies, access, limits) = (Policies::default(), Vec::new(), Vec::new());
+        Self { on, policies, access, limits, first_limit: None }
     }
 
     /// Adds what `policy` asks for; a fault where that cannot be honoured here.
@@ -46,7 +35,7 @@ impl<'a> Merge<'a> {
     ) -> Result<(), Fault> {
         let (on, own) = (self.on, &mut self.policies);
         match mechanism {
-            Mechanism::Access(access) => self.access.add(policy, access),
+            Mechanism::Access(access) => self.access.push((policy, Arc::clone(access))),
             Mechanism::RateLimit(limit) => return self.add_limit(policy, limit, report),
             Mechanism::BasicAuth(of) => first(&mut own.basic_auth, || of.clone(), policy, report),
             Mechanism::Jwt(of) => first(&mut own.jwt, || of.clone(), policy, report),
@@ -93,8 +82,8 @@ impl<'a> Merge<'a> {
 
     /// What they say together.
     pub(super) fn finish(self, report: &mut Report) -> Policies {
-        let access = self.access.finish(report).map(Arc::new);
-        Policies { access, ..self.policies }
+        let access = joined(self.access, report);
+        Policies { access, rate_limits: self.limits.into(), ..self.policies }
     }
 
     /// Some mechanisms are about connections, which belong to the whole VirtualServer.
@@ -128,7 +117,7 @@ impl<'a> Merge<'a> {
         }
         let rate = Arc::new(rate);
         self.first_limit.get_or_insert_with(|| Arc::clone(&rate));
-        let choices = &mut self.policies.rate_limits;
+        let choices = &mut self.limits;
         let Some(when) = &limit.when else {
             choices.push(RateLimitChoice { on: None, cases: Vec::new(), otherwise: Some(rate) });
             return Ok(());
@@ -186,30 +175,38 @@ fn is_same(a: &Test, b: &Test) -> bool {
     }
 }
 
-impl<'a> Lists<'a> {
-    fn add(&mut self, policy: Reference<'a>, access: &Access) {
-        self.origin.get_or_insert_with(|| access.origin.clone());
-        if access.allows {
-            self.allow.extend(&access.networks);
-        } else {
-            self.deny.extend(&access.networks);
-            self.denying.push(policy);
+/// The lists of all `accessControl` policies as one. Where there is any `allow` list, they alone
+/// count. An empty list says nothing (virtualserver §16.1): it does not take the place of what is
+/// said elsewhere.
+fn joined(
+    lists: Vec<(Reference<'_>, Arc<AccessControl>)>,
+    report: &mut Report,
+) -> Option<Arc<AccessControl>> {
+    let lists = lists.into_iter().filter(|(_, list)| !networks_of(list).is_empty());
+    let (mut counting, denying): (Vec<_>, Vec<_>) =
+        lists.partition(|(_, list)| matches!(list.rule, AccessRule::Allow(_)));
+    let allows = !counting.is_empty();
+    if allows {
+        for (policy, _) in denying {
+            let message = format!("`deny` of `{policy}` gives way to the `allow` lists beside it");
+            report.warning(policy.at, Fault::new("deny-inert", message));
         }
+    } else {
+        counting = denying;
     }
+    // A single list may be long, and stand on many routes.
+    let (_, first) = counting.first()?;
+    if counting.len() == 1 {
+        return Some(Arc::clone(first));
+    }
+    let networks = Networks::union(counting.iter().map(|(_, list)| networks_of(list)));
+    let rule = if allows { AccessRule::Allow(networks) } else { AccessRule::Deny(networks) };
+    Some(Arc::new(AccessControl { rule, origin: first.origin.clone() }))
+}
 
-    fn finish(self, report: &mut Report) -> Option<AccessControl> {
-        let rule = if self.allow.is_empty() {
-            AccessRule::Deny(self.deny.into_iter().collect())
-        } else {
-            for policy in self.denying {
-                let message =
-                    format!("`deny` of `{policy}` gives way to the `allow` lists beside it");
-                report.warning(policy.at, Fault::new("deny-inert", message));
-            }
-            AccessRule::Allow(self.allow.into_iter().collect())
-        };
-        Some(AccessControl { rule, origin: self.origin? })
-    }
+fn networks_of(access: &AccessControl) -> &Networks {
+    let (AccessRule::Allow(networks) | AccessRule::Deny(networks)) = &access.rule;
+    networks
 }
 
 /// The first of its mechanism counts.

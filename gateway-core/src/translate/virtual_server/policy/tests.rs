@@ -5,6 +5,7 @@ mod auth;
 mod cache;
 mod cors;
 mod external_auth;
+mod guarding;
 mod hsts;
 mod jwt;
 mod merging;
@@ -42,7 +43,10 @@ stringData:
     -----BEGIN CERTIFICATE-----
     hunter2
     -----END CERTIFICATE-----
-  ca.crl: hunter2 withdrawn
+  ca.crl: |
+    -----BEGIN X509 CRL-----
+    hunter2
+    -----END X509 CRL-----
 ---
 apiVersion: v1
 kind: Secret
@@ -88,6 +92,11 @@ fn assert_refused(cases: &[(&str, &[&str])]) {
     }
 }
 
+/// As [`cafe`], with TLS to the upstream `tea`.
+fn cafe_with_tls(spec: &str) -> String {
+    cafe(spec).replace("port: 80}", "port: 80, tls: {enable: true}}")
+}
+
 /// The policies of a VirtualServer with TLS that names these, all of which there are.
 fn policies_of(documents: &str, list: &str) -> Policies {
     policies_and_told(documents, list, &[])
@@ -95,7 +104,7 @@ fn policies_of(documents: &str, list: &str) -> Policies {
 
 /// The same, of which this is told.
 fn policies_and_told(documents: &str, list: &str, want: &[&str]) -> Policies {
-    let server = cafe(&format!(
+    let server = cafe_with_tls(&format!(
         "tls: {{secret: cert}}\npolicies: {list}\nroutes: [{{path: /, action: {{pass: tea}}}}]"
     ));
     let translation = with_secrets(&format!("{documents}---\n{server}"));
@@ -166,6 +175,28 @@ fn a_policy_is_of_one_type() {
 fn fields_without_effect_are_told_one_by_one() {
     // virtualserver §1, §18
     let cases: &[(&str, &[&str])] = &[
+        (
+            "egressMTLS: {verifyDepth: 2}",
+            &["notice[no-effect]: spec.egressMTLS.verifyDepth: no certificates are verified, \
+                 however long their chain"],
+        ),
+        (
+            "ingressMTLS: {clientCertSecret: ca, verifyClient: off, verifyDepth: 2}",
+            &["notice[no-effect]: spec.ingressMTLS.verifyDepth: no certificates are verified, \
+                 however long their chain"],
+        ),
+        (
+            "externalAuth: {authServiceName: auth, sslEnabled: true, sslVerifyDepth: 2}",
+            &[
+                "notice[no-effect]: spec.externalAuth.sslVerifyDepth: no certificates are verified, \
+                 however long their chain",
+            ],
+        ),
+        (
+            "jwt: {realm: a, secret: keys, sslVerifyDepth: 2}",
+            &["notice[no-effect]: spec.jwt.sslVerifyDepth: no certificates are verified, however \
+                 long their chain"],
+        ),
         (
             "rateLimit: {rate: 1r/s, key: a, zoneSize: 32k, delay: 1, noDelay: true}",
             &["warning[no-effect]: spec.rateLimit.delay: `noDelay` goes before `delay`"],

@@ -37,13 +37,14 @@ pub(super) fn clients(
         report.error(text.at, fault.help("put the list into the Secret, under `ca.crl`"));
     }
     let origin = report.origin(written.at);
+    let depth = lowering.depth(written.verify_depth.as_ref(), verify != Some(VerifyClient::Off));
     let secret = written.client_cert_secret.as_ref();
     let secret = secret.and_then(|text| lowering.secret(text, SecretKind::Authorities))?;
     Some(ClientCertificates {
         authorities: secret.data.get("ca.crt").cloned()?,
         revoked: secret.data.get("ca.crl").cloned(),
         verify: verify?,
-        depth: written.verify_depth,
+        depth,
         origin,
     })
 }
@@ -73,10 +74,11 @@ pub(super) fn backends(
         }),
         None => Some(None),
     };
+    let depth = lowering.depth(written.verify_depth.as_ref(), written.verify_server);
     let secret = written.trusted_cert_secret.as_ref();
     let trust = if written.verify_server {
         // That it is missing is told already.
-        secret.and_then(|s| lowering.trust(Some(s), written.verify_depth)).map(Some)
+        secret.and_then(|s| lowering.trust(Some(s), depth)).map(Some)
     } else {
         if let Some(text) = secret {
             lowering.no_effect(text, "without `verifyServer` nobody is verified");

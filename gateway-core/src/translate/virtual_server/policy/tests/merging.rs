@@ -34,16 +34,23 @@ fn lists_of_networks_are_joined() {
     let networks =
         |texts: &[&str]| -> Networks { texts.iter().map(|t| t.parse().unwrap()).collect() };
     let (one, two) = ("10.0.0.1", "10.0.0.2");
-    for (specs, rule, want) in [
+    for (specs, rule, of, want) in [
         (
             ["allow: [10.0.0.1]", "allow: [10.0.0.2]"],
             AccessRule::Allow(networks(&[one, two])),
+            "a",
             &[][..],
         ),
-        (["deny: [10.0.0.1]", "deny: [10.0.0.2]"], AccessRule::Deny(networks(&[one, two])), &[]),
+        (
+            ["deny: [10.0.0.1]", "deny: [10.0.0.2]"],
+            AccessRule::Deny(networks(&[one, two])),
+            "a",
+            &[],
+        ),
         (
             ["deny: [10.0.0.1]", "allow: [10.0.0.2]"],
             AccessRule::Allow(networks(&[two])),
+            "b",
             &[
                 "warning[deny-inert]: spec.policies[0]: `deny` of `shop/a` gives way to the `allow` \
                lists beside it",
@@ -52,13 +59,15 @@ fn lists_of_networks_are_joined() {
         (
             ["deny: [10.0.0.1]", "allow: []"],
             AccessRule::Deny(networks(&[one])),
+            "a",
             &["warning[no-effect]: spec.accessControl: the list is empty and restricts nothing"],
         ),
     ] {
         let specs = specs.map(|list| format!("accessControl: {{{list}}}"));
         let access = together(&[&specs[0], &specs[1]], want).access.unwrap();
         assert_eq!(access.rule, rule, "{specs:?}");
-        assert_eq!(access.origin.to_string(), "Policy shop/a: spec.accessControl");
+        let origin = format!("Policy shop/{of}: spec.accessControl");
+        assert_eq!(access.origin.to_string(), origin, "{specs:?}");
     }
 }
 
@@ -222,6 +231,45 @@ fn api_keys_and_external_auth_share_one_place() {
     let route = &translation.rules.listeners[0].hosts.sorted()[0].routes[0];
     let request = route.policies.as_ref().and_then(|policies| policies.auth_request.as_ref());
     assert!(matches!(request, Some(AuthRequest::External(_))));
+}
+
+#[test]
+fn an_empty_list_takes_the_place_of_nothing() {
+    // virtualserver §15, §16.1: what restricts nothing does not open what the server guards
+    let (documents, _) =
+        several(&["accessControl: {allow: [10.0.0.1]}", "accessControl: {deny: []}"]);
+    let server = cafe(
+        "policies: [{name: a}]\n\
+         routes: [{path: /, policies: [{name: b}], action: {pass: tea}}]",
+    );
+    let translation = with_secrets(&format!("{documents}---\n{server}"));
+    let policies = &translation.rules.listeners[0].hosts.sorted()[0].routes[0].policies;
+    let access = policies.as_ref().unwrap().access.as_ref().unwrap();
+    assert_eq!(access.origin.to_string(), "Policy shop/a: spec.accessControl");
+}
+
+#[test]
+fn routes_share_what_is_long() {
+    // One long list on many routes is kept once, as are the policies of a server.
+    let (documents, _) = several(&[
+        "accessControl: {allow: [10.0.0.1]}",
+        "basicAuth: {secret: users}",
+        "accessControl: {allow: []}",
+    ]);
+    let server = cafe(
+        "policies: [{name: b}]\nroutes:\n\
+         - {path: /a, policies: [{name: a}], action: {pass: tea}}\n\
+         - {path: /b, policies: [{name: c}, {name: a}], action: {pass: tea}}\n\
+         - {path: /c, action: {pass: tea}}\n\
+         - {path: /d, action: {pass: tea}}",
+    );
+    let translation = with_secrets(&format!("{documents}---\n{server}"));
+    let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
+    // Longer paths come first; of one length, in alphabetical order.
+    let policies: Vec<_> = routes.iter().map(|route| route.policies.as_ref().unwrap()).collect();
+    let access = |at: usize| policies[at].access.as_ref().unwrap();
+    assert!(std::sync::Arc::ptr_eq(access(0), access(1)));
+    assert!(std::sync::Arc::ptr_eq(policies[2], policies[3]));
 }
 
 #[test]

@@ -44,6 +44,17 @@ fn what_a_secret_must_be() {
             ),
         ),
         (
+            ca,
+            secret(
+                "nginx.org/ca",
+                &format!("stringData: {{ca.crt: {certificate}, ca.crl: hunter2}}"),
+            ),
+            Some(
+                "error[invalid-value]: spec.ingressMTLS.clientCertSecret: `ca.crl` of Secret \
+                 `shop/s` holds no X509 CRL in PEM",
+            ),
+        ),
+        (
             tls,
             secret(
                 "kubernetes.io/tls",
@@ -128,7 +139,10 @@ fn nothing_shows_what_secrets_hold() {
     ];
     for spec in users {
         let mut resources = crate::Resources::new();
-        let server = cafe("tls: {secret: cert}\npolicies: [{name: p}]");
+        let server = cafe_with_tls(
+            "tls: {secret: cert}\npolicies: [{name: p}]\n\
+             routes: [{path: /, action: {pass: tea}}]",
+        );
         let documents = format!("{SECRETS}{}---\n{server}", policy("p", spec));
         resources.add_yaml("shop.yaml", &documents);
         let translation = crate::translate(&resources, &Options::default());

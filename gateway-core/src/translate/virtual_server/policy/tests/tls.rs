@@ -17,7 +17,8 @@ fn certificates_of_clients() {
         let clients = lowered(&spec).client_certificates.unwrap();
         assert_eq!((clients.verify, clients.depth), (verify, depth), "{spec}");
         assert!(clients.authorities.octets().starts_with(b"-----BEGIN CERTIFICATE-----"));
-        assert_eq!(clients.revoked.as_ref().unwrap().octets(), b"hunter2 withdrawn");
+        let revoked = clients.revoked.as_ref().unwrap();
+        assert!(revoked.octets().starts_with(b"-----BEGIN X509 CRL-----"));
     }
 }
 
@@ -42,6 +43,33 @@ fn tls_with_backends() {
     assert_eq!((&*full.protocols, &*full.ciphers), ("TLSv1.3", "HIGH:!aNULL"));
     assert_eq!((full.session_reuse, full.sni), (false, true));
     assert_eq!(full.server_name.as_deref(), Some("tea.example.com"));
+}
+
+#[test]
+fn tls_with_backends_needs_one_with_tls() {
+    // virtualserver §16.7
+    let p = policy("p", "egressMTLS: {}");
+    let tls = |server: String| server.replace("port: 8080}", "port: 8080, tls: {enable: true}}");
+    let route = |fields: &str| format!("routes: [{{path: /, {fields}}}]");
+    let own = "policies: [{name: p}], ";
+    let splits = "splits: [{weight: 1, action: {pass: tea}}, {weight: 99, action: {pass: coffee}}]";
+    let want = |place: &str| {
+        format!(
+            "warning[no-effect]: {place}.policies[0]: `egressMTLS` has no effect: no upstream here \
+             has TLS; set `tls.enable` of the upstream"
+        )
+    };
+    for (spec, place) in [
+        (route(&format!("{own}action: {{pass: tea}}")), Some("spec.routes[0]")),
+        (route(&format!("{own}action: {{return: {{body: a}}}}")), Some("spec.routes[0]")),
+        (route(&format!("{own}action: {{pass: coffee}}")), None),
+        (route(&format!("{own}{splits}")), None),
+        (format!("policies: [{{name: p}}]\n{}", route("action: {pass: tea}")), Some("spec")),
+        (format!("policies: [{{name: p}}]\n{}", route(splits)), None),
+    ] {
+        let translation = with_secrets(&format!("{p}---\n{}", tls(cafe(&spec))));
+        assert_eq!(told(&translation.diagnostics), Vec::from_iter(place.map(want)), "{spec}");
+    }
 }
 
 #[test]
