@@ -77,7 +77,7 @@ struct Settings {
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
     cluster_domain: String,
 
-    /// Only VirtualServers and VirtualServerRoutes of this class, or of none, are ours
+    /// Only VirtualServers, VirtualServerRoutes and Policies of this class, or of none, are ours
     #[arg(long, value_name = "NAME")]
     ingress_class: Option<String>,
 
