@@ -18,6 +18,7 @@ mod regex;
 mod service;
 mod template;
 
+pub(crate) use action::FRAMING;
 pub use action::{
     Action, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite, Redirect,
     Respond, ResponseHeaderAdd, ResponseHeaderOps, Split, UpstreamTarget,

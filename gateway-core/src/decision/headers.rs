@@ -4,7 +4,9 @@ use super::template::{header_value, visible};
 use super::{Decision, NoRoute, Outcome, cors};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, ResponseHeaderOps};
+use crate::rules::{
+    FRAMING, Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, ResponseHeaderOps,
+};
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -141,24 +143,12 @@ fn is_told<R: Request>(hsts: &Hsts, view: &View<'_, R>) -> bool {
         || hsts.behind_proxy && view.read(&forwarded).equals(b"https", false)
 }
 
-/// Fields that say where a message ends and what becomes of the connection. They are no business
-/// of rules: translation refuses to touch them.
-const FRAMING: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::HOST,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut HeaderMap) {
     if ops.drop_all {
         let all = std::mem::take(headers);
-        for name in FRAMING {
-            for value in all.get_all(&name) {
-                append(headers, &name, value.clone());
+        for name in FRAMING.iter().chain([&header::HOST]) {
+            for value in all.get_all(name) {
+                append(headers, name, value.clone());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{BackendSettings, CaptureRegex, ServiceId, Template};
 use crate::origin::Origin;
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
 
 /// What a route does with a request.
@@ -118,6 +118,19 @@ pub enum HostRewrite {
     /// This value; where it comes out empty, as `WithoutPort`.
     Set(Template),
 }
+
+/// Header fields that say where a message ends and what becomes of the connection. They are no
+/// business of rules: translation refuses to touch them.
+pub(crate) static FRAMING: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// Changes to a request's header. Names are compared without regard to case.
 #[derive(Debug, Clone, PartialEq, Default)]

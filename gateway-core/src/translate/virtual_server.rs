@@ -161,9 +161,10 @@ fn lower(
         locations.iter_mut().chain(delegated).for_each(tls::pass_protocol_on);
     }
     let mut routes = redirects.unwrap_or_default();
-    if let Some(PolicyFault { reason, origin }) = &of_server.fault {
+    if let Some(PolicyFault { origin, .. }) = &of_server.fault {
         delegates.use_all(&taken, server.object());
-        routes.push(everywhere(Action::fault(reason, origin.clone()), origin.clone()));
+        let nothing = everywhere(Action::Unmatched { alternatives: 0 }, origin.clone());
+        routes.push(Route { policies: Some(of_server), ..nothing });
         return Some((hostname?, routes));
     }
     routes.extend(ordered(locations, taken, delegator, delegates, report));

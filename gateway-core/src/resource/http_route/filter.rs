@@ -4,7 +4,7 @@ use super::Reader;
 use super::matching::check_strict_value;
 use crate::resource::document::{At, Mapping, Value, shorten};
 use crate::resource::scalar::{self, HEADER_NAME, HEADER_VALUE};
-use crate::rules::Protocol;
+use crate::rules::{FRAMING, Protocol};
 use http::{HeaderName, StatusCode};
 use std::collections::BTreeSet;
 
@@ -196,21 +196,11 @@ fn read_headers(block: Value<'_>, reader: &mut Reader<'_>) -> Option<HeaderModif
 /// A header that filters may change: not `Host`, and none that frames the message
 /// (gateway-api §13.1).
 fn editable_header(value: Value<'_>, reader: &mut Reader<'_>) -> Option<HeaderName> {
-    const FRAMING: [&str; 8] = [
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
     let text = HEADER_NAME.read(value, reader.problems)?;
     let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
     let message = if name == "host" {
         "`Host` is changed by `urlRewrite.hostname`, not by a header modifier".to_owned()
-    } else if FRAMING.contains(&name.as_str()) {
+    } else if FRAMING.contains(&name) {
         format!("`{text}` belongs to the connection and cannot be changed")
     } else {
         return Some(name);

@@ -4,7 +4,7 @@ use super::grammar::header_name;
 use super::report::{Fault, Report};
 use super::variables::{Place, template};
 use crate::resource::virtual_server::{Header, Text};
-use crate::rules::{HeaderEdit, Template};
+use crate::rules::{FRAMING, HeaderEdit, Template};
 use http::{HeaderName, header};
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -18,8 +18,7 @@ pub(super) fn headers<'h>(
 ) -> Vec<(HeaderEdit, &'h Header)> {
     let mut edits = Vec::with_capacity(list.len());
     for header in list {
-        let name = header.name.as_ref();
-        let name = name.and_then(|name| report.check(name.at, header_name(name)));
+        let name = header.name.as_ref().and_then(|name| editable(name, report));
         let value = match &header.value {
             None => Some(Template::default()),
             Some(text) => report.check(text.at, template(text, place, server)),
@@ -77,5 +76,16 @@ pub(super) fn hidden(
 
 /// The names of header fields, each with what was written.
 fn names<'t>(list: &'t [Text], report: &mut Report) -> Vec<(HeaderName, &'t Text)> {
-    list.iter().filter_map(|text| Some((report.check(text.at, header_name(text))?, text))).collect()
+    list.iter().filter_map(|text| Some((editable(text, report)?, text))).collect()
+}
+
+/// A name that rules may do something about; others are warned of.
+fn editable(text: &Text, report: &mut Report) -> Option<HeaderName> {
+    let name = report.check(text.at, header_name(text))?;
+    if FRAMING.contains(&name) {
+        let message = format!("`{}` belongs to the connection and cannot be changed", text.value);
+        report.warning(text.at, Fault::new("no-effect", message));
+        return None;
+    }
+    Some(name)
 }

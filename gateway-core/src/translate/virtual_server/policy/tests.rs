@@ -308,8 +308,8 @@ proptest! {
             let of_policy = translation.diagnostics.iter().filter(|d| is_error(d)).any(|d| {
                 d.object.as_ref().is_some_and(|object| &*object.kind == "Policy")
             });
-            let action = &translation.rules.listeners[0].hosts.sorted()[0].routes[0].action;
-            let answers_500 = matches!(action, crate::rules::Action::Respond(_));
+            let route = &translation.rules.listeners[0].hosts.sorted()[0].routes[0];
+            let answers_500 = route.policies.as_ref().is_some_and(|p| p.fault.is_some());
             prop_assert_eq!(answers_500, of_policy, "{}", yaml);
         }
     }

@@ -114,6 +114,39 @@ fn fields_without_effect_are_told_one_by_one() {
 }
 
 #[test]
+fn header_fields_of_the_connection_are_left_alone() {
+    // RFC 9110, section 7.6.1
+    let yaml = cafe(
+        "routes:\n- path: /\n  action:\n    proxy:\n      upstream: tea\n\
+         \x20     requestHeaders: {set: [{name: Connection, value: close}, {name: X-A, value: a}]}\n\
+         \x20     responseHeaders: {hide: [Transfer-Encoding], add: [{name: Upgrade, value: a}]}\n\
+         - {path: /return, action: {return: {body: a, headers: [{name: content-length, value: '7'}]}}}",
+    );
+    let translation = translation(&yaml, &Options::default());
+    let told_of = |field: &str, name: &str| {
+        format!(
+            "warning[no-effect]: spec.routes{field}: `{name}` belongs to the connection and cannot \
+             be changed"
+        )
+    };
+    let of_proxy = |field: &str| format!("[0].action.proxy.{field}");
+    assert_eq!(
+        told(&translation.diagnostics),
+        [
+            told_of(&of_proxy("requestHeaders.set[0].name"), "Connection"),
+            told_of(&of_proxy("responseHeaders.add[0].name"), "Upgrade"),
+            told_of(&of_proxy("responseHeaders.hide[0]"), "Transfer-Encoding"),
+            told_of("[1].action.return.headers[0].name", "content-length"),
+        ]
+    );
+    let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
+    let forward = routes.iter().find_map(|route| route.action.forwards().next()).unwrap();
+    let set = forward.request_headers.set.iter().map(|edit| edit.name.as_str());
+    assert_eq!(set.collect::<Vec<_>>(), ["x-a"]);
+    assert!(forward.response_headers.add.is_empty() && forward.response_headers.remove.is_empty());
+}
+
+#[test]
 fn what_dos_guards_answers_500() {
     // virtualserver §18
     let want = |field: &str| {
@@ -128,8 +161,9 @@ fn what_dos_guards_answers_500() {
     );
     assert_eq!(told(&on_host.diagnostics), [want("spec")]);
     let routes = &on_host.rules.listeners[0].hosts.sorted()[0].routes;
-    let got: Vec<_> = routes.iter().map(|r| tell(&r.action)).collect();
-    assert_eq!(got, ["500 protection against denial of service is not supported"]);
+    let reasons = routes.iter().map(|r| r.policies.as_ref()?.fault.as_ref().map(|f| &*f.reason));
+    let reasons: Vec<_> = reasons.collect();
+    assert_eq!(reasons, [Some("protection against denial of service is not supported")]);
 
     let yaml = cafe(
         "routes:\n- {path: /b, dos: guard, action: {pass: tea}}\n\

@@ -6,14 +6,10 @@ use super::*;
 fn told_by(options: &Options, documents: &str, list: &str) -> (Vec<String>, Option<String>) {
     let server = cafe(&format!("policies: {list}\nroutes: [{{path: /, action: {{pass: tea}}}}]"));
     let translation = translation(&format!("{SECRETS}{documents}---\n{server}"), options);
-    let Some(listener) = translation.rules.listeners.first() else {
-        return (told(&translation.diagnostics), None);
-    };
-    let route = &listener.hosts.sorted()[0].routes[0];
-    let crate::rules::Action::Respond(respond) = &route.action else {
-        return (told(&translation.diagnostics), None);
-    };
-    (told(&translation.diagnostics), respond.reason.as_deref().map(Into::into))
+    let hosts = translation.rules.listeners.iter().flat_map(|listener| listener.hosts.sorted());
+    let policies = hosts.flat_map(|host| &host.routes).find_map(|route| route.policies.as_ref());
+    let fault = policies.and_then(|policies| policies.fault.as_ref());
+    (told(&translation.diagnostics), fault.map(|fault| fault.reason.to_string()))
 }
 
 #[test]
