@@ -22,7 +22,8 @@ pub enum Step<'r> {
     Refuse(Refusal<'r>),
     /// Answer 204 with the header that [`Decision::edit_preflight`] makes. Always the last step.
     Preflight(&'r Cors),
-    /// The client of this TLS connection shows a certificate; else the answer is 400.
+    /// The client of this TLS connection shows a certificate, as far as
+    /// [`verify`](ClientCertificates::verify) demands one; else the answer is 400.
     ClientCertificate(&'r ClientCertificates),
     /// The bucket of this key takes the request; else the answer is [`RateLimit::reject`].
     RateLimit {

@@ -132,6 +132,7 @@ fn lower(
     let on = Attachment {
         namespace,
         server: &format!("{namespace}/{}", server.meta.name),
+        delegate: None,
         is_spec: true,
         has_tls: has_tls(server),
     };

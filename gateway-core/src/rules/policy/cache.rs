@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Keeps answers (virtualserver §16.9).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cache {
-    /// The store: routes of one name share it.
+    /// The store: routes of one name share it, which are of one document.
     pub zone: Box<str>,
     /// Room for its index, in bytes.
     pub zone_size: u64,

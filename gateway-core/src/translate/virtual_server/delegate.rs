@@ -309,7 +309,9 @@ fn inherit(
     guards: Guards<'_>,
     report: &mut Report,
 ) -> Vec<Location> {
-    let on = Attachment { namespace: &found.resource.meta.namespace, ..guards.on };
+    let meta = &found.resource.meta;
+    let name = format!("{}/{}", meta.namespace, meta.name);
+    let on = Attachment { namespace: &meta.namespace, delegate: Some(&name), ..guards.on };
     // What is wrong with the policies was told when the VirtualServerRoute was read.
     let mut told = Report::new(Arc::clone(&found.resource.document));
     let mut locations = found.locations.clone();

@@ -75,6 +75,8 @@ pub(super) struct Attachment<'a> {
     pub(super) namespace: &'a str,
     /// `namespace/name` of the VirtualServer that the requests come through.
     pub(super) server: &'a str,
+    /// `namespace/name` of the VirtualServerRoute whose list it is, if it is one's.
+    pub(super) delegate: Option<&'a str>,
     /// Whether the list stands on the VirtualServer itself.
     pub(super) is_spec: bool,
     /// Whether the VirtualServer has TLS.

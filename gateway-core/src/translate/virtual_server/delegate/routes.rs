@@ -97,7 +97,8 @@ fn lower(
     let mut actions = Actions { upstreams, report, expressions, server };
     // Which VirtualServers use it is not known yet.
     let name = format!("{namespace}/{}", resource.meta.name);
-    let on = Attachment { namespace, server: &name, is_spec: false, has_tls: false };
+    let on =
+        Attachment { namespace, server: &name, delegate: None, is_spec: false, has_tls: false };
     let guards = Guards { set: policies, of_server: &Arc::default(), on };
     route::lower_all(&spec.subroutes, guards, &mut actions).locations
 }

@@ -42,8 +42,11 @@ impl<'a> Merge<'a> {
             Mechanism::BackendTls(of) => first(&mut own.backend_tls, || of.clone(), policy, report),
             Mechanism::Cache(of) => {
                 let cache = || {
-                    let zone = format!("{}/{}", on.server, of.zone).into();
-                    Arc::new(Cache { zone, ..(**of).clone() })
+                    let zone = match on.delegate {
+                        None => format!("{}/{}", on.server, of.zone),
+                        Some(delegate) => format!("{}/{delegate}/{}", on.server, of.zone),
+                    };
+                    Arc::new(Cache { zone: zone.into(), ..(**of).clone() })
                 };
                 first(&mut own.cache, cache, policy, report);
             }

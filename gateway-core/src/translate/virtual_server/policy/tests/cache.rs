@@ -219,3 +219,33 @@ fn refusals() {
         ),
     ]);
 }
+
+#[test]
+fn each_document_has_zones_of_its_own() {
+    // virtualserver §16.2, §16.9; buckets are those of the VirtualServer, whoever names the policy
+    let kept = policy("kept", "cache: {cacheZoneName: tea, cacheZoneSize: 1m}");
+    let limit = policy("limit", "rateLimit: {rate: 1r/s, key: x, zoneSize: 1m}");
+    let server = cafe(
+        "policies: [{name: kept}]\nroutes:\n\
+         - {path: /more, policies: [{name: limit}], route: more}",
+    );
+    let more = "---\napiVersion: k8s.nginx.org/v1\nkind: VirtualServerRoute\n\
+                metadata: {name: more, namespace: shop}\nspec:\n  host: cafe.example.com\n  \
+                upstreams: [{name: tea, service: tea-svc, port: 80}]\n  subroutes:\n  \
+                - {path: /more/inherits, action: {pass: tea}}\n  \
+                - {path: /more/own, policies: [{name: kept}, {name: limit}], action: {pass: tea}}\n";
+    let translation = with_secrets(&format!("{kept}{limit}---\n{server}{more}"));
+    assert_eq!(told(&translation.diagnostics), [""; 0]);
+    let routes = &translation.rules.listeners[0].hosts.sorted()[0].routes;
+    let of = |route: &crate::rules::Route| {
+        let policies = route.policies.as_ref().unwrap();
+        let limits = policies.rate_limits.iter().map(|choice| choice.otherwise.as_ref().unwrap());
+        let buckets: Vec<_> = limits.map(|limit| limit.bucket.to_string()).collect();
+        (policies.cache.as_ref().unwrap().zone.to_string(), buckets.join(" "))
+    };
+    let bucket = "shop/limit shop/cafe";
+    let want =
+        [("shop/cafe/tea", bucket), ("shop/cafe/shop/more/tea", bucket), ("shop/cafe/tea", "")];
+    let got: Vec<_> = routes.iter().map(of).collect();
+    assert_eq!(got, want.map(|(zone, bucket)| (zone.to_owned(), bucket.to_owned())));
+}
