@@ -191,7 +191,7 @@ fn lost(loser: &Claim, winner: &Claim, losses: &mut Losses, context: &mut Contex
         (Some(_), None) => {
             "it has a creationTimestamp, and a document without one counts as newest"
         }
-        (None, _) => "neither has a creationTimestamp, and its name comes first",
+        (None, _) => "neither has a creationTimestamp, and its name or UID decides",
     };
     losses.add(loser, message.clone());
     context.problems.push(Diagnostic::warning("host-taken", &loser.origin, message).help(why));
@@ -302,6 +302,33 @@ mod tests {
               creationTimestamp, and a document without one counts as newest"
             ]
         );
+    }
+
+    #[test]
+    fn losers_learn_what_decided() {
+        // decisions §1, §6 Q2
+        let with = |name: &str, created: Option<&str>, uid: &str| Claim {
+            uid: Some(uid.into()),
+            ..claim(80, "x.example", name, created)
+        };
+        let (old, new) = (Some("2024-01-01T00:00:00Z"), Some("2025-01-01T00:00:00Z"));
+        for (loser, winner, want) in [
+            (with("a", new, "2"), with("b", old, "1"), "it is older"),
+            (
+                with("a", old, "1"),
+                with("b", old, "2"),
+                "both are of one age, and its name or UID decides",
+            ),
+            (
+                with("a", None, "1"),
+                with("b", None, "2"),
+                "neither has a creationTimestamp, and its name or UID decides",
+            ),
+        ] {
+            let (owners, warnings) = settled(vec![loser, winner]);
+            assert_eq!(owners, ["80 x.example b"]);
+            assert!(warnings[0].ends_with(want), "{warnings:?}");
+        }
     }
 
     #[test]
