@@ -23,12 +23,10 @@ static DEFAULT_PORT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(":(80|443)?$", Anchor::None, false).expect("a constant expression compiles")
 });
 
-/// Warns where there is no certificate; what comes without TLS is served all the same. Documents
-/// without any Secret are routes alone, as in offline checks.
+/// Warns where there is no certificate; what comes without TLS is served all the same.
 pub(super) fn check_secret(tls: &Tls, namespace: &str, resources: &Resources, report: &mut Report) {
     let Some(text) = &tls.secret else { return };
     if report.check(text.at, subdomain(text)).is_some()
-        && resources.secrets().next().is_some()
         && let Err(fault) = secret::find(resources, namespace, text, SecretKind::Tls)
     {
         let message = format!("{}; TLS handshakes for the host fail", fault.message);

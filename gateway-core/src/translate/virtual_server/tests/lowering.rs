@@ -220,7 +220,10 @@ fn tls_redirects_go_first() {
             "tls: {{secret: cafe, redirect: {{enable: true, code: 308{based_on}}}}}\n\
              routes: [{{path: =/a, action: {{pass: tea}}}}]"
         ));
-        let mut routes = routes(&yaml);
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: cafe, namespace: shop}\n\
+                      type: kubernetes.io/tls\nstringData: {tls.crt: '-----BEGIN CERTIFICATE-----', \
+                      tls.key: '-----BEGIN PRIVATE KEY-----'}\n";
+        let mut routes = routes(&format!("{yaml}\n---\n{secret}"));
         let last = routes.pop().unwrap();
         assert!(matches!(last.path, PathPattern::Exact(_)));
         let told = routes.into_iter().map(|route| {
