@@ -16,7 +16,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::rc::Rc;
 
-/// Most octets of a body that nobody reads, because the answer takes no backend.
+/// Most octets of a body that nobody reads, because the answer is a canned one.
 const UNREAD_LIMIT: u64 = 1 << 20;
 
 /// Answers a request.
@@ -132,12 +132,16 @@ impl Admitted<'_> {
         asked: &mut Asked,
     ) -> Response<Answer> {
         let Self { worker, table, head, decision } = self;
-        let forwarding = match &decision.admitted() {
+        let outcome = decision.admitted();
+        // What is thrown away has a limit all the same (virtualserver §12.5).
+        let most = match outcome {
+            Outcome::Redirect(redirect) => redirect.max_body,
+            Outcome::Respond(_) => Some(UNREAD_LIMIT),
+            Outcome::Forward(_) | Outcome::NoRoute(_) => None,
+        };
+        let forwarding = match &outcome {
             Outcome::Forward(forwarding) => *forwarding,
-            // What is thrown away has a limit all the same (virtualserver §12.5).
-            Outcome::Redirect(_) | Outcome::Respond(_)
-                if body.size_hint().lower() > UNREAD_LIMIT =>
-            {
+            _ if most.is_some_and(|most| body.size_hint().lower() > most) => {
                 let mut response = plain(StatusCode::PAYLOAD_TOO_LARGE);
                 decision.edit_refusal(response.status(), &head, response.headers_mut());
                 return response;

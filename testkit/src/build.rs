@@ -56,6 +56,7 @@ pub fn redirect(origin: Origin) -> Redirect {
     Redirect {
         status: StatusCode::FOUND,
         location: gateway_core::rules::Location::Url(Template::text("https://example.com/")),
+        max_body: None,
         origin,
     }
 }

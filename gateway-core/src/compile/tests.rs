@@ -17,6 +17,7 @@ fn route(name: &str) -> Route {
     let redirect = Redirect {
         status: StatusCode::FOUND,
         location: crate::rules::Location::Url(Template::text("/")),
+        max_body: None,
         origin: origin(name),
     };
     let path = PathPattern::Exact(PathTemplate::literal("/").unwrap());

@@ -33,7 +33,7 @@ fn forward() -> Forward {
 
 fn redirect(location: Location) -> Action {
     let status = StatusCode::FOUND;
-    Action::Redirect(Arc::new(Redirect { status, location, origin: origin() }))
+    Action::Redirect(Arc::new(Redirect { status, location, max_body: None, origin: origin() }))
 }
 
 fn prefix(path: &str) -> PathPattern {

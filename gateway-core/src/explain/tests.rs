@@ -331,7 +331,7 @@ fn where_no_split_applies_the_root_serves() {
 fn answers_without_a_backend_say_what_and_why() {
     let location = Location::Url(Template::text("https://b.example/"));
     let (status, at) = (StatusCode::FOUND, origin("action"));
-    let redirect = Redirect { status, location, origin: at.clone() };
+    let redirect = Redirect { status, location, max_body: None, origin: at.clone() };
     let respond = Respond {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         content_type: None,
@@ -485,7 +485,12 @@ fn secrets_in_queries_are_hidden_in_targets_and_locations() {
     let to_url = |parts: Vec<TemplatePart>| {
         let location = Location::Url(Template::new(parts));
         let status = StatusCode::FOUND;
-        Action::Redirect(Arc::new(Redirect { status, location, origin: origin("spec") }))
+        Action::Redirect(Arc::new(Redirect {
+            status,
+            location,
+            max_body: None,
+            origin: origin("spec"),
+        }))
     };
     let argument = |name: &str| {
         let name = name.into();

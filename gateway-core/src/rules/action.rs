@@ -189,6 +189,9 @@ pub struct Redirect {
     pub status: StatusCode,
     /// Where to.
     pub location: Location,
+    /// The largest request body, in bytes, that is thrown away; more is answered 413
+    /// (virtualserver §12.5). `None` for no limit.
+    pub max_body: Option<u64>,
     /// Where it was written.
     pub origin: Origin,
 }

@@ -111,6 +111,22 @@ fn bodies_for_answers_that_take_no_backend_have_a_limit() {
     }
 }
 
+#[test]
+fn redirects_to_tls_take_any_body() {
+    // virtualserver §7: they go before the limits of bodies
+    let documents = "apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: cafe}
+spec:
+  host: cafe.example.com
+  tls: {redirect: {enable: true, basedOn: x-forwarded-proto}}
+";
+    let server = crate::gateway::start(crate::gateway::config(documents));
+    let mut client = Client::connect(crate::gateway::address(&server, 80));
+    let head = format!("X-Forwarded-Proto: http\r\nContent-Length: {}\r\n", 4 << 20);
+    assert_eq!(client.request("POST", "/", &head).status, 301);
+}
+
 /// A closed socket with unread octets is reset, and many clients then forget what they have got.
 #[test]
 fn a_client_that_goes_on_sending_is_not_reset() {

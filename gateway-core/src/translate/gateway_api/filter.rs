@@ -108,7 +108,7 @@ fn redirect(wanted: &RequestRedirect, origin: Origin) -> Redirect {
         port: wanted.port,
         path: path::rewrite(wanted.path.as_ref()),
     };
-    Redirect { status: wanted.status, location, origin }
+    Redirect { status: wanted.status, location, max_body: None, origin }
 }
 
 /// The changes to a request: those of the rule, then those of the backend.

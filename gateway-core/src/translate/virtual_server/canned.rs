@@ -13,6 +13,9 @@ use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The largest body of a request, in bytes, that takes no backend (virtualserver §12.5).
+pub(super) const MAX_UNREAD: u64 = 1 << 20;
+
 /// What an answer may say, by what it belongs to.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
@@ -50,7 +53,8 @@ impl Actions<'_> {
     pub(super) fn redirect(&mut self, redirect: &Url, at: At) -> Option<Action> {
         let (status, url) = self.target(redirect, ACTION)?;
         let origin = self.report.origin(at);
-        Some(Action::Redirect(Arc::new(Redirect { status, location: Location::Url(url), origin })))
+        let (location, max_body) = (Location::Url(url), Some(MAX_UNREAD));
+        Some(Action::Redirect(Arc::new(Redirect { status, location, max_body, origin })))
     }
 
     pub(super) fn respond(&mut self, respond: &Return, at: At) -> Option<Action> {

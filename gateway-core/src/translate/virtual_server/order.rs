@@ -1,6 +1,7 @@
 //! The order in which NGINX looks at paths (virtualserver §9.2), as one list in which the first
 //! rule that holds decides.
 
+use super::canned::MAX_UNREAD;
 use super::path::{RoutePath, shape};
 use super::policy::before_location;
 use crate::origin::Origin;
@@ -251,6 +252,7 @@ fn append_slash(bare: PathTemplate, conditions: Vec<Condition>, location: &Locat
             port: None,
             path: PathRewrite::Pattern { regex: ALL.clone(), replacement: "$1/".into() },
         },
+        max_body: Some(MAX_UNREAD),
         origin: location.origin.clone(),
     };
     let Place { rules, policies, error_pages } = &location.place;

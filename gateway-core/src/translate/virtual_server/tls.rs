@@ -99,7 +99,7 @@ fn lower_redirect(written: &TlsRedirect, has_tls: bool, report: &mut Report) -> 
             TemplatePart::Field(host),
             TemplatePart::Field(Field::Target),
         ]));
-        let redirect = Redirect { status, location, origin: origin.clone() };
+        let redirect = Redirect { status, location, max_body: None, origin: origin.clone() };
         Route::new(path, conditions, Action::Redirect(Arc::new(redirect)), origin.clone())
     };
     if !by_header {
