@@ -55,11 +55,11 @@ pub(super) fn lower_all<'r>(
         let own = route.policies.as_ref();
         let own = own.map(|list| guards.set.resolve(list, guards.on, actions.report));
         let mut own = own.unwrap_or_default();
+        let error_pages = route.error_pages.as_ref();
+        let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
         outside::add_header_inherit(route.add_header_inherit.as_ref(), actions.report);
         if let Some(Target::Delegate(to)) = &route.target {
             outside::dos_of_delegation(route.dos.as_ref(), actions.report);
-            let error_pages = route.error_pages.as_ref();
-            let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
             let policies = merged(guards.of_server, own);
             let place = Place { rules: Vec::new(), policies, error_pages };
             let to = Delegation::lower(route, to, place, actions.report);
@@ -69,8 +69,6 @@ pub(super) fn lower_all<'r>(
         outside::dos(route.dos.as_ref(), &mut own, actions.report);
         let policies = merged(guards.of_server, own);
         let rules = lower(route, path.as_ref(), actions);
-        let error_pages = route.error_pages.as_ref();
-        let error_pages = error_pages.and_then(|pages| actions.error_pages(pages));
         let (Some(path), Some(rules)) = (path, rules) else { continue };
         check_error_pages(route, &rules, actions.report);
         if let Some(list) = &route.policies {
