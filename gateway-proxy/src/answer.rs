@@ -10,7 +10,7 @@ use crate::head::{Client, Head};
 use crate::snapshot::Table;
 use crate::upgrade::Upgrade;
 use crate::worker::Worker;
-use gateway_core::{Decision, Outcome, PageAnswer};
+use gateway_core::{Decision, Forwarding, Outcome, PageAnswer};
 use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
@@ -48,9 +48,7 @@ pub(crate) async fn answer(
             if let Some(entry) = &mut entry {
                 entry.turned_away(reason);
             }
-            let mut response = plain(status);
-            decision.edit_refusal(status, &head, response.headers_mut());
-            response
+            refusal(status, &decision, &head)
         }
         Guard::Preflight => {
             let mut response = Response::new(Answer::empty());
@@ -85,25 +83,10 @@ fn plain(status: StatusCode) -> Response<Answer> {
     response
 }
 
-/// An answer that takes no backend.
-fn canned(head: &Head<'_>, decision: &Decision<'_>, outcome: &Outcome<'_>) -> Response<Answer> {
-    let status = match outcome {
-        Outcome::Redirect(redirect) => redirect.status,
-        Outcome::Respond(respond) => respond.status,
-        Outcome::NoRoute(no_route) => no_route.status(),
-        Outcome::Forward(forwarding) => forwarding.forward.unavailable,
-    };
-    let mut response = match outcome {
-        Outcome::Redirect(_) | Outcome::Respond(_) => {
-            let mut body = Vec::new();
-            decision.write_body(head, &mut body);
-            let mut response = Response::new(Answer::full(body));
-            *response.status_mut() = status;
-            response
-        }
-        Outcome::NoRoute(_) | Outcome::Forward(_) => plain(status),
-    };
-    decision.edit_response(status, head, response.headers_mut());
+/// A status that a request is turned away with.
+fn refusal(status: StatusCode, decision: &Decision<'_>, head: &Head<'_>) -> Response<Answer> {
+    let mut response = plain(status);
+    decision.edit_refusal(status, head, response.headers_mut());
     response
 }
 
@@ -131,25 +114,42 @@ impl Admitted<'_> {
         entry: Option<&mut Entry>,
         asked: &mut Asked,
     ) -> Response<Answer> {
+        match self.decision.admitted() {
+            Outcome::Forward(to) => self.forward(&to, body, upgrade, entry, asked).await,
+            Outcome::Redirect(redirect) => self.canned(redirect.status, &body, redirect.max_body),
+            Outcome::Respond(respond) => self.canned(respond.status, &body, Some(UNREAD_LIMIT)),
+            Outcome::NoRoute(no_route) => self.edited(plain(no_route.status())),
+        }
+    }
+
+    /// An answer that takes no backend. What is thrown away has a limit all the same
+    /// (virtualserver §12.5): `most` octets, where there is one.
+    fn canned(&self, status: StatusCode, body: &Received, most: Option<u64>) -> Response<Answer> {
+        if most.is_some_and(|most| body.size_hint().lower() > most) {
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, self.decision, &self.head);
+        }
+        let mut content = Vec::new();
+        self.decision.write_body(&self.head, &mut content);
+        let mut response = Response::new(Answer::full(content));
+        *response.status_mut() = status;
+        self.edited(response)
+    }
+
+    fn edited(&self, mut response: Response<Answer>) -> Response<Answer> {
+        self.decision.edit_response(response.status(), &self.head, response.headers_mut());
+        response
+    }
+
+    async fn forward(
+        self,
+        forwarding: &Forwarding<'_>,
+        body: Received,
+        upgrade: Option<Upgrade>,
+        mut entry: Option<&mut Entry>,
+        asked: &mut Asked,
+    ) -> Response<Answer> {
         let Self { worker, table, head, decision } = self;
-        let outcome = decision.admitted();
-        // What is thrown away has a limit all the same (virtualserver §12.5).
-        let most = match outcome {
-            Outcome::Redirect(redirect) => redirect.max_body,
-            Outcome::Respond(_) => Some(UNREAD_LIMIT),
-            Outcome::Forward(_) | Outcome::NoRoute(_) => None,
-        };
-        let forwarding = match &outcome {
-            Outcome::Forward(forwarding) => *forwarding,
-            _ if most.is_some_and(|most| body.size_hint().lower() > most) => {
-                let mut response = plain(StatusCode::PAYLOAD_TOO_LARGE);
-                decision.edit_refusal(response.status(), &head, response.headers_mut());
-                return response;
-            }
-            outcome => return canned(&head, decision, outcome),
-        };
-        let forwarder = Forwarder { worker, table, head, decision, forwarding: &forwarding };
-        let mut entry = entry;
+        let forwarder = Forwarder { worker, table, head, decision, forwarding };
         match forwarder.run(body, upgrade, entry.as_deref_mut(), asked).await {
             Ok(response) => response,
             Err(failure) => {
