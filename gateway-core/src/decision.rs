@@ -17,8 +17,8 @@ pub use steps::{Refusal, Step};
 use crate::request::field::{Value, View};
 use crate::request::{InvalidTarget, PathPolicy, Request};
 use crate::rules::{
-    Action, Branch, Field, Forward, Listener, Policies, Redirect, Respond, Route, Service,
-    ServiceId, ServiceSplit, SplitBackend, SplitMatch, Test, VirtualHost,
+    Action, Branch, Field, Forward, GroupMatch, Listener, Policies, Redirect, Respond, Route,
+    Service, ServiceId, ServiceSplit, SplitBackend, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -84,7 +84,7 @@ pub struct SplitChoice<'r> {
     /// The split.
     pub split: &'r ServiceSplit,
     /// The match that held; `None` if the split applies to every request.
-    pub matched: Option<&'r SplitMatch>,
+    pub matched: Option<&'r GroupMatch>,
     /// The backend that was drawn.
     pub backend: &'r SplitBackend,
 }

@@ -9,6 +9,7 @@
 mod action;
 mod backend;
 mod error_page;
+mod group;
 mod hostname;
 mod hosts;
 mod path;
@@ -29,6 +30,7 @@ pub use backend::{
     StatusMatch, Timeouts, grpc_status,
 };
 pub use error_page::{ErrorPage, Page};
+pub use group::{GroupMatch, GroupMatches};
 pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;
 pub(crate) use hosts::{Shard, name_key, shard_of};
@@ -45,9 +47,7 @@ pub(crate) use predicate::MAX_CONDITIONS;
 pub use predicate::{Condition, Field, Test};
 pub(crate) use regex::automaton;
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};
-pub use service::{
-    Service, ServiceId, ServiceName, ServiceSplit, SplitBackend, SplitMatch, SplitMatches,
-};
+pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend};
 pub use template::{Template, TemplatePart};
 
 pub use crate::request::Protocol;

@@ -7,7 +7,7 @@ use crate::matcher::hosts::Facts;
 use crate::origin::Origin;
 use crate::request::MAX_PATH;
 use crate::rules::{
-    Action, Condition, Form, Regex, Route, RuleSet, ServiceId, SplitMatch, SplitMatches, Test,
+    Action, Condition, Form, GroupMatch, GroupMatches, Regex, Route, RuleSet, ServiceId, Test,
     VirtualHost,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,8 +191,8 @@ impl<'r> Checker<'r> {
             for backend in &split.backends {
                 self.service(backend.service, &backend.origin);
             }
-            for group in split.matches.iter().flat_map(SplitMatches::groups) {
-                if seen.insert(Arc::as_ptr(group).cast::<SplitMatch>()) {
+            for group in split.matches.iter().flat_map(GroupMatches::groups) {
+                if seen.insert(Arc::as_ptr(group).cast::<GroupMatch>()) {
                     group.iter().for_each(|m| self.conditions(&m.conditions));
                 }
             }

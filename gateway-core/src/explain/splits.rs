@@ -6,7 +6,7 @@ use crate::origin::Origin;
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{
-    Action, Forward, Route, RuleSet, Service, ServiceSplit, SplitMatch, SplitMatches,
+    Action, Forward, GroupMatch, GroupMatches, Route, RuleSet, Service, ServiceSplit,
 };
 
 /// Adds the choices of `route` and of the TrafficSplit behind it.
@@ -94,7 +94,7 @@ fn left_out(service: &Service, weight: u64, port: u16) -> Option<&'static str> {
 /// Every match of a split that does not apply, with the first condition that failed.
 fn why_not<R: Request>(
     split: &ServiceSplit,
-    matches: &SplitMatches,
+    matches: &GroupMatches,
     view: &View<'_, R>,
 ) -> Vec<Considered> {
     if matches.is_empty() {
@@ -107,11 +107,11 @@ fn why_not<R: Request>(
         return vec![Considered { origin: split.origin.clone(), failed: Some(failed) }];
     }
     let considered =
-        |m: &SplitMatch| Considered { origin: m.origin.clone(), failed: first_failure(m, view) };
+        |m: &GroupMatch| Considered { origin: m.origin.clone(), failed: first_failure(m, view) };
     matches.iter().map(considered).collect()
 }
 
-fn first_failure<R: Request>(matched: &SplitMatch, view: &View<'_, R>) -> Option<Failure> {
+fn first_failure<R: Request>(matched: &GroupMatch, view: &View<'_, R>) -> Option<Failure> {
     let failed = matched.conditions.iter().find(|condition| !view.holds(condition));
     failed.map(|condition| show::failure(condition, view))
 }

@@ -243,12 +243,12 @@ fn split_rules() -> RuleSet {
         origin: origin(&format!("backends[{service}]")),
     };
     let matches = |conditions| {
-        Some([SplitMatch { conditions, origin: origin("matches[0]") }].into_iter().collect())
+        Some([GroupMatch { conditions, origin: origin("matches[0]") }].into_iter().collect())
     };
     let traffic = |matches, backends| ServiceSplit { matches, backends, origin: origin("split") };
     let mut root = service("root");
     root.splits = vec![
-        traffic(Some(SplitMatches::default()), vec![backend(2, 1)]),
+        traffic(Some(GroupMatches::default()), vec![backend(2, 1)]),
         traffic(matches(vec![header("x-env", "beta")]), vec![backend(2, 1)]),
         traffic(
             matches(vec![header("x-env", "prod")]),

@@ -6,7 +6,7 @@ use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, metho
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{
-    Action, Forward, Listener, Route, RuleSet, ServiceSplit, SplitMatch, VirtualHost,
+    Action, Forward, GroupMatch, Listener, Route, RuleSet, ServiceSplit, VirtualHost,
 };
 
 /// What the route of a rank does with the request.
@@ -99,8 +99,8 @@ fn send<'r, R: Request>(
 fn applies<'r, R: Request>(
     split: &'r ServiceSplit,
     view: &View<'_, R>,
-) -> Option<(&'r ServiceSplit, Option<&'r SplitMatch>)> {
+) -> Option<(&'r ServiceSplit, Option<&'r GroupMatch>)> {
     let Some(matches) = &split.matches else { return Some((split, None)) };
-    let holds = |m: &&SplitMatch| m.conditions.iter().all(|condition| view.holds(condition));
+    let holds = |m: &&GroupMatch| m.conditions.iter().all(|condition| view.holds(condition));
     matches.iter().find(holds).map(|matched| (split, Some(matched)))
 }

@@ -2,10 +2,10 @@ use super::*;
 use crate::decision::{Outcome, SplitChoice};
 use crate::request::{Connection, InvalidTarget, PathPolicy, RequestHead};
 use crate::rules::{
-    Action, Anchor, BackendSettings, Boundary, Branch, Condition, Field, Forward, HeaderOps,
-    HostPattern, HostRewrite, PathPattern, PathRewrite, PathTemplate, Protocol, Regex, Respond,
-    ResponseHeaderOps, Route, Service, ServiceId, ServiceName, ServiceSplit, Split, SplitBackend,
-    SplitMatch, Template, Test, UpstreamTarget, VirtualHost,
+    Action, Anchor, BackendSettings, Boundary, Branch, Condition, Field, Forward, GroupMatch,
+    HeaderOps, HostPattern, HostRewrite, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
+    Respond, ResponseHeaderOps, Route, Service, ServiceId, ServiceName, ServiceSplit, Split,
+    SplitBackend, Template, Test, UpstreamTarget, VirtualHost,
 };
 use crate::{ObjectRef, Origin};
 use http::StatusCode;
@@ -261,7 +261,7 @@ fn service(name: &str, exists: bool, splits: Vec<ServiceSplit>) -> Service {
 }
 
 fn service_split(matches: Option<Vec<&str>>, backends: &[(u32, u64)]) -> ServiceSplit {
-    let matched = |value: &str| SplitMatch {
+    let matched = |value: &str| GroupMatch {
         conditions: vec![Condition::equals(Field::Header("x".into()), value)],
         origin: origin(value),
     };

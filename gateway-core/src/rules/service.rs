@@ -1,9 +1,8 @@
 //! Services, and the traffic splits that send their requests on.
 
-use super::Condition;
+use super::GroupMatches;
 use crate::origin::Origin;
 use std::fmt;
-use std::sync::Arc;
 
 /// A Service by namespace and name. Names are literal: dots belong to them (smi P-6).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,53 +56,9 @@ impl Service {
 pub struct ServiceSplit {
     /// The conditions, of which one must hold. `None`: the split applies to every request
     /// (smi S-9). An empty list: to none (smi S-11).
-    pub matches: Option<SplitMatches>,
+    pub matches: Option<GroupMatches>,
     /// In document order (smi W-6).
     pub backends: Vec<SplitBackend>,
-    /// Where it was written.
-    pub origin: Origin,
-}
-
-/// The matches of one or several HTTPRouteGroups, in order. Splits that refer to a group share
-/// its matches, so that many splits of one large group need little room.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SplitMatches {
-    groups: Vec<Arc<[SplitMatch]>>,
-}
-
-impl SplitMatches {
-    /// Those of `groups`, one after the other.
-    pub fn new(groups: Vec<Arc<[SplitMatch]>>) -> Self {
-        Self { groups }
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &SplitMatch> {
-        self.groups.iter().flat_map(|group| group.iter())
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.groups.iter().all(|group| group.is_empty())
-    }
-
-    /// The groups.
-    pub(crate) fn groups(&self) -> &[Arc<[SplitMatch]>] {
-        &self.groups
-    }
-}
-
-impl FromIterator<SplitMatch> for SplitMatches {
-    fn from_iter<I: IntoIterator<Item = SplitMatch>>(matches: I) -> Self {
-        Self::new(vec![matches.into_iter().collect()])
-    }
-}
-
-/// One match of an HTTPRouteGroup: all its conditions must hold.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SplitMatch {
-    /// All of them must hold; none means every request (smi H-2).
-    pub conditions: Vec<Condition>,
     /// Where it was written.
     pub origin: Origin,
 }

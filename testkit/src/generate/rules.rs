@@ -3,8 +3,8 @@
 use super::Source;
 use crate::build;
 use gateway_core::rules::{
-    Action, Branch, HostPattern, Listener, Protocol, RuleSet, Service, ServiceId, ServiceName,
-    ServiceSplit, Split, SplitBackend, SplitMatch, VirtualHost,
+    Action, Branch, GroupMatch, HostPattern, Listener, Protocol, RuleSet, Service, ServiceId,
+    ServiceName, ServiceSplit, Split, SplitBackend, VirtualHost,
 };
 use gateway_core::{Forwarded, Origin, PathPolicy, Treatment};
 use http::StatusCode;
@@ -167,7 +167,7 @@ impl Maker<'_, '_> {
     fn service_split(&mut self) -> ServiceSplit {
         let matches = (!self.source.once_in(3)).then(|| {
             (0..self.source.below(3))
-                .map(|_| SplitMatch { conditions: self.conditions(), origin: self.origin() })
+                .map(|_| GroupMatch { conditions: self.conditions(), origin: self.origin() })
                 .collect()
         });
         let backends = (0..self.source.below(4))

@@ -1,8 +1,8 @@
 use super::*;
 use crate::{OwnedRequest, build};
 use gateway_core::rules::{
-    Anchor, Boundary, Branch, Condition, PathTemplate, Regex, ServiceId, ServiceSplit, Split,
-    SplitBackend, SplitMatch, SplitMatches, Test,
+    Anchor, Boundary, Branch, Condition, GroupMatch, GroupMatches, PathTemplate, Regex, ServiceId,
+    ServiceSplit, Split, SplitBackend, Test,
 };
 use gateway_core::{InvalidTarget, PathPolicy};
 use http::StatusCode;
@@ -216,7 +216,7 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
         weight,
         origin: build::origin("backend"),
     };
-    let beta = SplitMatch {
+    let beta = GroupMatch {
         conditions: vec![Condition::equals(Field::Header("x".into()), "beta")],
         origin: build::origin("match"),
     };
@@ -230,8 +230,8 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
     let services = Arc::make_mut(&mut table.services);
     services.extend([build::service("v2", &[80]), missing, elsewhere]);
     services[0].splits = vec![
-        applies(Some(SplitMatches::default()), vec![backend(2, 1)]), // smi S-11: applies to no request
-        applies(Some(SplitMatches::from_iter([beta])), vec![backend(0, 0), backend(1, 0)]),
+        applies(Some(GroupMatches::default()), vec![backend(2, 1)]), // smi S-11: applies to no request
+        applies(Some(GroupMatches::from_iter([beta])), vec![backend(0, 0), backend(1, 0)]),
         applies(None, vec![backend(0, 1), backend(2, 9), backend(3, 9), backend(1, 1)]),
     ];
     let ask = |draw: f64, value: &str| {

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::resource::document::{At, Located};
 use crate::resource::http_route_group::{HttpRouteGroup, Match};
 use crate::resource::{Problems, Resource};
-use crate::rules::{Anchor, Condition, Field, Regex, SplitMatch, Test};
+use crate::rules::{Anchor, Condition, Field, GroupMatch, Regex, Test};
 use crate::translate::expressions::Expressions;
 use http::{HeaderName, Method};
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The matches of each group in force, by namespace and name.
-pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Arc<[SplitMatch]>>;
+pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Arc<[GroupMatch]>>;
 
-/// A match of several methods becomes one [`SplitMatch`] for each, so that methods are compared as
+/// A match of several methods becomes one [`GroupMatch`] for each, so that methods are compared as
 /// exact values, as long as that makes no more conditions than this.
 const MOST_CONDITIONS: usize = 32;
 
@@ -28,7 +28,7 @@ pub(super) fn lower(
     group: &Resource<HttpRouteGroup>,
     expressions: &mut Expressions,
     problems: &mut Problems,
-) -> Option<Arc<[SplitMatch]>> {
+) -> Option<Arc<[GroupMatch]>> {
     let mut lowering = Lowering { group, expressions, problems, sound: true };
     lowering.check_names();
     let matches = group.spec.matches.iter().flat_map(|m| lowering.lower(m)).collect();
@@ -72,13 +72,13 @@ impl Lowering<'_> {
     }
 
     /// One match for each method, in the order in which they were written.
-    fn lower(&mut self, written: &Match) -> Vec<SplitMatch> {
+    fn lower(&mut self, written: &Match) -> Vec<GroupMatch> {
         let path = written.path_regex.as_ref().and_then(|path| self.path(path));
         let methods = self.methods(&written.methods);
         let headers = written.headers.iter().filter_map(|(name, value)| self.header(name, value));
         let others: Vec<Condition> = path.into_iter().chain(headers.collect::<Vec<_>>()).collect();
         let origin = self.group.origin(written.at);
-        let with = |method: Option<Condition>| SplitMatch {
+        let with = |method: Option<Condition>| GroupMatch {
             conditions: method.into_iter().chain(others.iter().cloned()).collect(),
             origin: origin.clone(),
         };

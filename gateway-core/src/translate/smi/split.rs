@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::document::Located;
 use crate::resource::traffic_split::{Backend, TrafficSplit};
-use crate::rules::{ServiceName, ServiceSplit, SplitBackend, SplitMatches};
+use crate::rules::{GroupMatches, ServiceName, ServiceSplit, SplitBackend};
 use crate::translate::Context;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -145,7 +145,7 @@ fn matches(
     written: &Resource<TrafficSplit>,
     groups: &Groups<'_>,
     context: &mut Context<'_>,
-) -> Option<SplitMatches> {
+) -> Option<GroupMatches> {
     if written.spec.matches.is_empty() {
         return None;
     }
@@ -169,5 +169,5 @@ fn matches(
         diagnostic.help = did_you_mean(&name.value, own);
         context.problems.push(diagnostic);
     }
-    Some(SplitMatches::new(matches))
+    Some(GroupMatches::new(matches))
 }

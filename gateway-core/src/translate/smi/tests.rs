@@ -9,7 +9,7 @@ use super::translate;
 use crate::decision::split::choose;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::resource::{Problems, Resources};
-use crate::rules::{Condition, Field, Service, ServiceName, SplitMatch, SplitMatches, Test};
+use crate::rules::{Condition, Field, GroupMatch, GroupMatches, Service, ServiceName, Test};
 use crate::translate::hosts::Claim;
 use crate::translate::services::Services;
 use crate::translate::{Context, Options};
@@ -64,7 +64,7 @@ impl Outcome {
     /// The whole table of smi §3.6 for one request: the Service chosen, `None` for 503.
     fn resolve(&self, root: &str, port: u16, request: &Request<'_>, draw: u64) -> Option<&str> {
         let root = self.service(root);
-        let applies = |matches: &Option<SplitMatches>| match matches {
+        let applies = |matches: &Option<GroupMatches>| match matches {
             Some(list) => list.iter().any(|m| m.conditions.iter().all(|c| request.meets(c))),
             None => true,
         };

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The matches that a split gets from one group with these matches.
-fn matches(written: &str) -> Vec<SplitMatch> {
+fn matches(written: &str) -> Vec<GroupMatch> {
     let yaml = split("s", "  matches: [{kind: HTTPRouteGroup, name: g}]") + &group("g", written);
     let outcome = of(&yaml);
     assert_eq!(outcome.found(Severity::Error), [], "{written}: {:?}", outcome.diagnostics);
