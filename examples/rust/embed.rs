@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Verdict::Open(Outcome::Redirect(to)) => to.status.to_string(),
             Verdict::Open(Outcome::NoRoute(reason)) => reason.status().to_string(),
             // Carry `steps` out, then go on with what `admitted` says.
-            Verdict::Guarded(_) => format!("{:?}", decision.steps(&request)),
+            Verdict::Guarded => format!("{:?}", decision.steps(&request)),
         };
         println!("{method} {path} -> {fate}");
     }

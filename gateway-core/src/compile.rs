@@ -8,6 +8,7 @@ mod host;
 mod hosts;
 mod paths;
 mod regexes;
+mod splits;
 mod stems;
 mod trie;
 
@@ -78,13 +79,14 @@ fn compile(
 ) -> Result<Router, CompileErrors> {
     let mut checker = Checker::new(rules, limits);
     checker.listeners();
-    let services = checker.services(previous);
+    let (services, splits) = checker.services(previous);
     let mut listeners = Vec::with_capacity(rules.listeners.len());
     for listener in &rules.listeners {
         let known = previous.and_then(|previous| previous.listener_like(listener));
         listeners.push(hosts::compile(listener, known, &mut checker));
     }
-    checker.totals(listeners.iter().flat_map(|hosts| &hosts.shards).map(|shard| shard.facts));
+    let shards = listeners.iter().flat_map(|hosts| &hosts.shards);
+    checker.totals(shards.map(|shard| shard.facts).chain([services]));
     let errors = checker.into_errors();
     if !errors.is_empty() {
         return Err(CompileErrors(errors));
@@ -93,7 +95,7 @@ fn compile(
         rules.listeners.iter().enumerate().map(|(at, listener)| (key(listener), at)).collect();
     sockets.sort_unstable();
     let (rules, limits) = (rules.clone(), limits.clone());
-    Ok(Router { tables: Arc::new(Tables { rules, limits, sockets, listeners, services }) })
+    Ok(Router { tables: Arc::new(Tables { rules, limits, sockets, listeners, services, splits }) })
 }
 
 fn key(listener: &Listener) -> ListenerKey {

@@ -1,9 +1,11 @@
 //! What to do with one request, and why.
 
+pub(crate) mod access;
 mod captures;
 mod cors;
 mod error_page;
 pub(crate) mod headers;
+pub(crate) mod limits;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;
 pub(crate) mod split;
@@ -12,6 +14,7 @@ pub(crate) mod template;
 
 pub use captures::Captures;
 pub use error_page::PageAnswer;
+pub use limits::Counted;
 pub use steps::{Refusal, Step};
 
 use crate::request::field::{Value, View};
@@ -32,7 +35,9 @@ pub struct Decision<'r> {
     pub(crate) branch: Option<&'r Branch>,
     /// What is done with a request that policies admit.
     pub(crate) outcome: Outcome<'r>,
-    /// Whether policies ask something of the request.
+    /// The Service that the route names, whatever became of the request there.
+    pub(crate) addressed: Option<&'r Service>,
+    /// Whether policies or limits ask something of the request.
     pub(crate) guarded: bool,
 }
 
@@ -43,6 +48,10 @@ pub struct Decision<'r> {
 pub enum Outcome<'r> {
     /// Send it to a Service.
     Forward(Forwarding<'r>),
+    /// Answer 403: no endpoint of the Service admits the caller (smi T-16). Where the Service has no
+    /// ready endpoint at all, the answer is [`Forward::unavailable`], as it is for everybody (smi
+    /// T-17).
+    Deny(Forwarding<'r>),
     /// Answer with a `Location`.
     Redirect(&'r Redirect),
     /// Answer with a canned response.
@@ -56,9 +65,9 @@ pub enum Outcome<'r> {
 pub enum Verdict<'r> {
     /// It can.
     Open(Outcome<'r>),
-    /// Policies ask something of it first: [`Decision::steps`]. A request that passes them all is
-    /// treated as [`Decision::admitted`] says.
-    Guarded(&'r Policies),
+    /// Policies, or limits of a Service, ask something of it first: [`Decision::steps`]. A request
+    /// that passes them all is treated as [`Decision::admitted`] says.
+    Guarded,
 }
 
 /// Where a request is sent.
@@ -74,6 +83,14 @@ pub struct Forwarding<'r> {
     pub port: u16,
     /// The TrafficSplit that sent the request there, if one applied.
     pub split: Option<SplitChoice<'r>>,
+}
+
+impl Forwarding<'_> {
+    /// Whether some endpoints of the Service may refuse the request: then each is asked about by
+    /// [`Decision::admits`].
+    pub fn is_checked(&self) -> bool {
+        self.service.access.is_some()
+    }
 }
 
 /// A TrafficSplit that applied.
@@ -126,15 +143,20 @@ impl<'r> Decision<'r> {
     /// A decision that no route has made.
     pub(crate) fn none(listener: Option<&'r Listener>, reason: NoRoute) -> Self {
         let outcome = Outcome::NoRoute(reason);
-        Self { listener, host: None, route: None, branch: None, outcome, guarded: false }
+        Self {
+            listener,
+            host: None,
+            route: None,
+            branch: None,
+            outcome,
+            addressed: None,
+            guarded: false,
+        }
     }
 
     /// What to do, or that policies come first.
     pub fn verdict(&self) -> Verdict<'r> {
-        match self.policies() {
-            Some(policies) if self.guarded => Verdict::Guarded(policies),
-            _ => Verdict::Open(self.outcome),
-        }
+        if self.guarded { Verdict::Guarded } else { Verdict::Open(self.outcome) }
     }
 
     /// What to do once all [`Decision::steps`], if there are any, let the request pass.

@@ -3,6 +3,7 @@
 //! An explanation is made of a decision by walking the same rules one by one. It costs what such a
 //! walk costs, and nothing where it is not asked for.
 
+mod access;
 mod policies;
 mod routes;
 mod show;
@@ -66,7 +67,12 @@ pub struct Explanation {
     /// The TrafficSplits that did not apply: each of their matches with the first condition that
     /// failed.
     pub passed_over: Vec<Considered>,
-    /// What policies ask of the request, in order, up to one that turns it away.
+    /// Who calls, where the Service asks for that; `None` for nobody.
+    pub caller: Option<String>,
+    /// What each kind of endpoint of the Service says to the caller; none where it does not ask.
+    pub access: Vec<AccessSummary>,
+    /// What policies ask of the request, in order, up to one that turns it away; then the limits
+    /// of Services that it falls under.
     pub policies: Vec<PolicySummary>,
     /// What takes the place of answers with certain statuses, the first that has the status.
     pub error_pages: Vec<PageSummary>,
@@ -95,7 +101,7 @@ pub enum OutcomeKind {
     /// No route took it.
     #[default]
     NoRoute,
-    /// A policy turns the request away, whatever it asks besides.
+    /// A policy or a TrafficTarget turns the request away, whatever is asked besides.
     Refuse,
     /// A pre-flight request is answered.
     Preflight,
@@ -139,12 +145,28 @@ pub struct RouteSummary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySummary {
     /// `refuse`, `cors`, `client-certificate`, `rate-limit`, `basic-auth`, `api-key`,
-    /// `external-auth`, `jwt` or `cache`.
+    /// `external-auth`, `jwt`, `cache` or `service-limit`.
     pub kind: &'static str,
     /// The policy, or the reference to one that is not there.
     pub origin: Origin,
     /// What is asked, or why the request is turned away. No secrets.
     pub asks: String,
+}
+
+/// What endpoints of one identity say to a caller (smi §6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessSummary {
+    /// Their service account, as `namespace/name`.
+    pub workload: String,
+    /// Whether they admit the request.
+    pub admitted: bool,
+    /// The TrafficTarget that admitted it; `None` too where none governs them.
+    pub by: Option<Origin>,
+    /// The match that held, if the TrafficTarget asks for one.
+    pub matched: Option<Origin>,
+    /// The TrafficTargets before that, with the first test that failed: of those whose conditions
+    /// failed each match.
+    pub tried: Vec<Considered>,
 }
 
 /// An answer that takes the place of answers with certain statuses.
@@ -201,9 +223,12 @@ pub struct SplitSummary {
     /// What there was to choose from, in order.
     pub candidates: Vec<Candidate>,
     /// The draw, brought to the range from 0 to below the sum of the weights; `None` where the
-    /// sum is 0.
+    /// sum is 0, or where something else decides.
     pub point: Option<u64>,
-    /// The candidate whose range holds the point, by its index.
+    /// The field of the request that decides in place of the draw, for example ``cookie `session` ``.
+    pub sticky: Option<String>,
+    /// The candidate that was chosen, by its index: that whose range holds the point, if there is
+    /// one.
     pub chosen: Option<usize>,
 }
 
@@ -301,6 +326,7 @@ fn explain<R: Request>(
         }
         if let Some(route) = decision.route() {
             splits::explain(&mut explanation, rules, route, view, draw);
+            access::explain(&mut explanation, decision, view);
         }
         if let Outcome::Forward(forwarding) = decision.admitted() {
             let forward = forwarding.forward;
@@ -333,6 +359,14 @@ fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
                 ..Explanation::default()
             }
         }
+        Outcome::Deny(forwarding) => Explanation {
+            outcome: OutcomeKind::Refuse,
+            status: Some(StatusCode::FORBIDDEN),
+            reason: Some("no TrafficTarget admits the caller".to_owned()),
+            service: Some(forwarding.service.name.to_string()),
+            port: Some(forwarding.port),
+            ..Explanation::default()
+        },
         Outcome::Redirect(redirect) => {
             let mut location = Vec::new();
             decision.write_location(request, &mut location);

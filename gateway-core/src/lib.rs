@@ -36,7 +36,7 @@
 //!     Verdict::Open(Outcome::Forward(to)) => assert_eq!(&*to.service.name.name, "tea-svc"),
 //!     Verdict::Open(other) => unreachable!("{other:?}"),
 //!     // Policies come first: `decision.steps(&request)`, then `decision.admitted()`.
-//!     Verdict::Guarded(_) => unreachable!("no policy stands on the route"),
+//!     Verdict::Guarded => unreachable!("no policy stands on the route"),
 //! }
 //! let decision = router.decide(&RequestHead::get("cafe.example.com", "/cake"), 0);
 //! assert!(decision.route().is_none());
@@ -61,18 +61,20 @@ mod translate;
 
 pub use compile::{CompileError, CompileErrors};
 pub use decision::{
-    Captures, Decision, Forwarding, NoRoute, Outcome, PageAnswer, Refusal, SplitChoice, Step,
-    Verdict,
+    Captures, Counted, Decision, Forwarding, NoRoute, Outcome, PageAnswer, Refusal, SplitChoice,
+    Step, Verdict,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
-    Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange, HeaderOperation,
-    MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary, RouteSummary, SplitSummary,
+    AccessSummary, Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange,
+    HeaderOperation, MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary, RouteSummary,
+    SplitSummary,
 };
 pub use limits::Limits;
 pub use lint::lint;
 pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
+pub use request::attributes;
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request, RequestHead,
     Treatment,

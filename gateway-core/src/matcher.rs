@@ -10,6 +10,7 @@ pub(crate) mod hosts;
 pub(crate) mod octets;
 mod outcome;
 pub(crate) mod regexes;
+pub(crate) mod splits;
 pub(crate) mod stems;
 pub(crate) mod trie;
 
@@ -22,6 +23,7 @@ use dispatch::{Dispatch, Values};
 use exact::ExactPaths;
 use hosts::{Facts, HostTables};
 use octets::Octets;
+use splits::SplitTables;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub(crate) struct Tables {
     pub(crate) limits: Limits,
     /// What compiling counted of the services.
     pub(crate) services: Facts,
+    /// Which TrafficSplit of a Service applies.
+    pub(crate) splits: Arc<SplitTables>,
 }
 
 /// The routes of a host. Knows nothing of other hosts, so that routers can share it.
@@ -178,7 +182,7 @@ impl Tables {
         let mut candidate = Some(owner);
         while let Some(host) = candidate {
             if let Some(rank) = host.table.find(view) {
-                return outcome::decide(&self.rules, (listener, &host.rules, rank), view, draw);
+                return outcome::decide(self, (listener, &host.rules, rank), view, draw);
             }
             candidate = hosts.next(host);
         }

@@ -44,6 +44,20 @@ pub trait Request {
     }
 }
 
+/// Names of attributes ([`Request::attribute`]) by which the engine itself asks who calls (smi
+/// T-2, N-8). Whoever supplies them has verified them: nothing of a request's header belongs here.
+pub mod attributes {
+    /// The caller's service account, as `namespace/name`.
+    pub const SOURCE_ACCOUNT: &str = "source_account";
+    /// The caller's SPIFFE id. One of the form `spiffe://<trust domain>/ns/<namespace>/sa/<name>`
+    /// tells its service account too, where [`SOURCE_ACCOUNT`] is absent.
+    pub const SOURCE_IDENTITY: &str = "source_identity";
+    /// The labels of the caller's Pod: `app=web,version=2`.
+    pub const SOURCE_LABELS: &str = "source_labels";
+    /// What the caller is part of: `Deployment/shop/web,Pod/shop/web-1`.
+    pub const SOURCE_WORKLOADS: &str = "source_workloads";
+}
+
 /// The connection that a request came on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Connection {

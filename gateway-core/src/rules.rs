@@ -6,19 +6,24 @@
 //! [`ServiceSplit`] may send it on, once). Nothing after this module knows which dialect a rule
 //! came from, except by its [`Origin`].
 
+mod access;
 mod action;
 mod backend;
 mod error_page;
 mod group;
 mod hostname;
 mod hosts;
+mod mesh;
 mod path;
 mod policy;
 mod predicate;
 mod regex;
 mod service;
+mod service_limit;
+mod sticky;
 mod template;
 
+pub use access::{Access, Caller, Grant, ServiceAccount, Workload};
 pub(crate) use action::FRAMING;
 pub use action::{
     Action, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite, Redirect,
@@ -34,6 +39,7 @@ pub use group::{GroupMatch, GroupMatches};
 pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;
 pub(crate) use hosts::{Shard, name_key, shard_of};
+pub use mesh::MeshIdentity;
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
 pub(crate) use path::{End, Form, Reach};
 pub use policy::{
@@ -48,6 +54,9 @@ pub use predicate::{Condition, Field, Test};
 pub(crate) use regex::automaton;
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};
 pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend};
+pub use service_limit::{CircuitBreaker, ServiceLimit, WorkloadName};
+pub use sticky::Sticky;
+pub(crate) use sticky::ValueHash;
 pub use template::{Template, TemplatePart};
 
 pub use crate::request::Protocol;
@@ -67,6 +76,8 @@ pub struct RuleSet {
     pub listeners: Vec<Listener>,
     /// What [`ServiceId`]s stand for. Shared by copies, as the hosts are.
     pub services: Arc<Vec<Service>>,
+    /// Who this proxy is in mutual TLS.
+    pub identity: Option<Arc<MeshIdentity>>,
 }
 
 impl RuleSet {
@@ -92,6 +103,9 @@ pub struct Listener {
     pub port: u16,
     /// What is spoken on it.
     pub protocol: Protocol,
+    /// Whether clients have to show a certificate of the mesh, as this proxy shows its own
+    /// ([`RuleSet::identity`]).
+    pub mutual_tls: bool,
     /// Which request paths are refused, and how the others are brought to normal form.
     pub paths: PathPolicy,
     /// The hosts, by name.

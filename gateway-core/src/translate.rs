@@ -117,7 +117,7 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
     let mut diagnostics = resources.diagnostics().to_vec();
     diagnostics.extend(problems.into_list());
     Translation {
-        rules: RuleSet { listeners, services: services.into_list().into() },
+        rules: RuleSet { listeners, services: services.into_list().into(), identity: None },
         diagnostics,
         statuses,
         endpoints,

@@ -116,9 +116,18 @@ impl Admitted<'_> {
     ) -> Response<Answer> {
         match self.decision.admitted() {
             Outcome::Forward(to) => self.forward(&to, body, upgrade, entry, asked).await,
+            Outcome::Deny(to) => self.edited(plain(self.denial(&to))),
             Outcome::Redirect(redirect) => self.canned(redirect.status, &body, redirect.max_body),
             Outcome::Respond(respond) => self.canned(respond.status, &body, Some(UNREAD_LIMIT)),
             Outcome::NoRoute(no_route) => self.edited(plain(no_route.status())),
+        }
+    }
+
+    /// Nobody learns of rules from a Service that has no endpoint at all (smi T-17).
+    fn denial(&self, forwarding: &Forwarding<'_>) -> StatusCode {
+        match self.table.snapshot.group(forwarding.id, forwarding.port) {
+            Some(_) => StatusCode::FORBIDDEN,
+            None => forwarding.forward.unavailable,
         }
     }
 

@@ -50,6 +50,7 @@ pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard, Unenforced<'r>> {
         Step::ExternalAuth(policy) => ("authentication by another service", &policy.origin),
         Step::Jwt(policy) => ("a signed token", &policy.origin),
         Step::Cache(policy) => ("a cache", &policy.origin),
+        Step::ServiceLimit(counted) => ("a limit of a Service", &counted.limit.origin),
     };
     Err(Unenforced { what, origin })
 }

@@ -17,6 +17,7 @@ pub fn origin(name: &str) -> Origin {
 /// A plain HTTP listener of all addresses without hosts.
 pub fn listener(port: u16) -> Listener {
     Listener {
+        mutual_tls: false,
         name: format!("http-{port}").into(),
         address: None,
         port,
@@ -29,12 +30,7 @@ pub fn listener(port: u16) -> Listener {
 
 /// A Service in namespace `default` that exists, with these ports and without splits.
 pub fn service(name: &str, ports: &[u16]) -> Service {
-    Service {
-        name: ServiceName::new("default", name),
-        exists: true,
-        ports: Some(ports.to_vec()),
-        splits: Vec::new(),
-    }
+    Service::new(ServiceName::new("default", name), Some(ports.to_vec()))
 }
 
 /// Sends requests to a Service as they are; its TrafficSplits apply.

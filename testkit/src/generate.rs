@@ -17,6 +17,7 @@ mod pool;
 mod requests;
 mod routes;
 mod rules;
+mod services;
 mod source;
 
 pub use edits::Edits;

@@ -4,6 +4,7 @@
 //! reading, splitting or precedence code. Everything is a scan over lists and a copy of strings,
 //! so that it can be compared with the specification line by line.
 
+mod access;
 mod answer;
 mod conditions;
 mod path;
@@ -15,10 +16,11 @@ pub use answer::{Answer, SplitAnswer, StepAnswer, Verdict};
 
 use conditions::{View, passes};
 use gateway_core::rules::{
-    Action, Field, Forward, HostPattern, Listener, PathPattern, Route, RuleSet, Test, VirtualHost,
+    Action, Field, Forward, HostPattern, Listener, PathPattern, Route, RuleSet, Service, ServiceId,
+    Sticky, Test, VirtualHost,
 };
 use gateway_core::{NoRoute, Origin, Request};
-use weights::pick;
+use weights::choose;
 
 /// Decides what to do with `request`.
 pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
@@ -47,9 +49,21 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
         if let Some(at) = holding {
             answer.host = Some(host.origin.clone());
             answer.route = Some(host.routes[at].origin.clone());
-            (answer.verdict, answer.branch) = act(rules, &host.routes, at, &view, draw);
+            let acted = act(rules, &host.routes, at, &view, draw);
+            (answer.verdict, answer.branch) = (acted.verdict, acted.branch);
             if let Some(policies) = &host.routes[at].policies {
                 answer.steps = policies::steps(policies, &answer.verdict, &view);
+            }
+            let ended =
+                answer.steps.last().is_some_and(|s| ["refuse", "preflight"].contains(&s.kind));
+            if let Some(addressed) = acted.addressed.filter(|_| !ended) {
+                let chosen = match &answer.verdict {
+                    Verdict::Forward { service, .. } => {
+                        rules.services.iter().find(|s| s.name == *service)
+                    }
+                    _ => None,
+                };
+                answer.steps.extend(access::limits(addressed, chosen, &view));
             }
             break;
         }
@@ -133,30 +147,45 @@ fn pattern_holds(pattern: &PathPattern, view: &View<'_, impl Request>) -> bool {
     }
 }
 
-/// What the route at `at` does, and the innermost branch of its own split that was drawn.
-fn act(
-    rules: &RuleSet,
+/// What a route does.
+struct Acted<'r> {
+    verdict: Verdict,
+    /// The innermost branch of its own split that was drawn.
+    branch: Option<Origin>,
+    /// The Service that it names.
+    addressed: Option<&'r Service>,
+}
+
+/// What the route at `at` does.
+fn act<'r>(
+    rules: &'r RuleSet,
     routes: &[Route],
     at: usize,
     view: &View<'_, impl Request>,
     draw: u64,
-) -> (Verdict, Option<Origin>) {
-    let mut branch = None;
+) -> Acted<'r> {
+    let (mut branch, mut addressed) = (None, None);
     let mut draw = draw;
     let mut action = &routes[at].action;
     loop {
         let verdict = match action {
             Action::Split(split) => {
                 let weights: Vec<u64> = split.branches.iter().map(|b| b.weight).collect();
-                let Some((chosen, residual)) = pick(&weights, draw) else {
-                    return (Verdict::NoRoute(NoRoute::NoBranch(split.otherwise)), branch);
+                let client = client(split.sticky.as_deref(), view);
+                let sticky = client.as_ref().map(|(sticky, value)| (*sticky, &value[..]));
+                let Some((chosen, residual)) = choose(&weights, sticky, draw) else {
+                    let verdict = Verdict::NoRoute(NoRoute::NoBranch(split.otherwise));
+                    return Acted { verdict, branch, addressed };
                 };
                 branch = Some(split.branches[chosen].origin.clone());
                 action = &split.branches[chosen].action;
                 draw = residual;
                 continue;
             }
-            Action::Forward(forward) => resolve(rules, forward, view, draw),
+            Action::Forward(forward) => {
+                addressed = Some(rules.service(forward.target.service));
+                resolve(rules, forward, view, draw)
+            }
             Action::Redirect(redirect) => {
                 Verdict::Redirect { status: redirect.status, origin: redirect.origin.clone() }
             }
@@ -168,7 +197,7 @@ fn act(
                 Verdict::NoRoute(unmatched(&routes[first..at], view))
             }
         };
-        return (verdict, branch);
+        return Acted { verdict, branch, addressed };
     }
 }
 
@@ -217,38 +246,60 @@ fn resolve(
             matched = Some(held.origin.clone());
         }
         // Who takes part: weight, existence, port (smi S-6).
-        let mut participants = Vec::new();
+        let mut weights = Vec::new();
         for backend in &split.backends {
             let service = rules.service(backend.service);
             let known = match &service.ports {
                 None => true,
                 Some(ports) => ports.contains(&target.port),
             };
-            if backend.weight > 0 && service.exists && known {
-                participants.push(backend);
-            }
+            weights.push(if service.exists && known { backend.weight } else { 0 });
         }
-        let weights: Vec<u64> = participants.iter().map(|b| b.weight).collect();
-        let Some((chosen, _)) = pick(&weights, draw) else {
+        let client = client(split.sticky.as_deref(), view);
+        let sticky = client.as_ref().map(|(sticky, value)| (*sticky, &value[..]));
+        let Some((chosen, _)) = choose(&weights, sticky, draw) else {
             return Verdict::NoRoute(NoRoute::NoBackend); // smi S-14
         };
-        let backend = participants[chosen];
-        return Verdict::Forward {
-            service: rules.service(backend.service).name.clone(),
-            port: target.port,
-            rule,
-            split: Some(Box::new(SplitAnswer {
-                root: root.name.clone(),
-                split: split.origin.clone(),
-                matched,
-                backend: backend.origin.clone(),
-            })),
+        let backend = &split.backends[chosen];
+        let answer = SplitAnswer {
+            root: root.name.clone(),
+            split: split.origin.clone(),
+            matched,
+            backend: backend.origin.clone(),
         };
+        return arrive(rules, backend.service, target.port, rule, Some(Box::new(answer)), view);
     }
     if !splits.is_empty() && !root.exists {
         return Verdict::NoRoute(NoRoute::NoBackend); // smi S-15
     }
-    Verdict::Forward { service: root.name.clone(), port: target.port, rule, split: None }
+    arrive(rules, target.service, target.port, rule, None, view)
+}
+
+/// The Service takes the request, unless nobody there admits it (smi §6.5).
+fn arrive(
+    rules: &RuleSet,
+    id: ServiceId,
+    port: u16,
+    rule: Origin,
+    split: Option<Box<SplitAnswer>>,
+    view: &View<'_, impl Request>,
+) -> Verdict {
+    let service = rules.service(id);
+    let name = service.name.clone();
+    if !access::admits(service, port, view) {
+        return Verdict::Deny { service: name, port };
+    }
+    Verdict::Forward { service: name, port, rule, split }
+}
+
+/// The value by which a split knows the client, if the request has one.
+fn client<'s>(
+    sticky: Option<&'s Sticky>,
+    view: &View<'_, impl Request>,
+) -> Option<(&'s Sticky, Vec<u8>)> {
+    let sticky = sticky?;
+    let value = view.value(sticky.by()).joined?;
+    (!value.is_empty()).then_some((sticky, value))
 }
 
 #[cfg(test)]

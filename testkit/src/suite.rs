@@ -271,6 +271,10 @@ fn admit(case: &Case, decision: &Decision<'_>, observed: &mut Observed) -> Statu
             observed.split = Some(split);
             case.backend.unwrap_or(StatusCode::OK)
         }
+        Outcome::Deny(_) => {
+            observed.reason = Some("denied".to_owned());
+            StatusCode::FORBIDDEN
+        }
         Outcome::Redirect(redirect) => {
             observed.reason = Some(String::new());
             redirect.status
@@ -315,6 +319,10 @@ fn admit_reference(answer: &reference::Answer, observed: &mut Observed) {
             observed.backend = Some(Received { service, ..Received::default() });
             let name = split.as_ref().map(|choice| choice.split.object.name.to_string());
             observed.split = Some(name);
+        }
+        Verdict::Deny { .. } => {
+            observed.status = Some(StatusCode::FORBIDDEN);
+            observed.reason = Some("denied".to_owned());
         }
         Verdict::Redirect { status, .. } | Verdict::Respond { status, .. } => {
             observed.status = Some(*status);

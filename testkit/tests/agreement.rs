@@ -177,6 +177,7 @@ fn name_of(verdict: &Verdict) -> String {
         Verdict::Forward { split: Some(choice), .. } => {
             format!("split, conditional: {}", choice.matched.is_some())
         }
+        Verdict::Deny { .. } => "deny".into(),
         Verdict::Redirect { .. } => "redirect".into(),
         Verdict::Respond { .. } => "respond".into(),
         Verdict::NoRoute(why) => format!("{why:?}"),

@@ -140,6 +140,7 @@ fn router() -> Router {
         },
         Route {
             action: Action::Split(Arc::new(Split {
+                sticky: None,
                 branches: vec![Branch { weight: 3, action: respond(), origin: origin("") }],
                 otherwise: StatusCode::INTERNAL_SERVER_ERROR,
                 origin: origin(""),
@@ -157,6 +158,7 @@ fn router() -> Router {
         host("*", vec![route("any", exact("/any"), vec![])]),
     ];
     let listener = Listener {
+        mutual_tls: false,
         name: "web".into(),
         address: None,
         port: 80,
@@ -165,7 +167,7 @@ fn router() -> Router {
         hosts: hosts.into_iter().collect(),
         origin: origin(""),
     };
-    Router::compile(&RuleSet { listeners: vec![listener], services: Arc::default() }).unwrap()
+    Router::compile(&RuleSet { listeners: vec![listener], ..RuleSet::default() }).unwrap()
 }
 
 fn shown(decision: &Decision<'_>) -> String {
@@ -285,7 +287,7 @@ fn guarded_decisions_allocate_nothing() {
         let request =
             RequestHead::new(method, "a.example", "/a?key=b").headers(&headers).on(connection);
         let decision = decide(&router, &request, 0);
-        assert!(matches!(decision.verdict(), Verdict::Guarded(_)), "{request:?}");
+        assert!(matches!(decision.verdict(), Verdict::Guarded), "{request:?}");
         assert!(decision.service().is_none(), "{request:?}");
         assert_eq!(decision.steps(&request).len(), steps, "{:?}", decision.steps(&request));
     }
@@ -362,7 +364,7 @@ fn large_sets_of_expressions_allocate_nothing() {
         hosts: [host("*", routes)].into_iter().collect(),
         ..testkit::build::listener(80)
     };
-    let rules = RuleSet { listeners: vec![listener], services: Arc::default() };
+    let rules = RuleSet { listeners: vec![listener], ..RuleSet::default() };
     let router = Router::compile(&rules).unwrap();
     let long = "tenant-".repeat(1000);
     for (target, values, want) in [

@@ -99,7 +99,7 @@ fn rules(templates: &[String]) -> RuleSet {
         origin: build::origin("host"),
     };
     let listener = Listener { hosts: [host].into_iter().collect(), ..build::listener(80) };
-    RuleSet { listeners: vec![listener], services: Arc::default() }
+    RuleSet { listeners: vec![listener], ..RuleSet::default() }
 }
 
 /// What was compared.

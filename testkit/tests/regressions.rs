@@ -99,6 +99,7 @@ fn shown(scenario: &Scenario) -> BTreeSet<String> {
         shown.insert(match answer.verdict {
             Verdict::NoRoute(why) => format!("{why:?}"),
             Verdict::Forward { split, .. } => format!("forward {}", split.is_some()),
+            Verdict::Deny { .. } => "deny".into(),
             Verdict::Redirect { .. } => "redirect".into(),
             Verdict::Respond { .. } => "respond".into(),
         });

@@ -70,7 +70,7 @@ pub fn rule_set(workload: &Workload) -> RuleSet {
         });
     }
     let services = vec![build::service("test", &[80])].into();
-    RuleSet { listeners: vec![listener], services }
+    RuleSet { listeners: vec![listener], services, identity: None }
 }
 
 fn name(rule: &Rule) -> HostPattern {

@@ -1,14 +1,15 @@
 //! What has to be true of rules before they become tables.
 
-use super::CompileError;
+use super::{CompileError, splits};
 use crate::limits::Limits;
 use crate::matcher::Tables;
 use crate::matcher::hosts::Facts;
+use crate::matcher::splits::SplitTables;
 use crate::origin::Origin;
 use crate::request::MAX_PATH;
 use crate::rules::{
-    Action, Condition, Form, GroupMatch, GroupMatches, Regex, Route, RuleSet, ServiceId, Test,
-    VirtualHost,
+    Action, Condition, Form, GroupMatch, GroupMatches, Regex, Route, RuleSet, ServiceId, Sticky,
+    Test, VirtualHost,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Add as _;
@@ -146,6 +147,7 @@ impl<'r> Checker<'r> {
                 }
                 Action::Split(split) => {
                     self.weights(split.branches.iter().map(|b| b.weight), &split.origin);
+                    self.sticky(split.sticky.as_deref(), split.branches.len(), &split.origin);
                     pending.extend(split.branches.iter().map(|branch| &branch.action));
                 }
                 Action::Unmatched { alternatives } if *alternatives as usize > rank => {
@@ -176,18 +178,27 @@ impl<'r> Checker<'r> {
         }
     }
 
-    /// Looks at the services, unless they are those of `previous`.
-    pub(super) fn services(&mut self, previous: Option<&Tables>) -> Facts {
+    fn sticky(&mut self, sticky: Option<&Sticky>, branches: usize, origin: &Origin) {
+        let known = sticky.map(|sticky| sticky.branches().len());
+        if let Some(known) = known.filter(|known| *known != branches) {
+            let message = format!("a split of {branches} branches is sticky among {known}");
+            self.error(origin.clone(), message);
+        }
+    }
+
+    /// Looks at the services and makes their tables, unless they are those of `previous`.
+    pub(super) fn services(&mut self, previous: Option<&Tables>) -> (Facts, Arc<SplitTables>) {
         if let Some(previous) = previous
             && Arc::ptr_eq(&previous.rules.services, &self.rules.services)
         {
-            return previous.services;
+            return (previous.services, Arc::clone(&previous.splits));
         }
         (self.regex_bytes, self.services) = (RegexBytes::default(), 0);
         // Splits share groups of matches.
         let mut seen = BTreeSet::new();
         for split in self.rules.services.iter().flat_map(|service| &service.splits) {
             self.weights(split.backends.iter().map(|b| b.weight), &split.origin);
+            self.sticky(split.sticky.as_deref(), split.backends.len(), &split.origin);
             for backend in &split.backends {
                 self.service(backend.service, &backend.origin);
             }
@@ -197,7 +208,10 @@ impl<'r> Checker<'r> {
                 }
             }
         }
-        Facts { regex_bytes: self.regex_bytes.total, services: self.services, ..Facts::default() }
+        let (regex_bytes, services) = (self.regex_bytes.total, self.services);
+        let mut facts = Facts { regex_bytes, services, ..Facts::default() };
+        let tables = splits::compile(&self.rules.services, self.limits, &mut facts);
+        (facts, Arc::new(tables))
     }
 
     /// Looks at what all have together.
@@ -211,7 +225,9 @@ impl<'r> Checker<'r> {
             ..
         } = *self.limits;
         if routes as usize > most_routes {
-            self.error(None, format!("there are {routes} routes, more than {most_routes}"));
+            self.error(None, format!(
+                "there are {routes} routes and matches of TrafficSplits, more than {most_routes}"
+            ));
         }
         if regex_bytes > most_regex_bytes {
             let message = format!(

@@ -1,13 +1,12 @@
 //! Builds the groups of a host.
 
-use super::host::GroupMembers;
 use super::regexes::{FoundBy, Set, divide};
 use crate::matcher::dispatch::{
     Candidates, Check, Column, Dispatch, Group, LONGEST_KEY, List, Members, Probe, Scanned,
     Signature, Wanted, probe_key, value_key, values_key,
 };
 use crate::matcher::regexes::{Automaton, Finder, Literals, Scan};
-use crate::rules::{Condition, Field, Regex, Route, Test};
+use crate::rules::{Condition, Field, Regex, Test};
 use hashbrown::{HashMap, HashTable};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,23 +14,24 @@ use std::collections::BTreeMap;
 /// Groups of at most this many routes are lists: looking at all of them is cheaper than probing.
 const SMALL: usize = 8;
 
-/// Divides `routes` into the `groups`, each of which holds ranks in ascending order.
+/// Divides routes, of which there are the conditions by rank, into the `groups`, each of which
+/// holds ranks in ascending order.
 ///
 /// `expressions` are the further conditions on the path that routes have, by rank. Tells besides
 /// how many bytes the automata take that find many expressions at once.
-pub(super) fn build(
-    routes: &[Route],
+pub(super) fn build<'g>(
+    routes: &[&[Condition]],
     expressions: &[(u32, Cow<'_, Regex>)],
-    groups: &GroupMembers,
+    groups: impl Iterator<Item = &'g [u32]>,
 ) -> (Dispatch, usize) {
     let mut builder = DispatchBuilder::default();
     builder.first_check.push(0);
     let mut expressions = expressions.iter().peekable();
-    for (route, rank) in routes.iter().zip(0..) {
+    for (conditions, rank) in routes.iter().zip(0..) {
         let of_path = expressions.next_if(|(of, _)| *of == rank);
-        builder.push_route(route, of_path.map(|(_, regex)| &**regex));
+        builder.push_route(conditions, of_path.map(|(_, regex)| &**regex));
     }
-    for members in groups.iter() {
+    for members in groups {
         builder.push_group(routes, members);
     }
     builder.build()
@@ -60,14 +60,14 @@ struct DispatchBuilder<'r> {
 const PATH: &Field = &Field::Path;
 
 impl<'r> DispatchBuilder<'r> {
-    fn push_route(&mut self, route: &'r Route, of_path: Option<&Regex>) {
+    fn push_route(&mut self, conditions: &'r [Condition], of_path: Option<&Regex>) {
         if let Some(regex) = of_path {
             let test = Test::Matches { regex: regex.clone(), empty_matches: true };
             let wanted = self.other(Condition::new(Field::Path, test));
             let field = self.field(PATH);
             self.checks.push(Check { field, wanted });
         }
-        for condition in &route.conditions {
+        for condition in conditions {
             let field = self.field(&condition.field);
             let wanted = match &condition.test {
                 Test::Equals { value, ignore_case } if !condition.negated => {
@@ -109,7 +109,7 @@ impl<'r> DispatchBuilder<'r> {
         self.first_check[rank as usize] == self.first_check[rank as usize + 1]
     }
 
-    fn push_group(&mut self, routes: &'r [Route], members: &[u32]) {
+    fn push_group(&mut self, routes: &[&'r [Condition]], members: &[u32]) {
         // An unconditional route hides all that come after it.
         let shown = members.iter().position(|&rank| self.is_unconditional(rank));
         let members = shown.map_or(members, |last| &members[..=last]);
@@ -185,10 +185,10 @@ impl<'r> DispatchBuilder<'r> {
         List { start, end: self.lists.len() as u32 }
     }
 
-    fn push_signatures(&mut self, routes: &'r [Route], members: &[u32]) {
+    fn push_signatures(&mut self, routes: &[&'r [Condition]], members: &[u32]) {
         let mut by_columns: BTreeMap<Vec<Column>, Vec<(u32, u64)>> = BTreeMap::new();
         for &rank in members {
-            let keys = self.keys(&routes[rank as usize]);
+            let keys = self.keys(routes[rank as usize]);
             let values = values_key(keys.values().copied().map(Some)).unwrap_or_default();
             by_columns.entry(keys.into_keys().collect()).or_default().push((rank, values));
         }
@@ -211,10 +211,10 @@ impl<'r> DispatchBuilder<'r> {
         }
     }
 
-    /// The fields that `route` wants to have exactly some value, with the hash of the value.
-    fn keys(&self, route: &Route) -> BTreeMap<Column, u64> {
+    /// The fields that a route wants to have exactly some value, with the hash of the value.
+    fn keys(&self, conditions: &[Condition]) -> BTreeMap<Column, u64> {
         let mut keys = BTreeMap::new();
-        for condition in &route.conditions {
+        for condition in conditions {
             let Test::Equals { value, ignore_case } = &condition.test else { continue };
             if condition.negated || value.len() > LONGEST_KEY {
                 continue;

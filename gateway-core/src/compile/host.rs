@@ -5,7 +5,7 @@ use super::{CompileError, dispatch, exact, stems, trie};
 use crate::limits::Limits;
 use crate::matcher::hosts::Facts;
 use crate::matcher::{HostTable, NONE};
-use crate::rules::{End, PathTemplate, Regex, Route, VirtualHost};
+use crate::rules::{Condition, End, PathTemplate, Regex, Route, VirtualHost};
 use hashbrown::HashMap;
 use std::borrow::Cow;
 
@@ -58,7 +58,8 @@ pub(super) fn compile(
         message: format!("the paths of the host `{}` {error}", host.hostname),
     })?;
     let stems = stems.build(&best, &roots, &trie);
-    let (dispatch, automata_bytes) = dispatch::build(&host.routes, &expressions, &members);
+    let conditions: Vec<&[Condition]> = host.routes.iter().map(|r| &*r.conditions).collect();
+    let (dispatch, automata_bytes) = dispatch::build(&conditions, &expressions, members.iter());
     facts.automata_bytes += automata_bytes;
     Ok(HostTable { exact: exact.build(), stems, trie, dispatch })
 }

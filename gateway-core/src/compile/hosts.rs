@@ -116,6 +116,7 @@ mod tests {
             VirtualHost { hostname, section, falls_through, routes: Vec::new(), origin }
         };
         let listener = Listener {
+            mutual_tls: false,
             name: "web".into(),
             address: None,
             port: 80,
@@ -189,6 +190,7 @@ mod tests {
             let hosts = tables(list);
             let hosts = hosts.shards.iter().flat_map(|shard| shard.hosts.iter());
             Listener {
+                mutual_tls: false,
                 name: "web".into(),
                 address: None,
                 port: 80,

@@ -32,6 +32,7 @@ fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {
 
 fn listener(name: &str, hosts: Vec<Arc<VirtualHost>>) -> Listener {
     Listener {
+        mutual_tls: false,
         name: name.into(),
         address: None,
         port: 80,
@@ -44,13 +45,14 @@ fn listener(name: &str, hosts: Vec<Arc<VirtualHost>>) -> Listener {
 
 fn rules(routes: Vec<Route>) -> RuleSet {
     let hosts = vec![host("h", routes)];
-    RuleSet { listeners: vec![listener("web", hosts)], services: Arc::default() }
+    RuleSet { listeners: vec![listener("web", hosts)], ..RuleSet::default() }
 }
 
 fn split(weights: &[u64], action: &Action) -> Action {
     let branch =
         |&weight: &u64| Branch { weight, action: action.clone(), origin: origin("branch") };
     Action::Split(Arc::new(Split {
+        sticky: None,
         branches: weights.iter().map(branch).collect(),
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,
         origin: origin("split"),
@@ -76,19 +78,18 @@ fn all_problems_are_told_with_their_origins() {
             listener("web", vec![host("h", vec![first, second])]),
             listener("web-2", Vec::new()),
         ],
-        services: Arc::default(),
+        ..RuleSet::default()
     };
     let backend =
         |weight| SplitBackend { service: ServiceId(1), weight, origin: origin("backend") };
     Arc::make_mut(&mut rules.services).push(Service {
-        name: ServiceName::new("", "s"),
-        exists: true,
-        ports: None,
         splits: vec![ServiceSplit {
             matches: None,
             backends: vec![backend(1 << 63)],
+            sticky: None,
             origin: origin("service split"),
         }],
+        ..Service::new(ServiceName::new("", "s"), None)
     });
     let want = [
         "Test x: web-2: the listeners `web` and `web-2` have the same address and port 80",

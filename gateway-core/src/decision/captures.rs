@@ -25,7 +25,7 @@ use std::ops::Range;
 /// #     origin: origin.clone() };
 /// # let listener = Listener { name: "web".into(), address: None, port: 80,
 /// #     protocol: Protocol::Http, paths: PathPolicy::default(), hosts: [host].into_iter().collect(), origin };
-/// # let rules = RuleSet { listeners: vec![listener], services: Arc::default() };
+/// # let rules = RuleSet { listeners: vec![listener], ..RuleSet::default() };
 /// let router = Router::compile(&rules)?;
 /// let request = RequestHead::get("example.com", "/users/7/caf%C3%A9.jpg");
 /// let captures = router.decide(&request, 0).captures(&request);

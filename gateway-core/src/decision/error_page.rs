@@ -78,7 +78,7 @@ impl<'r> Decision<'r> {
     /// the redirect that is the whole action of the route.
     pub(crate) fn error_pages(&self) -> impl Iterator<Item = &'r ErrorPage> {
         let is_own = |route: &&Route| match self.outcome {
-            Outcome::Forward(_) => true,
+            Outcome::Forward(_) | Outcome::Deny(_) => true,
             Outcome::Redirect(_) => matches!(route.action, Action::Redirect(_)),
             Outcome::Respond(_) | Outcome::NoRoute(_) => false,
         };

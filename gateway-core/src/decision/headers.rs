@@ -53,7 +53,7 @@ impl Decision<'_> {
         headers: &mut HeaderMap,
     ) {
         match self.outcome {
-            Outcome::Forward(forwarding) => {
+            Outcome::Forward(forwarding) | Outcome::Deny(forwarding) => {
                 // That of the backend gives way, be the client told anything or not.
                 if self.policies().is_some_and(|policies| policies.hsts.is_some()) {
                     remove(headers, &header::STRICT_TRANSPORT_SECURITY);
@@ -97,7 +97,7 @@ impl Decision<'_> {
         headers: &mut HeaderMap,
     ) {
         match self.outcome {
-            Outcome::Forward(_) => self.edit_response(status, request, headers),
+            Outcome::Forward(_) | Outcome::Deny(_) => self.edit_response(status, request, headers),
             _ => self.edit_by_policies(request, headers),
         }
     }

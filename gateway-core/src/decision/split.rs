@@ -1,4 +1,36 @@
-//! Choosing by weight from a draw that the caller brings (decisions §4).
+//! Choosing by weight from a draw that the caller brings, or by a value of the request (decisions
+//! §4).
+
+use crate::request::Request;
+use crate::request::field::View;
+use crate::rules::{Sticky, ValueHash};
+
+/// Chooses an index by weight: as `sticky` says where the request has its value, which leaves the
+/// draw as it is, else by the draw.
+#[inline]
+pub(crate) fn choose_for<R: Request>(
+    sticky: Option<&Sticky>,
+    weights: impl Iterator<Item = u64> + Clone,
+    draw: u64,
+    view: &View<'_, R>,
+) -> Option<(usize, u64)> {
+    match sticky.and_then(|sticky| Some((sticky, value_hash(sticky, view)?))) {
+        Some((sticky, value)) => sticky.choose(weights, value).map(|chosen| (chosen, draw)),
+        None => choose(weights, draw),
+    }
+}
+
+/// The hash of the value that a request is known by, if it has one.
+#[inline(never)]
+pub(crate) fn value_hash<R: Request>(sticky: &Sticky, view: &View<'_, R>) -> Option<ValueHash> {
+    let value = view.read(sticky.by());
+    let mut hash = ValueHash::new();
+    value.pieces(|piece| {
+        hash.write(piece);
+        true
+    });
+    (!value.is_empty()).then_some(hash)
+}
 
 /// Chooses an index by weight, and returns what the choice leaves of the draw.
 ///

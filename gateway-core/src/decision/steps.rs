@@ -1,6 +1,6 @@
 //! What the policies of a route ask before its action is carried out.
 
-use super::{Decision, Outcome, cors, template};
+use super::{Counted, Decision, Outcome, cors, limits, template};
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::request::field::View;
@@ -47,6 +47,15 @@ pub enum Step<'r> {
     Jwt(&'r Jwt),
     /// An answer may be taken from here, or kept.
     Cache(&'r Cache),
+    /// The bucket takes the request, at once or later; else the answer is 503 (smi N-1).
+    ServiceLimit(Counted<'r>),
+}
+
+impl Step<'_> {
+    /// Whether it ends the request whatever it is.
+    fn ends(&self) -> bool {
+        matches!(self, Self::Refuse(_) | Self::Preflight(_))
+    }
 }
 
 /// Why a request is turned away.
@@ -66,10 +75,19 @@ impl<'r> Decision<'r> {
     ///
     /// `request` is the one that was decided.
     pub fn steps(&self, request: &impl Request) -> Vec<Step<'r>> {
-        let (Some(route), Some(policies)) = (self.route, self.policies()) else {
-            return Vec::new();
+        let Some(route) = self.route else { return Vec::new() };
+        let of_view = |view: &View<'_, _>| {
+            let policies = self.policies();
+            let mut steps =
+                policies.map(|policies| steps(policies, &self.outcome, view)).unwrap_or_default();
+            let ends = steps.last().is_some_and(Step::ends);
+            if let Some(addressed) = self.addressed.filter(|_| !ends) {
+                let counted = limits::counted(addressed, &self.outcome, view);
+                steps.extend(counted.into_iter().map(Step::ServiceLimit));
+            }
+            steps
         };
-        self.with_view(request, |view| steps(policies, &self.outcome, view)).unwrap_or_else(|| {
+        self.with_view(request, of_view).unwrap_or_else(|| {
             // A request with a route has a target that is not refused.
             let reason = "this is not the request that was decided";
             let (status, origin) = (StatusCode::INTERNAL_SERVER_ERROR, &route.origin);
@@ -123,7 +141,7 @@ fn steps<'r, R: Request>(
         return steps;
     }
     if let Some(cors) = &policies.cors
-        && matches!(outcome, Outcome::Forward(_))
+        && matches!(outcome, Outcome::Forward(_) | Outcome::Deny(_))
         && cors::is_preflight(view)
     {
         steps.push(Step::Preflight(cors));

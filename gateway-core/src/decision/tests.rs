@@ -73,6 +73,7 @@ impl Fixture {
             origin: origin(),
         };
         let listener = Listener {
+            mutual_tls: false,
             name: "default/test".into(),
             address: None,
             port: 80,
@@ -82,7 +83,7 @@ impl Fixture {
             origin: origin(),
         };
         let name = ServiceName::new("default", "tea");
-        let service = Service { name, exists: true, ports: None, splits: Vec::new() };
+        let service = Service::new(name, None);
         Self { listener, service }
     }
 
@@ -111,6 +112,7 @@ impl Fixture {
             Action::Split(_) => panic!("no split here"),
         };
         Decision {
+            addressed: None,
             listener: Some(&self.listener),
             host: Some(host),
             route: Some(route),

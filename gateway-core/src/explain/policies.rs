@@ -2,7 +2,7 @@
 
 use super::{Explanation, HeaderChange, HeaderOperation, OutcomeKind, PolicySummary, show};
 use crate::decision::headers::add_of_policies;
-use crate::decision::{Decision, Refusal, Step};
+use crate::decision::{Counted, Decision, Refusal, Step};
 use crate::request::Request;
 use crate::request::field::View;
 use http::{HeaderMap, StatusCode};
@@ -81,6 +81,12 @@ fn summary(step: Step<'_>) -> PolicySummary {
         Step::Jwt(policy) => ("jwt", &policy.origin, format!("a token for `{}`", policy.realm)),
         Step::Cache(policy) => {
             ("cache", &policy.origin, "a kept answer, or that the new one is kept".to_owned())
+        }
+        Step::ServiceLimit(Counted { limit, source, by_endpoint }) => {
+            let source = source.and_then(|at| limit.sources.get(at)).map(ToString::to_string);
+            let of = source.as_deref().unwrap_or("all callers");
+            let where_ = if by_endpoint { " at the endpoint" } else { "" };
+            ("service-limit", &limit.origin, format!("room in the bucket of {of}{where_}"))
         }
     };
     PolicySummary { kind, origin: origin.clone(), asks }

@@ -1,13 +1,11 @@
 //! The choices by weight behind a decision.
 
 use super::{Candidate, Considered, Explanation, Failure, SplitSummary, show};
-use crate::decision::split::choose;
+use crate::decision::split::{choose_for, value_hash};
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{
-    Action, Forward, GroupMatch, GroupMatches, Route, RuleSet, Service, ServiceSplit,
-};
+use crate::rules::{Action, Forward, GroupMatch, GroupMatches, Route, RuleSet, Service, Sticky};
 
 /// Adds the choices of `route` and of the TrafficSplit behind it.
 pub(super) fn explain<R: Request>(
@@ -26,7 +24,8 @@ pub(super) fn explain<R: Request>(
             weight: branch.weight,
             left_out: (branch.weight == 0).then_some(NO_WEIGHT),
         });
-        let (summary, rest) = chosen(&split.origin, candidates.collect(), draw);
+        let sticky = split.sticky.as_deref();
+        let (summary, rest) = chosen(&split.origin, candidates.collect(), (sticky, draw), view);
         let next = summary.chosen.map(|index| &split.branches[index].action);
         explanation.splits.push(summary);
         let (Some(next), Some(rest)) = (next, rest) else { return };
@@ -57,7 +56,7 @@ fn explain_service<R: Request>(
             Some(matches) => match matches.iter().find(|m| first_failure(m, view).is_none()) {
                 Some(matched) => Some(matched.origin.clone()),
                 None => {
-                    explanation.passed_over.extend(why_not(split, matches, view));
+                    explanation.passed_over.extend(why_not(&split.origin, matches, view));
                     continue;
                 }
             },
@@ -71,7 +70,8 @@ fn explain_service<R: Request>(
                 left_out: left_out(service, backend.weight, forward.target.port),
             }
         });
-        let (summary, _) = chosen(&split.origin, candidates.collect(), draw);
+        let by = (split.sticky.as_deref(), draw);
+        let (summary, _) = chosen(&split.origin, candidates.collect(), by, view);
         let root = Some(root.name.to_string());
         explanation.splits.push(SplitSummary { root, matched, ..summary });
         return;
@@ -91,9 +91,9 @@ fn left_out(service: &Service, weight: u64, port: u16) -> Option<&'static str> {
     }
 }
 
-/// Every match of a split that does not apply, with the first condition that failed.
-fn why_not<R: Request>(
-    split: &ServiceSplit,
+/// Every match of what refers to them, where none holds: each with the first condition that failed.
+pub(super) fn why_not<R: Request>(
+    by: &Origin,
     matches: &GroupMatches,
     view: &View<'_, R>,
 ) -> Vec<Considered> {
@@ -104,7 +104,7 @@ fn why_not<R: Request>(
             wanted: "a match that can be used".to_owned(),
             actual: None,
         };
-        return vec![Considered { origin: split.origin.clone(), failed: Some(failed) }];
+        return vec![Considered { origin: by.clone(), failed: Some(failed) }];
     }
     let considered =
         |m: &GroupMatch| Considered { origin: m.origin.clone(), failed: first_failure(m, view) };
@@ -139,13 +139,15 @@ struct Contender<'r> {
 }
 
 /// Chooses among those that are not left out. What is left of the draw comes second.
-fn chosen(
+fn chosen<R: Request>(
     origin: &Origin,
     contenders: Vec<Contender<'_>>,
-    draw: u64,
+    (sticky, draw): (Option<&Sticky>, u64),
+    view: &View<'_, R>,
 ) -> (SplitSummary, Option<u64>) {
     let weight = |c: &Contender<'_>| if c.left_out.is_none() { c.weight } else { 0 };
-    let choice = choose(contenders.iter().map(weight), draw);
+    let choice = choose_for(sticky, contenders.iter().map(weight), draw, view);
+    let sticky = sticky.filter(|sticky| value_hash(sticky, view).is_some());
     let sum: u64 = contenders.iter().map(weight).sum();
     let point = (u128::from(draw) * u128::from(sum)) >> 64;
     let mut end = 0;
@@ -166,7 +168,8 @@ fn chosen(
         matched: None,
         candidates: contenders.into_iter().map(candidate).collect(),
         // Less than the sum, of which no more than 64 bits are.
-        point: choice.map(|_| point as u64),
+        point: choice.filter(|_| sticky.is_none()).map(|_| point as u64),
+        sticky: sticky.map(|sticky| sticky.by().to_string()),
         chosen: choice.map(|(index, _)| index),
     };
     (summary, choice.map(|(_, rest)| rest))

@@ -60,11 +60,12 @@ fn host(hostname: &str, routes: Vec<(PathPattern, Vec<Condition>, Action)>) -> V
 
 fn service(name: &str) -> Service {
     let name = ServiceName::new("default", name);
-    Service { name, exists: true, ports: Some(vec![80]), splits: Vec::new() }
+    Service::new(name, Some(vec![80]))
 }
 
 fn rules(hosts: Vec<VirtualHost>, services: Vec<Service>) -> RuleSet {
     let listener = Listener {
+        mutual_tls: false,
         name: "default/cafe".into(),
         address: None,
         port: 80,
@@ -73,7 +74,7 @@ fn rules(hosts: Vec<VirtualHost>, services: Vec<Service>) -> RuleSet {
         hosts: hosts.into_iter().collect(),
         origin: origin(""),
     };
-    RuleSet { listeners: vec![listener], services: services.into() }
+    RuleSet { listeners: vec![listener], services: services.into(), identity: None }
 }
 
 fn explained(rules: &RuleSet, request: &RequestHead<'_>, draw: u64) -> Explanation {
@@ -233,6 +234,7 @@ fn split_rules() -> RuleSet {
         Branch { weight, action, origin }
     };
     let split = Action::Split(Arc::new(Split {
+        sticky: None,
         branches: vec![branch(0, 90, to(0)), branch(1, 10, to(1)), branch(2, 0, to(0))],
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,
         origin: origin("splits"),
@@ -245,7 +247,12 @@ fn split_rules() -> RuleSet {
     let matches = |conditions| {
         Some([GroupMatch { conditions, origin: origin("matches[0]") }].into_iter().collect())
     };
-    let traffic = |matches, backends| ServiceSplit { matches, backends, origin: origin("split") };
+    let traffic = |matches, backends| ServiceSplit {
+        matches,
+        backends,
+        sticky: None,
+        origin: origin("split"),
+    };
     let mut root = service("root");
     root.splits = vec![
         traffic(Some(GroupMatches::default()), vec![backend(2, 1)]),
@@ -342,10 +349,10 @@ fn answers_without_a_backend_say_what_and_why() {
     };
     let weightless = Branch { weight: 0, action: to(0), origin: at.clone() };
     let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-    let split = Split { branches: vec![weightless], otherwise, origin: at.clone() };
+    let split = Split { branches: vec![weightless], sticky: None, otherwise, origin: at.clone() };
     let mut empty = service("empty");
     let backends = vec![SplitBackend { service: ServiceId(1), weight: 0, origin: at.clone() }];
-    empty.splits = vec![ServiceSplit { matches: None, backends, origin: at }];
+    empty.splits = vec![ServiceSplit { matches: None, backends, sticky: None, origin: at }];
     let mut gone = service("gone");
     gone.exists = false;
     let services = vec![service("tea"), empty, gone];

@@ -1,31 +1,33 @@
 //! From a route to what becomes of the request.
 
-use crate::decision::split::choose;
+use super::{Tables, splits};
+use crate::decision::access::is_open;
+use crate::decision::limits::is_limited;
+use crate::decision::split::choose_for;
 use crate::decision::steps::guards;
 use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, methods_of};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{
-    Action, Forward, GroupMatch, Listener, Route, RuleSet, ServiceSplit, VirtualHost,
-};
+use crate::rules::{Action, Forward, Listener, Route, VirtualHost};
 
 /// What the route of a rank does with the request.
 #[inline]
 pub(super) fn decide<'r, R: Request>(
-    rules: &'r RuleSet,
+    tables: &'r Tables,
     (listener, host, rank): (&'r Listener, &'r VirtualHost, usize),
     view: &View<'_, R>,
     draw: u64,
 ) -> Decision<'r> {
     let route = &host.routes[rank];
-    let mut branch = None;
+    let (mut branch, mut addressed) = (None, None);
     let mut draw = draw;
     let mut action = &route.action;
     let outcome = loop {
         action = match action {
             Action::Split(split) => {
                 let weights = split.branches.iter().map(|branch| branch.weight);
-                let Some((chosen, rest)) = choose(weights, draw) else {
+                let sticky = split.sticky.as_deref();
+                let Some((chosen, rest)) = choose_for(sticky, weights, draw, view) else {
                     break Outcome::NoRoute(NoRoute::NoBranch(split.otherwise));
                 };
                 let taken = &split.branches[chosen];
@@ -33,7 +35,10 @@ pub(super) fn decide<'r, R: Request>(
                 draw = rest;
                 &taken.action
             }
-            Action::Forward(forward) => break send(rules, forward, view, draw),
+            Action::Forward(forward) => {
+                addressed = Some(forward.target.service);
+                break send(tables, forward, view, draw);
+            }
             Action::Redirect(redirect) => break Outcome::Redirect(redirect),
             Action::Respond(respond) => break Outcome::Respond(respond),
             Action::Unmatched { alternatives } => {
@@ -42,9 +47,11 @@ pub(super) fn decide<'r, R: Request>(
             }
         };
     };
-    let guarded = route.policies.as_ref().is_some_and(|policies| guards(policies, view));
+    let addressed = addressed.map(|service| tables.rules.service(service));
+    let guarded = route.policies.as_ref().is_some_and(|policies| guards(policies, view))
+        || addressed.is_some_and(|service| is_limited(service, &outcome));
     let (listener, host, route) = (Some(listener), Some(host), Some(route));
-    Decision { listener, host, route, branch, outcome, guarded }
+    Decision { listener, host, route, branch, outcome, addressed, guarded }
 }
 
 /// None of `ways` held: if one would with another method, the method alone is to blame
@@ -60,47 +67,44 @@ fn unmatched<R: Request>(ways: &[Route], view: &View<'_, R>) -> NoRoute {
 /// (smi S-16: that is final).
 #[inline]
 fn send<'r, R: Request>(
-    rules: &'r RuleSet,
+    tables: &'r Tables,
     forward: &'r Forward,
     view: &View<'_, R>,
     draw: u64,
 ) -> Outcome<'r> {
+    let rules = &tables.rules;
     let target = forward.target;
     let root = rules.service(target.service);
     let port = target.port;
-    let splits = if target.splits { &root.splits[..] } else { &[] };
-    let Some((split, matched)) = splits.iter().find_map(|split| applies(split, view)) else {
+    let has_splits = target.splits && !root.splits.is_empty();
+    let find = || splits::find(&tables.splits, target.service, root, view);
+    let Some((split, matched)) = has_splits.then(find).flatten() else {
         // Without splits the rule itself says how a missing Service is answered
         // ([`Forward::unavailable`]).
-        if !root.exists && !splits.is_empty() {
+        if !root.exists && has_splits {
             return Outcome::NoRoute(NoRoute::NoBackend);
         }
         let (service, id) = (root, target.service);
-        return Outcome::Forward(Forwarding { forward, service, id, port, split: None });
+        return checked(Forwarding { forward, service, id, port, split: None }, view);
     };
     // A backend that does not take part counts as one of weight 0 (smi S-6).
     let weights = split.backends.iter().map(|backend| {
         if rules.service(backend.service).has_port(port) { backend.weight } else { 0 }
     });
-    let Some((chosen, _)) = choose(weights, draw) else {
+    let Some((chosen, _)) = choose_for(split.sticky.as_deref(), weights, draw, view) else {
         return Outcome::NoRoute(NoRoute::NoBackend);
     };
     let backend = &split.backends[chosen];
-    Outcome::Forward(Forwarding {
-        forward,
-        service: rules.service(backend.service),
-        id: backend.service,
-        port,
-        split: Some(SplitChoice { root, split, matched, backend }),
-    })
+    let split = Some(SplitChoice { root, split, matched, backend });
+    let (service, id) = (rules.service(backend.service), backend.service);
+    checked(Forwarding { forward, service, id, port, split }, view)
 }
 
-/// The split and the match that holds, if it applies.
-fn applies<'r, R: Request>(
-    split: &'r ServiceSplit,
-    view: &View<'_, R>,
-) -> Option<(&'r ServiceSplit, Option<&'r GroupMatch>)> {
-    let Some(matches) = &split.matches else { return Some((split, None)) };
-    let holds = |m: &&GroupMatch| m.conditions.iter().all(|condition| view.holds(condition));
-    matches.iter().find(holds).map(|matched| (split, Some(matched)))
+/// The same, unless no endpoint admits the request (smi T-14: what is refused is not drawn again).
+#[inline]
+fn checked<'r, R: Request>(forwarding: Forwarding<'r>, view: &View<'_, R>) -> Outcome<'r> {
+    match &forwarding.service.access {
+        Some(access) if !is_open(access, forwarding.port, view) => Outcome::Deny(forwarding),
+        _ => Outcome::Forward(forwarding),
+    }
 }

@@ -77,6 +77,7 @@ fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Ar
 
 fn listener(address: Option<&str>, port: u16, hosts: Vec<Arc<VirtualHost>>) -> Listener {
     Listener {
+        mutual_tls: false,
         name: format!("{address:?}:{port}").into(),
         address: address.map(|a| a.parse().unwrap()),
         port,
@@ -88,7 +89,7 @@ fn listener(address: Option<&str>, port: u16, hosts: Vec<Arc<VirtualHost>>) -> L
 }
 
 fn rules(hosts: Vec<Arc<VirtualHost>>) -> RuleSet {
-    RuleSet { listeners: vec![listener(None, 80, hosts)], services: Arc::default() }
+    RuleSet { listeners: vec![listener(None, 80, hosts)], ..RuleSet::default() }
 }
 
 fn router(routes: Vec<Route>) -> Router {
@@ -148,6 +149,7 @@ fn only_the_empty_prefix_holds_without_a_path() {
 #[test]
 fn listeners_of_the_address_go_first() {
     let rules = RuleSet {
+        identity: None,
         listeners: vec![
             listener(None, 80, vec![host("any", 0, false, routes(&["/*"]))]),
             listener(Some("::1"), 80, vec![host("one", 0, false, routes(&["/*"]))]),
@@ -257,7 +259,7 @@ fn the_method_alone_may_be_to_blame() {
 }
 
 fn service(name: &str, exists: bool, splits: Vec<ServiceSplit>) -> Service {
-    Service { name: ServiceName::new("", name), exists, ports: Some(vec![80]), splits }
+    Service { exists, splits, ..Service::new(ServiceName::new("", name), Some(vec![80])) }
 }
 
 fn service_split(matches: Option<Vec<&str>>, backends: &[(u32, u64)]) -> ServiceSplit {
@@ -271,6 +273,7 @@ fn service_split(matches: Option<Vec<&str>>, backends: &[(u32, u64)]) -> Service
         origin: origin(""),
     };
     ServiceSplit {
+        sticky: None,
         matches: matches.map(|values| values.into_iter().map(matched).collect()),
         backends: backends.iter().map(backend).collect(),
         origin: origin(""),
@@ -346,7 +349,7 @@ fn nested_choices_are_independent() {
     let branch = |name: &str, weight, action| Branch { weight, action, origin: origin(name) };
     let split = |branches| {
         let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-        Action::Split(Arc::new(Split { branches, otherwise, origin: origin("") }))
+        Action::Split(Arc::new(Split { branches, sticky: None, otherwise, origin: origin("") }))
     };
     let halves = |a: &str, b: &str| split(vec![branch(a, 1, respond()), branch(b, 1, respond())]);
     let outer = split(vec![branch("x", 1, halves("a", "b")), branch("y", 1, halves("c", "d"))]);

@@ -7,7 +7,7 @@ use super::host::{MAX_HOST, Target, has_upper_case, host_of, is_normal_host};
 use super::path::{PathBuffer, PathPolicy, Paths, check_query, unescape};
 use super::{InvalidTarget, Protocol, Request};
 use crate::hash;
-use crate::rules::{Condition, Field, Regex, Test};
+use crate::rules::{Condition, Field, GroupMatch, GroupMatches, Regex, Test};
 use http::Version;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -159,6 +159,11 @@ impl<'q, R: Request> View<'q, R> {
             }
             Field::Attribute(name) => Value::of(self.request.attribute(name)),
         }
+    }
+
+    /// The first of `matches` of which all conditions hold.
+    pub(crate) fn first_held<'m>(&self, matches: &'m GroupMatches) -> Option<&'m GroupMatch> {
+        matches.iter().find(|m| m.conditions.iter().all(|condition| self.holds(condition)))
     }
 
     /// Whether `condition` holds.

@@ -1,6 +1,6 @@
 //! What a route does with a request.
 
-use super::{BackendSettings, CaptureRegex, ServiceId, Template};
+use super::{BackendSettings, CaptureRegex, ServiceId, Sticky, Template};
 use crate::origin::Origin;
 use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub enum Action {
 pub struct Split {
     /// In document order. The sum of the weights fits 63 bits.
     pub branches: Vec<Branch>,
+    /// What decides in place of the draw, where a request has it.
+    pub sticky: Option<Arc<Sticky>>,
     /// The status where all weights are 0 (gateway-api §15.3).
     pub otherwise: StatusCode,
     /// Where it was written.

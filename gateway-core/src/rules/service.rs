@@ -1,8 +1,9 @@
 //! Services, and the traffic splits that send their requests on.
 
-use super::GroupMatches;
+use super::{Access, CircuitBreaker, GroupMatches, ServiceLimit, Sticky};
 use crate::origin::Origin;
 use std::fmt;
+use std::sync::Arc;
 
 /// A Service by namespace and name. Names are literal: dots belong to them (smi P-6).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,9 +43,31 @@ pub struct Service {
     pub ports: Option<Vec<u16>>,
     /// TrafficSplits with this Service as root, in order of precedence (smi S-17 to S-19).
     pub splits: Vec<ServiceSplit>,
+    /// Who may call it; `None`: whoever can (smi §6).
+    pub access: Option<Arc<Access>>,
+    /// How often it may be asked (smi §8.1).
+    pub limits: Vec<Arc<ServiceLimit>>,
+    /// When its endpoints pause (smi §8.2).
+    pub breaker: Option<Arc<CircuitBreaker>>,
+    /// Whether its endpoints are behind proxies that speak mutual TLS.
+    pub mutual_tls: bool,
 }
 
 impl Service {
+    /// A Service that exists, with these ports and nothing else.
+    pub fn new(name: ServiceName, ports: Option<Vec<u16>>) -> Self {
+        Self {
+            name,
+            exists: true,
+            ports,
+            splits: Vec::new(),
+            access: None,
+            limits: Vec::new(),
+            breaker: None,
+            mutual_tls: false,
+        }
+    }
+
     /// Whether the Service takes requests on `port` (smi S-1).
     pub fn has_port(&self, port: u16) -> bool {
         self.exists && self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
@@ -59,6 +82,8 @@ pub struct ServiceSplit {
     pub matches: Option<GroupMatches>,
     /// In document order (smi W-6).
     pub backends: Vec<SplitBackend>,
+    /// What decides in place of the draw, where a request has it.
+    pub sticky: Option<Arc<Sticky>>,
     /// Where it was written.
     pub origin: Origin,
 }

@@ -163,6 +163,7 @@ fn listener(
     }
     hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
     Some(Listener {
+        mutual_tls: false,
         name: socket.name,
         address: socket.address,
         port: socket.port,

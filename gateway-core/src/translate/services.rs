@@ -34,12 +34,8 @@ impl Services {
         }
         let id = ServiceId(self.list.len() as u32);
         let ports = self.known.get(name).cloned();
-        self.list.push(Service {
-            name: name.clone(),
-            exists: ports.is_some() || self.assume,
-            ports,
-            splits: Vec::new(),
-        });
+        let exists = ports.is_some() || self.assume;
+        self.list.push(Service { exists, ..Service::new(name.clone(), ports) });
         self.by_name.insert(name.clone(), id);
         id
     }

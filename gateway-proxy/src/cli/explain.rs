@@ -7,7 +7,8 @@ use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::Protocol;
 use gateway_core::{
-    Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead, SplitSummary,
+    AccessSummary, Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead,
+    SplitSummary,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -158,6 +159,9 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
             row("condition", condition.clone());
         }
     }
+    if !e.access.is_empty() {
+        row("caller", e.caller.clone().unwrap_or_else(|| "nobody in particular".to_owned()));
+    }
     for policy in &e.policies {
         let origin = paint.dim(&policy.origin);
         row("policy", format!("{}: {}  {origin}", policy.kind, policy.asks));
@@ -186,6 +190,9 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
     out.push_str(&table(&rows));
     for split in &e.splits {
         out.push_str(&self::split(split, paint));
+    }
+    for access in &e.access {
+        out.push_str(&self::access(access, paint));
     }
     considered(&mut out, "TrafficSplits that did not apply", &e.passed_over, paint);
     considered(&mut out, "routes looked at, in order of precedence", &e.considered, paint);
@@ -248,11 +255,30 @@ fn split(split: &SplitSummary, paint: Paint) -> String {
             (None, true) => String::new(),
             (None, false) => format!("{} to {}", c.range.start, c.range.end - 1),
         };
-        let draw = split.point.filter(|_| chosen).map(|p| format!("drew {p}")).unwrap_or_default();
+        let why = match (&split.sticky, split.point) {
+            (Some(field), _) => format!("by {field}"),
+            (None, point) => point.map(|p| format!("drew {p}")).unwrap_or_default(),
+        };
+        let draw = if chosen { why } else { String::new() };
         let mark = if chosen { paint.green("✓") } else { " ".to_owned() };
         vec![mark, c.name.clone(), format!("weight {}", c.weight), paint.dim(range), draw]
     });
     out.push_str(&table(&rows.collect::<Vec<_>>()));
+    out
+}
+
+/// What endpoints say to the caller.
+fn access(access: &AccessSummary, paint: Paint) -> String {
+    let says = match (access.admitted, &access.by) {
+        (true, Some(by)) => format!("{} {}", paint.green("admitted by"), place(by, paint)),
+        (true, None) => paint.green("admits everybody"),
+        (false, _) => paint.red("refused"),
+    };
+    let mut out = format!("\n{} {says}\n", paint.bold(format!("endpoints of {}", access.workload)));
+    if let Some(matched) = &access.matched {
+        let _ = writeln!(out, "  because {}", place(matched, paint));
+    }
+    considered(&mut out, "TrafficTargets that did not admit it", &access.tried, paint);
     out
 }
 

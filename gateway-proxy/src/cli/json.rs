@@ -2,9 +2,9 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin, PageSummary,
-    ParentReference, ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status,
-    StatusCondition, Translation,
+    AccessSummary, Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin,
+    PageSummary, ParentReference, ParentStatus, PolicySummary, RouteKind, SplitSummary, State,
+    Status, StatusCondition, Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -60,6 +60,8 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "draw": draw.to_string(),
         "splits": e.splits.iter().map(split).collect::<Vec<_>>(),
         "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
+        "caller": e.caller,
+        "access": e.access.iter().map(access).collect::<Vec<_>>(),
         "policies": e.policies.iter().map(policy).collect::<Vec<_>>(),
         "error_pages": e.error_pages.iter().map(page).collect::<Vec<_>>(),
         "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
@@ -76,6 +78,16 @@ fn page(p: &PageSummary) -> Value {
 
 fn policy(p: &PolicySummary) -> Value {
     json!({ "kind": p.kind, "origin": origin(&p.origin), "asks": p.asks })
+}
+
+fn access(a: &AccessSummary) -> Value {
+    json!({
+        "workload": a.workload,
+        "admitted": a.admitted,
+        "by": a.by.as_ref().map(origin),
+        "matched": a.matched.as_ref().map(origin),
+        "tried": a.tried.iter().map(considered).collect::<Vec<_>>(),
+    })
 }
 
 fn split(s: &SplitSummary) -> Value {
@@ -95,6 +107,7 @@ fn split(s: &SplitSummary) -> Value {
         "matched": s.matched.as_ref().map(origin),
         "candidates": s.candidates.iter().map(candidate).collect::<Vec<_>>(),
         "point": s.point,
+        "sticky": s.sticky,
         "chosen": s.chosen.and_then(|i| s.candidates.get(i)).map(|c| &c.name),
     })
 }

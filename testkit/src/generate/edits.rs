@@ -40,14 +40,14 @@ impl Maker<'_, '_> {
         let kind = self.source.below(25);
         match kind {
             0 => {
-                let service = self.service(rules.services.len());
-                Arc::make_mut(&mut rules.services).push(service);
+                let services = self.services(rules.services.len() + 1);
+                Arc::make_mut(&mut rules.services).extend(services.into_iter().last());
             }
             1 => {
                 let at = self.source.below(rules.services.len().max(1));
-                if let Some(service) = Arc::make_mut(&mut rules.services).get_mut(at) {
-                    *service = self.service(at);
-                }
+                let made = self.services(at + 1).pop();
+                let place = Arc::make_mut(&mut rules.services).get_mut(at);
+                place.zip(made).into_iter().for_each(|(place, made)| *place = made);
             }
             2 => self.listeners(rules),
             // Some rule may need it: then this is no configuration.

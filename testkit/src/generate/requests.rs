@@ -3,6 +3,7 @@
 mod aimed;
 
 use super::Source;
+use super::services::CALLERS;
 use crate::OwnedRequest;
 use gateway_core::rules::{Protocol, RuleSet};
 use gateway_core::{Connection, ListenerKey};
@@ -115,6 +116,12 @@ fn push_anything(request: &mut OwnedRequest, source: &mut Source<'_>) {
     }
     if source.once_in(4) {
         request.attributes.push(("a".into(), source.pick(&HEADER_VALUES).into()));
+    }
+    for _ in 0..source.pick(&[0, 1, 2]) {
+        let (name, value) = source.pick(&CALLERS);
+        if request.attributes.iter().all(|(known, _)| known != name) {
+            request.attributes.push((name.into(), value.into()));
+        }
     }
 }
 

@@ -1,17 +1,15 @@
 //! Rule sets.
 
 use super::Source;
+use super::services::{SERVICES, WEIGHTS};
 use crate::build;
 use gateway_core::rules::{
-    Action, Branch, GroupMatch, HostPattern, Listener, Protocol, RuleSet, Service, ServiceId,
-    ServiceName, ServiceSplit, Split, SplitBackend, VirtualHost,
+    Action, Branch, HostPattern, Listener, Protocol, RuleSet, Split, VirtualHost,
 };
 use gateway_core::{Forwarded, Origin, PathPolicy, Treatment};
 use http::StatusCode;
 use std::sync::Arc;
 
-const SERVICES: usize = 4;
-const WEIGHTS: [u64; 5] = [1, 0, 2, 97, (1 << 60) + 1];
 const HOSTS: [&str; 14] = [
     "*", "a.b", "*.b", "*.a.b", "ab", "b.a.b", "a", "*.ab", "a.b.a.b", "*.b.a.b", "*.a", "b",
     "x.y.a.b", "*.y.a.b",
@@ -43,8 +41,8 @@ impl Maker<'_, '_> {
         if self.source.once_in(4) {
             listeners.push(self.listener(80, true));
         }
-        let services: Vec<_> = (0..SERVICES).map(|index| self.service(index)).collect();
-        RuleSet { listeners, services: services.into() }
+        let services = self.services(SERVICES);
+        RuleSet { listeners, services: services.into(), identity: None }
     }
 
     /// A listener of that port, bound to one address or to all.
@@ -127,7 +125,7 @@ impl Maker<'_, '_> {
             6 => Action::Respond(Arc::new(build::respond(StatusCode::FORBIDDEN, self.origin()))),
             5 => Action::Redirect(Arc::new(build::redirect(self.origin()))),
             7 | 4 if depth < 2 => {
-                let branches = (0..self.source.below(4))
+                let branches: Vec<_> = (0..self.source.below(4))
                     .map(|_| Branch {
                         weight: self.source.pick(&WEIGHTS),
                         action: self.action(depth + 1),
@@ -135,7 +133,12 @@ impl Maker<'_, '_> {
                     })
                     .collect();
                 let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-                Action::Split(Arc::new(Split { branches, otherwise, origin: self.origin() }))
+                Action::Split(Arc::new(Split {
+                    branches,
+                    sticky: None,
+                    otherwise,
+                    origin: self.origin(),
+                }))
             }
             _ => {
                 let service = self.service_id();
@@ -145,38 +148,5 @@ impl Maker<'_, '_> {
                 Action::Forward(Arc::new(forward))
             }
         }
-    }
-
-    fn service_id(&mut self) -> ServiceId {
-        ServiceId(self.source.below(SERVICES) as u32)
-    }
-
-    /// The Service that stands at `index`.
-    pub(super) fn service(&mut self, index: usize) -> Service {
-        let ports: [Option<&[u16]>; 4] = [Some(&[80]), None, Some(&[80, 8080]), Some(&[])];
-        let names = ["a", "b", "ab", "a.b"];
-        let name = names.get(index).map_or_else(|| format!("s{index}"), |&name| name.to_owned());
-        Service {
-            name: ServiceName::new("default", &name),
-            exists: !self.source.once_in(4),
-            ports: self.source.pick(&ports).map(<[u16]>::to_vec),
-            splits: (0..self.source.below(3)).map(|_| self.service_split()).collect(),
-        }
-    }
-
-    fn service_split(&mut self) -> ServiceSplit {
-        let matches = (!self.source.once_in(3)).then(|| {
-            (0..self.source.below(3))
-                .map(|_| GroupMatch { conditions: self.conditions(), origin: self.origin() })
-                .collect()
-        });
-        let backends = (0..self.source.below(4))
-            .map(|_| SplitBackend {
-                service: self.service_id(),
-                weight: self.source.pick(&WEIGHTS),
-                origin: self.origin(),
-            })
-            .collect();
-        ServiceSplit { matches, backends, origin: self.origin() }
     }
 }

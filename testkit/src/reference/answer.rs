@@ -1,7 +1,7 @@
 //! A decision as a plain value, to be compared and printed.
 
 use gateway_core::rules::ServiceName;
-use gateway_core::{Decision, NoRoute, Origin, Outcome, Refusal, Request, Step};
+use gateway_core::{Counted, Decision, NoRoute, Origin, Outcome, Refusal, Request, Step};
 use http::StatusCode;
 use std::fmt;
 
@@ -49,8 +49,18 @@ impl StepAnswer {
             Step::ExternalAuth(policy) => ("external-auth", &policy.origin, vec![]),
             Step::Jwt(policy) => ("jwt", &policy.origin, vec![]),
             Step::Cache(policy) => ("cache", &policy.origin, vec![]),
+            Step::ServiceLimit(Counted { limit, source, by_endpoint }) => {
+                ("service-limit", &limit.origin, Self::bucket(source, by_endpoint))
+            }
         };
         Self { kind, origin: origin.clone(), detail }
+    }
+
+    /// The bucket of a limit of a Service: `all`, `source 1`, `all by endpoint`.
+    pub(super) fn bucket(source: Option<usize>, by_endpoint: bool) -> Vec<u8> {
+        let of = source.map_or("all".to_owned(), |source| format!("source {source}"));
+        let by_endpoint = if by_endpoint { " by endpoint" } else { "" };
+        format!("{of}{by_endpoint}").into_bytes()
     }
 }
 
@@ -78,6 +88,13 @@ pub enum Verdict {
         rule: Origin,
         /// The TrafficSplit that applied.
         split: Option<Box<SplitAnswer>>,
+    },
+    /// It is answered 403, since nobody there admits the caller.
+    Deny {
+        /// The Service.
+        service: ServiceName,
+        /// Its port.
+        port: u16,
     },
     /// It is answered with a `Location`.
     Redirect {
@@ -138,6 +155,10 @@ impl Answer {
                     })
                 }),
             },
+            Outcome::Deny(forwarding) => {
+                let service = forwarding.service.name.clone();
+                Verdict::Deny { service, port: forwarding.port }
+            }
             Outcome::Redirect(redirect) => {
                 Verdict::Redirect { status: redirect.status, origin: redirect.origin.clone() }
             }

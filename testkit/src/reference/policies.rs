@@ -29,7 +29,7 @@ pub(super) fn steps(
         return steps;
     }
     if let Some(policy) = &policies.cors
-        && forwards
+        && (forwards || matches!(verdict, Verdict::Deny { .. }))
         && view.request().method() == "OPTIONS"
     {
         push("preflight", &policy.origin, vec![]);

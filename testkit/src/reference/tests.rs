@@ -35,7 +35,7 @@ fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
 fn rules(hosts: Vec<Arc<VirtualHost>>) -> RuleSet {
     let hosts = hosts.into_iter().collect();
     let listeners = vec![Listener { hosts, ..build::listener(80) }];
-    RuleSet { listeners, services: vec![build::service("root", &[80])].into() }
+    RuleSet { identity: None, listeners, services: vec![build::service("root", &[80])].into() }
 }
 
 fn taken_by(rules: &RuleSet, request: &OwnedRequest) -> String {
@@ -204,6 +204,7 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
         origin: build::origin(name),
     };
     let split = Split {
+        sticky: None,
         branches: vec![branch("one", 1), branch("none", 0), branch("two", 1)],
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,
         origin: build::origin("split"),
@@ -221,6 +222,7 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
         origin: build::origin("match"),
     };
     let applies = |matches, backends| ServiceSplit {
+        sticky: None,
         matches,
         backends,
         origin: build::origin("service split"),

@@ -1,8 +1,52 @@
 //! Choosing by weight (decisions §4).
 
+use gateway_core::rules::Sticky;
+
+/// The index that is chosen among `weights`: for a client that is known by `value`, if there is one,
+/// else by the draw; and what that leaves of the draw.
+pub(super) fn choose(
+    weights: &[u64],
+    sticky: Option<(&Sticky, &[u8])>,
+    draw: u64,
+) -> Option<(usize, u64)> {
+    match sticky {
+        Some((sticky, value)) => rendezvous(weights, sticky, value).map(|chosen| (chosen, draw)),
+        None => pick(weights, draw),
+    }
+}
+
+/// The branch that a client stays with (`docs/spec/sticky.md`), reckoned with floating point.
+fn rendezvous(weights: &[u64], sticky: &Sticky, value: &[u8]) -> Option<usize> {
+    let mut best: Option<(f64, usize)> = None;
+    for (index, (&weight, branch)) in weights.iter().zip(sticky.branches()).enumerate() {
+        if weight == 0 {
+            continue;
+        }
+        let parts = [sticky.name().as_bytes(), value, branch.as_bytes()];
+        let message: Vec<u8> = parts.iter().flat_map(|part| hash(part).to_le_bytes()).collect();
+        let share = (hash(&message).max(1) as f64) / 2f64.powi(64);
+        let distance = -share.log2() / weight as f64;
+        if best.is_none_or(|(nearest, _)| distance < nearest) {
+            best = Some((distance, index));
+        }
+    }
+    best.map(|(_, index)| index)
+}
+
+/// SipHash-2-4 with the key of sticky splits, as the standard library has it.
+#[expect(deprecated, reason = "the one implementation that names its rounds")]
+fn hash(octets: &[u8]) -> u64 {
+    use std::hash::{Hasher, SipHasher};
+    let [low, high] = [&b"gateway/"[..], &b"sticky/1"[..]]
+        .map(|half| half.iter().rev().fold(0, |key, &b| key << 8 | u64::from(b)));
+    let mut hasher = SipHasher::new_with_keys(low, high);
+    hasher.write(octets);
+    hasher.finish()
+}
+
 /// The index that `draw` chooses among `weights`, and what the choice leaves of the draw for the
 /// next one; `None` where all weights are 0.
-pub(super) fn pick(weights: &[u64], draw: u64) -> Option<(usize, u64)> {
+fn pick(weights: &[u64], draw: u64) -> Option<(usize, u64)> {
     let sum: u128 = weights.iter().map(|&w| u128::from(w)).sum();
     if sum == 0 {
         return None;

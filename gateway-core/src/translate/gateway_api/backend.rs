@@ -50,7 +50,7 @@ pub(super) fn action(
                 context.problems.push(problem.help("requests to the rule are answered 500"));
             }
             let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-            Action::Split(Arc::new(Split { branches: backends, otherwise, origin }))
+            Action::Split(Arc::new(Split { sticky: None, branches: backends, otherwise, origin }))
         }
     }
 }

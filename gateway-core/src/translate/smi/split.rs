@@ -50,6 +50,7 @@ pub(super) fn lower<'a>(
         origin: written.origin(backend.at),
     };
     let lowered = ServiceSplit {
+        sticky: None,
         matches,
         backends: written.spec.backends.iter().zip(&backends).map(share).collect(),
         origin: written.document.object_origin(),

@@ -218,6 +218,7 @@ fn lower_splits(
         return None;
     }
     (branches.len() == splits.len()).then(|| Split {
+        sticky: None,
         branches,
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,
         origin: actions.report.origin(splits.at),

@@ -54,6 +54,9 @@ pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> OwnedRequest 
         if let Some(other) = draft.source.choose(routes).filter(|_| draft.source.once_in(3)) {
             draft.satisfy_all(&other.conditions);
         }
+        if draft.source.once_in(2) {
+            draft.satisfy_a_group(rules);
+        }
     }
     if draft.source.once_in(4) {
         distort(&mut path, draft.source);
@@ -80,6 +83,18 @@ fn host_of(pattern: &HostPattern, source: &mut Source<'_>) -> Vec<u8> {
 }
 
 impl Draft<'_, '_> {
+    /// What some match of some TrafficSplit asks for.
+    fn satisfy_a_group(&mut self, rules: &RuleSet) {
+        let splits: Vec<_> = rules.services.iter().flat_map(|service| &service.splits).collect();
+        let Some(Some(matches)) = self.source.choose(&splits).map(|split| &split.matches) else {
+            return;
+        };
+        let matches: Vec<_> = matches.iter().collect();
+        if let Some(wanted) = self.source.choose(&matches) {
+            self.satisfy_all(&wanted.conditions);
+        }
+    }
+
     fn satisfy_all(&mut self, conditions: &[Condition]) {
         for condition in conditions {
             if !self.source.once_in(12) {

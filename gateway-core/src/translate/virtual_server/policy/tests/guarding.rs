@@ -76,7 +76,7 @@ fn assert_nobody_passes(spec: &str, route: &str, want: u16) {
                     let decision = router.decide(&request, draw);
                     let case = format!("{spec} {route}: {method} {target} {draw}");
                     let got = match decision.verdict() {
-                        Verdict::Guarded(_) => match &decision.steps(&request)[..] {
+                        Verdict::Guarded => match &decision.steps(&request)[..] {
                             [Step::Refuse(refusal)] => refusal.status,
                             steps => panic!("{case}: {steps:?}"),
                         },

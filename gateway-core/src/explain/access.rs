@@ -1,0 +1,88 @@
+//! Who calls, and what the endpoints of the Service say to that (smi §6).
+
+use super::{AccessSummary, Considered, Explanation, Failure, splits};
+use crate::decision::access::{Refused, Source, admit};
+use crate::decision::{Decision, Outcome};
+use crate::request::Request;
+use crate::request::field::View;
+use crate::rules::{Caller, Grant, Workload};
+
+/// Adds what each kind of endpoint of the chosen Service admits.
+pub(super) fn explain<R: Request>(
+    explanation: &mut Explanation,
+    decision: &Decision<'_>,
+    view: &View<'_, R>,
+) {
+    let (Outcome::Forward(forwarding) | Outcome::Deny(forwarding)) = decision.admitted() else {
+        return;
+    };
+    let (service, port) = (forwarding.service, forwarding.port);
+    let Some(access) = &service.access else { return };
+    let source = Source::of(view, access);
+    explanation.caller = source.name();
+    let of_workload = |(_, workload): (usize, &Workload)| {
+        let mut summary = AccessSummary {
+            workload: workload.account.to_string(),
+            admitted: workload.grants.is_none(),
+            by: None,
+            matched: None,
+            tried: Vec::new(),
+        };
+        for grant in workload.grants.iter().flat_map(|grants| grants.iter()) {
+            match admit(grant, (workload, port), &source, view) {
+                Ok(matched) => {
+                    summary.admitted = true;
+                    summary.by = Some(grant.origin.clone());
+                    summary.matched = matched.map(|m| m.origin.clone());
+                    break;
+                }
+                Err(refused) => {
+                    summary.tried.extend(why_not(refused, grant, (&source, port), view));
+                }
+            }
+        }
+        summary
+    };
+    explanation.access = access.reachable(port).map(of_workload).collect();
+}
+
+/// The first test of a grant that failed; where it is its conditions, that of each of them.
+fn why_not<R: Request>(
+    refused: Refused,
+    grant: &Grant,
+    (source, port): (&Source<'_>, u16),
+    view: &View<'_, R>,
+) -> Vec<Considered> {
+    let (field, wanted, actual) = match refused {
+        Refused::Caller => ("caller", one_of(grant.callers.iter().map(caller)), source.name()),
+        Refused::Port => {
+            let ports = grant.port.into_iter().chain(grant.layer4.iter().flatten().copied());
+            ("port", one_of(ports.map(|port| port.to_string())), Some(port.to_string()))
+        }
+        Refused::Request => {
+            return grant
+                .matches
+                .iter()
+                .flat_map(|m| splits::why_not(&grant.origin, m, view))
+                .collect();
+        }
+    };
+    let failed = Some(Failure { field: field.to_owned(), wanted, actual });
+    vec![Considered { origin: grant.origin.clone(), failed }]
+}
+
+fn caller(caller: &Caller) -> String {
+    match caller {
+        Caller::Account(account) => format!("`{account}`"),
+        Caller::Spiffe(identity) => format!("`{identity}`"),
+        Caller::Labelled { namespace, labels } => {
+            let labels: Vec<_> = labels.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            format!("a Pod of `{namespace}` with `{}`", labels.join(","))
+        }
+    }
+}
+
+fn one_of(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "none at all".to_owned() } else { names.join(" or ") }
+}
