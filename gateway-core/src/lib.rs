@@ -10,7 +10,8 @@
 //!
 //! Nothing after `rules` knows which dialect a rule came from, except by its [`Origin`]; which
 //! module may use which is written down in `tests/layers.rs`. Nothing here opens a socket, reads
-//! a file, asks the time or rolls a die: callers pass those in.
+//! a file, asks the time or rolls a die: callers pass those in. What they remember between requests
+//! is in [`state`]: values that a function takes and returns.
 //!
 #![cfg_attr(feature = "yaml", doc = "```")]
 #![cfg_attr(not(feature = "yaml"), doc = "```ignore")]
@@ -57,6 +58,7 @@ mod request;
 #[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "text is what documents come from"))]
 mod resource;
 pub mod rules;
+pub mod state;
 mod translate;
 
 pub use compile::{CompileError, CompileErrors};

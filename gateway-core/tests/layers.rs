@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("diagnostic", &["origin"]),
     ("request", &[]),
     ("hash", &[]),
+    ("state", &[]),
     ("rules", &["origin", "hash", "request"]),
     ("limits", &["request", "rules"]),
     // The one part of `request` that knows rules: it reads the fields that conditions name.
