@@ -125,8 +125,8 @@ fn choose(branches: impl Iterator<Item = (u64, u64)>, split: u64, value: u64) ->
     best.map(|(index, ..)| index)
 }
 
-/// `-log2(hash / 2^64)` with 32 fractional bits, from 1 to `64 << 32`. Of evenly spread hashes it is
-/// distributed exponentially, which is what makes the shares those of the weights.
+/// `-log2(hash / 2^64)` with 32 fractional bits, from 1 to `64 << 32`. Of evenly spread hashes it
+/// is distributed exponentially, which is what makes the shares those of the weights.
 fn distance(hash: u64) -> u64 {
     let hash = hash.max(1);
     let zeros = hash.leading_zeros();

@@ -6,11 +6,11 @@ use std::time::Duration;
 ///
 /// The window slides: an endpoint is out once `errors` failures lie within a window that ends now,
 /// whatever succeeded between them. NGINX keeps but a number and the time of the last failure, so
-/// that failures add up for ever as long as each comes within a window of the one before. Here their
-/// times are kept while they count, up to 64 of them: an endpoint that does not fail takes no memory
-/// but its own. Where more than 64 errors are allowed, failures within a 64th of the window count as
-/// having come with the first of them: an endpoint may be out a little later than by the exact
-/// number, never sooner.
+/// that failures add up for ever as long as each comes within a window of the one before. Here
+/// their times are kept while they count, up to 64 of them: an endpoint that does not fail takes no
+/// memory but its own. Where more than 64 errors are allowed, failures within a 64th of the window
+/// count as having come with the first of them: an endpoint may be out a little later than by the
+/// exact number, never sooner.
 ///
 /// While an endpoint is out, what becomes of requests that were sent before is passed over: it
 /// neither ends the pause nor prolongs it. After the pause whatever comes first decides: a success

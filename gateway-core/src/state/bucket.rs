@@ -74,8 +74,8 @@ pub enum Admission {
 const REQUEST: u64 = 1000;
 
 impl Bucket {
-    /// Takes a request at time `now` into the bucket that stood there before, if any. A request that
-    /// is refused leaves it as it was.
+    /// Takes a request at time `now` into the bucket that stood there before, if any. A request
+    /// that is refused leaves it as it was.
     ///
     /// What has leaked is rounded down to a thousandth of a request, and what is waited is rounded
     /// up to a nanosecond, so that the rate is never exceeded. Times of more than 584 years count
