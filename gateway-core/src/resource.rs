@@ -4,8 +4,8 @@ mod base64;
 pub(crate) mod document;
 pub(crate) mod fields;
 pub(crate) mod gateway;
+pub(crate) mod gateway_route;
 pub(crate) mod global_configuration;
-pub(crate) mod http_route;
 pub(crate) mod http_route_group;
 #[cfg(feature = "yaml")]
 mod kinds;
@@ -28,8 +28,8 @@ use crate::origin::{ObjectRef, Span};
 use crate::rules::ServiceName;
 use document::Document;
 use gateway::{Gateway, GatewayClass};
+use gateway_route::GatewayRoute;
 use global_configuration::GlobalConfiguration;
-use http_route::HttpRoute;
 use http_route_group::HttpRouteGroup;
 use meta::Meta;
 use policy::Policy;
@@ -282,7 +282,7 @@ impl Resources {
     }
 
     /// By namespace and name.
-    pub(crate) fn http_routes(&self) -> impl Iterator<Item = &Resource<HttpRoute>> {
+    pub(crate) fn http_routes(&self) -> impl Iterator<Item = &Resource<GatewayRoute>> {
         self.of_kind("HTTPRoute", |o| if let Object::HttpRoute(r) = o { Some(r) } else { None })
     }
 
@@ -342,7 +342,7 @@ enum Object {
     HttpRouteGroup(Resource<HttpRouteGroup>),
     Gateway(Resource<Gateway>),
     GatewayClass(Resource<GatewayClass>),
-    HttpRoute(Resource<HttpRoute>),
+    HttpRoute(Resource<GatewayRoute>),
 }
 
 impl Object {

@@ -4,7 +4,7 @@
 
 use super::Problems;
 use super::document::{At, Located, Mapping, Value};
-use super::http_route::ChannelFaults;
+use super::gateway_route::ChannelFaults;
 use super::scalar::{
     self, CONTROLLER, GROUP, KIND, NAMESPACE, OBJECT_NAME, PROTOCOL, SECTION_NAME,
 };

@@ -2,8 +2,8 @@
 
 use super::document::{Document, Kind, Place, Step, Value};
 use super::gateway::{Gateway, GatewayClass};
+use super::gateway_route::GatewayRoute;
 use super::global_configuration::GlobalConfiguration;
-use super::http_route::HttpRoute;
 use super::http_route_group::HttpRouteGroup;
 use super::kinds::{Reader, Recognised, recognise};
 use super::meta::Meta;
@@ -245,7 +245,7 @@ impl Resources {
                 resource(document, None, problems, GatewayClass::read).map(Object::GatewayClass)
             }
             Reader::HttpRoute => {
-                resource(document, namespace, problems, HttpRoute::read).map(Object::HttpRoute)
+                resource(document, namespace, problems, GatewayRoute::read).map(Object::HttpRoute)
             }
             Reader::Policy => {
                 resource(document, namespace, problems, Policy::read).map(Object::Policy)

@@ -23,7 +23,7 @@ use super::hosts::{Claim, Rank};
 use super::{Channel, Context};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
-use crate::resource::http_route::{ChannelFaults, HttpRoute};
+use crate::resource::gateway_route::{ChannelFaults, GatewayRoute};
 use crate::rules::{HostPattern, Route};
 use attach::Attachment;
 use listeners::Listeners;
@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn translate(context: &mut Context<'_>) {
     let mut listeners = Listeners::of(context);
-    let mut routes: Vec<&Resource<HttpRoute>> = context.resources.http_routes().collect();
+    let mut routes: Vec<&Resource<GatewayRoute>> = context.resources.http_routes().collect();
     routes.sort_by_cached_key(|route| age(route));
     let mut hosts = Hosts::new();
     for route in routes {
@@ -70,7 +70,7 @@ fn admit<T>(object: &Resource<T>, channels: &ChannelFaults, context: &mut Contex
 
 /// A route that is attached to something.
 struct Served<'a> {
-    route: &'a Resource<HttpRoute>,
+    route: &'a Resource<GatewayRoute>,
     attachments: Vec<Attachment<'a>>,
     lowered: Vec<Lowered>,
     /// Whether at least one of its rules is in force.
@@ -79,7 +79,7 @@ struct Served<'a> {
 
 /// Translates a route and writes its status.
 fn serve<'a>(
-    route: &'a Resource<HttpRoute>,
+    route: &'a Resource<GatewayRoute>,
     listeners: &Listeners<'a>,
     context: &mut Context<'a>,
 ) -> Option<Served<'a>> {
@@ -104,7 +104,7 @@ type Hosts<'a> = BTreeMap<(usize, String), Host<'a>>;
 struct Host<'a> {
     hostname: HostPattern,
     /// The oldest route.
-    route: &'a Resource<HttpRoute>,
+    route: &'a Resource<GatewayRoute>,
     /// The attachment of the oldest route.
     attachment: Attachment<'a>,
     matches: Vec<(HostPattern, Lowered)>,
@@ -147,7 +147,7 @@ fn collect<'a>(
 
 /// Says why a route that is attached gets no requests for a host.
 fn warn_of_isolation(
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     attachment: &Attachment<'_>,
     owner: &listeners::Section<'_>,
     context: &mut Context<'_>,

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
 use crate::resource::document::Located;
-use crate::resource::http_route::{HttpRoute, ParentRef};
+use crate::resource::gateway_route::{GatewayRoute, ParentRef};
 use crate::rules::HostPattern;
 use crate::translate::Context;
 
@@ -37,7 +37,7 @@ pub(super) struct Refused {
 
 /// Resolves the parentRefs. Those that are not ours have no entry.
 pub(super) fn parents<'a>(
-    route: &'a Resource<HttpRoute>,
+    route: &'a Resource<GatewayRoute>,
     listeners: &Listeners<'a>,
     context: &mut Context<'a>,
 ) -> Vec<Parent<'a>> {
@@ -87,7 +87,7 @@ fn is_refused(namespace: &str, name: &str, context: &Context<'_>) -> bool {
 }
 
 fn attach<'a>(
-    route: &'a Resource<HttpRoute>,
+    route: &'a Resource<GatewayRoute>,
     parent: &ParentRef,
     all: Vec<(usize, &Section<'_>)>,
 ) -> Result<Vec<Attachment<'a>>, Refused> {

@@ -5,8 +5,8 @@ use super::filter::{self, Filters};
 use super::route::LoweredRoute;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
-use crate::resource::http_route::backend::{self, BackendRef};
-use crate::resource::http_route::{HttpRoute, Rule};
+use crate::resource::gateway_route::backend::{self, BackendRef};
+use crate::resource::gateway_route::{GatewayRoute, Rule};
 use crate::rules::{
     Action, BackendSettings, Branch, Forward, NonIdempotent, Retry, RetryCondition, ServiceName,
     Split, Timeouts, UpstreamTarget,
@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(super) fn action(
     index: usize,
     rule: &Rule,
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     context: &mut Context<'_>,
     lowered: &mut LoweredRoute,
 ) -> Action {
@@ -58,7 +58,7 @@ pub(super) fn action(
 fn branches(
     rule: &Rule,
     filters: &Filters<'_>,
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     context: &mut Context<'_>,
     lowered: &mut LoweredRoute,
 ) -> Vec<Branch> {
@@ -97,7 +97,7 @@ fn branches(
 /// The Service and port, or the first fault in the order of gateway-api §15.2.
 fn resolve(
     backend: &BackendRef,
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     context: &mut Context<'_>,
 ) -> Result<UpstreamTarget, (&'static str, String)> {
     let own = &route.meta.namespace;
@@ -147,7 +147,7 @@ fn is_external(name: &ServiceName, context: &Context<'_>) -> bool {
     context.resources.service(name).is_some_and(|service| service.spec.external_name.is_some())
 }
 
-fn settings(rule: &Rule, route: &Resource<HttpRoute>) -> BackendSettings {
+fn settings(rule: &Rule, route: &Resource<GatewayRoute>) -> BackendSettings {
     let meta = &route.meta;
     let name = match &*rule.backends {
         [only] => format!("{}/{}", only.namespace.as_ref().unwrap_or(&meta.namespace), only.name),

@@ -4,8 +4,8 @@ use super::path;
 use crate::diagnostic::Diagnostic;
 use crate::origin::Origin;
 use crate::resource::Resource;
-use crate::resource::http_route::HttpRoute;
-use crate::resource::http_route::filter::{Filter, FilterKind, HeaderModifier, RequestRedirect};
+use crate::resource::gateway_route::GatewayRoute;
+use crate::resource::gateway_route::filter::{Filter, FilterKind, HeaderModifier, RequestRedirect};
 use crate::rules::{
     HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite, Redirect, ResponseHeaderAdd,
     ResponseHeaderOps, Template,
@@ -28,7 +28,7 @@ impl<'r> Filters<'r> {
     /// Sorts out the filters of a rule.
     pub(super) fn of_rule(
         filters: &'r [Filter],
-        route: &Resource<HttpRoute>,
+        route: &Resource<GatewayRoute>,
         context: &mut Context<'_>,
     ) -> Self {
         let mut sorted = Self::default();
@@ -63,7 +63,7 @@ impl<'r> Filters<'r> {
     /// Sorts out the filters of a backend, where only headers can be changed.
     pub(super) fn of_backend(
         filters: &'r [Filter],
-        route: &Resource<HttpRoute>,
+        route: &Resource<GatewayRoute>,
         context: &mut Context<'_>,
     ) -> Self {
         let mut sorted = Self::default();

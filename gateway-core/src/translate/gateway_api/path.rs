@@ -1,6 +1,6 @@
 //! Paths of matches and of path modifiers (gateway-api §11.2, §14.1).
 
-use crate::resource::http_route::filter::PathModifier;
+use crate::resource::gateway_route::filter::PathModifier;
 use crate::rules::{Boundary, PathPattern, PathRewrite, PathTemplate};
 use std::fmt::Write as _;
 

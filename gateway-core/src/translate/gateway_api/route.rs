@@ -3,8 +3,8 @@
 use super::{backend, path};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
-use crate::resource::http_route::matching::{Match, PathKind, ValueMatch};
-use crate::resource::http_route::{HttpRoute, Rule};
+use crate::resource::gateway_route::matching::{Match, PathKind, ValueMatch};
+use crate::resource::gateway_route::{GatewayRoute, Rule};
 use crate::rules::{Action, Anchor, Condition, Field, PathPattern, Route, Test};
 use crate::translate::Context;
 use crate::translate::expressions::Expressions;
@@ -47,7 +47,7 @@ enum PathPrecedence {
 }
 
 /// Lowers all rules.
-pub(super) fn lower(route: &Resource<HttpRoute>, context: &mut Context<'_>) -> LoweredRoute {
+pub(super) fn lower(route: &Resource<GatewayRoute>, context: &mut Context<'_>) -> LoweredRoute {
     let mut lowered = LoweredRoute::default();
     if let Some(at) = route.spec.use_default_gateways {
         unsupported("useDefaultGateways", at, route, context);
@@ -71,7 +71,7 @@ pub(super) fn lower(route: &Resource<HttpRoute>, context: &mut Context<'_>) -> L
 fn unsupported(
     name: &str,
     at: crate::resource::document::At,
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     context: &mut Context<'_>,
 ) {
     let message = format!("`{name}` is not supported and has no effect");
@@ -95,7 +95,7 @@ impl Tests {
 
 /// The tests of all matches of a rule, or what is wrong with the first bad one.
 fn tests(
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     rule: &Rule,
     context: &mut Context<'_>,
 ) -> Result<Vec<Tests>, String> {
@@ -104,7 +104,7 @@ fn tests(
 }
 
 fn lower_match(
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     wanted: &Match,
     context: &mut Context<'_>,
 ) -> Result<Tests, String> {

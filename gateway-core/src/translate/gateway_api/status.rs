@@ -5,7 +5,7 @@ use super::listeners::{Section, lacks_certificate};
 use super::route::LoweredRoute;
 use crate::resource::Resource;
 use crate::resource::gateway::{Gateway, GatewayClass, ListenerProtocol};
-use crate::resource::http_route::{HttpRoute, ParentRef};
+use crate::resource::gateway_route::{GatewayRoute, ParentRef};
 use crate::translate::{
     ListenerStatus, ObjectStatus, ParentReference, ParentStatus, RouteKind, Status, StatusCondition,
 };
@@ -101,7 +101,7 @@ fn listener_conditions(section: &Section<'_>) -> Vec<StatusCondition> {
 
 /// Of a route, by parent.
 pub(super) fn route(
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     parents: &[Parent<'_>],
     lowered: &LoweredRoute,
 ) -> ObjectStatus {
@@ -125,7 +125,7 @@ fn reference(written: &ParentRef) -> ParentReference {
 }
 
 fn route_conditions(
-    route: &Resource<HttpRoute>,
+    route: &Resource<GatewayRoute>,
     parent: &Parent<'_>,
     lowered: &LoweredRoute,
 ) -> Vec<StatusCondition> {

@@ -1,4 +1,4 @@
-//! HTTPRoute of `gateway.networking.k8s.io`.
+//! Routes of `gateway.networking.k8s.io`.
 //!
 //! Reading checks what the API server would check (gateway-api §25), except what only one of the
 //! channels refuses: that is left to translating.
@@ -20,7 +20,7 @@ use matching::Match;
 
 /// As written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct HttpRoute {
+pub(crate) struct GatewayRoute {
     pub(crate) parents: Vec<ParentRef>,
     /// None: every host of the listener.
     pub(crate) hostnames: Vec<Located<HostPattern>>,
@@ -97,7 +97,7 @@ impl Reader<'_> {
     }
 }
 
-impl HttpRoute {
+impl GatewayRoute {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader { problems, channels: ChannelFaults::default() };
