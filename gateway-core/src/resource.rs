@@ -281,9 +281,13 @@ impl Resources {
         )
     }
 
-    /// By namespace and name.
-    pub(crate) fn http_routes(&self) -> impl Iterator<Item = &Resource<GatewayRoute>> {
-        self.of_kind("HTTPRoute", |o| if let Object::HttpRoute(r) = o { Some(r) } else { None })
+    /// By kind, namespace and name.
+    pub(crate) fn gateway_routes(&self) -> impl Iterator<Item = &Resource<GatewayRoute>> {
+        let grpc = self
+            .of_kind("GRPCRoute", |o| if let Object::GrpcRoute(r) = o { Some(r) } else { None });
+        let http = self
+            .of_kind("HTTPRoute", |o| if let Object::HttpRoute(r) = o { Some(r) } else { None });
+        grpc.chain(http)
     }
 
     /// The objects of one kind: neighbours, because keys order by kind first.
@@ -343,6 +347,7 @@ enum Object {
     Gateway(Resource<Gateway>),
     GatewayClass(Resource<GatewayClass>),
     HttpRoute(Resource<GatewayRoute>),
+    GrpcRoute(Resource<GatewayRoute>),
 }
 
 impl Object {
@@ -359,7 +364,7 @@ impl Object {
             Self::HttpRouteGroup(r) => &r.document,
             Self::Gateway(r) => &r.document,
             Self::GatewayClass(r) => &r.document,
-            Self::HttpRoute(r) => &r.document,
+            Self::HttpRoute(r) | Self::GrpcRoute(r) => &r.document,
         }
     }
 

@@ -1,26 +1,55 @@
-//! Routes of `gateway.networking.k8s.io`.
+//! HTTPRoute and GRPCRoute of `gateway.networking.k8s.io`.
+//!
+//! The kinds differ in what their matches say of a request, and in which fields and filters there
+//! are. All else is the same, also for those that translate them.
 //!
 //! Reading checks what the API server would check (gateway-api §25), except what only one of the
 //! channels refuses: that is left to translating.
 
 pub(crate) mod backend;
 pub(crate) mod filter;
+pub(crate) mod grpc_match;
+pub(crate) mod http_match;
 pub(crate) mod matching;
+mod parent;
 #[cfg(all(test, feature = "yaml"))]
 mod tests;
+pub(crate) mod values;
 
 use super::Problems;
 use super::document::{At, Located, Value};
-use super::scalar::{self, NAMESPACE, OBJECT_NAME, SECTION_NAME};
+use super::scalar::{self, SECTION_NAME};
 use crate::diagnostic::Diagnostic;
 use crate::rules::HostPattern;
 use backend::{BackendRef, Retry, Timeouts};
 use filter::{Filter, FilterKind};
 use matching::Match;
+pub(crate) use parent::ParentRef;
+
+/// A kind of route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RouteKind {
+    Grpc,
+    Http,
+}
+
+impl RouteKind {
+    /// All that are read.
+    pub(crate) const ALL: [Self; 2] = [Self::Http, Self::Grpc];
+
+    /// As `kind` of a document.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "HTTPRoute",
+            Self::Grpc => "GRPCRoute",
+        }
+    }
+}
 
 /// As written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct GatewayRoute {
+    pub(crate) kind: RouteKind,
     pub(crate) parents: Vec<ParentRef>,
     /// None: every host of the listener.
     pub(crate) hostnames: Vec<Located<HostPattern>>,
@@ -51,21 +80,6 @@ impl ChannelFaults {
     }
 }
 
-/// What a route wants to be attached to.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ParentRef {
-    pub(crate) group: Box<str>,
-    pub(crate) kind: Box<str>,
-    /// `None`: the route's own.
-    pub(crate) namespace: Option<Box<str>>,
-    pub(crate) name: Box<str>,
-    /// `None`: all listeners.
-    pub(crate) section: Option<Box<str>>,
-    /// `None`: all ports.
-    pub(crate) port: Option<u16>,
-    pub(crate) at: At,
-}
-
 /// A rule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rule {
@@ -84,6 +98,7 @@ pub(crate) struct Rule {
 pub(crate) struct Reader<'p> {
     pub(crate) problems: &'p mut Problems,
     pub(crate) channels: ChannelFaults,
+    pub(crate) kind: RouteKind,
 }
 
 impl Reader<'_> {
@@ -99,9 +114,19 @@ impl Reader<'_> {
 
 impl GatewayRoute {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
-    pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let mut reader = Reader { problems, channels: ChannelFaults::default() };
+    pub(crate) fn read_http(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        Self::read(root, RouteKind::Http, problems)
+    }
+
+    /// As [`GatewayRoute::read_http`], of a GRPCRoute.
+    pub(crate) fn read_grpc(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        Self::read(root, RouteKind::Grpc, problems)
+    }
+
+    fn read(root: Value<'_>, kind: RouteKind, problems: &mut Problems) -> Option<Self> {
+        let mut reader = Reader { problems, channels: ChannelFaults::default(), kind };
         let mut route = Self {
+            kind,
             parents: Vec::new(),
             hostnames: Vec::new(),
             rules: Vec::new(),
@@ -116,9 +141,7 @@ impl GatewayRoute {
     fn read_spec(&mut self, spec: Value<'_>, reader: &mut Reader<'_>) {
         let Some(mut fields) = spec.mapping(reader.problems) else { return };
         if let Some(list) = fields.field("parentRefs") {
-            let items = scalar::items(list, 0, 32, reader.problems);
-            self.parents = items.into_iter().filter_map(|item| parent_ref(item, reader)).collect();
-            check_parents_distinct(&self.parents, list, reader);
+            self.parents = parent::read_list(list, reader);
         }
         if let Some(list) = fields.field("hostnames") {
             let items = scalar::items(list, 0, 16, reader.problems).into_iter();
@@ -131,14 +154,18 @@ impl GatewayRoute {
         }
         match fields.field("rules") {
             Some(list) => self.read_rules(list, reader),
-            // The default of the field.
-            None => self.rules.push(Rule::matching_all(spec.at())),
+            // The default of the field, which that of a GRPCRoute does not have.
+            None if self.kind == RouteKind::Http => {
+                self.rules.push(Rule::matching_all(spec.at(), self.kind));
+            }
+            None => {}
         }
         fields.finish(reader.problems);
     }
 
     fn read_rules(&mut self, list: Value<'_>, reader: &mut Reader<'_>) {
-        for item in scalar::items(list, 1, 16, reader.problems) {
+        let least = usize::from(self.kind == RouteKind::Http);
+        for item in scalar::items(list, least, 16, reader.problems) {
             self.rules.extend(read_rule(item, reader));
         }
         let matches: usize = self.rules.iter().map(|rule| rule.matches.len()).sum();
@@ -158,10 +185,10 @@ impl GatewayRoute {
 }
 
 impl Rule {
-    fn matching_all(at: At) -> Self {
+    fn matching_all(at: At, kind: RouteKind) -> Self {
         Self {
             name: None,
-            matches: vec![Match::all(at)],
+            matches: vec![Match::all(at, kind)],
             filters: Vec::new(),
             backends: Vec::new(),
             timeouts: Timeouts::default(),
@@ -172,65 +199,9 @@ impl Rule {
     }
 }
 
-fn parent_ref(value: Value<'_>, reader: &mut Reader<'_>) -> Option<ParentRef> {
-    let mut fields = value.mapping(reader.problems)?;
-    let (group, kind) = scalar::group_and_kind(
-        &mut fields,
-        ("gateway.networking.k8s.io", "Gateway"),
-        reader.problems,
-    );
-    let namespace = fields.field("namespace").and_then(|v| NAMESPACE.read(v, reader.problems));
-    let name = fields.required("name", reader.problems);
-    let name = name.and_then(|v| OBJECT_NAME.read(v, reader.problems));
-    let section = fields.field("sectionName").and_then(|v| SECTION_NAME.read(v, reader.problems));
-    let port = fields.field("port").and_then(|v| v.port(reader.problems));
-    fields.finish(reader.problems);
-    Some(ParentRef {
-        group,
-        kind,
-        namespace: namespace.map(Into::into),
-        name: name?.into(),
-        section: section.map(Into::into),
-        port,
-        at: value.at(),
-    })
-}
-
-/// References to one parent must tell its listeners apart: in the standard channel by section, in
-/// the experimental one by section and port (gateway-api §9.1).
-fn check_parents_distinct(parents: &[ParentRef], list: Value<'_>, reader: &mut Reader<'_>) {
-    let same = |a: &ParentRef, b: &ParentRef| {
-        (&a.group, &a.kind, &a.namespace, &a.name) == (&b.group, &b.kind, &b.namespace, &b.name)
-    };
-    let pairs = || {
-        let later = |(i, a)| parents[i + 1..].iter().map(move |b| (a, b));
-        parents.iter().enumerate().flat_map(later).filter(|(a, b)| same(a, b))
-    };
-    let problem = |parent: &ParentRef, by: &str| {
-        let message = format!(
-            "several entries name {} `{}` without telling its listeners apart",
-            parent.kind, parent.name
-        );
-        Diagnostic::error("duplicate", &list.origin(), message)
-            .help(format!("give each of them its own {by}"))
-    };
-    if let Some((a, _)) =
-        pairs().find(|(a, b)| a.section.is_none() || b.section.is_none() || a.section == b.section)
-    {
-        reader.channels.standard.push(problem(a, "`sectionName`"));
-    }
-    if let Some((a, _)) = pairs().find(|(a, b)| {
-        a.section.is_some() != b.section.is_some()
-            || a.port.is_some() != b.port.is_some()
-            || (&a.section, a.port) == (&b.section, b.port)
-    }) {
-        reader.channels.experimental.push(problem(a, "`sectionName` or `port`"));
-    }
-}
-
 fn read_rule(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Rule> {
     let mut fields = value.mapping(reader.problems)?;
-    let mut rule = Rule { matches: Vec::new(), ..Rule::matching_all(value.at()) };
+    let mut rule = Rule { matches: Vec::new(), ..Rule::matching_all(value.at(), reader.kind) };
     let name = fields.field("name").and_then(|v| SECTION_NAME.read(v, reader.problems));
     rule.name = name.map(Into::into);
     // An absent list is filled in before rules are checked; an empty one is not.
@@ -240,10 +211,10 @@ fn read_rule(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Rule> {
         let count = items.len();
         rule.matches = items.into_iter().filter_map(|item| matching::read(item, reader)).collect();
         // What could not be read is reported already.
-        only_prefix = count == 1 && rule.matches.iter().all(|m| m.path.is_prefix());
+        only_prefix = count == 1 && rule.matches.iter().all(Match::is_path_prefix);
     }
     if rule.matches.is_empty() {
-        rule.matches.push(Match::all(value.at()));
+        rule.matches.push(Match::all(value.at(), reader.kind));
     }
     if let Some(list) = fields.field("filters") {
         rule.filters = filter::read_list(list, reader);
@@ -252,12 +223,14 @@ fn read_rule(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Rule> {
         let items = scalar::items(list, 0, 16, reader.problems);
         rule.backends = items.into_iter().filter_map(|item| backend::read(item, reader)).collect();
     }
-    if let Some(field) = fields.field("timeouts") {
-        rule.timeouts = backend::read_timeouts(field, reader);
-    }
-    if let Some(field) = fields.field("retry") {
-        reader.channels.experimental_field(field);
-        rule.retry = backend::read_retry(field, reader);
+    if reader.kind == RouteKind::Http {
+        if let Some(field) = fields.field("timeouts") {
+            rule.timeouts = backend::read_timeouts(field, reader);
+        }
+        if let Some(field) = fields.field("retry") {
+            reader.channels.experimental_field(field);
+            rule.retry = backend::read_retry(field, reader);
+        }
     }
     if let Some(field) = fields.field("sessionPersistence") {
         reader.channels.experimental_field(field);

@@ -244,9 +244,10 @@ impl Resources {
             Reader::GatewayClass => {
                 resource(document, None, problems, GatewayClass::read).map(Object::GatewayClass)
             }
-            Reader::HttpRoute => {
-                resource(document, namespace, problems, GatewayRoute::read).map(Object::HttpRoute)
-            }
+            Reader::HttpRoute => resource(document, namespace, problems, GatewayRoute::read_http)
+                .map(Object::HttpRoute),
+            Reader::GrpcRoute => resource(document, namespace, problems, GatewayRoute::read_grpc)
+                .map(Object::GrpcRoute),
             Reader::Policy => {
                 resource(document, namespace, problems, Policy::read).map(Object::Policy)
             }

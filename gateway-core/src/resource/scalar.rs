@@ -49,6 +49,9 @@ pub(crate) const QUERY_VALUE: Scalar = Scalar::new("a query parameter value", 10
 /// What paths are compared with. Their form depends on how they are compared.
 pub(crate) const PATH_VALUE: Scalar =
     Scalar { shortest: 0, ..Scalar::new("a path", 1024, anything, "") };
+/// Names of gRPC services and methods, or expressions of them.
+pub(crate) const GRPC_NAME: Scalar =
+    Scalar { shortest: 0, ..Scalar::new("a gRPC name", 1024, anything, "") };
 /// Protocols of listeners.
 pub(crate) const PROTOCOL: Scalar =
     Scalar::new("a protocol", 255, is_protocol, "it is a word like `HTTP`, or `domain/word`");

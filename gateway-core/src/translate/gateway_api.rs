@@ -1,9 +1,10 @@
-//! Gateway API: Gateways and HTTPRoutes to claims.
+//! Gateway API: Gateways, HTTPRoutes and GRPCRoutes to claims.
 //!
 //! ```text
 //!  Gateway ──► listeners ──┐
 //!                          ├──► attach ──► (section, host) ──► routes in order ──► claims
-//!  HTTPRoute ──► route ────┘
+//!  HTTPRoute,              │
+//!  GRPCRoute ──► route ────┘
 //! ```
 //!
 //! A section is one listener of one Gateway. Its hosts fall through to each other, and no request
@@ -12,8 +13,10 @@
 mod attach;
 mod backend;
 mod filter;
+mod grpc;
 mod listeners;
 mod path;
+mod rivals;
 mod route;
 mod status;
 #[cfg(all(test, feature = "yaml"))]
@@ -27,17 +30,26 @@ use crate::resource::gateway_route::{ChannelFaults, GatewayRoute};
 use crate::rules::{HostPattern, Route};
 use attach::Attachment;
 use listeners::Listeners;
+use rivals::Rivals;
 use route::Lowered;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn translate(context: &mut Context<'_>) {
     let mut listeners = Listeners::of(context);
-    let mut routes: Vec<&Resource<GatewayRoute>> = context.resources.http_routes().collect();
-    routes.sort_by_cached_key(|route| age(route));
+    let mut routes: Vec<&Resource<GatewayRoute>> = context.resources.gateway_routes().collect();
+    // Of two of one age and name, the kind decides.
+    routes.sort_by_cached_key(|route| (age(route), route.spec.kind));
+    let mut rivals = Rivals::default();
     let mut hosts = Hosts::new();
     for route in routes {
         context.expressions.next_object();
-        if let Some(served) = serve(route, &listeners, context) {
+        if let Some(served) = serve(route, &listeners, &rivals, context) {
+            // A route that is not accepted may answer 500, and has its hosts then.
+            if served.accepted || !served.lowered.is_empty() {
+                for Attachment { section, effective, .. } in &served.attachments {
+                    rivals.add(*section, route.spec.kind, effective, route.object());
+                }
+            }
             collect(&served, &listeners, &mut hosts, context);
             if served.accepted {
                 listeners.count(served.attachments.iter().map(|attachment| attachment.section));
@@ -73,7 +85,7 @@ struct Served<'a> {
     route: &'a Resource<GatewayRoute>,
     attachments: Vec<Attachment<'a>>,
     lowered: Vec<Lowered>,
-    /// Whether at least one of its rules is in force.
+    /// Whether at least one of its rules is in force, or it has none.
     accepted: bool,
 }
 
@@ -81,12 +93,13 @@ struct Served<'a> {
 fn serve<'a>(
     route: &'a Resource<GatewayRoute>,
     listeners: &Listeners<'a>,
+    rivals: &Rivals<'a>,
     context: &mut Context<'a>,
 ) -> Option<Served<'a>> {
     if !admit(route, &route.spec.channels, context) {
         return None;
     }
-    let parents = attach::parents(route, listeners, context);
+    let parents = attach::parents(route, listeners, rivals, context);
     // A route of other controllers is none of our business.
     if parents.is_empty() {
         return None;
@@ -94,7 +107,7 @@ fn serve<'a>(
     let lowered = route::lower(route, context);
     context.statuses.push(status::route(route, &parents, &lowered));
     let attachments = parents.into_iter().filter_map(|parent| parent.outcome.ok()).flatten();
-    let accepted = lowered.dropped.len() < route.spec.rules.len();
+    let accepted = !lowered.has_lost_all_of(&route.spec.rules);
     Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches, accepted })
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Claim {
 /// Which claims go before others whatever their age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    /// A host that a document names: VirtualServer, HTTPRoute.
+    /// A host that a document names: VirtualServer, HTTPRoute, GRPCRoute.
     Explicit,
     /// A host named after a Service (smi R-2).
     ServiceHost,

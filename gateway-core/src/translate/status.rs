@@ -46,7 +46,8 @@ pub enum Status {
         /// In document order.
         listeners: Vec<ListenerStatus>,
     },
-    /// Of an HTTPRoute: one entry for each of its parents that is served here (gateway-api §9.2).
+    /// Of an HTTPRoute or a GRPCRoute: one entry for each of its parents that is served here
+    /// (gateway-api §9.2).
     Route {
         /// In document order.
         parents: Vec<ParentStatus>,

@@ -1,7 +1,8 @@
 //! Filters of rules and backends (gateway-api §13, §14).
 
 use super::Reader;
-use super::matching::check_strict_value;
+use super::RouteKind;
+use super::values::check_strict;
 use crate::resource::document::{At, Mapping, Value, shorten};
 use crate::resource::scalar::{self, HEADER_NAME, HEADER_VALUE};
 use crate::rules::{FRAMING, Protocol};
@@ -94,6 +95,13 @@ impl FilterType {
     }
 }
 
+/// Those that a kind of route may have (gateway-api §13, §18.1).
+fn types_of(kind: RouteKind) -> impl Iterator<Item = &'static FilterType> {
+    let of_calls =
+        ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "ExtensionRef"];
+    TYPES.iter().filter(move |t| kind == RouteKind::Http || of_calls.contains(&t.name))
+}
+
 pub(super) fn read_list(list: Value<'_>, reader: &mut Reader<'_>) -> Vec<Filter> {
     let mut filters = Vec::new();
     let mut seen = BTreeSet::new();
@@ -120,11 +128,11 @@ pub(super) fn read_list(list: Value<'_>, reader: &mut Reader<'_>) -> Vec<Filter>
 
 /// The type, when its block is there and no other one is.
 fn read_type(fields: &mut Mapping<'_>, reader: &mut Reader<'_>) -> Option<&'static FilterType> {
-    let known = std::array::from_fn::<_, 8, _>(|i| (TYPES[i].name, &TYPES[i]));
+    let known: Vec<_> = types_of(reader.kind).map(|t| (t.name, t)).collect();
     let kind = fields.required("type", reader.problems);
     let kind = kind.and_then(|v| scalar::one_of(v, &known, reader.problems));
     let mut complete = true;
-    for other in &TYPES {
+    for (_, other) in known {
         let block = fields.field(other.block);
         let Some(kind) = kind else { continue };
         let wanted = other.name == kind.name;
@@ -174,7 +182,7 @@ fn read_headers(block: Value<'_>, reader: &mut Reader<'_>) -> Option<HeaderModif
             let name = fields.required("name", reader.problems);
             let name = name.and_then(|v| editable_header(v, reader));
             let value = fields.required("value", reader.problems);
-            value.into_iter().for_each(|value| check_strict_value(value, reader));
+            value.into_iter().for_each(|value| check_strict(value, reader));
             let value = value.and_then(|v| HEADER_VALUE.read(v, reader.problems));
             fields.finish(reader.problems);
             names.extend(name.clone().map(|name| (item, name.as_str().to_owned())));
@@ -199,7 +207,13 @@ fn editable_header(value: Value<'_>, reader: &mut Reader<'_>) -> Option<HeaderNa
     let text = HEADER_NAME.read(value, reader.problems)?;
     let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
     let message = if name == "host" {
-        "`Host` is changed by `urlRewrite.hostname`, not by a header modifier".to_owned()
+        match reader.kind {
+            RouteKind::Http => {
+                "`Host` is changed by `urlRewrite.hostname`, not by a header modifier"
+            }
+            RouteKind::Grpc => "`Host` cannot be changed by a header modifier",
+        }
+        .to_owned()
     } else if FRAMING.contains(&name) {
         format!("`{text}` belongs to the connection and cannot be changed")
     } else {

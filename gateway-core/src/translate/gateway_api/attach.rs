@@ -1,6 +1,7 @@
 //! Which listeners a route is attached to, and for which hosts (gateway-api §9).
 
 use super::listeners::{self, Found, Listeners, Section};
+use super::rivals::Rivals;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
@@ -8,6 +9,7 @@ use crate::resource::document::Located;
 use crate::resource::gateway_route::{GatewayRoute, ParentRef};
 use crate::rules::HostPattern;
 use crate::translate::Context;
+use std::collections::BTreeMap;
 
 /// What became of one parentRef.
 pub(super) struct Parent<'a> {
@@ -39,6 +41,7 @@ pub(super) struct Refused {
 pub(super) fn parents<'a>(
     route: &'a Resource<GatewayRoute>,
     listeners: &Listeners<'a>,
+    rivals: &Rivals<'a>,
     context: &mut Context<'a>,
 ) -> Vec<Parent<'a>> {
     let mut parents = Vec::new();
@@ -70,8 +73,16 @@ pub(super) fn parents<'a>(
             listeners::class(listeners.section(first).gateway, context.resources)
         });
         let sections = sections.map(|index| (index, listeners.section(index))).collect();
-        let outcome = attach(route, parent, sections);
-        if let Err(refused) = &outcome {
+        let mut refused = Vec::new();
+        let outcome = attach(route, parent, sections).and_then(|attachments| {
+            let (left, conflicts) = without_rivals(route, attachments, listeners, rivals);
+            refused = conflicts;
+            match left.is_empty() && !refused.is_empty() {
+                true => Err(refused.remove(0)),
+                false => Ok(left),
+            }
+        });
+        for refused in outcome.as_ref().err().into_iter().chain(&refused) {
             let problem = warning(refused.reason, &refused.message, refused.help.clone());
             context.problems.push(problem);
         }
@@ -115,11 +126,13 @@ fn attach<'a>(
         return refuse("NoMatchingParent", message, help);
     }
     let namespace = &*route.meta.namespace;
-    left.retain(|(_, s)| s.takes_http_routes() && s.takes_namespace(namespace));
+    let kind = route.spec.kind;
+    left.retain(|(_, s)| s.kinds().any(|taken| taken == kind) && s.takes_namespace(namespace));
     if left.is_empty() {
         let message = format!(
-            "no listener of the Gateway `{}` takes an HTTPRoute of namespace `{namespace}`",
-            parent.name
+            "no listener of the Gateway `{}` takes {}s of namespace `{namespace}`",
+            parent.name,
+            kind.name()
         );
         let help = "see `allowedRoutes` of its listeners".to_owned();
         return refuse("NotAllowedByListeners", message, Some(help));
@@ -143,6 +156,33 @@ fn attach<'a>(
         return refuse("NoMatchingListenerHostname", message, None);
     }
     Ok(attachments)
+}
+
+/// The attachments but those to listeners where a route of another kind has one of the hosts, and
+/// what is said of each of these listeners (gateway-api §18.4).
+fn without_rivals<'a>(
+    route: &Resource<GatewayRoute>,
+    mut attachments: Vec<Attachment<'a>>,
+    listeners: &Listeners<'_>,
+    rivals: &Rivals<'_>,
+) -> (Vec<Attachment<'a>>, Vec<Refused>) {
+    let kind = route.spec.kind;
+    let mut conflicts = BTreeMap::new();
+    for Attachment { section, effective, .. } in &attachments {
+        if let Some(rival) = rivals.rival(*section, kind, effective) {
+            conflicts.entry(*section).or_insert((effective.clone(), rival));
+        }
+    }
+    attachments.retain(|attachment| !conflicts.contains_key(&attachment.section));
+    let say = |(section, (host, rival)): (usize, (HostPattern, &ObjectRef))| Refused {
+        reason: "Conflicted",
+        message: format!(
+            "{rival} has requests for `{host}` on the listener `{}`",
+            listeners.section(section).listener.name
+        ),
+        help: Some("an HTTPRoute and a GRPCRoute cannot share a host; the older one wins".into()),
+    };
+    (attachments, conflicts.into_iter().map(say).collect())
 }
 
 /// The hosts that a listener and a route share, each with the most specific hostname of the route

@@ -5,6 +5,7 @@ use super::{admit, age, status};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::Origin;
 use crate::resource::gateway::{FromNamespaces, Gateway, GatewayClass, Listener, ListenerProtocol};
+use crate::resource::gateway_route::RouteKind;
 use crate::resource::{Resource, Resources};
 use crate::rules::{HostPattern, Protocol};
 use crate::translate::Context;
@@ -223,11 +224,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Whether HTTPRoutes may be attached.
-    pub(super) fn takes_http_routes(&self) -> bool {
-        let kinds = &self.listener.routes.kinds;
-        served(&self.listener.protocol).is_some()
-            && (kinds.is_empty() || kinds.iter().any(|kind| is_http_route(kind)))
+    /// The kinds of routes that may be attached (gateway-api §5.2).
+    pub(super) fn kinds(&self) -> impl Iterator<Item = RouteKind> + '_ {
+        let asked = &self.listener.routes.kinds;
+        let speaks = served(&self.listener.protocol).is_some();
+        RouteKind::ALL.into_iter().filter(move |kind| {
+            speaks && (asked.is_empty() || asked.iter().any(|asked| known(asked) == Some(*kind)))
+        })
     }
 
     /// Whether routes of `namespace` may be attached.
@@ -241,7 +244,7 @@ impl<'a> Section<'a> {
 
     /// Whether it asks for kinds of routes that are not supported.
     pub(super) fn asks_for_unknown_kinds(&self) -> bool {
-        self.listener.routes.kinds.iter().any(|kind| !is_http_route(kind))
+        self.listener.routes.kinds.iter().any(|kind| known(kind).is_none())
     }
 }
 
@@ -250,8 +253,10 @@ pub(super) fn lacks_certificate(listener: &Listener) -> bool {
     listener.protocol == ListenerProtocol::Https && !listener.tls
 }
 
-fn is_http_route((group, kind): &(Box<str>, Box<str>)) -> bool {
-    &**group == "gateway.networking.k8s.io" && &**kind == "HTTPRoute"
+/// The kind of a group that is meant; `None` where it is not supported.
+fn known((group, kind): &(Box<str>, Box<str>)) -> Option<RouteKind> {
+    let found = RouteKind::ALL.into_iter().find(|known| known.name() == &**kind);
+    found.filter(|_| &**group == "gateway.networking.k8s.io")
 }
 
 /// What is spoken on sockets of a listener's protocol; `None` where it is not supported.
@@ -325,7 +330,7 @@ fn warn(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
             let help = "use `from: Same` or `from: All`".to_owned();
             warn(at, "unsupported-field", message.into(), Some(help));
         }
-        for kind in listener.routes.kinds.iter().filter(|kind| !is_http_route(kind)) {
+        for kind in listener.routes.kinds.iter().filter(|kind| known(kind).is_none()) {
             let (group, name) = &kind.value;
             let message = format!("routes of kind `{name}` of group `{group}` are not supported");
             warn(kind.at, "InvalidRouteKinds", message, None);

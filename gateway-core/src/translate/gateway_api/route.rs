@@ -1,17 +1,20 @@
-//! The matches of an HTTPRoute, each as one route with its place in the order of gateway-api §12.
+//! The matches of a route, each as one route with its place in the order of gateway-api §12.
 
-use super::{backend, path};
+use super::{backend, grpc, path};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
-use crate::resource::gateway_route::matching::{Match, PathKind, ValueMatch};
-use crate::resource::gateway_route::{GatewayRoute, Rule};
+use crate::resource::document::At;
+use crate::resource::gateway_route::http_match::{PathKind, PathMatch};
+use crate::resource::gateway_route::matching::{Match, Target};
+use crate::resource::gateway_route::values::ValueMatch;
+use crate::resource::gateway_route::{GatewayRoute, RouteKind, Rule};
 use crate::rules::{Action, Anchor, Condition, Field, PathPattern, Route, Test};
 use crate::translate::Context;
 use crate::translate::expressions::Expressions;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// A whole HTTPRoute.
+/// A whole route.
 #[derive(Default)]
 pub(super) struct LoweredRoute {
     pub(super) matches: Vec<Lowered>,
@@ -21,6 +24,13 @@ pub(super) struct LoweredRoute {
     pub(super) unresolved: Option<(&'static str, String)>,
 }
 
+impl LoweredRoute {
+    /// Whether there are rules and none of them is in force.
+    pub(super) fn has_lost_all_of(&self, rules: &[Rule]) -> bool {
+        !rules.is_empty() && self.dropped.len() == rules.len()
+    }
+}
+
 /// One match.
 #[derive(Clone)]
 pub(super) struct Lowered {
@@ -28,17 +38,30 @@ pub(super) struct Lowered {
     pub(super) route: Route,
 }
 
-/// The criteria 3 to 7 of gateway-api §12; the lesser one goes first.
+/// The criteria 3 to 7 of gateway-api §12, or 3 to 5 of §18.3; the lesser one goes first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Precedence {
-    path: PathPrecedence,
-    any_method: bool,
+    target: TargetPrecedence,
     headers: Reverse<usize>,
     query: Reverse<usize>,
 }
 
+/// What counts before the header. Kinds never meet: a host has routes of one of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum PathPrecedence {
+pub(super) enum TargetPrecedence {
+    Http {
+        path: PathPrecedence,
+        any_method: bool,
+    },
+    /// By the lengths of both parts, in characters.
+    Grpc {
+        service: Reverse<usize>,
+        method: Reverse<usize>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PathPrecedence {
     Exact,
     /// By the length of the expression, in characters.
     Regex(Reverse<usize>),
@@ -52,11 +75,15 @@ pub(super) fn lower(route: &Resource<GatewayRoute>, context: &mut Context<'_>) -
     if let Some(at) = route.spec.use_default_gateways {
         unsupported("useDefaultGateways", at, route, context);
     }
+    let every = match route.spec.kind {
+        RouteKind::Http => Ok(Vec::new()),
+        RouteKind::Grpc => grpc::every_call(&mut context.expressions),
+    };
     for (index, rule) in route.spec.rules.iter().enumerate() {
         if let Some(at) = rule.session_persistence {
             unsupported("sessionPersistence", at, route, context);
         }
-        match tests(route, rule, context) {
+        match tests(route, rule, &every, context) {
             Ok(tests) => {
                 let action = backend::action(index, rule, route, context, &mut lowered);
                 lowered.matches.extend(tests.into_iter().map(|test| test.lower(&action)));
@@ -68,12 +95,7 @@ pub(super) fn lower(route: &Resource<GatewayRoute>, context: &mut Context<'_>) -
     lowered
 }
 
-fn unsupported(
-    name: &str,
-    at: crate::resource::document::At,
-    route: &Resource<GatewayRoute>,
-    context: &mut Context<'_>,
-) {
+fn unsupported(name: &str, at: At, route: &Resource<GatewayRoute>, context: &mut Context<'_>) {
     let message = format!("`{name}` is not supported and has no effect");
     context.problems.push(Diagnostic::warning("unsupported-field", &route.origin(at), message));
 }
@@ -97,15 +119,19 @@ impl Tests {
 fn tests(
     route: &Resource<GatewayRoute>,
     rule: &Rule,
+    every: &Result<Vec<Condition>, String>,
     context: &mut Context<'_>,
 ) -> Result<Vec<Tests>, String> {
-    let lowered: Vec<_> = rule.matches.iter().map(|m| lower_match(route, m, context)).collect();
+    let lowered: Vec<_> =
+        rule.matches.iter().map(|m| lower_match(route, m, every, context)).collect();
     lowered.into_iter().collect()
 }
 
+/// `every` is what requests of this kind have in common.
 fn lower_match(
     route: &Resource<GatewayRoute>,
     wanted: &Match,
+    every: &Result<Vec<Condition>, String>,
     context: &mut Context<'_>,
 ) -> Result<Tests, String> {
     let mut first_problem = Ok(());
@@ -115,13 +141,21 @@ fn lower_match(
             first_problem = Err(message);
         }
     };
-    let path = lower_path(wanted, &mut context.expressions)
-        .map_err(|message| problem(wanted.path.at, message))
-        .ok();
-    let mut conditions = Vec::new();
-    if let Some(method) = wanted.method {
-        conditions.push(Condition::equals(Field::Method, method));
-    }
+    let every = every.as_ref().map_err(|message| problem(wanted.at, message.clone()));
+    let mut conditions = every.cloned().unwrap_or_default();
+    let (target, query) = match &wanted.target {
+        Target::Http(http) => {
+            let method = http.method.map(|method| Condition::equals(Field::Method, method));
+            conditions.extend(method);
+            let any_method = http.method.is_none();
+            let path = lower_path(&http.path, &mut context.expressions)
+                .map(|(pattern, path)| (pattern, TargetPrecedence::Http { path, any_method }))
+                .map_err(|message| (http.path.at, message));
+            (path, &*http.query)
+        }
+        Target::Grpc(call) => (grpc::target(call, &mut context.expressions), &[][..]),
+    };
+    let target = target.map_err(|(at, message)| problem(at, message)).ok();
     let headers = distinct(&wanted.headers);
     for header in &headers {
         let field = Field::Header(header.name.to_ascii_lowercase().into());
@@ -130,7 +164,7 @@ fn lower_match(
             Err(message) => problem(header.at, message),
         }
     }
-    for parameter in &wanted.query {
+    for parameter in query {
         let name = parameter.name.clone();
         let field = Field::Argument { name, ignore_case: false, decoded: true };
         match condition(field, parameter, &mut context.expressions) {
@@ -139,35 +173,47 @@ fn lower_match(
         }
     }
     first_problem?;
-    if let Some((pattern, _)) = &path
-        && path::has_dot_segment(pattern)
-    {
-        let message = format!("no request has the path `{}`", wanted.path.value);
-        let problem =
-            Diagnostic::warning("unreachable-path", &route.origin(wanted.path.at), message);
-        context.problems.push(problem.help("dot segments are removed before paths are compared"));
-    }
+    let (path, target) = target.ok_or_else(String::new)?;
+    warn_of_unreachable(wanted, &path, route, context);
     for repeated in wanted.headers.iter().filter(|h| !headers.iter().any(|kept| kept.at == h.at)) {
         let message = format!("only the first test of header `{}` counts", repeated.name);
         let origin = route.origin(repeated.at);
         context.problems.push(Diagnostic::warning("duplicate", &origin, message));
     }
-    let (path, by_path) = path.ok_or_else(String::new)?;
-    let precedence = Precedence {
-        path: by_path,
-        any_method: wanted.method.is_none(),
-        headers: Reverse(headers.len()),
-        query: Reverse(wanted.query.len()),
-    };
+    let precedence =
+        Precedence { target, headers: Reverse(headers.len()), query: Reverse(query.len()) };
     Ok(Tests { precedence, path, conditions, origin: route.origin(wanted.at) })
 }
 
-fn lower_path(
+/// Says so where no request, or none of those that are meant, has such a path.
+fn warn_of_unreachable(
     wanted: &Match,
+    pattern: &PathPattern,
+    route: &Resource<GatewayRoute>,
+    context: &mut Context<'_>,
+) {
+    let (at, message, help) = match &wanted.target {
+        Target::Http(http) if path::has_dot_segment(pattern) => {
+            let message = format!("no request has the path `{}`", http.path.value);
+            (http.path.at, message, "dot segments are removed before paths are compared")
+        }
+        Target::Http(_) => return,
+        Target::Grpc(call) => {
+            let Some(service) = grpc::has_leading_dot(call) else { return };
+            let message = format!("no client calls a service `{}`", service.value);
+            (service.at, message, "in requests no dot stands before the name of a service")
+        }
+    };
+    let problem = Diagnostic::warning("unreachable-path", &route.origin(at), message);
+    context.problems.push(problem.help(help));
+}
+
+fn lower_path(
+    wanted: &PathMatch,
     expressions: &mut Expressions,
 ) -> Result<(PathPattern, PathPrecedence), String> {
-    let value = &wanted.path.value;
-    Ok(match wanted.path.kind {
+    let value = &wanted.value;
+    Ok(match wanted.kind {
         PathKind::Exact => (PathPattern::Exact(path::template(value)?), PathPrecedence::Exact),
         PathKind::Prefix => {
             let pattern = path::prefix(value)?;
@@ -202,7 +248,8 @@ fn condition(
     Ok(Condition::new(field, Test::Matches { regex, empty_matches: true }))
 }
 
-fn describe(source: &str, error: &crate::rules::InvalidRegex) -> String {
+/// What is wrong with an expression.
+pub(super) fn describe(source: &str, error: &crate::rules::InvalidRegex) -> String {
     let source = crate::resource::document::shorten(source);
     format!("`{source}` is not a valid expression: {error}")
 }

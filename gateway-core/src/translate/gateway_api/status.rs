@@ -1,4 +1,4 @@
-//! What Gateways and HTTPRoutes should show in Kubernetes (gateway-api §24).
+//! What Gateways and routes should show in Kubernetes (gateway-api §24).
 
 use super::attach::Parent;
 use super::listeners::{Section, lacks_certificate};
@@ -57,13 +57,14 @@ pub(super) fn gateway(gateway: &Resource<Gateway>, listeners: &[Section<'_>]) ->
 }
 
 fn listener(section: &Section<'_>) -> ListenerStatus {
-    let kinds = section
-        .takes_http_routes()
-        .then(|| RouteKind { group: "gateway.networking.k8s.io".into(), kind: "HTTPRoute".into() });
+    let kinds = section.kinds().map(|kind| RouteKind {
+        group: "gateway.networking.k8s.io".into(),
+        kind: kind.name().into(),
+    });
     ListenerStatus {
         name: section.listener.name.clone(),
         attached_routes: section.attached_routes,
-        supported_kinds: kinds.into_iter().collect(),
+        supported_kinds: kinds.collect(),
         conditions: listener_conditions(section),
     }
 }
@@ -131,7 +132,7 @@ fn route_conditions(
 ) -> Vec<StatusCondition> {
     let list = |(index, message): &(usize, String)| format!("Dropped Rule {index}: {message}");
     let dropped = lowered.dropped.iter().map(list).collect::<Vec<_>>().join("; ");
-    let none_left = lowered.dropped.len() == route.spec.rules.len();
+    let none_left = lowered.has_lost_all_of(&route.spec.rules);
     let mut conditions = vec![match &parent.outcome {
         Err(refused) => condition("Accepted", false, refused.reason, &*refused.message),
         Ok(_) if none_left => condition("Accepted", false, "UnsupportedValue", &*dropped),

@@ -1,10 +1,12 @@
 //! Documents in, claims and problems out.
 
 mod actions;
+mod calls;
 mod hosts;
 mod listeners;
 mod order;
 mod problems;
+mod rivals;
 mod statuses;
 
 use super::*;
@@ -50,10 +52,19 @@ spec:
 
 /// An HTTPRoute; `spec` is indented by two blanks.
 fn route(name: &str, meta: &str, spec: &str) -> String {
+    route_of_kind("HTTPRoute", name, meta, spec)
+}
+
+/// The same as a GRPCRoute.
+fn grpc_route(name: &str, meta: &str, spec: &str) -> String {
+    route_of_kind("GRPCRoute", name, meta, spec)
+}
+
+fn route_of_kind(kind: &str, name: &str, meta: &str, spec: &str) -> String {
     format!(
         "---
 apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: {kind}
 metadata: {{name: {name}, {meta}}}
 spec:
 {spec}
@@ -64,6 +75,11 @@ spec:
 /// An HTTPRoute attached to `gw` with one rule, whose fields are indented by four blanks.
 fn rule(fields: &str) -> String {
     route("r", "", &format!("  parentRefs: [{{name: gw}}]\n  rules:\n  -\n{fields}"))
+}
+
+/// A GRPCRoute attached to `gw` with one rule, whose fields are indented by four blanks.
+fn grpc_rule(fields: &str) -> String {
+    grpc_route("r", "", &format!("  parentRefs: [{{name: gw}}]\n  rules:\n  -\n{fields}"))
 }
 
 struct Translated {

@@ -121,7 +121,7 @@ fn routes_attach_to_the_listeners_that_they_name_and_that_take_them() {
             "shop",
             "name: gw, namespace: default, sectionName: a",
             Err("warning NotAllowedByListeners: spec.parentRefs[0]: no listener of the Gateway `gw` takes \
-                 an HTTPRoute of namespace `shop` (see `allowedRoutes` of its listeners)"
+                 HTTPRoutes of namespace `shop` (see `allowedRoutes` of its listeners)"
                 .into()),
         ),
         (

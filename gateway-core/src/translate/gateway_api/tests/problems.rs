@@ -124,7 +124,7 @@ fn channels_refuse_what_is_not_theirs() {
 #[test]
 fn what_has_no_effect_is_said() {
     let gateway = gateway(&[
-        "name: l, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector, selector: {}}, kinds: [{kind: HTTPRoute}, {kind: GRPCRoute}]}",
+        "name: l, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector, selector: {}}, kinds: [{kind: HTTPRoute}, {kind: TLSRoute}]}",
     ]) + "  addresses: [{value: 1.2.3.4}]\n";
     let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: None\n  rules: [{sessionPersistence: {}, backendRefs: [{name: s, port: 80}]}]";
     let got = translated(&default_options(), &[gateway, route("r", "", spec)]);
@@ -135,9 +135,9 @@ fn what_has_no_effect_is_said() {
             "warning unsupported-field: spec.listeners[0].allowedRoutes.namespaces: namespace selectors are \
              not supported: no route is attached (use `from: Same` or `from: All`)",
             "warning InvalidRouteKinds: spec.listeners[0].allowedRoutes.kinds[1]: \
-             routes of kind `GRPCRoute` of group `gateway.networking.k8s.io` are not supported",
+             routes of kind `TLSRoute` of group `gateway.networking.k8s.io` are not supported",
             "warning NotAllowedByListeners: spec.parentRefs[0]: no listener of the Gateway `gw` takes \
-             an HTTPRoute of namespace `default` (see `allowedRoutes` of its listeners)",
+             HTTPRoutes of namespace `default` (see `allowedRoutes` of its listeners)",
             "warning unsupported-field: spec.useDefaultGateways: `useDefaultGateways` is not supported \
              and has no effect",
             "warning unsupported-field: spec.rules[0].sessionPersistence: `sessionPersistence` is not \

@@ -27,6 +27,8 @@ fn listeners_count_the_accepted_routes_attached_to_them() {
     let documents = [
         gateway,
         route("a", "", &format!("  parentRefs: [{{name: gw}}]\n  {host}\n  {backend}")),
+        // Of another kind, and not where the older one has a host already (gateway-api §18.4).
+        grpc_route("d", "", &format!("  parentRefs: [{{name: gw}}]\n  {backend}")),
         // Two ways to one listener count once.
         route(
             "b",
@@ -42,9 +44,17 @@ fn listeners_count_the_accepted_routes_attached_to_them() {
         format!("{} {} {}", listener.name, listener.attached_routes, kinds.join(" "))
     };
     let got: Vec<String> = listeners.iter().map(say).collect();
-    let want =
-        ["all 2 HTTPRoute", "own 2 HTTPRoute", "other 1 HTTPRoute", "grpc 0 ", "both 0 HTTPRoute"];
-    assert_eq!(got, [&want[..], &["refused 0 "]].concat());
+    assert_eq!(
+        got,
+        [
+            "all 2 HTTPRoute GRPCRoute",
+            "own 2 HTTPRoute GRPCRoute",
+            "other 1 HTTPRoute GRPCRoute",
+            "grpc 1 GRPCRoute",
+            "both 1 HTTPRoute GRPCRoute",
+            "refused 0 ",
+        ]
+    );
 }
 
 #[test]
