@@ -400,7 +400,8 @@ fn calls_have_fewer_fields_and_filters_and_the_same_limits() {
             vec![
                 "spec.rules[0].filters[0].type: `URLRewrite` is not one of `RequestHeaderModifier`, \
                  `ResponseHeaderModifier`, `RequestMirror`, `ExtensionRef`",
-                "spec.rules[0].filters[0].urlRewrite: unknown field `urlRewrite`",
+                "spec.rules[0].filters[0].urlRewrite: unknown field `urlRewrite` (known are `type`, \
+                 `requestHeaderModifier`, `responseHeaderModifier`, `requestMirror`, `extensionRef`)",
             ],
         ),
         (

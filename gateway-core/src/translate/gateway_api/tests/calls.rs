@@ -56,7 +56,7 @@ fn service_and_method_are_the_two_parts_of_the_path() {
         ),
         (
             "type: RegularExpression, service: '', method: ''",
-            "prefix `` by segments",
+            "prefix `/` by segments",
             vec!["/shop.v1/Get"],
             vec![],
         ),
