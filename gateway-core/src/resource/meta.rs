@@ -107,7 +107,7 @@ fn name(value: Value<'_>, what: &str, most: usize, problems: &mut Problems) -> O
 }
 
 /// A mapping from text to text, as labels and annotations are.
-fn texts(value: Value<'_>, problems: &mut Problems) -> BTreeMap<Box<str>, Box<str>> {
+pub(super) fn texts(value: Value<'_>, problems: &mut Problems) -> BTreeMap<Box<str>, Box<str>> {
     let Some(fields) = value.mapping(problems) else { return BTreeMap::new() };
     let pair = |v: Value<'_>| Some((v.key()?.into(), v.string(problems)?.into()));
     fields.value().children().filter(|v| !v.is_null()).filter_map(pair).collect()

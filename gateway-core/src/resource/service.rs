@@ -4,8 +4,9 @@
 //! errors: the cluster has accepted them.
 
 use super::document::{Kind, Mapping, Value};
-use super::{Problems, Resource};
+use super::{Problems, Resource, meta};
 use crate::diagnostic::Diagnostic;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// A Service as written.
@@ -14,6 +15,10 @@ pub(crate) struct Service {
     /// The host name that a Service of type `ExternalName` stands for.
     pub(crate) external_name: Option<Box<str>>,
     pub(crate) ports: Vec<ServicePort>,
+    /// The labels of its Pods; none where somebody else writes its endpoints.
+    pub(crate) selector: BTreeMap<Box<str>, Box<str>>,
+    /// The addresses that stand for it in its cluster; none for a headless one.
+    pub(crate) cluster_ips: Vec<IpAddr>,
 }
 
 /// A port of a Service.
@@ -37,8 +42,17 @@ pub(crate) struct EndpointSlice {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Subset {
     /// Those that are ready.
-    pub(crate) addresses: Vec<Box<str>>,
+    pub(crate) addresses: Vec<EndpointAddress>,
     pub(crate) ports: Vec<EndpointPort>,
+}
+
+/// An address, and who is there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EndpointAddress {
+    /// An IP address, or a host name.
+    pub(crate) host: Box<str>,
+    /// The name of the Pod. It is in the same namespace.
+    pub(crate) pod: Option<Box<str>>,
 }
 
 /// A port of endpoints.
@@ -74,7 +88,11 @@ impl Service {
             );
         }
         let ports = ports.into_iter().filter_map(|v| ServicePort::read(v, problems)).collect();
-        Some(Self { external_name, ports })
+        let selector = spec.field("selector").map(|v| meta::texts(v, problems));
+        let mut written: Vec<Value<'_>> = spec.field("clusterIP").into_iter().collect();
+        written.extend(items(&mut spec, "clusterIPs", problems));
+        let cluster_ips = address_list(written, problems);
+        Some(Self { external_name, ports, selector: selector.unwrap_or_default(), cluster_ips })
     }
 
     /// The ports that take TCP connections, and so HTTP.
@@ -118,8 +136,10 @@ impl EndpointSlice {
             let addresses = addresses
                 .into_iter()
                 .filter_map(|v| {
-                    let ip = v.mapping(problems)?.required("ip", problems)?;
-                    address(ip, false, problems)
+                    let mut fields = v.mapping(problems)?;
+                    let pod = pod(&mut fields, problems);
+                    let ip = fields.required("ip", problems)?;
+                    Some(EndpointAddress { host: address(ip, false, problems)?, pod })
                 })
                 .collect();
             subsets.push(Subset { addresses, ports: ports(&mut fields, problems) });
@@ -139,15 +159,42 @@ impl Resource<EndpointSlice> {
 }
 
 /// The addresses of an endpoint of a slice, if it is ready. Not said means yes.
-fn ready(value: Value<'_>, is_name: bool, problems: &mut Problems) -> Vec<Box<str>> {
+fn ready(value: Value<'_>, is_name: bool, problems: &mut Problems) -> Vec<EndpointAddress> {
     let Some(mut fields) = value.mapping(problems) else { return Vec::new() };
     let ready = fields
         .field("conditions")
         .and_then(|v| v.mapping(problems)?.field("ready")?.bool(problems))
         .unwrap_or(true);
+    let pod = pod(&mut fields, problems);
     let addresses = items(&mut fields, "addresses", problems).into_iter();
-    let addresses = addresses.filter_map(|v| address(v, is_name, problems)).collect();
+    let addresses = addresses
+        .filter_map(|v| address(v, is_name, problems))
+        .map(|host| EndpointAddress { host, pod: pod.clone() })
+        .collect();
     if ready { addresses } else { Vec::new() }
+}
+
+/// The Pod that `targetRef` of an endpoint names.
+fn pod(fields: &mut Mapping<'_>, problems: &mut Problems) -> Option<Box<str>> {
+    let mut target = fields.field("targetRef")?.mapping(problems)?;
+    text(&mut target, "kind", problems).filter(|kind| &**kind == "Pod")?;
+    text(&mut target, "name", problems)
+}
+
+/// The different IP addresses among texts, of which `None` and the empty one say that there is
+/// none.
+pub(super) fn address_list(written: Vec<Value<'_>>, problems: &mut Problems) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for value in written {
+        let Some(text) = value.string(problems) else { continue };
+        if !matches!(text, "" | "None")
+            && let Some(address) = ip_address(value, text, problems)
+            && !addresses.contains(&address)
+        {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 /// The TCP ports of endpoints.
@@ -176,14 +223,16 @@ fn address(value: Value<'_>, is_name: bool, problems: &mut Problems) -> Option<B
     if is_name {
         return host_name(value, text, problems);
     }
-    match text.parse::<IpAddr>() {
-        Ok(address) => Some(address.to_string().into()),
-        Err(_) => {
-            let message = format!("`{}` is not an IP address", super::document::shorten(text));
-            problems.push(Diagnostic::error("invalid-address", &value.origin(), message));
-            None
-        }
+    ip_address(value, text, problems).map(|address| address.to_string().into())
+}
+
+fn ip_address(value: Value<'_>, text: &str, problems: &mut Problems) -> Option<IpAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message = format!("`{}` is not an IP address", super::document::shorten(text));
+        problems.push(Diagnostic::error("invalid-address", &value.origin(), message));
     }
+    address
 }
 
 fn host_name(value: Value<'_>, text: &str, problems: &mut Problems) -> Option<Box<str>> {

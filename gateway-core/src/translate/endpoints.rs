@@ -59,7 +59,8 @@ impl Endpoints {
                     let named = subset.ports.iter().filter(|p| p.name == port.name);
                     let targets = named.map(|p| p.port.or(port.target).unwrap_or(port.port));
                     targets.flat_map(|target| {
-                        subset.addresses.iter().map(move |host| Endpoint::new(host, target))
+                        let addresses = subset.addresses.iter();
+                        addresses.map(move |address| Endpoint::new(&address.host, target))
                     })
                 });
                 endpoints.insert(&name, port.port, found);
