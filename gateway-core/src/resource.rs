@@ -1,46 +1,59 @@
 //! Documents as written, by kind and name, before any of them means anything.
 
 mod base64;
+pub(crate) mod circuit_breaker;
 pub(crate) mod document;
 pub(crate) mod fields;
 pub(crate) mod gateway;
 pub(crate) mod gateway_route;
 pub(crate) mod global_configuration;
 pub(crate) mod http_route_group;
+pub(crate) mod identity_binding;
 #[cfg(feature = "yaml")]
 mod kinds;
+pub(crate) mod layer4_route;
 #[cfg(feature = "yaml")]
 mod load;
+mod mesh;
 pub(crate) mod meta;
 pub(crate) mod policy;
+pub(crate) mod rate_limit;
 pub(crate) mod scalar;
 pub(crate) mod secret;
 pub(crate) mod service;
-mod smi;
+pub(crate) mod smi;
 pub(crate) mod traffic_split;
+pub(crate) mod traffic_target;
 pub(crate) mod virtual_server;
 pub(crate) mod virtual_server_route;
+pub(crate) mod workload;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::{ObjectRef, Span};
 use crate::rules::ServiceName;
+use circuit_breaker::CircuitBreaker;
 use document::Document;
 use gateway::{Gateway, GatewayClass};
 use gateway_route::GatewayRoute;
 use global_configuration::GlobalConfiguration;
 use http_route_group::HttpRouteGroup;
+use identity_binding::IdentityBinding;
+use layer4_route::Layer4Route;
 use meta::Meta;
 use policy::Policy;
+use rate_limit::RateLimit;
 use secret::Secret;
 use service::{EndpointSlice, Service};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use traffic_split::TrafficSplit;
+use traffic_target::TrafficTarget;
 use virtual_server::VirtualServer;
 use virtual_server_route::VirtualServerRoute;
+use workload::Workload;
 
 /// A set of documents.
 ///
@@ -293,11 +306,14 @@ impl Resources {
     /// The objects of one kind: neighbours, because keys order by kind first.
     fn of_kind<'a, T: 'a>(
         &'a self,
-        kind: &str,
+        kind: &'static str,
         pick: fn(&'a Object) -> Option<&'a Resource<T>>,
     ) -> impl Iterator<Item = &'a Resource<T>> {
         let first = ObjectRef::new(kind, "", "");
-        self.objects.range::<ObjectRef, _>(first..).map_while(move |(_, object)| pick(object))
+        self.objects
+            .range::<ObjectRef, _>(first..)
+            .take_while(move |(key, _)| &*key.kind == kind)
+            .filter_map(move |(_, object)| pick(object))
     }
 
     /// The TCP port numbers of every Service that has a document.
@@ -348,6 +364,12 @@ enum Object {
     GatewayClass(Resource<GatewayClass>),
     HttpRoute(Resource<GatewayRoute>),
     GrpcRoute(Resource<GatewayRoute>),
+    Layer4Route(Resource<Layer4Route>),
+    TrafficTarget(Resource<TrafficTarget>),
+    IdentityBinding(Resource<IdentityBinding>),
+    RateLimit(Resource<RateLimit>),
+    CircuitBreaker(Resource<CircuitBreaker>),
+    Workload(Resource<Workload>),
 }
 
 impl Object {
@@ -365,6 +387,12 @@ impl Object {
             Self::Gateway(r) => &r.document,
             Self::GatewayClass(r) => &r.document,
             Self::HttpRoute(r) | Self::GrpcRoute(r) => &r.document,
+            Self::Layer4Route(r) => &r.document,
+            Self::TrafficTarget(r) => &r.document,
+            Self::IdentityBinding(r) => &r.document,
+            Self::RateLimit(r) => &r.document,
+            Self::CircuitBreaker(r) => &r.document,
+            Self::Workload(r) => &r.document,
         }
     }
 

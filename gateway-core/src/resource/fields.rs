@@ -1,4 +1,4 @@
-//! Fields of `k8s.nginx.org` objects: their types, which of them must be there, and which exclude
+//! Fields of NGINX and SMI objects: their types, which of them must be there, and which exclude
 //! each other.
 
 use super::Problems;
@@ -234,7 +234,7 @@ pub(super) fn exactly_one(
 }
 
 /// `` `a`, `b` and `c` ``.
-fn quoted(names: &[&str], last: &str) -> String {
+pub(super) fn quoted(names: &[&str], last: &str) -> String {
     let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
     match &names[..] {
         [first @ .., end] if !first.is_empty() => format!("{} {last} {end}", first.join(", ")),

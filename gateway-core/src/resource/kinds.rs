@@ -10,6 +10,11 @@ pub(super) enum Reader {
     GlobalConfiguration,
     TrafficSplit,
     HttpRouteGroup,
+    Layer4Route,
+    TrafficTarget,
+    IdentityBinding,
+    RateLimit,
+    CircuitBreaker,
     Gateway,
     GatewayClass,
     HttpRoute,
@@ -19,6 +24,7 @@ pub(super) enum Reader {
     Service,
     EndpointSlice,
     Endpoints,
+    Workload,
     /// Understood by nobody yet; has no effect.
     Unsupported,
     /// A query API that people may have in their files; has no effect (smi §2.1).
@@ -57,6 +63,7 @@ const OURS: [&str; 8] = [NGINX, SPLIT, SPECS, ACCESS, METRICS, MESH, GATEWAY, GA
 
 const ALPHA1: &[&str] = &["v1alpha1"];
 const ALPHA2: &[&str] = &["v1alpha2", "v1alpha1"];
+const APPS: &[&str] = &["v1beta1", "v1beta2", "v1"];
 const SMI: &[&str] = &["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"];
 
 /// virtualserver §1, smi §2.1, gateway-api §2.
@@ -69,13 +76,13 @@ const KNOWN: &[Known] = &[
     known(NGINX, "GlobalConfiguration", &["v1alpha1", "v1"], Reader::GlobalConfiguration),
     known(SPLIT, "TrafficSplit", SMI, Reader::TrafficSplit),
     known(SPECS, "HTTPRouteGroup", SMI, Reader::HttpRouteGroup),
-    known(SPECS, "TCPRoute", SMI, Reader::Unsupported),
-    known(SPECS, "UDPRoute", &["v1alpha4"], Reader::Unsupported),
-    known(ACCESS, "TrafficTarget", SMI, Reader::Unsupported),
-    known(ACCESS, "IdentityBinding", &["v1alpha4"], Reader::Unsupported),
+    known(SPECS, "TCPRoute", SMI, Reader::Layer4Route),
+    known(SPECS, "UDPRoute", &["v1alpha4"], Reader::Layer4Route),
+    known(ACCESS, "TrafficTarget", SMI, Reader::TrafficTarget),
+    known(ACCESS, "IdentityBinding", &["v1alpha4"], Reader::IdentityBinding),
     known(METRICS, "TrafficMetrics", ALPHA2, Reader::Metrics),
-    known(MESH, "RateLimit", &["v1alpha1", "v1alpha2"], Reader::Unsupported),
-    known(MESH, "CircuitBreaker", ALPHA1, Reader::Unsupported),
+    known(MESH, "RateLimit", &["v1alpha1", "v1alpha2"], Reader::RateLimit),
+    known(MESH, "CircuitBreaker", ALPHA1, Reader::CircuitBreaker),
     known(GATEWAY, "GatewayClass", &["v1beta1", "v1"], Reader::GatewayClass),
     known(GATEWAY, "Gateway", &["v1beta1", "v1"], Reader::Gateway),
     known(GATEWAY, "HTTPRoute", &["v1beta1", "v1"], Reader::HttpRoute),
@@ -94,6 +101,11 @@ const KNOWN: &[Known] = &[
     known("", "Service", &["v1"], Reader::Service),
     known("", "Endpoints", &["v1"], Reader::Endpoints),
     known("discovery.k8s.io", "EndpointSlice", &["v1beta1", "v1"], Reader::EndpointSlice),
+    known("", "Pod", &["v1"], Reader::Workload),
+    known("apps", "Deployment", APPS, Reader::Workload),
+    known("apps", "StatefulSet", APPS, Reader::Workload),
+    known("apps", "DaemonSet", APPS, Reader::Workload),
+    known("apps", "ReplicaSet", APPS, Reader::Workload),
 ];
 
 /// What `apiVersion` and `kind` say.
@@ -179,7 +191,16 @@ mod tests {
             ("k8s.nginx.org/v1", "Policy", Reader::Policy),
             ("v1", "Secret", Reader::Secret),
             ("k8s.nginx.org/v1", "TransportServer", Reader::Unsupported),
-            ("specs.smi-spec.io/v1alpha3", "TCPRoute", Reader::Unsupported),
+            // smi L-2
+            ("specs.smi-spec.io/v1alpha3", "TCPRoute", Reader::Layer4Route),
+            ("specs.smi-spec.io/v1alpha4", "UDPRoute", Reader::Layer4Route),
+            ("gateway.networking.k8s.io/v1alpha2", "UDPRoute", Reader::Unsupported),
+            ("access.smi-spec.io/v1alpha1", "TrafficTarget", Reader::TrafficTarget),
+            ("access.smi-spec.io/v1alpha4", "IdentityBinding", Reader::IdentityBinding),
+            ("specs.smi.nginx.com/v1alpha2", "RateLimit", Reader::RateLimit),
+            ("specs.smi.nginx.com/v1alpha1", "CircuitBreaker", Reader::CircuitBreaker),
+            ("v1", "Pod", Reader::Workload),
+            ("apps/v1", "Deployment", Reader::Workload),
             ("gateway.networking.k8s.io/v1alpha2", "TCPRoute", Reader::Unsupported),
             ("metrics.smi-spec.io/v1alpha1", "TrafficMetrics", Reader::Metrics),
         ] {
@@ -187,7 +208,9 @@ mod tests {
             assert_eq!(found, Recognised::Known(want), "{api_version} {kind}");
         }
         for (api_version, kind) in [
-            ("apps/v1", "Deployment"),
+            ("batch/v1", "Job"),
+            ("apps/v1", "ControllerRevision"),
+            ("extensions/v1beta1", "Deployment"),
             ("v1", "ConfigMap"),
             ("networking.k8s.io/v1", "Ingress"),
             ("networking.istio.io/v1", "Gateway"),

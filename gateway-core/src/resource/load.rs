@@ -1,18 +1,24 @@
 //! Documents to objects: which kind it is, whose it is, and whether it may stay.
 
+use super::circuit_breaker::CircuitBreaker;
 use super::document::{Document, Kind, Place, Step, Value};
 use super::gateway::{Gateway, GatewayClass};
 use super::gateway_route::GatewayRoute;
 use super::global_configuration::GlobalConfiguration;
 use super::http_route_group::HttpRouteGroup;
+use super::identity_binding::IdentityBinding;
 use super::kinds::{Reader, Recognised, recognise};
+use super::layer4_route::Layer4Route;
 use super::meta::Meta;
 use super::policy::Policy;
+use super::rate_limit::RateLimit;
 use super::secret::{self, Secret};
 use super::service::{EndpointSlice, Service};
 use super::traffic_split::TrafficSplit;
+use super::traffic_target::TrafficTarget;
 use super::virtual_server::VirtualServer;
 use super::virtual_server_route::VirtualServerRoute;
+use super::workload::Workload;
 use super::yaml::{self, Limits, Reading};
 use super::{Object, Problems, ReadErrors, Refused, Resource, Resources};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -262,6 +268,23 @@ impl Resources {
             Reader::Endpoints => {
                 resource(document, namespace, problems, EndpointSlice::read_endpoints)
                     .map(Object::EndpointSlice)
+            }
+            Reader::Layer4Route => {
+                resource(document, namespace, problems, Layer4Route::read).map(Object::Layer4Route)
+            }
+            Reader::TrafficTarget => resource(document, namespace, problems, TrafficTarget::read)
+                .map(Object::TrafficTarget),
+            Reader::IdentityBinding => {
+                resource(document, namespace, problems, IdentityBinding::read)
+                    .map(Object::IdentityBinding)
+            }
+            Reader::RateLimit => {
+                resource(document, namespace, problems, RateLimit::read).map(Object::RateLimit)
+            }
+            Reader::CircuitBreaker => resource(document, namespace, problems, CircuitBreaker::read)
+                .map(Object::CircuitBreaker),
+            Reader::Workload => {
+                resource(document, namespace, problems, Workload::read).map(Object::Workload)
             }
             Reader::Unsupported => {
                 let message = "this kind is not supported yet and has no effect";

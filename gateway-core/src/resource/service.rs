@@ -322,6 +322,22 @@ mod tests {
                      can be sent to the Service; list the ports of the host under `ports`",
                 ),
             ),
+            (
+                service,
+                "{ports: [], selector: {app: 1}}",
+                Some(
+                    "f:4:35: error[wrong-type]: Service default/a: spec.selector.app: expected \
+                     text, found the number `1`; put it in quotes",
+                ),
+            ),
+            (
+                service,
+                "{clusterIPs: [10.0.0.1, tea]}",
+                Some(
+                    "f:4:31: error[invalid-address]: Service default/a: spec.clusterIPs[1]: `tea` \
+                     is not an IP address",
+                ),
+            ),
             (slice, "endpoints: null\nports: null\nextra: 1", None),
             (
                 slice,
@@ -361,5 +377,60 @@ mod tests {
             let found = shown(&format!("{start}{rest}"));
             assert_eq!(found, Vec::from_iter(want), "{rest}");
         }
+    }
+
+    #[test]
+    fn services_keep_their_selector_and_addresses() {
+        for (spec, want) in [
+            ("{}", "[] []"),
+            ("{clusterIP: None, clusterIPs: [None]}", "[] []"),
+            ("{clusterIP: '', selector: null}", "[] []"),
+            (
+                "{clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, 'FD00::1'], selector: {a: b, c: d}}",
+                "[a=b, c=d] [10.0.0.1, fd00::1]",
+            ),
+        ] {
+            let text =
+                format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}");
+            let mut resources = Resources::new();
+            resources.add_yaml("f", text);
+            assert_eq!(resources.diagnostics(), [], "{spec}");
+            let service = &resources.services().next().unwrap().spec;
+            let labels: Vec<_> =
+                service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let found = format!("[{}] {:?}", labels.join(", "), service.cluster_ips);
+            assert_eq!(found, want, "{spec}");
+        }
+    }
+
+    #[test]
+    fn endpoints_keep_the_pods_behind_them() {
+        let text = "apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a}
+addressType: IPv4
+endpoints:
+- {addresses: [10.0.0.1, 10.0.0.2], targetRef: {kind: Pod, name: p, namespace: default, uid: x}}
+- {addresses: [10.0.0.3], targetRef: {kind: Node, name: n}}
+- {addresses: [10.0.0.4]}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: a}
+subsets: [{addresses: [{ip: 10.0.0.5, targetRef: {kind: Pod, name: q}}, {ip: 10.0.0.6}]}]
+";
+        let mut resources = Resources::new();
+        resources.add_yaml("f", text);
+        assert_eq!(resources.diagnostics(), []);
+        let found: Vec<_> = resources
+            .endpoint_slices()
+            .flat_map(|slice| &slice.spec.subsets)
+            .flat_map(|subset| &subset.addresses)
+            .map(|address| format!("{} {}", address.host, address.pod.as_deref().unwrap_or("-")))
+            .collect();
+        assert_eq!(
+            found,
+            ["10.0.0.1 p", "10.0.0.2 p", "10.0.0.3 -", "10.0.0.4 -", "10.0.0.5 q", "10.0.0.6 -"]
+        );
     }
 }

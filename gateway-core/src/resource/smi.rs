@@ -1,5 +1,7 @@
 //! What the documents of all SMI kinds have in common.
 
+pub(crate) mod reference;
+
 use super::Problems;
 use super::document::{Located, Mapping, Value};
 use crate::diagnostic::Diagnostic;
@@ -7,7 +9,10 @@ use crate::diagnostic::Diagnostic;
 /// The code for fields that no version has (smi P-8).
 pub(super) const UNKNOWN_FIELD: &str = "SMI-W02";
 
-/// The versions of TrafficSplit and of the traffic specs, from old to new (smi §2.1).
+/// The API group of the traffic specs (smi P-7).
+pub(super) const SPECS_GROUP: &str = "specs.smi-spec.io";
+
+/// The versions of all kinds, from old to new (smi §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Version {
     V1alpha1,
@@ -70,6 +75,55 @@ pub(super) fn warn_misplaced(
     problems: &mut Problems,
 ) {
     problems.push(Diagnostic::warning("SMI-W01", &field.key_origin(), message));
+}
+
+/// The value of a field that stands at several places, or under several names, in the versions of
+/// a kind (smi P-2). `written` are the places at which it may be; `right` is the path that it has
+/// in this version, if it is in this version at all.
+pub(super) fn settle<'d>(
+    written: impl IntoIterator<Item = Option<Value<'d>>>,
+    right: Option<&str>,
+    version: Version,
+    problems: &mut Problems,
+) -> Option<Value<'d>> {
+    let mut written = written.into_iter().flatten();
+    let first = written.next()?;
+    let path = first.path();
+    if let Some(other) = written.next() {
+        let message = format!("`{path}` and `{}` are the same field", other.path());
+        let diagnostic = Diagnostic::error("ambiguous-field", &first.key_origin(), message);
+        let place = right.unwrap_or(&path);
+        problems.push(diagnostic.help(format!("write all of it at `{place}`")));
+    } else if right != Some(&*path) {
+        let version = version.as_str();
+        let message = match right {
+            Some(right) => format!("{version} has this at `{right}`; it is applied"),
+            None => format!("{version} has no `{path}`; it is applied"),
+        };
+        warn_misplaced(first, message, problems);
+    }
+    Some(first)
+}
+
+/// Checks the API group that a reference to a kind may name (smi P-7); the empty one is that of
+/// kinds without any.
+pub(super) fn check_group(
+    group: Option<Value<'_>>,
+    kind: &str,
+    right: &str,
+    problems: &mut Problems,
+) {
+    if let Some(group) = group
+        && let Some(written) = group.string(problems)
+        && written != right
+    {
+        let told = |message| Diagnostic::error("wrong-group", &group.origin(), message);
+        problems.push(if right.is_empty() {
+            told(format!("a {kind} has no API group")).help("leave it out")
+        } else {
+            told(format!("the API group of {kind} is `{right}`, not `{written}`"))
+        });
+    }
 }
 
 /// A text with its place.

@@ -11,13 +11,13 @@ fn tea(namespace: &str, name: &str, port: u16) -> String {
     )
 }
 
-fn read(text: &str) -> Resources {
+pub(super) fn read(text: &str) -> Resources {
     let mut resources = Resources::new();
     resources.add_yaml("f.yaml", text);
     resources
 }
 
-fn shown(resources: &Resources) -> Vec<String> {
+pub(super) fn shown(resources: &Resources) -> Vec<String> {
     resources.diagnostics().iter().map(ToString::to_string).collect()
 }
 
@@ -150,9 +150,9 @@ fn kinds_without_effect_are_told_apart() {
 ---
 {apiVersion: metrics.smi-spec.io/v1alpha1, kind: TrafficMetrics, metadata: {name: a}}
 ---
-{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}}
 ---
-{apiVersion: apps/v1, kind: Deployment, metadata: {name: b}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: b}}
 ---
 {apiVersion: example.com/v1, kind: AllowList, metadata: {name: b}, items: [1]}
 ---
@@ -168,8 +168,8 @@ fn kinds_without_effect_are_told_apart() {
              supported yet and has no effect",
             "f.yaml:3:50: notice[SMI-N01]: TrafficMetrics default/a: kind: this kind is a query, \
              not a configuration, and has no effect",
-            "f.yaml:5:29: notice[ignored-kind]: Deployment default/a: kind: Deployment of \
-             `apps/v1` is not a routing document; ignored",
+            "f.yaml:5:30: notice[ignored-kind]: Job default/a: kind: Job of `batch/v1` is not a \
+             routing document; ignored",
             "f.yaml:9:36: notice[ignored-kind]: AllowList default/b: kind: AllowList of \
              `example.com/v1` is not a routing document; ignored",
             "f.yaml:13:24: notice[ignored-kind]: ConfigMap default/b: kind: ConfigMap of `v1` is not a \

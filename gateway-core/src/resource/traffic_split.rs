@@ -7,9 +7,6 @@ use super::document::{At, Kind, Located, Mapping, Value};
 use super::smi::{self, Version};
 use crate::diagnostic::Diagnostic;
 
-/// The API group of HTTPRouteGroup (smi P-7).
-const SPECS_GROUP: &str = "specs.smi-spec.io";
-
 /// As written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TrafficSplit {
@@ -102,15 +99,7 @@ fn read_matches(
 /// A reference to an HTTPRouteGroup.
 fn read_match(item: Value<'_>, problems: &mut Problems) -> Option<Located<Box<str>>> {
     let mut fields = item.mapping(problems)?;
-    if let Some(group) = fields.field("apiGroup")
-        && let Some(written) = group.string(problems)
-        && written != SPECS_GROUP
-    {
-        // smi P-7
-        let message =
-            format!("the API group of HTTPRouteGroup is `{SPECS_GROUP}`, not `{written}`");
-        problems.push(Diagnostic::error("wrong-group", &group.origin(), message));
-    }
+    smi::check_group(fields.field("apiGroup"), "HTTPRouteGroup", smi::SPECS_GROUP, problems);
     if let Some(kind) = fields.required("kind", problems)
         && let Some(written) = kind.string(problems)
         && written != "HTTPRouteGroup"
