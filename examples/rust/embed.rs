@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Verdict::Open(Outcome::Forward(to)) => format!("{}:{}", to.service.name, to.port),
             Verdict::Open(Outcome::Respond(answer)) => answer.status.to_string(),
             Verdict::Open(Outcome::Redirect(to)) => to.status.to_string(),
+            Verdict::Open(Outcome::Deny(_)) => "403".to_owned(),
             Verdict::Open(Outcome::NoRoute(reason)) => reason.status().to_string(),
             // Carry `steps` out, then go on with what `admitted` says.
             Verdict::Guarded => format!("{:?}", decision.steps(&request)),

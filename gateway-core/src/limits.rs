@@ -23,7 +23,7 @@ use crate::rules::MAX_CONDITIONS;
 pub struct Limits {
     /// Most routes of one host: 1,000,000 by default.
     pub routes_per_host: usize,
-    /// Most routes in all: 10,000,000 by default.
+    /// Most routes in all, and matches of TrafficSplits: 10,000,000 by default.
     pub routes: usize,
     /// Most conditions of one route: 256 by default.
     pub conditions_per_route: usize,
