@@ -18,6 +18,10 @@ const SUPPLIED: [&str; 8] = [
     "time_local",
 ];
 
+/// The workload that the client has proved to be (smi T-2). Most clients have none, and no
+/// document can print it.
+const SOURCE_IDENTITY: &str = "source_identity";
+
 /// Whether requests have a value for the attribute of that name.
 pub(crate) fn are_supplied(name: &str) -> bool {
     SUPPLIED.contains(&name)
@@ -36,8 +40,11 @@ impl Attributes {
     }
 
     /// The value of one of `head`, whose attributes these are.
-    pub(crate) fn read(&self, name: &str, head: &Head<'_>) -> Option<&[u8]> {
-        let at = SUPPLIED.iter().position(|supplied| *supplied == name)?;
+    pub(crate) fn read<'a>(&'a self, name: &str, head: &Head<'a>) -> Option<&'a [u8]> {
+        let Some(at) = SUPPLIED.iter().position(|supplied| *supplied == name) else {
+            let identity = head.client.identity.as_ref().filter(|_| name == SOURCE_IDENTITY);
+            return identity.map(|identity| identity.as_str().as_bytes());
+        };
         Some(self.texts[at].get_or_init(|| self.text(name, head)).as_bytes())
     }
 

@@ -90,6 +90,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Most header fields of a request; more is answered 431.
     pub head_fields: usize,
+    /// How long a TLS handshake with a client may take.
+    pub handshake_timeout: Duration,
     /// How long a client may take to send a request head, the time between two requests of a
     /// connection included.
     pub head_timeout: Duration,
@@ -111,6 +113,7 @@ impl Default for Limits {
         Self {
             head_bytes: 16 * 1024,
             head_fields: 100,
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(60),
             send_timeout: Duration::from_secs(60),

@@ -4,16 +4,22 @@ use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::Exchange;
 use crate::head::Client;
+use crate::metrics::OpenConnection;
+use crate::stream::Stream;
+use crate::tls;
 use crate::worker::Worker;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// Read buffer per connection: bounds what a client can make the proxy hold for it.
 const BUFFER: usize = 64 * 1024;
@@ -23,11 +29,43 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Answers the requests of a connection until it is over.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client) {
+    let open = worker.metrics.connection();
+    serve_stream(worker, Stream::Plain(stream), client, open).await;
+}
+
+/// Answers the requests of a connection on which the client first proves which workload it is.
+pub(crate) async fn serve_tls(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    mut client: Client,
+    config: Arc<ServerConfig>,
+) {
+    let open = worker.metrics.connection();
+    let mut draining = client.draining.clone();
+    let stopped = async {
+        draining.begun().await;
+        sleep(FIRST_REQUEST).await;
+    };
+    let shaken = timeout(
+        worker.shared.limits.handshake_timeout,
+        // Boxed, so that the handshake's space is given back when it is over.
+        Box::pin(TlsAcceptor::from(config).accept(stream)),
+    );
+    let shaken = tokio::select! {
+        shaken = shaken => shaken,
+        () = stopped => return,
+    };
+    // Why it fails is told to the client, as far as TLS does.
+    let Ok(Ok(stream)) = shaken else { return worker.metrics.handshake_failed() };
+    client.identity = tls::peer_identity(stream.get_ref().1);
+    serve_stream(worker, Stream::Tls(Box::new(stream.into())), client, open).await;
+}
+
+async fn serve_stream(worker: Rc<Worker>, stream: Stream, client: Client, open: OpenConnection) {
     let limits = &worker.shared.limits;
     let mut draining = client.draining.clone();
     let client = Rc::new(client);
     let stream = Downstream::new(stream, client.unread.clone(), limits.send_timeout);
-    let open = worker.metrics.connection();
     let service = service_fn(|request| {
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {

@@ -2,6 +2,7 @@
 //! without losing the answer: closed while octets wait to be read, it would be reset, and the client
 //! might never see why its body was refused.
 
+use crate::stream::Stream;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long a client that still sends is listened to after the answer.
@@ -32,7 +32,7 @@ impl Unread {
 
 /// The socket of a client.
 pub(crate) struct Downstream {
-    stream: TcpStream,
+    stream: Stream,
     unread: Unread,
     /// How long it may take nothing of what it is sent.
     patience: Duration,
@@ -44,7 +44,7 @@ pub(crate) struct Downstream {
 }
 
 impl Downstream {
-    pub(crate) fn new(stream: TcpStream, unread: Unread, patience: Duration) -> Self {
+    pub(crate) fn new(stream: Stream, unread: Unread, patience: Duration) -> Self {
         Self { stream, unread, patience, stalled: false, ended: false, timer: None }
     }
 
@@ -59,11 +59,11 @@ impl Downstream {
         self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
     }
 
-    fn written(
+    fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = false;
             return written;
@@ -124,13 +124,16 @@ impl AsyncWrite for Downstream {
         self.stream.is_write_vectored()
     }
 
+    /// Within TLS, what was written may still wait here for the client to take it.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ended {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
+            ready!(self.written(cx, ended))?;
             self.ended = true;
             if !self.unread.get() {
                 return Poll::Ready(Ok(()));

@@ -71,6 +71,8 @@ pub(crate) enum Failure {
     Connect,
     /// Connecting took too long.
     ConnectTimeout,
+    /// The TLS handshake failed: the endpoint has no certificate that counts, or refuses ours.
+    Tls,
     /// The connection ended before the first octet of an answer.
     Disconnect,
     /// The connection ended within the head of the answer.
@@ -95,10 +97,11 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::NoEndpoint,
         Self::Connect,
         Self::ConnectTimeout,
+        Self::Tls,
         Self::Disconnect,
         Self::BrokenHead,
         Self::InvalidHead,
@@ -117,6 +120,7 @@ impl Failure {
             Self::NoEndpoint => "no_endpoint",
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
             Self::Disconnect => "disconnect",
             Self::BrokenHead => "broken_head",
             Self::InvalidHead => "invalid_head",
@@ -134,7 +138,7 @@ impl Failure {
     /// cannot be reached (virtualserver §14, gateway-api §15.3).
     pub(crate) fn status(self, unavailable: StatusCode) -> StatusCode {
         match self {
-            Self::NoEndpoint | Self::Connect | Self::Disconnect => unavailable,
+            Self::NoEndpoint | Self::Connect | Self::Tls | Self::Disconnect => unavailable,
             Self::BrokenHead | Self::InvalidHead | Self::Unsendable => StatusCode::BAD_GATEWAY,
             Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {
@@ -149,7 +153,9 @@ impl Failure {
     /// What a rule's `retry` calls it; `None` where another try is no help.
     pub(crate) fn retry_condition(self) -> Option<RetryCondition> {
         match self {
-            Self::Connect | Self::Disconnect | Self::BrokenHead => Some(RetryCondition::Error),
+            Self::Connect | Self::Tls | Self::Disconnect | Self::BrokenHead => {
+                Some(RetryCondition::Error)
+            }
             Self::ConnectTimeout | Self::Timeout => Some(RetryCondition::Timeout),
             Self::InvalidHead => Some(RetryCondition::InvalidHeader),
             _ => None,
@@ -158,7 +164,7 @@ impl Failure {
 
     /// Whether no part of the request can have reached the backend.
     pub(crate) fn before_sending(self) -> bool {
-        matches!(self, Self::Connect | Self::ConnectTimeout)
+        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Tls)
     }
 
     /// Whether it speaks against the endpoint.

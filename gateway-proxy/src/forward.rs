@@ -110,7 +110,7 @@ impl Forwarder<'_> {
                 .pick(&settings.balance, tries.tried(), &self.worker.random)
                 .ok_or(Failure::NoEndpoint)?;
             if let Some(entry) = &mut entry {
-                entry.sent_to(&endpoint.address);
+                entry.sent_to(endpoint.address());
             }
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
             let attempt = self.attempt(Holding::new(endpoint.clone()), upload, tries.may_repeat());
@@ -126,7 +126,7 @@ impl Forwarder<'_> {
                 Ok((response, lease)) => {
                     endpoint.answered();
                     let again = upload.replayable()
-                        && tries.after_status(response.status(), &endpoint.address);
+                        && tries.after_status(response.status(), endpoint.address());
                     if !again {
                         let deadline = deadline.into_iter().chain(try_end).min();
                         return Ok(Reached { response, lease, deadline });
@@ -137,7 +137,7 @@ impl Forwarder<'_> {
                         endpoint.failed();
                     }
                     let again =
-                        upload.replayable() && tries.after_failure(failure, &endpoint.address);
+                        upload.replayable() && tries.after_failure(failure, endpoint.address());
                     if !again {
                         return Err(failure);
                     }
@@ -157,12 +157,12 @@ impl Forwarder<'_> {
         may_repeat: bool,
     ) -> Result<(Response<Received>, Lease), Failure> {
         let timeouts = &self.settings().timeouts;
-        let address = &holding.endpoint().address;
+        let peer = &holding.endpoint().peer;
         let mut fresh = false;
         loop {
             let pool = &self.worker.pool;
             let Checkout { mut connection, reused } =
-                pool.checkout(address, fresh, timeouts.connect).await?;
+                pool.checkout(peer, fresh, timeouts.connect).await?;
             if reused && !may_repeat {
                 // What must not be sent twice is not sent on a connection that is closed: the
                 // runtime gets a chance to notice.

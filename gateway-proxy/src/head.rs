@@ -3,6 +3,7 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
+use crate::tls::SpiffeId;
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
@@ -43,6 +44,8 @@ pub(crate) struct Client {
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
+    /// The workload that it has proved to be.
+    pub(crate) identity: Option<SpiffeId>,
     address: HeaderValue,
     port: HeaderValue,
 }
@@ -66,6 +69,7 @@ impl Client {
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
+            identity: None,
             address,
             port,
         }

@@ -42,6 +42,8 @@ mod server;
 mod shutdown;
 mod snapshot;
 mod source;
+mod stream;
+mod tls;
 mod unsupported;
 mod upgrade;
 mod upstream;

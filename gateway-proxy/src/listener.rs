@@ -5,6 +5,7 @@ use crate::connection;
 use crate::error::StartError;
 use crate::head::Client;
 use crate::shutdown::Draining;
+use crate::snapshot::Protection;
 use crate::worker::Worker;
 use gateway_core::rules::{Listener, Protocol};
 use gateway_core::{Connection, ListenerKey};
@@ -128,9 +129,24 @@ fn begin(
     let Ok(local) = stream.local_addr() else { return };
     // Small answers go out at once; a kernel that refuses the option only makes them later.
     let _ = stream.set_nodelay(true);
-    let connection = Connection { peer: Some(peer), ..connection };
-    let client = Client::new(connection, peer, local, draining.clone());
-    tokio::task::spawn_local(connection::serve(Rc::clone(worker), stream, client));
+    let client = |protocol| {
+        let connection = Connection { peer: Some(peer), protocol, ..connection };
+        Client::new(connection, peer, local, draining.clone())
+    };
+    let worker = Rc::clone(worker);
+    // Asked for each connection, since a reload may bring other certificates, and keeps sockets.
+    let protection = worker.shared.snapshot.load().protection(&connection.listener);
+    match protection {
+        Protection::None => {
+            let client = client(Protocol::Http);
+            tokio::task::spawn_local(connection::serve(worker, stream, client));
+        }
+        Protection::Mutual(config) => {
+            let client = client(Protocol::Https);
+            tokio::task::spawn_local(connection::serve_tls(worker, stream, client, config));
+        }
+        Protection::Missing => worker.metrics.handshake_failed(),
+    }
 }
 
 /// Where files or memory are short, accepting again at once would only spin.

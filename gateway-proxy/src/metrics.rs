@@ -14,6 +14,7 @@ pub(crate) struct WorkerMetrics {
     routes: Mutex<BTreeMap<RouteLabels, Arc<RouteCounters>>>,
     failures: [AtomicU64; Failure::ALL.len()],
     refused: AtomicU64,
+    handshakes_failed: AtomicU64,
     connections: AtomicU64,
     open: Arc<AtomicU64>,
 }
@@ -64,6 +65,11 @@ impl WorkerMetrics {
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         OpenConnection(Arc::clone(&self.open))
+    }
+
+    /// Counts a TLS handshake that a client did not finish, or was refused in.
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request that is refused before it is routed.
@@ -148,6 +154,12 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
             sum(&|w| &w.connections),
         ),
         ("gateway_connections_open", "gauge", "Connections of clients now.", sum(&|w| &w.open)),
+        (
+            "gateway_tls_handshake_failures_total",
+            "counter",
+            "TLS handshakes that clients did not finish, or were refused in.",
+            sum(&|w| &w.handshakes_failed),
+        ),
         ("gateway_config_generation", "gauge", "Counts tables in force.", reloads.generation),
         ("gateway_config_reloads_total", "counter", "Reloads that made a table.", reloads.done),
         (

@@ -135,7 +135,7 @@ impl Server {
         }
         let empty = Router::compile(&RuleSet::default())
             .map_err(|errors| StartError::Table(errors.to_string()))?;
-        let nothing = Snapshot::new(empty, &loaded.endpoints, &config, None);
+        let nothing = Snapshot::new(empty, &loaded.endpoints, &config, None, None);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(nothing),
             limits: config.limits.clone(),
@@ -285,7 +285,8 @@ impl State {
         let (bound, unwanted) = self.bind(router.rules(), first)?;
         let generation = self.counts.generation + 1;
         let previous = self.shared.snapshot.load_full();
-        let snapshot = Snapshot::new(router, &loaded.endpoints, &self.config, Some(&previous));
+        let snapshot =
+            Snapshot::new(router, &loaded.endpoints, &self.config, None, Some(&previous));
         let snapshot = Arc::new(snapshot);
         self.shared.snapshot.store(Arc::clone(&snapshot));
         for (key, listening, sockets) in bound {

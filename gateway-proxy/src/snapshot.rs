@@ -2,45 +2,77 @@
 
 use crate::config::Config;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
-use crate::upstream::{Address, Endpoint, Group};
-use gateway_core::rules::{RuleSet, ServiceId};
-use gateway_core::{Decision, Endpoints, Router};
+use crate::tls::Identity;
+use crate::upstream::{Address, Endpoint, Group, Peer};
+use gateway_core::rules::{Protocol, RuleSet, ServiceId};
+use gateway_core::{Decision, Endpoints, ListenerKey, Router};
+use rustls::ServerConfig;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// How connections to a listener are protected.
+pub(crate) enum Protection {
+    None,
+    /// Both sides prove who they are.
+    Mutual(Arc<ServerConfig>),
+    /// Both would have to, but this proxy has no identity: nobody is let in.
+    Missing,
+}
 
 /// A routing table and the endpoints of every Service that it can choose. Immutable, but for what
 /// is counted.
 pub(crate) struct Snapshot {
     pub(crate) router: Router,
     groups: HashMap<(ServiceId, u16), Group>,
-    /// By address, so that the next snapshot can go on with them.
-    endpoints: BTreeMap<Address, Arc<Endpoint>>,
+    /// By whom they lead to, so that the next snapshot can go on with them.
+    endpoints: HashMap<Peer, Arc<Endpoint>>,
+    /// Who this proxy is to others.
+    identity: Option<Arc<Identity>>,
+    /// The listeners whose clients have to prove who they are.
+    mutual: BTreeSet<ListenerKey>,
 }
 
 impl Snapshot {
     /// Looks up the endpoints of every Service and port that `router` can choose; those of
-    /// `previous` are kept with what is known about them.
+    /// `previous` are kept with what is known about them. `identity` is who the proxy is to others;
+    /// the same pointer as before where it is as before, since connections belong to one.
+    #[expect(clippy::mutable_key_type, reason = "identities are compared by their address")]
     pub(crate) fn new(
         router: Router,
         documents: &Endpoints,
         config: &Config,
+        identity: Option<Arc<Identity>>,
         previous: Option<&Self>,
     ) -> Self {
-        let mut endpoints = BTreeMap::new();
+        let mut endpoints = HashMap::new();
         let mut groups = HashMap::new();
         for (service, port) in reachable(router.rules()) {
             let addresses = addresses(router.rules(), service, port, documents, config);
             let group = addresses.into_iter().map(|address| {
-                let known = previous.and_then(|p| p.endpoints.get(&address));
+                let peer = Peer::plain(address);
+                let known = previous.and_then(|p| p.endpoints.get(&peer));
                 let new =
-                    || known.map_or_else(|| Arc::new(Endpoint::new(address.clone())), Arc::clone);
-                Arc::clone(endpoints.entry(address.clone()).or_insert_with(new))
+                    || known.map_or_else(|| Arc::new(Endpoint::new(peer.clone())), Arc::clone);
+                Arc::clone(endpoints.entry(peer.clone()).or_insert_with(new))
             });
             groups.insert((service, port), Group::new(group.collect()));
         }
-        Self { router, groups, endpoints }
+        let secured = router.rules().listeners.iter().filter(|l| l.protocol == Protocol::Https);
+        let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
+        Self { router, groups, endpoints, identity, mutual }
+    }
+
+    /// How connections to a listener are protected.
+    pub(crate) fn protection(&self, listener: &ListenerKey) -> Protection {
+        if !self.mutual.contains(listener) {
+            return Protection::None;
+        }
+        match &self.identity {
+            Some(identity) => Protection::Mutual(identity.server_config()),
+            None => Protection::Missing,
+        }
     }
 
     /// The endpoints of a Service's port.

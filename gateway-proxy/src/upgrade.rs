@@ -68,5 +68,7 @@ async fn copy(
             return to.shutdown().await;
         }
         to.write_all(&octets[..read]).await?;
+        // Within TLS, what was written may still wait here until there is more.
+        to.flush().await?;
     }
 }

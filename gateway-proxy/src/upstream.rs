@@ -2,10 +2,11 @@
 
 mod balance;
 mod connect;
+mod peer;
 mod pool;
 mod retry;
 
 pub(crate) use balance::{Endpoint, Group, Holding};
-pub(crate) use connect::Address;
+pub(crate) use peer::{Address, Peer};
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;

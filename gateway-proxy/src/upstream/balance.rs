@@ -1,6 +1,6 @@
 //! The endpoints of a Service's port, and which of them is taken.
 
-use super::connect::Address;
+use super::peer::{Address, Peer};
 use crate::worker::Random;
 use gateway_core::rules::Balance;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ const EJECTION: Duration = Duration::from_secs(10);
 /// An endpoint and how it fares. Outlives the table: a reload does not forget it.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) address: Address,
+    pub(crate) peer: Peer,
     /// Exchanges under way.
     active: AtomicU32,
     /// Milliseconds after `born` until which it is left out.
@@ -23,13 +23,17 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(address: Address) -> Self {
+    pub(crate) fn new(peer: Peer) -> Self {
         Self {
-            address,
+            peer,
             active: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
             born: Instant::now(),
         }
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.peer.address
     }
 
     fn age(&self) -> u64 {
@@ -99,7 +103,7 @@ impl Group {
         tried: &[Address],
         random: &Random,
     ) -> Option<Arc<Endpoint>> {
-        let fresh = |e: &Endpoint| !tried.contains(&e.address);
+        let fresh = |e: &Endpoint| !tried.contains(e.address());
         self.pick_where(balance, random, |e| fresh(e) && !e.is_ejected())
             .or_else(|| self.pick_where(balance, random, fresh))
             .or_else(|| self.pick_where(balance, random, |_| true))
@@ -142,12 +146,12 @@ mod tests {
     use super::*;
 
     fn group(n: u16) -> Group {
-        let endpoint = |port| Arc::new(Endpoint::new(Address::new("127.0.0.1", port)));
+        let endpoint = |port| Arc::new(Endpoint::new(Peer::plain(Address::new("127.0.0.1", port))));
         Group::new((1..=n).map(endpoint).collect())
     }
 
     fn port(endpoint: Option<Arc<Endpoint>>) -> u16 {
-        match endpoint.map(|e| e.address.clone()) {
+        match endpoint.map(|e| e.address().clone()) {
             Some(Address::Socket(address)) => address.port(),
             other => panic!("{other:?}"),
         }
@@ -207,7 +211,7 @@ mod tests {
             for _ in 0..8 {
                 assert_eq!(port(group.pick(&balance, &[], &random)), 2, "{balance:?}");
             }
-            let tried = [group.endpoints[1].address.clone()];
+            let tried = [group.endpoints[1].address().clone()];
             assert_eq!(port(group.pick(&balance, &tried, &random)), 1, "{balance:?}");
             group.endpoints[0].answered();
             let seen: std::collections::BTreeSet<u16> =

@@ -1,14 +1,18 @@
 //! Opens connections to endpoints.
 
+use super::peer::{Address, Peer, PeerTls};
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
+use crate::stream::Stream;
+use crate::tls;
 use http::{Request, Response};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use std::fmt;
+use rustls_pki_types::ServerName;
+use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,34 +20,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+use tokio_rustls::TlsConnector;
 
-/// Where an endpoint listens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Address {
-    /// At an address.
-    Socket(SocketAddr),
-    /// At whatever a name resolves to when a connection is opened.
-    Name(Arc<str>, u16),
-}
-
-impl Address {
-    /// The address of `host`, which is an IP address or a name.
-    pub(crate) fn new(host: &str, port: u16) -> Self {
-        match host.parse::<IpAddr>() {
-            Ok(ip) => Self::Socket(SocketAddr::new(ip, port)),
-            Err(_) => Self::Name(host.into(), port),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Socket(address) => write!(f, "{address}"),
-            Self::Name(name, port) => write!(f, "{name}:{port}"),
-        }
-    }
-}
+/// A backend that does not take the end of a connection for this long is not waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens connections, all in one way.
 #[derive(Debug, Clone, Copy)]
@@ -53,23 +34,31 @@ impl Connector {
     /// Opens a connection within `timeout`.
     pub(crate) async fn open(
         self,
-        address: &Address,
+        peer: &Peer,
         timeout: Option<Duration>,
     ) -> Result<Connection, Failure> {
-        let opened = match timeout {
-            Some(timeout) => tokio::time::timeout(timeout, dial(address))
-                .await
-                .map_err(|_| Failure::ConnectTimeout)?,
-            None => dial(address).await,
+        let reached = async {
+            let stream = dial(&peer.address).await.map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => Failure::ConnectTimeout,
+                _ => Failure::Connect,
+            })?;
+            // Small requests go out at once; a kernel that refuses the option only makes them later.
+            let _ = stream.set_nodelay(true);
+            match &peer.tls {
+                None => Ok(Stream::Plain(stream)),
+                // Boxed, so that connecting without TLS does not pay for its size.
+                Some(tls) => Box::pin(secure(tls, stream)).await,
+            }
         };
-        let stream = opened.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => Failure::ConnectTimeout,
-            _ => Failure::Connect,
-        })?;
-        // Small requests go out at once; a kernel that refuses the option only makes them later.
-        let _ = stream.set_nodelay(true);
+        let stream = match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, reached)
+                .await
+                .map_err(|_| Failure::ConnectTimeout)??,
+            None => reached.await?,
+        };
         let heard = Arc::new(AtomicBool::new(false));
-        let io = TokioIo::new(Line { stream, heard: Arc::clone(&heard), deaf: false });
+        let io =
+            TokioIo::new(Line { stream, heard: Arc::clone(&heard), deaf: false, patience: None });
         let (sender, driver) =
             http1::Builder::new().handshake(io).await.map_err(|_| Failure::Connect)?;
         tokio::task::spawn_local(driver.with_upgrades());
@@ -83,6 +72,15 @@ async fn dial(address: &Address) -> io::Result<TcpStream> {
         // Each address of the name is tried in turn.
         Address::Name(name, port) => TcpStream::connect((&**name, *port)).await,
     }
+}
+
+/// Does a handshake in which both sides prove who they are.
+async fn secure(tls: &PeerTls, stream: TcpStream) -> Result<Stream, Failure> {
+    // An address is not sent, other than a name; who the server is follows from its certificate.
+    let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let shaken = TlsConnector::from(tls.config()).connect(nobody, stream).await;
+    let stream = shaken.map_err(|_| Failure::Tls)?;
+    Ok(Stream::Tls(Box::new(stream.into())))
 }
 
 /// An open connection that takes one request at a time.
@@ -133,34 +131,39 @@ impl Connection {
     }
 
     fn failure(&self, error: &hyper::Error) -> Failure {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         if error.is_parse() {
             Failure::InvalidHead
         } else if self.heard.load(Ordering::Relaxed) {
             Failure::BrokenHead
+        } else if cause.is_some_and(tls::is_refusal) {
+            Failure::Tls
         } else {
             Failure::Disconnect
         }
     }
 }
 
-/// A TCP connection that remembers whether anything came from the other side, which hyper's errors
+/// A connection that remembers whether anything came from the other side, which hyper's errors
 /// do not tell.
 ///
 /// A backend may answer and close before it has read the whole request, with 413 for example. hyper
 /// would give up at the first failed write; here writes stop, and reading finds the answer or the
 /// end.
 struct Line {
-    stream: TcpStream,
+    stream: Stream,
     heard: Arc<AtomicBool>,
     deaf: bool,
+    /// How long the backend still has to take the end.
+    patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Line {
-    fn written(
+    fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
         match written {
             Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
@@ -219,10 +222,21 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        if self.deaf {
+            return Poll::Pending;
+        }
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(cx, flushed)
     }
 
+    /// Within TLS, the end has to be written, which a backend that takes nothing would hold up for
+    /// ever.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
+        if ended.is_ready() {
+            return ended;
+        }
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        patience.as_mut().poll(cx).map(Ok)
     }
 }

@@ -2,7 +2,8 @@
 //! not needed grow old and are closed.
 
 use super::balance::Holding;
-use super::connect::{Address, Connection, Connector};
+use super::connect::{Connection, Connector};
+use super::peer::Peer;
 use crate::error::Failure;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub(crate) struct Pool {
 }
 
 struct Shared {
-    idle: RefCell<HashMap<Address, Vec<Idle>>>,
+    idle: RefCell<HashMap<Peer, Vec<Idle>>>,
     most: usize,
     timeout: Duration,
 }
@@ -46,20 +47,20 @@ impl Pool {
     /// An idle connection if there is one and `fresh` does not ask for another, else a new one.
     pub(crate) async fn checkout(
         &self,
-        address: &Address,
+        peer: &Peer,
         fresh: bool,
         connect_timeout: Option<Duration>,
     ) -> Result<Checkout, Failure> {
-        if !fresh && let Some(connection) = self.pop(address) {
+        if !fresh && let Some(connection) = self.pop(peer) {
             return Ok(Checkout { connection, reused: true });
         }
-        let connection = Connector.open(address, connect_timeout).await?;
+        let connection = Connector.open(peer, connect_timeout).await?;
         Ok(Checkout { connection, reused: false })
     }
 
-    fn pop(&self, address: &Address) -> Option<Connection> {
+    fn pop(&self, peer: &Peer) -> Option<Connection> {
         let mut idle = self.shared.idle.borrow_mut();
-        let stack = idle.get_mut(address)?;
+        let stack = idle.get_mut(peer)?;
         while let Some(Idle { connection, since }) = stack.pop() {
             if since.elapsed() < self.shared.timeout && connection.is_ready() {
                 return Some(connection);
@@ -68,9 +69,9 @@ impl Pool {
         None
     }
 
-    fn push(&self, address: Address, connection: Connection) {
+    fn push(&self, peer: Peer, connection: Connection) {
         let mut idle = self.shared.idle.borrow_mut();
-        let stack = idle.entry(address).or_default();
+        let stack = idle.entry(peer).or_default();
         if stack.len() < self.shared.most {
             stack.push(Idle { connection, since: Instant::now() });
         }
@@ -102,14 +103,14 @@ impl Lease {
     /// Keeps the connection for another request: its exchange is over.
     pub(crate) fn give_back(self) {
         let Self { mut connection, holding, pool } = self;
-        let address = holding.endpoint().address.clone();
+        let peer = holding.endpoint().peer.clone();
         if connection.is_ready() {
-            pool.push(address, connection);
+            pool.push(peer, connection);
         } else if !connection.is_closed() {
             // The answer is here, but the request's body or the last octets are not through yet.
             tokio::task::spawn_local(async move {
                 if let Ok(true) = tokio::time::timeout(SETTLE, connection.ready()).await {
-                    pool.push(address, connection);
+                    pool.push(peer, connection);
                 }
             });
         }

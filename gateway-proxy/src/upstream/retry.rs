@@ -1,6 +1,6 @@
 //! When another endpoint is tried.
 
-use super::connect::Address;
+use super::peer::Address;
 use crate::error::Failure;
 use gateway_core::rules::{NonIdempotent, Retry, RetryCondition};
 use http::{Method, StatusCode};
@@ -98,6 +98,7 @@ mod tests {
             (&default, Method::GET, Failure::TooLarge, 2, false),
             (&default, Method::GET, Failure::Connect, 1, false),
             (&default, Method::POST, Failure::Connect, 2, true),
+            (&default, Method::POST, Failure::Tls, 2, true),
             (&default, Method::POST, Failure::Disconnect, 2, false),
             (&repeat, Method::POST, Failure::Disconnect, 2, true),
             (&status_only, Method::POST, Failure::Connect, 2, true),

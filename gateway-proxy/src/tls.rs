@@ -1,0 +1,126 @@
+//! Mutual TLS: both sides of a connection prove which workload they are (smi T-2).
+//!
+//! A connection is let in or used by what its handshake proved, so no handshake is cut short: there
+//! are no tickets and no sessions to resume, by which a certificate would count beyond its end, or
+//! for another workload than the one that is expected. Connections are kept open and used again
+//! instead.
+
+mod material;
+mod spiffe;
+#[cfg(test)]
+mod test_authority;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub(crate) use material::InvalidIdentity;
+pub(crate) use spiffe::{InvalidSpiffeId, SpiffeId};
+#[cfg(test)]
+pub(crate) use test_authority::Authority;
+pub(crate) use verify::{is_refusal, peer_identity};
+
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use std::fmt;
+use std::sync::Arc;
+use verify::{Clients, Servers};
+
+/// TLS 1.3, and 1.2 for those who have nothing else.
+const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
+/// What is spoken within TLS.
+const PROTOCOL: &[u8] = b"http/1.1";
+
+/// Who this proxy is to others, and whose word it takes for who they are.
+pub(crate) struct Identity {
+    id: SpiffeId,
+    key: Arc<SingleCertAndKey>,
+    authorities: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+    server: Arc<ServerConfig>,
+}
+
+impl Identity {
+    /// Reads a certificate with those between it and an authority, its private key (PKCS#8, SEC1 or
+    /// PKCS#1), and the certificates of the authorities, all in PEM.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be used, the key belongs to another certificate, or the certificate
+    /// names no workload.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no rule asks for an identity yet"))]
+    pub(crate) fn from_pem(
+        certificate: &[u8],
+        key: &[u8],
+        authorities: &[u8],
+    ) -> Result<Self, InvalidIdentity> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let (key, id) = material::certified_key(certificate, key, &provider)?;
+        let authorities = Arc::new(material::authorities(authorities)?);
+        let key = Arc::new(SingleCertAndKey::from(key));
+        let clients = Clients::new(Arc::clone(&authorities), id.clone(), &provider)
+            .expect("there is an authority, and no list of revoked certificates to misread");
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(VERSIONS)
+            .expect("the provider has suites for both versions")
+            .with_client_cert_verifier(Arc::new(clients))
+            .with_cert_resolver(Arc::clone(&key) as _);
+        server.alpn_protocols = vec![PROTOCOL.to_vec()];
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+        Ok(Self { id, key, authorities, provider, server: Arc::new(server) })
+    }
+
+    /// The workload of the own trust domain that runs as a service account (smi T-2).
+    ///
+    /// # Errors
+    ///
+    /// When one of the names cannot stand in an id.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no rule asks for an identity yet"))]
+    pub(crate) fn workload(
+        &self,
+        namespace: &str,
+        account: &str,
+    ) -> Result<SpiffeId, InvalidSpiffeId> {
+        let domain = self.id.trust_domain();
+        SpiffeId::parse(&format!("spiffe://{domain}/ns/{namespace}/sa/{account}"))
+    }
+
+    /// For connections of clients, each of which has to prove to be a workload of the own trust
+    /// domain; [`peer_identity`] tells which.
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+
+    /// For connections to a server that has to prove to be the workload `expected`, or any of the
+    /// own trust domain.
+    pub(crate) fn client_config(&self, expected: Option<&SpiffeId>) -> Arc<ClientConfig> {
+        let servers = Servers::new(
+            Arc::clone(&self.authorities),
+            self.id.clone(),
+            expected.cloned(),
+            &self.provider,
+        );
+        let mut client = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(VERSIONS)
+            .expect("the provider has suites for both versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(servers))
+            .with_client_cert_resolver(Arc::clone(&self.key) as _);
+        client.alpn_protocols = vec![PROTOCOL.to_vec()];
+        client.resumption = Resumption::disabled();
+        // Whom a connection is meant for is nobody's business but that of the two.
+        client.enable_sni = false;
+        Arc::new(client)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.id).finish()
+    }
+}
