@@ -25,8 +25,8 @@ pub(crate) enum InvalidIdentity {
     UnusableKey,
     /// The key belongs to another certificate.
     KeyMismatch,
-    /// A certificate is broken: which one of its text, and why.
-    Certificate(Part, usize, webpki::Error),
+    /// A certificate is broken: which one of its text.
+    Certificate(Part, usize),
     /// The certificate does not name one workload.
     Name(InvalidName),
 }
@@ -70,11 +70,12 @@ impl fmt::Display for InvalidIdentity {
                  Ed25519 and RSA with 2048 bits or more are supported",
             ),
             Self::KeyMismatch => f.write_str("the key does not belong to the certificate"),
-            Self::Certificate(Part::Certificate, 1, error) => {
-                write!(f, "the certificate cannot be read: {error}")
-            }
-            Self::Certificate(part, number, error) => {
-                write!(f, "certificate {number} in {part} cannot be read: {error}")
+            Self::Certificate(part, number) => {
+                let which = match part {
+                    Part::Authorities => "authority",
+                    _ => "certificate",
+                };
+                write!(f, "{which} {number} cannot be read as X.509, version 3")
             }
             Self::Name(name) => write!(f, "the certificate {name}"),
         }
@@ -131,7 +132,7 @@ pub(super) fn certified_key(
     let mut name = None;
     for (i, der) in chain.iter().enumerate() {
         let read = EndEntityCert::try_from(der)
-            .map_err(|error| InvalidIdentity::Certificate(Part::Certificate, i + 1, error))?;
+            .map_err(|_| InvalidIdentity::Certificate(Part::Certificate, i + 1))?;
         if i == 0 {
             name = Some(name_of(&read).map_err(InvalidIdentity::Name)?);
         }
@@ -151,7 +152,7 @@ pub(super) fn authorities(text: &[u8]) -> Result<RootCertStore, InvalidIdentity>
     let mut roots = RootCertStore::empty();
     for (i, der) in certificates(Part::Authorities, text)?.iter().enumerate() {
         let anchor = webpki::anchor_from_trusted_cert(der)
-            .map_err(|error| InvalidIdentity::Certificate(Part::Authorities, i + 1, error))?;
+            .map_err(|_| InvalidIdentity::Certificate(Part::Authorities, i + 1))?;
         roots.roots.push(anchor.to_owned());
     }
     Ok(roots)
