@@ -148,3 +148,6 @@ impl Table {
         Arc::clone(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ mod verify;
 pub(crate) use material::InvalidIdentity;
 pub(crate) use spiffe::{InvalidSpiffeId, SpiffeId};
 #[cfg(test)]
-pub(crate) use test_authority::Authority;
+pub(crate) use test_authority::{Authority, Leaf};
 pub(crate) use verify::{is_refusal, peer_identity};
 
 use rustls::client::Resumption;

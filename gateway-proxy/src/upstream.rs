@@ -7,6 +7,8 @@ mod pool;
 mod retry;
 
 pub(crate) use balance::{Endpoint, Group, Holding};
+#[cfg(test)]
+pub(crate) use peer::PeerTls;
 pub(crate) use peer::{Address, Peer};
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;

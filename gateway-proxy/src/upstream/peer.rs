@@ -87,3 +87,36 @@ impl Hash for PeerTls {
         self.expected.hash(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Authority;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_connection_is_used_again_only_for_the_same_two_sides() {
+        let authority = Authority::new();
+        let web = authority.identity("spiffe://cluster.local/ns/shop/sa/web");
+        let renewed = authority.identity("spiffe://cluster.local/ns/shop/sa/web");
+        let expect = |own: &Arc<Identity>, account: Option<&str>| {
+            let expected = account.map(|account| own.workload("shop", account).unwrap());
+            let tls = Some(Arc::new(PeerTls::new(Arc::clone(own), expected)));
+            Peer { address: Address::new("127.0.0.1", 80), tls }
+        };
+        let peers = || {
+            [
+                Peer::plain(Address::new("127.0.0.1", 80)),
+                Peer::plain(Address::new("127.0.0.1", 81)),
+                expect(&web, None),
+                expect(&web, Some("cart")),
+                expect(&web, Some("other")),
+                expect(&renewed, Some("cart")),
+            ]
+        };
+        #[expect(clippy::mutable_key_type, reason = "identities are compared by their address")]
+        let distinct: HashSet<Peer> = peers().into_iter().collect();
+        assert_eq!(distinct.len(), peers().len());
+        assert!(peers().iter().all(|peer| distinct.contains(peer)), "made anew, each is the same");
+    }
+}
