@@ -188,8 +188,9 @@ impl Forwarder<'_> {
             }
             let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
             if !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
-                let untouched = unanswered.unsent;
-                return Err(if untouched { Failure::Connect } else { unanswered.failure });
+                let failure = unanswered.failure;
+                let untouched = unanswered.unsent && failure != Failure::Tls;
+                return Err(if untouched { Failure::Connect } else { failure });
             }
             fresh = true;
         }

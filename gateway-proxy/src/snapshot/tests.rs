@@ -191,9 +191,20 @@ impl Proxy {
         BufReader::new(StreamOwned::new(client, self.connect()))
     }
 
+    /// Whether the metrics have this line, or soon will.
     fn metric(&self, line: &str) -> bool {
-        let text = render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), 0);
-        text.lines().any(|l| l == line)
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let text = render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), 0);
+            if text.lines().any(|l| l == line) {
+                return true;
+            }
+            if Instant::now() > end {
+                eprintln!("no `{line}` in\n{text}");
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn failures(&self, failure: Failure, count: u32) -> bool {
@@ -345,9 +356,7 @@ fn a_handshake_does_not_hold_up_the_end() {
     let authority = Authority::new();
     let mut proxy = Setup::mutual(backend(), &authority.identity(CART)).start();
     let silent = proxy.connect();
-    while !proxy.metric("gateway_connections_open 1") {
-        thread::sleep(Duration::from_millis(5));
-    }
+    assert!(proxy.metric("gateway_connections_open 1"));
     let took = proxy.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
     drop(silent);

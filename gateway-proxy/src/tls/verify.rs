@@ -39,6 +39,8 @@ pub(crate) fn is_refusal(error: &io::Error) -> bool {
                 | Alert::CertificateRequired
                 | Alert::CertificateRevoked
                 | Alert::CertificateUnknown
+                // Of the signatures in certificates; records that are broken have another alert.
+                | Alert::DecryptError
                 | Alert::UnknownCA
                 | Alert::UnsupportedCertificate
         ))
