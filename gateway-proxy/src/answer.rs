@@ -28,14 +28,18 @@ pub(crate) async fn answer(
     let Exchange { head: parts, body, upgrade } = exchange;
     let attributes = Attributes::new();
     let head = Head { parts: &parts, client, attributes: &attributes };
-    if let Err(status) = framing::check(&parts) {
+    let table = worker.table();
+    // Its client may ask again on a connection that is as the listener wants it now.
+    let misdirected =
+        (!table.snapshot.covers(&client.connection)).then_some(StatusCode::MISDIRECTED_REQUEST);
+    let checked = framing::check(&parts).and_then(|()| misdirected.map_or(Ok(()), Err));
+    if let Err(status) = checked {
         worker.metrics.refused();
         let entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
         let mut response = plain(status);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return finish(response, entry);
     }
-    let table = worker.table();
     let decision = table.snapshot.router.decide(&head, worker.random.next());
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);

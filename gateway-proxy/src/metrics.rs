@@ -144,7 +144,7 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
         (
             "gateway_requests_refused_total",
             "counter",
-            "Requests refused for their framing before they were routed.",
+            "Requests refused for their framing or connection before they were routed.",
             sum(&|w| &w.refused),
         ),
         (

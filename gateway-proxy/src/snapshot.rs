@@ -5,7 +5,7 @@ use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::tls::Identity;
 use crate::upstream::{Address, Endpoint, Group, Peer};
 use gateway_core::rules::{Protocol, RuleSet, ServiceId};
-use gateway_core::{Decision, Endpoints, ListenerKey, Router};
+use gateway_core::{Connection, Decision, Endpoints, ListenerKey, Router};
 use rustls::ServerConfig;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -73,6 +73,12 @@ impl Snapshot {
             Some(identity) => Protection::Mutual(identity.server_config()),
             None => Protection::Missing,
         }
+    }
+
+    /// Whether a connection that was made by another snapshot is still protected as its listener
+    /// has to be.
+    pub(crate) fn covers(&self, connection: &Connection) -> bool {
+        connection.protocol == Protocol::Https || !self.mutual.contains(&connection.listener)
     }
 
     /// The endpoints of a Service's port.

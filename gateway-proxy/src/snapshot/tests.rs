@@ -1,246 +1,20 @@
 //! Proxies in this process that speak mutual TLS with clients and with each other.
 
+mod proxy;
+
 use super::*;
-use crate::config::Limits;
 use crate::error::Failure;
-use crate::listener;
-use crate::metrics::{ReloadCounts, render};
-use crate::tls::{Authority, SpiffeId};
+use crate::tls::{Authority, Leaf, SpiffeId};
 use crate::upstream::PeerTls;
-use crate::worker::{self, Command, Shared};
-use arc_swap::ArcSwap;
-use gateway_core::rules::{Condition, Field, HostPattern, ServiceName, Test};
-use gateway_core::{Options, Resources, translate};
+use proxy::{Setup, ask, backend, read_message, snapshot};
 use rustls::{ClientConnection, StreamOwned};
 use rustls_pki_types::ServerName;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::io::{BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::time::Duration;
 
 const CART: &str = "spiffe://cluster.local/ns/shop/sa/cart";
 const WEB: &str = "spiffe://cluster.local/ns/shop/sa/web";
-
-/// A backend that answers with what it got: the head, and then the body. It echoes what comes
-/// after a change of protocol. It ends with the test's process.
-fn backend() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || echo(stream));
-        }
-    });
-    address
-}
-
-fn echo(stream: TcpStream) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut out = stream;
-    while let Some((head, body)) = read_message(&mut reader)? {
-        if head.contains("upgrade: websocket") {
-            let switch =
-                "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
-            out.write_all(switch.as_bytes())?;
-            return io::copy(&mut reader, &mut out).map(drop);
-        }
-        let length = head.len() + body.len();
-        out.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").as_bytes())?;
-        out.write_all(head.as_bytes())?;
-        out.write_all(&body)?;
-    }
-    Ok(())
-}
-
-/// A head, in lower case, and the body of the length that it tells.
-fn read_message(reader: &mut impl BufRead) -> io::Result<Option<(String, Vec<u8>)>> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head)? == 0 {
-            return Ok(None);
-        }
-    }
-    head.make_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body)?;
-    Ok(Some((head, body)))
-}
-
-/// A proxy with one thread and one listener.
-struct Proxy {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    metrics: Arc<WorkerMetrics>,
-    commands: mpsc::UnboundedSender<Command>,
-    thread: Option<JoinHandle<()>>,
-    rules: RuleSet,
-}
-
-/// What a test wants otherwise.
-struct Setup {
-    /// What the listener proves itself by, and asks its clients to; `None` for a plain one.
-    identity: Option<Arc<Identity>>,
-    protocol: Protocol,
-    /// Where all requests go.
-    backend: SocketAddr,
-    /// How.
-    upstream: Option<Arc<PeerTls>>,
-    /// Whom the one route is for.
-    source: Option<&'static str>,
-    limits: Limits,
-}
-
-impl Setup {
-    fn plain(backend: SocketAddr) -> Self {
-        Self {
-            identity: None,
-            protocol: Protocol::Http,
-            backend,
-            upstream: None,
-            source: None,
-            limits: Limits { grace: Duration::from_secs(2), ..Limits::default() },
-        }
-    }
-
-    fn mutual(backend: SocketAddr, identity: &Arc<Identity>) -> Self {
-        let identity = Some(Arc::clone(identity));
-        Self { identity, protocol: Protocol::Https, ..Self::plain(backend) }
-    }
-
-    fn start(self) -> Proxy {
-        let rules = self.rules();
-        let config = Config {
-            bind: Ipv4Addr::LOCALHOST.into(),
-            map_ports: [(80, 0)].into(),
-            ..Config::default()
-        };
-        let (listening, mut sockets) =
-            listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
-        let metrics = Arc::new(WorkerMetrics::default());
-        let peer = Peer {
-            address: Address::new(&self.backend.ip().to_string(), self.backend.port()),
-            tls: self.upstream,
-        };
-        let snapshot = snapshot(&rules, Some(peer), self.identity);
-        let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            limits: self.limits,
-            log: None,
-        });
-        let (commands, received) = mpsc::unbounded_channel();
-        commands.send(Command::Listen(0, sockets.remove(0))).ok().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let work = {
-            let (shared, metrics) = (Arc::clone(&shared), Arc::clone(&metrics));
-            move || worker::run(shared, metrics, 4, received, runtime)
-        };
-        let thread = Some(thread::spawn(work));
-        Proxy { address: listening.address, shared, metrics, commands, thread, rules }
-    }
-
-    /// One host with one route to one Service.
-    fn rules(&self) -> RuleSet {
-        const TEXT: &str = "
-            {apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: shop}, spec: {
-              host: shop.example, upstreams: [{name: u, service: s, port: 80,
-              client-max-body-size: 16m}], routes: [{path: /, action: {pass: u}}]}}";
-        let mut resources = Resources::with_defaults("default", true);
-        resources.add_yaml("shop.yaml", TEXT.as_bytes());
-        let mut options = Options::default();
-        options.known_services.push((ServiceName::new("default", "s"), 80));
-        let mut rules = translate(&resources, &options).rules;
-        let listener = &mut rules.listeners[0];
-        listener.protocol = self.protocol;
-        let name = HostPattern::Exact("shop.example".into());
-        let mut host = (*listener.hosts.remove(&name).unwrap()).clone();
-        host.routes[0].conditions.extend(self.source.map(|id| Condition {
-            field: Field::Attribute("source_identity".into()),
-            test: Test::Equals { value: id.into(), ignore_case: false },
-            negated: false,
-        }));
-        listener.hosts.insert(host);
-        rules
-    }
-}
-
-fn snapshot(rules: &RuleSet, peer: Option<Peer>, identity: Option<Arc<Identity>>) -> Snapshot {
-    let router = Router::compile(rules).unwrap();
-    let no_endpoints = Resources::with_defaults("default", true);
-    let no_endpoints = translate(&no_endpoints, &Options::default()).endpoints;
-    let mut snapshot = Snapshot::new(router, &no_endpoints, &Config::default(), identity, None);
-    let group =
-        || Group::new(peer.iter().cloned().map(|peer| Arc::new(Endpoint::new(peer))).collect());
-    snapshot.groups = reachable(rules).into_iter().map(|key| (key, group())).collect();
-    snapshot
-}
-
-impl Proxy {
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream
-    }
-
-    /// A connection of a client that is `identity`, and expects nobody in particular.
-    fn secure(&self, identity: &Identity) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
-        let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let client = ClientConnection::new(identity.client_config(None), nobody).unwrap();
-        BufReader::new(StreamOwned::new(client, self.connect()))
-    }
-
-    /// Whether the metrics have this line, or soon will.
-    fn metric(&self, line: &str) -> bool {
-        let end = Instant::now() + Duration::from_secs(5);
-        loop {
-            let text = render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), 0);
-            if text.lines().any(|l| l == line) {
-                return true;
-            }
-            if Instant::now() > end {
-                eprintln!("no `{line}` in\n{text}");
-                return false;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn failures(&self, failure: Failure, count: u32) -> bool {
-        let reason = failure.as_str();
-        self.metric(&format!("gateway_upstream_failures_total{{reason=\"{reason}\"}} {count}"))
-    }
-
-    /// Ends it, and tells how long that took.
-    fn stop(&mut self) -> Duration {
-        let begun = Instant::now();
-        // A thread that is gone is stopped already.
-        let _ = self.commands.send(Command::Shutdown);
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-        begun.elapsed()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Sends a request, and reads the status of its answer and the body.
-fn ask<S: Read + Write>(client: &mut BufReader<S>, body: &[u8]) -> io::Result<(String, Vec<u8>)> {
-    let length = body.len();
-    let head = format!("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: {length}\r\n\r\n");
-    client.get_mut().write_all(head.as_bytes())?;
-    client.get_mut().write_all(body)?;
-    client.get_mut().flush()?;
-    let ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let (head, body) = read_message(client)?.ok_or_else(ended)?;
-    Ok((head[9..12].to_owned(), body))
-}
 
 #[test]
 fn requests_over_mutual_tls_are_answered_by_who_sent_them() {
@@ -382,6 +156,36 @@ fn a_new_certificate_is_used_for_new_connections() {
 }
 
 #[test]
+fn who_asked_without_tls_has_to_ask_anew_once_it_is_needed() {
+    let authority = Authority::new();
+    let (web, cart) = (authority.identity(WEB), authority.identity(CART));
+    let proxy = Setup::plain(backend()).start();
+    let mut client = BufReader::new(proxy.connect());
+    assert_eq!(ask(&mut client, b"").unwrap().0, "200");
+    let mut rules = proxy.rules.clone();
+    rules.listeners[0].protocol = Protocol::Https;
+    proxy.shared.snapshot.store(Arc::new(snapshot(&rules, None, Some(cart))));
+    assert_eq!(ask(&mut client, b"").unwrap().0, "421");
+    assert!(ask(&mut client, b"").is_err(), "the connection is closed");
+    assert_eq!(ask(&mut proxy.secure(&web), b"").unwrap().0, "502");
+}
+
+#[test]
+fn who_takes_nothing_through_tls_is_left() {
+    let authority = Authority::new();
+    let (web, cart) = (authority.identity(WEB), authority.identity(CART));
+    let mut setup = Setup::mutual(backend(), &cart);
+    setup.limits.send_timeout = Duration::from_millis(200);
+    let proxy = setup.start();
+    let mut client = proxy.secure(&web);
+    let length = 8 << 20;
+    let head = format!("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: {length}\r\n\r\n");
+    client.get_mut().write_all(head.as_bytes()).unwrap();
+    client.get_mut().write_all(&vec![0; length]).unwrap();
+    assert!(proxy.metric("gateway_connections_open 0"));
+}
+
+#[test]
 fn two_proxies_prove_to_each_other_who_they_are() {
     // smi T-2
     let authority = Authority::new();
@@ -446,7 +250,7 @@ fn a_backend_that_refuses_our_certificate_is_not_reached() {
     // In TLS 1.3, that is heard of only after the request was sent.
     let (ours, theirs) = (Authority::new(), Authority::new());
     let inner = Setup::mutual(backend(), &theirs.identity(CART)).start();
-    let signed = ours.sign(&crate::tls::Leaf::of(&[WEB]));
+    let signed = ours.sign(&Leaf::of(&[WEB]));
     let key = signed.key.serialize_pem();
     let (certificate, trusted) = (signed.certificate.as_bytes(), theirs.pem.as_bytes());
     let web = Identity::from_pem(certificate, key.as_bytes(), trusted).unwrap();

@@ -76,7 +76,7 @@ async fn dial(address: &Address) -> io::Result<TcpStream> {
 
 /// Does a handshake in which both sides prove who they are.
 async fn secure(tls: &PeerTls, stream: TcpStream) -> Result<Stream, Failure> {
-    // An address is not sent, other than a name; who the server is follows from its certificate.
+    // An address, unlike a name, is not sent; who the server is follows from its certificate.
     let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let shaken = TlsConnector::from(tls.config()).connect(nobody, stream).await;
     let stream = shaken.map_err(|_| Failure::Tls)?;
