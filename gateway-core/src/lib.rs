@@ -83,7 +83,7 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    Channel, Endpoint, Endpoints, ListenerStatus, ObjectStatus, Options, ParentReference,
+    Behind, Channel, Endpoint, Endpoints, ListenerStatus, ObjectStatus, Options, ParentReference,
     ParentStatus, RouteKind, State, Status, StatusCondition, Translation, translate,
 };
 

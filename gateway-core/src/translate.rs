@@ -9,8 +9,9 @@ mod services;
 mod smi;
 mod status;
 mod virtual_server;
+mod workloads;
 
-pub use endpoints::{Endpoint, Endpoints};
+pub use endpoints::{Behind, Endpoint, Endpoints};
 pub use status::{
     ListenerStatus, ObjectStatus, ParentReference, ParentStatus, RouteKind, State, Status,
     StatusCondition,
@@ -97,23 +98,13 @@ pub struct Translation {
 /// Translates documents to rules. Never fails: what is wrong is in the diagnostics, and harms
 /// only itself.
 pub fn translate(resources: &Resources, options: &Options) -> Translation {
-    let mut context = Context {
-        resources,
-        options,
-        services: services::Services::new(resources, options),
-        problems: Problems::new(options.strict),
-        claims: Vec::new(),
-        expressions: expressions::Expressions::default(),
-        statuses: Vec::new(),
-        refused: Vec::new(),
-    };
+    let mut context = Context::new(resources, options);
     let virtual_servers = virtual_server::translate(&mut context);
     gateway_api::translate(&mut context);
     smi::translate(&mut context);
     let (listeners, losses) = hosts::settle(&mut context);
     virtual_servers.finish(&losses, &mut context);
-    let endpoints = Endpoints::of(resources);
-    let Context { services, problems, statuses, refused, .. } = context;
+    let Context { services, problems, statuses, refused, endpoints, .. } = context;
     let mut diagnostics = resources.diagnostics().to_vec();
     diagnostics.extend(problems.into_list());
     Translation {
@@ -129,6 +120,9 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
 pub(crate) struct Context<'a> {
     pub(crate) resources: &'a Resources,
     pub(crate) options: &'a Options,
+    /// Who answers at the endpoints of Services.
+    pub(crate) population: workloads::Population<'a>,
+    pub(crate) endpoints: Endpoints,
     /// Names Services; `services.id(name)` is what rules hold.
     pub(crate) services: services::Services,
     pub(crate) problems: Problems,
@@ -137,4 +131,22 @@ pub(crate) struct Context<'a> {
     pub(crate) claims: Vec<hosts::Claim>,
     pub(crate) statuses: Vec<ObjectStatus>,
     pub(crate) refused: Vec<Arc<ObjectRef>>,
+}
+
+impl<'a> Context<'a> {
+    fn new(resources: &'a Resources, options: &'a Options) -> Self {
+        let (population, endpoints) = workloads::Population::of(resources, &options.known_services);
+        Self {
+            resources,
+            options,
+            population,
+            endpoints,
+            services: services::Services::new(resources, options),
+            problems: Problems::new(options.strict),
+            claims: Vec::new(),
+            expressions: expressions::Expressions::default(),
+            statuses: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
 }

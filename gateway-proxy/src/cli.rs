@@ -153,7 +153,7 @@ fn endpoints(text: &str) -> Result<KnownService, String> {
         let (host, port) =
             address.rsplit_once(':').ok_or_else(|| format!("`{address}` has no port"))?;
         let port = port.parse().map_err(|_| format!("`{port}` is not a port"))?;
-        Ok(Endpoint { host: host.trim_matches(['[', ']']).into(), port })
+        Ok(Endpoint::new(host.trim_matches(['[', ']']), port))
     });
     Ok(KnownService {
         name: ServiceName::new(namespace, name),

@@ -120,7 +120,10 @@ fn limits_are_limits() {
             Limits { routes_per_host: 1, ..default() },
             "Test x: h: the host `h` has 2 routes, more than 1".into(),
         ),
-        (Limits { routes: 1, ..default() }, "there are 2 routes and matches of TrafficSplits, more than 1".into()),
+        (
+            Limits { routes: 1, ..default() },
+            "there are 2 routes and matches of TrafficSplits, more than 1".into(),
+        ),
         (
             Limits { conditions_per_route: 1, ..default() },
             "Test x: a: a route has 2 conditions, more than 1".into(),

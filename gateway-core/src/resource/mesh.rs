@@ -8,7 +8,6 @@ use super::traffic_target::TrafficTarget;
 use super::workload::{Workload, WorkloadKind};
 use super::{Object, Resource, Resources};
 
-#[cfg_attr(not(test), expect(dead_code, reason = "what translates these kinds comes next"))]
 impl Resources {
     /// By namespace and name.
     pub(crate) fn traffic_targets(&self) -> impl Iterator<Item = &Resource<TrafficTarget>> {

@@ -68,7 +68,6 @@ impl Workload {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "what translates these kinds comes next"))]
 impl Resource<Workload> {
     /// The labels of the Pod, or of the Pods that it makes.
     pub(crate) fn pod_labels(&self) -> &BTreeMap<Box<str>, Box<str>> {

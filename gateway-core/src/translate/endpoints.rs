@@ -1,8 +1,8 @@
 //! Service references to endpoints.
 
-use crate::resource::Resources;
-use crate::rules::ServiceName;
+use crate::rules::{ServiceAccount, ServiceName};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where a Service's requests can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,13 +11,25 @@ pub struct Endpoint {
     pub host: Box<str>,
     /// The target port.
     pub port: u16,
+    /// Who answers there.
+    pub behind: Behind,
 }
 
 impl Endpoint {
-    /// An endpoint at an address or host name.
+    /// An endpoint at an address or host name, of which nothing else is known.
     pub fn new(host: &str, port: u16) -> Self {
-        Self { host: host.into(), port }
+        Self { host: host.into(), port, behind: Behind::default() }
     }
+}
+
+/// Who answers at an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Behind {
+    /// The position in [`Access::workloads`](crate::rules::Access) of the Service, for
+    /// [`Decision::admits`](crate::Decision).
+    pub workload: usize,
+    /// The service account, where documents tell it: of the Pod, or of all that the Service selects.
+    pub account: Option<Arc<ServiceAccount>>,
 }
 
 /// The ready endpoints that documents name, by Service and Service port.
@@ -33,42 +45,11 @@ impl Endpoint {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Endpoints {
     by_service: BTreeMap<ServiceName, BTreeMap<u16, Vec<Endpoint>>>,
+    /// Who answers at endpoints that no document names.
+    unknown: BTreeMap<ServiceName, BTreeMap<u16, Behind>>,
 }
 
 impl Endpoints {
-    /// Those of all Service documents: what their EndpointSlices and Endpoints name for the port
-    /// of the same name, or the host of an ExternalName.
-    pub(super) fn of(resources: &Resources) -> Self {
-        let mut slices: BTreeMap<ServiceName, Vec<_>> = BTreeMap::new();
-        for slice in resources.endpoint_slices() {
-            if let Some(service) = slice.service() {
-                let name = ServiceName::new(&slice.meta.namespace, service);
-                slices.entry(name).or_default().extend(&slice.spec.subsets);
-            }
-        }
-        let mut endpoints = Self::default();
-        for service in resources.services() {
-            let name = ServiceName::new(&service.meta.namespace, &service.meta.name);
-            for port in service.spec.tcp_ports() {
-                if let Some(host) = &service.spec.external_name {
-                    endpoints.insert(&name, port.port, [Endpoint::new(host, port.port)]);
-                    continue;
-                }
-                let subsets = slices.get(&name).into_iter().flatten();
-                let found = subsets.flat_map(|subset| {
-                    let named = subset.ports.iter().filter(|p| p.name == port.name);
-                    let targets = named.map(|p| p.port.or(port.target).unwrap_or(port.port));
-                    targets.flat_map(|target| {
-                        let addresses = subset.addresses.iter();
-                        addresses.map(move |address| Endpoint::new(&address.host, target))
-                    })
-                });
-                endpoints.insert(&name, port.port, found);
-            }
-        }
-        endpoints
-    }
-
     /// Adds endpoints to a port of a Service. Those that are there already stay as they are.
     pub fn insert(
         &mut self,
@@ -83,7 +64,29 @@ impl Endpoints {
         let list = self.by_service.entry(service.clone()).or_default().entry(port).or_default();
         list.extend(endpoints);
         list.sort_unstable();
-        list.dedup();
+        list.dedup_by(|a, b| (&a.host, a.port) == (&b.host, b.port));
+    }
+
+    /// Says who answers at endpoints of a port that no document names.
+    pub(super) fn set_unknown(&mut self, service: &ServiceName, port: u16, behind: Behind) {
+        self.unknown.entry(service.clone()).or_default().insert(port, behind);
+    }
+
+    /// Who answers at an endpoint of a port that no document names: all that is known is what the
+    /// Service selects.
+    pub fn unknown(&self, service: &ServiceName, port: u16) -> Behind {
+        self.unknown.get(service).and_then(|ports| ports.get(&port)).cloned().unwrap_or_default()
+    }
+
+    /// Gives the workloads of a Service other positions, from each to its new one.
+    pub(super) fn renumber(&mut self, service: &ServiceName, places: &[usize]) {
+        let named = self.by_service.get_mut(service).into_iter().flat_map(BTreeMap::values_mut);
+        let named = named.flatten().map(|endpoint| &mut endpoint.behind);
+        let unknown = self.unknown.get_mut(service).into_iter().flat_map(BTreeMap::values_mut);
+        for behind in named.chain(unknown) {
+            // Endpoints by name alone have no kind of their own.
+            behind.workload = places.get(behind.workload).copied().unwrap_or_default();
+        }
     }
 
     /// The ready endpoints of a port of a Service, sorted; empty when there are none or the
@@ -103,6 +106,8 @@ impl Endpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Resources;
+    use crate::translate::workloads::Population;
 
     fn endpoints(yaml: &str) -> Vec<String> {
         let mut resources = Resources::new();
@@ -112,7 +117,7 @@ mod tests {
             let list: Vec<_> = list.iter().map(|e| format!("{}:{}", e.host, e.port)).collect();
             format!("{service}:{port} = {}", list.join(" "))
         };
-        Endpoints::of(&resources).iter().map(show).collect()
+        Population::of(&resources, &[]).1.iter().map(show).collect()
     }
 
     fn slice(name: &str, rest: &str) -> String {

@@ -202,8 +202,8 @@ fn lost(loser: &Claim, winner: &Claim, losses: &mut Losses, context: &mut Contex
 mod tests {
     use super::*;
     use crate::origin::ObjectRef;
-    use crate::resource::{Problems, Resources};
-    use crate::translate::{Options, services::Services};
+    use crate::resource::Resources;
+    use crate::translate::Options;
 
     fn claim(port: u16, host: &str, owner: &str, created: Option<&str>) -> Claim {
         let origin = Origin::new(ObjectRef::new("VirtualServer", "default", owner), "spec.host");
@@ -229,16 +229,7 @@ mod tests {
     /// The owner of each host, and the warnings.
     fn settled(claims: Vec<Claim>) -> (Vec<String>, Vec<String>) {
         let (resources, options) = (Resources::default(), Options::default());
-        let mut context = Context {
-            resources: &resources,
-            options: &options,
-            services: Services::new(&resources, &options),
-            problems: Problems::new(false),
-            claims,
-            expressions: crate::translate::expressions::Expressions::default(),
-            statuses: Vec::new(),
-            refused: Vec::new(),
-        };
+        let mut context = Context { claims, ..Context::new(&resources, &options) };
         let (listeners, _) = settle(&mut context);
         let owners = listeners.iter().flat_map(|l| {
             l.hosts

@@ -40,7 +40,7 @@ spec:
 
 /// The Service `default/<name>`, whose port 80 is at these addresses.
 pub fn service(name: &str, addresses: &[SocketAddr]) -> KnownService {
-    let endpoint = |a: &SocketAddr| Endpoint { host: a.ip().to_string().into(), port: a.port() };
+    let endpoint = |a: &SocketAddr| Endpoint::new(&a.ip().to_string(), a.port());
     KnownService {
         name: ServiceName::new("default", name),
         port: 80,

@@ -81,8 +81,8 @@ fn serve(suite: &Suite, rules: &RuleSet) -> (Server, Vec<Backend>) {
         }
         for &port in addressed.iter().filter(|port| service.has_port(**port)) {
             let backend = Backend::echo(&format!("{}:{port}", service.name));
-            let host = backend.address.ip().to_string().into();
-            let endpoint = Endpoint { host, port: backend.address.port() };
+            let host = backend.address.ip().to_string();
+            let endpoint = Endpoint::new(&host, backend.address.port());
             let name = service.name.clone();
             config.services.push(KnownService { name, port, endpoints: vec![endpoint] });
             backends.push(backend);

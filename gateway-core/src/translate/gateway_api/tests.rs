@@ -10,13 +10,12 @@ mod rivals;
 mod statuses;
 
 use super::*;
-use crate::resource::{Problems, Resources};
+use crate::resource::Resources;
 use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{
     Branch, Forward, HostRewrite, Location, NonIdempotent, PathPattern, PathRewrite, Protocol,
     RetryCondition,
 };
-use crate::translate::services::Services;
 use crate::translate::{ObjectStatus, Options, Status};
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,16 +93,7 @@ fn translated(options: &Options, documents: &[String]) -> Translated {
     for document in documents {
         resources.add_yaml("t.yaml", document);
     }
-    let mut context = Context {
-        resources: &resources,
-        options,
-        services: Services::new(&resources, options),
-        problems: Problems::new(false),
-        claims: Vec::new(),
-        expressions: crate::translate::expressions::Expressions::default(),
-        statuses: Vec::new(),
-        refused: Vec::new(),
-    };
+    let mut context = Context::new(&resources, options);
     translate(&mut context);
     let problems = context.problems.into_list();
     let say = |d: &Diagnostic| {

@@ -8,10 +8,9 @@ mod splits;
 use super::translate;
 use crate::decision::split::choose;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::resource::{Problems, Resources};
+use crate::resource::Resources;
 use crate::rules::{Condition, Field, GroupMatch, GroupMatches, Service, ServiceName, Test};
 use crate::translate::hosts::Claim;
-use crate::translate::services::Services;
 use crate::translate::{Context, Options};
 
 /// What this dialect makes of some documents.
@@ -27,16 +26,7 @@ struct Outcome {
 fn outcome(yaml: &str, options: &Options) -> Outcome {
     let mut resources = Resources::with_defaults("default", options.strict);
     resources.add_yaml("test.yaml", yaml);
-    let mut context = Context {
-        resources: &resources,
-        options,
-        services: Services::new(&resources, options),
-        problems: Problems::new(options.strict),
-        claims: Vec::new(),
-        expressions: crate::translate::expressions::Expressions::default(),
-        statuses: Vec::new(),
-        refused: Vec::new(),
-    };
+    let mut context = Context::new(&resources, options);
     translate(&mut context);
     let Context { services, problems, claims, refused, .. } = context;
     let unread = resources.refused().iter().filter_map(|r| r.object.clone());

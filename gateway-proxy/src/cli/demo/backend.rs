@@ -23,8 +23,8 @@ pub(super) fn start(names: &[&'static str]) -> io::Result<Vec<(&'static str, End
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let host = address.ip().to_string().into();
-        started.push((name, Endpoint { host, port: address.port() }));
+        let host = address.ip().to_string();
+        started.push((name, Endpoint::new(&host, address.port())));
         listeners.push((name, listener));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
