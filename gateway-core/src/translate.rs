@@ -20,7 +20,7 @@ pub use status::{
 use crate::diagnostic::Diagnostic;
 use crate::origin::ObjectRef;
 use crate::resource::{Problems, Resources};
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, ServiceAccount};
 use std::sync::Arc;
 
 /// What translating depends on besides the documents.
@@ -45,6 +45,16 @@ pub struct Options {
     pub strict: bool,
     /// Whether hosts named after Services are answered (smi R-2).
     pub service_hosts: bool,
+    /// Who may call workloads that no TrafficTarget speaks for (smi T-8).
+    pub access_mode: AccessMode,
+    /// The name by which callers go that have none of their own (smi T-2).
+    pub gateway_identity: Option<ServiceAccount>,
+    /// Whether TrafficSplits leave out Services without a ready endpoint (smi S-8).
+    pub skip_empty_backends: bool,
+    /// Whether answers with a status from 500 on trip circuit breakers (smi N-9).
+    pub breaker_counts_5xx: bool,
+    /// Whether what SMI itself forbids is an error: a TrafficSplit to its own root (smi S-21).
+    pub smi_strict: bool,
     /// Services that exist without a document: `namespace/name` and port.
     pub known_services: Vec<(crate::rules::ServiceName, u16)>,
     /// Whether Services without a document are taken to exist. `None`: only where there is no
@@ -62,6 +72,16 @@ pub enum Channel {
     Experimental,
 }
 
+/// Who may call workloads that no TrafficTarget speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AccessMode {
+    /// Everybody.
+    #[default]
+    Allow,
+    /// Nobody.
+    Deny,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -74,6 +94,11 @@ impl Default for Options {
             channel: Channel::default(),
             strict: false,
             service_hosts: true,
+            access_mode: AccessMode::default(),
+            gateway_identity: None,
+            skip_empty_backends: false,
+            breaker_counts_5xx: false,
+            smi_strict: false,
             known_services: Vec::new(),
             assume_services: None,
         }

@@ -253,7 +253,11 @@ fn resolve(
                 None => true,
                 Some(ports) => ports.contains(&target.port),
             };
-            weights.push(if service.exists && known { backend.weight } else { 0 });
+            let ready = match &service.ready {
+                None => true,
+                Some(ports) => ports.contains(&target.port),
+            };
+            weights.push(if service.exists && known && ready { backend.weight } else { 0 });
         }
         let client = client(split.sticky.as_deref(), view);
         let sticky = client.as_ref().map(|(sticky, value)| (*sticky, &value[..]));

@@ -86,6 +86,8 @@ fn left_out(service: &Service, weight: u64, port: u16) -> Option<&'static str> {
         Some("the Service does not exist")
     } else if !service.has_port(port) {
         Some("the Service does not have the port")
+    } else if !service.takes_part(port) {
+        Some("the Service has no ready endpoint")
     } else {
         None
     }

@@ -89,7 +89,7 @@ fn send<'r, R: Request>(
     };
     // A backend that does not take part counts as one of weight 0 (smi S-6).
     let weights = split.backends.iter().map(|backend| {
-        if rules.service(backend.service).has_port(port) { backend.weight } else { 0 }
+        if rules.service(backend.service).takes_part(port) { backend.weight } else { 0 }
     });
     let Some((chosen, _)) = choose_for(split.sticky.as_deref(), weights, draw, view) else {
         return Outcome::NoRoute(NoRoute::NoBackend);

@@ -1,7 +1,7 @@
 //! RateLimit of `specs.smi.nginx.com` (smi §8.1).
 
 use super::Problems;
-use super::document::{Kind, Located, Mapping, Value, shorten};
+use super::document::{At, Kind, Located, Mapping, Value, shorten};
 use super::fields::{Text, count, required_text};
 use super::smi::reference::{Allowed, Reference, RouteKind, Rule};
 use super::smi::{self, Version};
@@ -14,6 +14,8 @@ use crate::rules::Rate;
 pub(crate) struct RateLimit {
     /// What is protected.
     pub(crate) destination: Reference<Target>,
+    /// Where `sources` stands, else where it would.
+    pub(crate) sources_at: At,
     /// Whom it limits. None: every caller that no other RateLimit lists (smi N-4).
     pub(crate) sources: Vec<Reference<Target>>,
     /// A label without effect.
@@ -55,6 +57,7 @@ impl RateLimit {
         let destination = spec
             .required("destination", problems)
             .and_then(|v| read_target(v, "a destination", version, problems));
+        let sources_at = spec.field("sources").map_or(spec.value().at(), Value::at);
         let sources = items(&mut spec, "sources", problems)
             .into_iter()
             .filter_map(|v| read_target(v, "a source", version, problems))
@@ -66,7 +69,7 @@ impl RateLimit {
         let rules = read_rules(&mut spec, version, problems);
         spec.finish_with(smi::UNKNOWN_FIELD, problems);
         let (destination, name, rate) = (destination?, name?, rate?);
-        Some(Self { destination, sources, name, rate, burst, delay, rules })
+        Some(Self { destination, sources_at, sources, name, rate, burst, delay, rules })
     }
 }
 

@@ -39,6 +39,10 @@ impl WorkloadKind {
         ("DaemonSet", Self::DaemonSet),
         ("ReplicaSet", Self::ReplicaSet),
     ];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
 }
 
 impl Workload {

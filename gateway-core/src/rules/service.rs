@@ -41,6 +41,8 @@ pub struct Service {
     /// The port numbers that it has; `None` when they are not known and every port is taken to
     /// exist (an embedder that resolves services by itself).
     pub ports: Option<Vec<u16>>,
+    /// The ports with a ready endpoint, where TrafficSplits are to leave out the others (smi S-8).
+    pub ready: Option<Vec<u16>>,
     /// TrafficSplits with this Service as root, in order of precedence (smi S-17 to S-19).
     pub splits: Vec<ServiceSplit>,
     /// Who may call it; `None`: whoever can (smi §6).
@@ -60,6 +62,7 @@ impl Service {
             name,
             exists: true,
             ports,
+            ready: None,
             splits: Vec::new(),
             access: None,
             limits: Vec::new(),
@@ -71,6 +74,11 @@ impl Service {
     /// Whether the Service takes requests on `port` (smi S-1).
     pub fn has_port(&self, port: u16) -> bool {
         self.exists && self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
+    }
+
+    /// Whether the Service takes part in a TrafficSplit for requests to `port` (smi S-6, S-8).
+    pub fn takes_part(&self, port: u16) -> bool {
+        self.has_port(port) && self.ready.as_ref().is_none_or(|ports| ports.contains(&port))
     }
 }
 
@@ -89,7 +97,7 @@ pub struct ServiceSplit {
 }
 
 /// A backend of a TrafficSplit. It takes part for a port when its weight is not 0 and
-/// [`Service::has_port`] says yes (smi S-6). It is never looked up as a root again (smi S-16).
+/// [`Service::takes_part`] says yes. It is never looked up as a root again (smi S-16).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitBackend {
     /// Where requests go.

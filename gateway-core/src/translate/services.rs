@@ -3,8 +3,11 @@
 use super::Options;
 use crate::origin::Origin;
 use crate::resource::Resources;
-use crate::rules::{Service, ServiceId, ServiceName, ServiceSplit};
+use crate::rules::{
+    Access, CircuitBreaker, Service, ServiceId, ServiceLimit, ServiceName, ServiceSplit,
+};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Interns Services and knows which of them exist.
 pub(crate) struct Services {
@@ -42,8 +45,7 @@ impl Services {
 
     /// What is known of a Service.
     pub(crate) fn service(&mut self, name: &ServiceName) -> &Service {
-        let id = self.id(name);
-        &self.list[id.0 as usize]
+        self.named(name)
     }
 
     /// The names of the Services of a namespace that a document or an option brings, for hints.
@@ -68,6 +70,36 @@ impl Services {
     /// Gives a root Service its TrafficSplits, in order of precedence.
     pub(crate) fn set_splits(&mut self, root: ServiceId, splits: Vec<ServiceSplit>) {
         self.list[root.0 as usize].splits = splits;
+    }
+
+    /// The names of the Services that rules name.
+    pub(crate) fn names(&self) -> Vec<ServiceName> {
+        self.by_name.keys().cloned().collect()
+    }
+
+    /// Says which ports of a Service have a ready endpoint.
+    pub(crate) fn set_ready(&mut self, name: &ServiceName, ports: Vec<u16>) {
+        self.named(name).ready = Some(ports);
+    }
+
+    /// Says who may call a Service.
+    pub(crate) fn set_access(&mut self, name: &ServiceName, access: Access) {
+        self.named(name).access = Some(Arc::new(access));
+    }
+
+    /// Gives a Service its limits.
+    pub(crate) fn set_limits(&mut self, name: &ServiceName, limits: Vec<Arc<ServiceLimit>>) {
+        self.named(name).limits = limits;
+    }
+
+    /// Gives a Service its circuit breaker.
+    pub(crate) fn set_breaker(&mut self, name: &ServiceName, breaker: CircuitBreaker) {
+        self.named(name).breaker = Some(Arc::new(breaker));
+    }
+
+    fn named(&mut self, name: &ServiceName) -> &mut Service {
+        let id = self.id(name);
+        &mut self.list[id.0 as usize]
     }
 
     pub(super) fn into_list(self) -> Vec<Service> {

@@ -1,23 +1,36 @@
-//! SMI: TrafficSplits and HTTPRouteGroups (smi §1 to §4).
+//! SMI, and the kinds that NGINX Service Mesh adds to it.
 //!
 //! ```text
-//! HTTPRouteGroup ──► group ──► conditions by name ──┐
-//! TrafficSplit ────────────────────────────────► split ──┬──► host    hosts named after Services
-//!                                                        └──► order   the splits of each Service
+//! HTTPRouteGroup ──► group ──┬─► split ──┬─► host       hosts named after Services
+//! TrafficSplit ──────────────┤           └─► order      the splits of each Service
+//! TCPRoute ──► selected ─────┼─► target ──── access     who may call each Service
+//! TrafficTarget ─────────────┤
+//! RateLimit ─────────────────┴─► limit ───── access     how often
+//! CircuitBreaker ──────────────► breaker                when its endpoints pause
 //! ```
 
+mod access;
+mod breaker;
 mod group;
 mod host;
+mod limit;
 mod lint;
 mod name;
 mod order;
+mod selected;
 mod split;
+mod target;
 #[cfg(test)]
 mod tests;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::resource::Resource;
+use crate::resource::layer4_route::Layer4Route;
+use crate::resource::meta::Meta;
+use access::Targets;
 use group::Groups;
+use selected::{Layer4Routes, Specs};
 use split::Split;
 
 pub(super) fn translate(context: &mut Context<'_>) {
@@ -39,12 +52,52 @@ pub(super) fn translate(context: &mut Context<'_>) {
             None => context.refused.push(written.object().clone()),
         }
     }
+    let tcp_routes = by_name(resources.tcp_routes());
+    let specs = Specs { groups, tcp_routes, udp_routes: by_name(resources.udp_routes()) };
+    let mut targets = Vec::new();
+    for written in resources.traffic_targets() {
+        match target::lower(written, &specs, context) {
+            Some(target) => targets.push(target),
+            None => context.refused.push(written.object().clone()),
+        }
+    }
+    let targets = Targets::new(targets);
     if context.options.service_hosts {
-        host::claim(&splits, context);
+        host::claim(&splits, &targets, context);
     }
     order::settle(splits, context);
+    let limits = limit::lower(&specs, context);
+    breaker::settle(context);
+    access::settle(targets, &limits, context);
+    if context.options.skip_empty_backends {
+        tell_ready(context);
+    }
     for (root, by, origin) in context.services.bypassed() {
         let message = format!("the TrafficSplits of `{root}` are bypassed by `{by}`");
         context.problems.push(Diagnostic::warning("SMI-W07", origin, message));
     }
+}
+
+/// Says of each Service that is known which ports have a ready endpoint (smi S-8).
+fn tell_ready(context: &mut Context<'_>) {
+    for name in context.services.names() {
+        let Some(ports) = context.services.service(&name).ports.clone() else { continue };
+        let by_hand = &context.options.known_services;
+        let is_ready = |port: &u16| {
+            !context.endpoints.of_service(&name, *port).is_empty()
+                || by_hand.iter().any(|(of, by_hand)| *of == name && by_hand == port)
+        };
+        let ready = ports.into_iter().filter(is_ready).collect();
+        context.services.set_ready(&name, ready);
+    }
+}
+
+fn by_name<'a>(routes: impl Iterator<Item = &'a Resource<Layer4Route>>) -> Layer4Routes<'a> {
+    routes.map(|route| ((&*route.meta.namespace, &*route.meta.name), route)).collect()
+}
+
+/// What older objects have a smaller value of (smi S-18): none is newest, then names tell.
+fn age(meta: &Meta) -> (bool, Option<&str>, &str, &str) {
+    let created = meta.creation_timestamp.as_deref();
+    (created.is_none(), created, &meta.namespace, &meta.name)
 }

@@ -70,7 +70,8 @@ impl Maker<'_, '_> {
         let access = self.source.once_in(4).then(|| Arc::new(self.access(groups)));
         let limits = if self.source.once_in(4) { self.source.below(4) } else { 0 };
         let limits = (0..limits).map(|_| Arc::new(self.service_limit(groups))).collect();
-        Service { exists, splits, access, limits, ..Service::new(name, ports) }
+        let ready = self.source.once_in(8).then(|| vec![80]);
+        Service { exists, ready, splits, access, limits, ..Service::new(name, ports) }
     }
 
     fn service_split(&mut self, groups: &[Arc<[GroupMatch]>]) -> ServiceSplit {

@@ -10,10 +10,31 @@ use crate::translate::expressions::Expressions;
 use http::{HeaderName, Method};
 use regex_syntax::hir::{Hir, HirKind, Look};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// The matches of each group in force, by namespace and name.
-pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Arc<[GroupMatch]>>;
+/// The groups in force, by namespace and name.
+pub(super) type Groups<'a> = BTreeMap<(&'a str, &'a str), Group<'a>>;
+
+/// A group that is in force.
+pub(super) struct Group<'a> {
+    /// All its matches, in document order.
+    pub(super) matches: Arc<[GroupMatch]>,
+    /// Where those of a name stand.
+    by_name: BTreeMap<&'a str, Range<usize>>,
+}
+
+impl Group<'_> {
+    /// Those of a name, if there is one.
+    pub(super) fn named(&self, name: &str) -> Option<&[GroupMatch]> {
+        self.by_name.get(name).map(|range| &self.matches[range.clone()])
+    }
+
+    /// The names, for hints.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().copied()
+    }
+}
 
 /// A match of several methods becomes one [`GroupMatch`] for each, so that methods are compared as
 /// exact values, as long as that makes no more conditions than this.
@@ -24,15 +45,22 @@ const METHODS: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
 
 /// The matches of a group in document order; `None` when the group is refused.
-pub(super) fn lower(
-    group: &Resource<HttpRouteGroup>,
+pub(super) fn lower<'a>(
+    group: &'a Resource<HttpRouteGroup>,
     expressions: &mut Expressions,
     problems: &mut Problems,
-) -> Option<Arc<[GroupMatch]>> {
+) -> Option<Group<'a>> {
     let mut lowering = Lowering { group, expressions, problems, sound: true };
     lowering.check_names();
-    let matches = group.spec.matches.iter().flat_map(|m| lowering.lower(m)).collect();
-    lowering.sound.then_some(matches)
+    let (mut matches, mut by_name) = (Vec::new(), BTreeMap::new());
+    for written in &group.spec.matches {
+        let start = matches.len();
+        matches.extend(lowering.lower(written));
+        if let Some(name) = &written.name {
+            by_name.insert(&*name.value, start..matches.len());
+        }
+    }
+    lowering.sound.then(|| Group { matches: matches.into(), by_name })
 }
 
 struct Lowering<'a> {

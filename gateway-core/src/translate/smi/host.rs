@@ -1,5 +1,7 @@
 //! Hosts named after Services (smi R-2).
 
+use super::access::Targets;
+use super::age;
 use super::split::Split;
 use crate::origin::Origin;
 use crate::rules::{
@@ -17,13 +19,15 @@ struct Named {
     ports: BTreeSet<u16>,
     created: Option<Box<str>>,
     uid: Option<Box<str>>,
-    /// Where the oldest split names it.
+    /// Where the oldest split, else a TrafficTarget, names it.
     origin: Origin,
 }
 
-/// Claims the hosts of every Service that is a root or a backend.
-pub(super) fn claim(splits: &[Split<'_>], context: &mut Context<'_>) {
-    for (service, named) in named(splits, context) {
+/// Claims the hosts of every Service that is a root or a backend, or that TrafficTargets speak for.
+pub(super) fn claim(splits: &[Split<'_>], targets: &Targets<'_>, context: &mut Context<'_>) {
+    let mut services = named(splits, context);
+    name_targets(&mut services, targets, context);
+    for (service, named) in services {
         let hosts = hosts(&service, context);
         for &port in &named.ports {
             let route = route(&service, port, &named.origin, context);
@@ -51,7 +55,7 @@ pub(super) fn claim(splits: &[Split<'_>], context: &mut Context<'_>) {
 
 fn named(splits: &[Split<'_>], context: &mut Context<'_>) -> BTreeMap<ServiceName, Named> {
     let mut by_age: Vec<&Split<'_>> = splits.iter().collect();
-    by_age.sort_by(|a, b| (a.age(), a.written.object()).cmp(&(b.age(), b.written.object())));
+    by_age.sort_by_key(|split| age(&split.written.meta));
     let mut services: BTreeMap<ServiceName, Named> = BTreeMap::new();
     for split in by_age {
         let written = split.written;
@@ -78,6 +82,26 @@ fn named(splits: &[Split<'_>], context: &mut Context<'_>) -> BTreeMap<ServiceNam
         name(&split.root, written.spec.service.at, &ports);
     }
     services
+}
+
+/// Adds the Services that some TrafficTarget speaks for.
+fn name_targets(
+    services: &mut BTreeMap<ServiceName, Named>,
+    targets: &Targets<'_>,
+    context: &mut Context<'_>,
+) {
+    let governed: Vec<_> = context
+        .population
+        .iter()
+        .filter(|(service, _)| !services.contains_key(service))
+        .filter_map(|(service, kinds)| Some((service.clone(), targets.of_service(service, kinds)?)))
+        .collect();
+    for (service, target) in governed {
+        let (meta, origin) = (&target.written.meta, target.grant.origin.clone());
+        let (created, uid) = (meta.creation_timestamp.clone(), meta.uid.clone());
+        let ports = ports(&service, context);
+        services.insert(service, Named { ports, created, uid, origin });
+    }
 }
 
 /// The port numbers of a Service, none if it does not exist. Where they are not known, the port of

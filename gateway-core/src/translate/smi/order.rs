@@ -1,5 +1,6 @@
 //! Which of several splits of one root goes first (smi §3.7).
 
+use super::age;
 use super::split::Split;
 use crate::diagnostic::Diagnostic;
 use crate::rules::ServiceSplit;
@@ -19,7 +20,7 @@ pub(super) fn settle(mut splits: Vec<Split<'_>>, context: &mut Context<'_>) {
 
 /// Conditional splits first, then the older one, then by name (smi S-17, S-18).
 fn key<'s>(split: &'s Split<'_>) -> impl Ord + 's {
-    (&split.root, split.lowered.matches.is_none(), split.age(), &split.written.meta.name)
+    (&split.root, split.lowered.matches.is_none(), age(&split.written.meta))
 }
 
 /// smi S-20

@@ -20,14 +20,6 @@ pub(super) struct Split<'a> {
     pub(super) lowered: ServiceSplit,
 }
 
-impl Split<'_> {
-    /// What older splits have a smaller value of (smi S-18).
-    pub(super) fn age(&self) -> (bool, Option<&str>) {
-        let created = self.written.meta.creation_timestamp.as_deref();
-        (created.is_none(), created)
-    }
-}
-
 /// Lowers a split; `None` when it is refused.
 pub(super) fn lower<'a>(
     written: &'a Resource<TrafficSplit>,
@@ -42,7 +34,9 @@ pub(super) fn lower<'a>(
     if !distinct {
         return None;
     }
-    check_backends(&root, &backends, written, context);
+    if !check_backends(&root, &backends, written, context) {
+        return None;
+    }
     let matches = matches(written, groups, context);
     let share = |(backend, service): (&Backend, &ServiceName)| SplitBackend {
         service: context.services.id(service),
@@ -99,20 +93,28 @@ fn refuse_duplicates(
 }
 
 /// Says which backends are the root itself, and which are left out, whatever their weight
-/// (smi W-5).
+/// (smi W-5). Whether the split can stay.
 fn check_backends(
     root: &ServiceName,
     backends: &[ServiceName],
     written: &Resource<TrafficSplit>,
     context: &mut Context<'_>,
-) {
+) -> bool {
+    let mut sound = true;
     let addressed = context.services.service(root).ports.clone().unwrap_or_default();
     let named: BTreeSet<&ServiceName> = backends.iter().chain([root]).collect();
     for (backend, name) in written.spec.backends.iter().zip(backends) {
         let origin = written.origin(backend.service.at);
         if name == root {
+            // smi S-21
             let message = "the backend is the root service itself: its own endpoints";
-            context.problems.push(Diagnostic::notice("SMI-N02", &origin, message));
+            sound &= !context.options.smi_strict;
+            context.problems.push(match context.options.smi_strict {
+                false => Diagnostic::notice("SMI-N02", &origin, message),
+                true => {
+                    Diagnostic::error("SMI-N02", &origin, "SMI forbids a backend that is the root")
+                }
+            });
         }
         if !context.services.service(name).exists {
             let services = &context.services;
@@ -139,6 +141,7 @@ fn check_backends(
             context.problems.push(Diagnostic::warning("SMI-W03", &origin, message));
         }
     }
+    sound
 }
 
 /// The matches of all groups (smi S-9 to S-11).
@@ -158,7 +161,7 @@ fn matches(
             continue;
         }
         if let Some(found) = groups.get(&(namespace, &*name.value)) {
-            matches.push(Arc::clone(found));
+            matches.push(Arc::clone(&found.matches));
             continue;
         }
         let message = format!(

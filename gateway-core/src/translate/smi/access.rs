@@ -1,0 +1,174 @@
+//! TrafficTargets and RateLimits to what is asked of the callers of each Service (smi §6.3, §8.1).
+
+use super::limit::Limit;
+use super::target::{Spoken, Target};
+use crate::diagnostic::Diagnostic;
+use crate::resource::Problems;
+use crate::rules::{Access, Grant, ServiceLimit, ServiceName, Workload};
+use crate::translate::workloads::Kind;
+use crate::translate::{AccessMode, Context};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The TrafficTargets in force.
+pub(super) struct Targets<'a> {
+    list: Vec<Target<'a>>,
+    /// Grants of the same TrafficTargets, once each.
+    shared: BTreeMap<Vec<usize>, Arc<[Grant]>>,
+}
+
+impl<'a> Targets<'a> {
+    pub(super) fn new(list: Vec<Target<'a>>) -> Self {
+        Self { list, shared: BTreeMap::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The first TrafficTarget that speaks for some endpoint of a Service.
+    pub(super) fn of_service(&self, name: &ServiceName, kinds: &[Kind<'_>]) -> Option<&Target<'a>> {
+        let mut of_kinds = kinds.iter().flat_map(|kind| self.speaking(kind, &name.namespace));
+        of_kinds.next().map(|(at, _)| &self.list[at])
+    }
+
+    /// The TrafficTargets that speak for some of what endpoints of a Service may be; of all, if so.
+    fn speaking(&self, kind: &Kind<'_>, namespace: &str) -> impl Iterator<Item = (usize, Spoken)> {
+        // They speak for workloads of their own namespace (smi T-5), and stand by namespace.
+        let mut namespaces: BTreeSet<&str> =
+            kind.candidates.iter().map(|workload| &*workload.meta.namespace).collect();
+        if namespaces.is_empty() {
+            namespaces.insert(namespace);
+        }
+        let mut speaking = Vec::new();
+        for of_pods in namespaces {
+            let start = self.list.partition_point(|target| target.namespace() < of_pods);
+            let own = self.list[start..].iter().take_while(|target| target.namespace() == of_pods);
+            let spoken = (start..).zip(own.map(|target| target.speaks_for(kind, namespace)));
+            speaking.extend(spoken.filter(|(_, spoken)| *spoken != Spoken::Nothing));
+        }
+        speaking.into_iter()
+    }
+
+    /// What callers of endpoints need one of; `None` where nothing is asked (smi T-9). Endpoints
+    /// that may be one of several workloads admit only whom all of these would.
+    fn grants(
+        &mut self,
+        kind: &Kind<'_>,
+        namespace: &str,
+        mode: AccessMode,
+    ) -> Option<Arc<[Grant]>> {
+        let mut speaking = self.speaking(kind, namespace).peekable();
+        if mode == AccessMode::Allow && speaking.peek().is_none() {
+            return None;
+        }
+        let for_all = speaking.filter(|(_, spoken)| *spoken == Spoken::All);
+        let all: Vec<usize> = for_all.map(|(at, _)| at).collect();
+        let list = &self.list;
+        let grants = |of: &Vec<usize>| of.iter().map(|&at| list[at].grant.clone()).collect();
+        Some(Arc::clone(self.shared.entry(all).or_insert_with_key(grants)))
+    }
+}
+
+/// Gives each Service that rules name what it asks of its callers and how often it may be asked,
+/// and its endpoints their place in that.
+pub(super) fn settle(mut targets: Targets<'_>, limits: &[Limit<'_>], context: &mut Context<'_>) {
+    let mode = context.options.access_mode;
+    let asks_nothing = targets.is_empty() && mode == AccessMode::Allow;
+    if asks_nothing && limits.is_empty() {
+        return;
+    }
+    for name in context.services.names() {
+        let namespace = &*name.namespace;
+        let kinds = context.population.kinds(&name);
+        let limits = of_service(limits, &name, kinds, &mut context.problems);
+        let mut workloads = Workloads::default();
+        let places: Vec<usize> = kinds
+            .iter()
+            .map(|kind| {
+                let workload = Workload {
+                    account: kind.account(namespace),
+                    port: kind.port,
+                    target_port: kind.target_port,
+                    grants: targets.grants(kind, namespace, mode),
+                };
+                let protects = |limit: &&Limit<'_>| limit.protects(kind);
+                workloads.place(workload, limits.iter().map(protects).collect())
+            })
+            .collect();
+        let Workloads { list, protected } = workloads;
+        let lowered = limits.iter().enumerate().map(|(at, limit)| {
+            let protects = |place: &usize| protected[*place][at];
+            let some = (0..list.len()).filter(protects).collect();
+            let workloads = (!limit.is_of(&name)).then_some(some);
+            Arc::new(ServiceLimit { workloads, ..limit.lowered.clone() })
+        });
+        context.services.set_limits(&name, lowered.collect());
+        let is_governed = list.iter().any(|workload| workload.grants.is_some());
+        if is_governed || limits.iter().any(|limit| !limit.is_of(&name)) {
+            let anonymous = context.options.gateway_identity.clone();
+            context.services.set_access(&name, Access { anonymous, workloads: list });
+            context.endpoints.renumber(&name, &places);
+        }
+    }
+}
+
+/// Kinds of endpoints that differ in something that counts; many Pods do not.
+#[derive(Default)]
+struct Workloads {
+    list: Vec<Workload>,
+    /// Which limits protect each.
+    protected: Vec<Vec<bool>>,
+}
+
+impl Workloads {
+    fn place(&mut self, workload: Workload, protected: Vec<bool>) -> usize {
+        let mut known = self.list.iter().zip(&self.protected);
+        let place = known.position(|(w, p)| is_same(w, &workload) && *p == protected);
+        place.unwrap_or_else(|| {
+            self.list.push(workload);
+            self.protected.push(protected);
+            self.list.len() - 1
+        })
+    }
+}
+
+fn is_same(a: &Workload, b: &Workload) -> bool {
+    let grants = |w: &Workload| w.grants.as_ref().map(|grants| Arc::as_ptr(grants).cast::<Grant>());
+    (&a.account, a.port, a.target_port, grants(a)) == (&b.account, b.port, b.target_port, grants(b))
+}
+
+/// The limits of a Service's endpoints, the oldest first. Of two that limit one caller there, the
+/// younger has no part in it (smi N-6).
+fn of_service<'l, 'a>(
+    limits: &'l [Limit<'a>],
+    name: &ServiceName,
+    kinds: &[Kind<'_>],
+    problems: &mut Problems,
+) -> Vec<&'l Limit<'a>> {
+    let mut found: Vec<&Limit<'_>> = Vec::new();
+    for limit in limits {
+        if !limit.is_of(name) && !kinds.iter().any(|kind| limit.protects(kind)) {
+            continue;
+        }
+        let meets = |other: &&&Limit<'_>| {
+            let both = |kind: &Kind<'_>| {
+                (limit.is_of(name) || limit.protects(kind))
+                    && (other.is_of(name) || other.protects(kind))
+            };
+            other.shares_a_source_with(limit) && kinds.iter().any(both)
+        };
+        let Some(older) = found.iter().find(meets) else {
+            found.push(limit);
+            continue;
+        };
+        let message = format!(
+            "{} limits a caller of the same endpoints, those of `{name}`, and is older: this one \
+             has no part there",
+            older.written.object()
+        );
+        let origin = limit.written.origin(limit.written.spec.sources_at);
+        problems.push(Diagnostic::warning("conflicting-limit", &origin, message));
+    }
+    found
+}

@@ -1,0 +1,156 @@
+//! One TrafficTarget: for whom it speaks, and what it grants (smi §6).
+
+use super::selected::{Specs, select};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::resource::Resource;
+use crate::resource::identity_binding::{IdentityBinding, Scheme};
+use crate::resource::smi::reference::Reference;
+use crate::resource::traffic_target::{Identity, TrafficTarget};
+use crate::resource::workload::Workload;
+use crate::rules::{Caller, Grant, ServiceAccount};
+use crate::translate::Context;
+use crate::translate::workloads::{Kind, account_of};
+
+/// A TrafficTarget that is in force.
+pub(super) struct Target<'a> {
+    pub(super) written: &'a Resource<TrafficTarget>,
+    /// Whose callers it admits: workloads that are one of these.
+    destination: Vec<Caller>,
+    pub(super) grant: Grant,
+}
+
+impl Target<'_> {
+    pub(super) fn namespace(&self) -> &str {
+        &self.written.meta.namespace
+    }
+
+    /// Whether it speaks for all that the endpoints may be, or for some of it at least.
+    pub(super) fn speaks_for(&self, kind: &Kind<'_>, namespace: &str) -> Spoken {
+        let mut of_each = kind.candidates.iter().map(|w| self.is_for(&account_of(w), Some(w)));
+        let unknown = ServiceAccount::new(namespace, "default");
+        let first = of_each.next().unwrap_or_else(|| self.is_for(&unknown, None));
+        let (all, some) = of_each.fold((first, first), |(all, some), is| (all && is, some || is));
+        match (all, some) {
+            (true, _) => Spoken::All,
+            (false, true) => Spoken::Part,
+            (false, false) => Spoken::Nothing,
+        }
+    }
+
+    fn is_for(&self, account: &ServiceAccount, workload: Option<&Resource<Workload>>) -> bool {
+        self.destination.iter().any(|wanted| match wanted {
+            Caller::Account(wanted) => wanted == account,
+            Caller::Spiffe(identity) => {
+                let path = format!("/ns/{}/sa/{}", account.namespace, account.name);
+                identity
+                    .strip_prefix("spiffe://")
+                    .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
+                    == Some(&path)
+            }
+            Caller::Labelled { namespace, labels } => workload.is_some_and(|workload| {
+                let has = workload.pod_labels();
+                workload.meta.namespace == *namespace
+                    && labels.iter().all(|(name, value)| has.get(name) == Some(value))
+            }),
+        })
+    }
+}
+
+/// How far a TrafficTarget speaks for endpoints that may be one of several workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spoken {
+    All,
+    Part,
+    Nothing,
+}
+
+/// Lowers a TrafficTarget; `None` when it is refused.
+pub(super) fn lower<'a>(
+    written: &'a Resource<TrafficTarget>,
+    specs: &Specs<'_>,
+    context: &mut Context<'_>,
+) -> Option<Target<'a>> {
+    let TrafficTarget { destination, port, rules, sources } = &written.spec;
+    let namespace = &*written.meta.namespace;
+    if let Some(of) = &destination.namespace
+        && *of.value != *namespace
+    {
+        // smi T-5
+        let message = format!(
+            "a TrafficTarget of namespace `{namespace}` does not speak for the workloads of `{}`",
+            of.value
+        );
+        let diagnostic = Diagnostic::error("foreign-destination", &written.origin(of.at), message);
+        let help = format!("move it to namespace `{}`", of.value);
+        context.problems.push(diagnostic.help(help));
+        return None;
+    }
+    let destination = identities(destination, written, context);
+    let callers: Vec<Caller> =
+        sources.iter().flat_map(|source| identities(source, written, context)).collect();
+    let selected = select(rules, written, specs, context);
+    let (matches, layer4) = match (selected.matches, selected.layer4) {
+        // Layer 4 does not look inside; without any of both, nothing of HTTP is admitted.
+        (None, None) => (Some(Default::default()), None),
+        (matches, layer4) => (matches, layer4.flatten()),
+    };
+    let is_void = |ports: &Option<Vec<u16>>| ports.as_ref().is_some_and(Vec::is_empty);
+    let origin = written.document.object_origin();
+    if callers.is_empty() || matches.as_ref().is_some_and(|m| m.is_empty()) || is_void(&layer4) {
+        // smi T-12
+        let what = if callers.is_empty() { "nobody" } else { "nothing of HTTP" };
+        let message = format!("the TrafficTarget admits {what}");
+        context.problems.push(Diagnostic::warning("SMI-W13", &origin, message));
+    }
+    let port = port.as_ref().map(|port| port.value);
+    let grant = Grant { callers, port, layer4, matches, origin };
+    Some(Target { written, destination, grant })
+}
+
+/// Who is meant by a reference; nobody where it names what is not there.
+fn identities(
+    reference: &Reference<Identity>,
+    written: &Resource<TrafficTarget>,
+    context: &mut Context<'_>,
+) -> Vec<Caller> {
+    let own = &*written.meta.namespace;
+    // smi T-4
+    let namespace = reference.namespace.as_ref().map_or(own, |of| &*of.value);
+    let name = &*reference.name.value;
+    match reference.kind.value {
+        Identity::ServiceAccount => vec![Caller::Account(ServiceAccount::new(namespace, name))],
+        Identity::IdentityBinding => {
+            let resources = context.resources;
+            let mut bindings = resources.identity_bindings();
+            let is_it = |b: &&Resource<IdentityBinding>| {
+                *b.meta.namespace == *namespace && *b.meta.name == *name
+            };
+            if let Some(binding) = bindings.find(is_it) {
+                return binding.spec.schemes.iter().map(|s| caller(s, namespace)).collect();
+            }
+            let message = format!(
+                "no IdentityBinding `{name}` is in force in namespace `{namespace}`; it stands for \
+                 nobody"
+            );
+            let origin = written.origin(reference.name.at);
+            let mut diagnostic = Diagnostic::warning("SMI-W12", &origin, message);
+            let there = resources.identity_bindings().filter(|b| *b.meta.namespace == *namespace);
+            diagnostic.help = did_you_mean(name, there.map(|b| &*b.meta.name));
+            context.problems.push(diagnostic);
+            Vec::new()
+        }
+    }
+}
+
+/// smi T-6
+fn caller(scheme: &Scheme, namespace: &str) -> Caller {
+    match scheme {
+        Scheme::PodLabels(labels) => {
+            Caller::Labelled { namespace: namespace.into(), labels: labels.value.clone() }
+        }
+        Scheme::Spiffe(identity) => Caller::Spiffe(format!("spiffe://{}", identity.value).into()),
+        Scheme::ServiceAccount(name) => {
+            Caller::Account(ServiceAccount::new(namespace, &name.value))
+        }
+    }
+}
