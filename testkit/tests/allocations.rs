@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use gateway_core::rules::{
-    Action, Anchor, Boundary, Branch, Condition, Field, HostPattern, Listener, PathPattern,
-    PathTemplate, Protocol, Regex, Respond, Route, RuleSet, Split, Template, Test, VirtualHost,
+    Access, Action, Anchor, Boundary, Branch, Caller, Condition, Field, Grant, GroupMatch,
+    HostPattern, Listener, PathPattern, PathTemplate, Protocol, Regex, Respond, Route, RuleSet,
+    Service, ServiceAccount, ServiceId, ServiceLimit, ServiceSplit, Split, SplitBackend, Sticky,
+    Template, Test, VirtualHost, Workload,
 };
 use gateway_core::{
     Connection, Decision, ObjectRef, Options, Origin, Outcome, PathPolicy, Request, RequestHead,
@@ -14,9 +16,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
-use testkit::OwnedRequest;
+use std::time::Duration;
 use testkit::generate::Scenario;
 use testkit::suite::Suite;
+use testkit::{OwnedRequest, build};
 
 /// The system's allocator, counting the allocations of each thread.
 struct Counting;
@@ -221,6 +224,128 @@ fn decisions_allocate_nothing() {
         assert_eq!(shown(&decide(&router, &request, 0)), want, "{request:?}");
     }
     assert!(ALLOCATIONS.get() > 0, "the allocator counts");
+}
+
+/// A Service with splits by value, by cookie and by path, sticky ones among them; whose versions
+/// know their callers and are limited (smi §3, §6, §8.1).
+#[test]
+fn decisions_of_services_allocate_nothing() {
+    let header = |name: &str| Field::Header(name.into());
+    let matches = |field, source: &str| {
+        let regex = Regex::new(source, Anchor::None, false).unwrap();
+        Condition::new(field, Test::Matches { regex, empty_matches: true })
+    };
+    let condition = |n: usize| match n % 3 {
+        0 => Condition::equals(header("x-version"), &format!("v{n}")),
+        1 => matches(header("cookie"), &format!(r"(^|;\s*)version=v{n}(\s*;|$)")),
+        _ => matches(Field::Path, &format!("^/v{n}/")),
+    };
+    let group = |condition| GroupMatch { conditions: vec![condition], origin: origin("match") };
+    let sticky = |field| Some(Arc::new(Sticky::new(field, "s", ["v1", "v2"])));
+    let split = |matches, sticky| ServiceSplit {
+        matches,
+        backends: [1, 2]
+            .map(|service| SplitBackend {
+                service: ServiceId(service),
+                weight: 50,
+                origin: origin("backend"),
+            })
+            .into(),
+        sticky,
+        origin: origin("split"),
+    };
+    let mut root = build::service("root", &[80]);
+    root.splits = (0..60)
+        .map(|n| {
+            let field = Field::Cookie { name: "client".into(), ignore_case: false };
+            split(Some([group(condition(n))].into_iter().collect()), sticky(field))
+        })
+        .collect();
+    root.splits.push(split(None, sticky(header("x-client"))));
+
+    let grant = |caller, matches| Grant {
+        callers: vec![caller],
+        port: Some(80),
+        layer4: Some(vec![443, 80]),
+        matches,
+        origin: origin("grant"),
+    };
+    let account = ServiceAccount::new("shop", "web");
+    let labels = [("app".into(), "web".into())].into();
+    let reads = group(Condition::equals(Field::Method, "GET"));
+    let workload = Workload {
+        account: account.clone(),
+        port: None,
+        target_port: None,
+        grants: Some(Arc::new([
+            grant(Caller::Spiffe("spiffe://d/other".into()), None),
+            grant(Caller::Labelled { namespace: "shop".into(), labels }, None),
+            grant(Caller::Account(account), Some([reads].into_iter().collect())),
+        ])),
+    };
+    let mut versions = ["v1", "v2"].map(|name| build::service(name, &[80]));
+    for version in &mut versions {
+        let access = Access { anonymous: None, workloads: vec![workload.clone()] };
+        version.access = Some(Arc::new(access));
+    }
+    let limit = ServiceLimit {
+        requests: 10,
+        per: Duration::from_secs(1),
+        sources: Vec::new(),
+        burst: 0,
+        at_once: None,
+        matches: Some([group(matches(header("x-client"), "^a"))].into_iter().collect()),
+        workloads: None,
+        origin: origin("limit"),
+    };
+    versions[1].limits.push(Arc::new(limit));
+
+    let forward = Arc::new(build::forward(ServiceId(0), 80, origin("forward")));
+    let all = Route { action: Action::Forward(forward), ..route("all", prefix("/"), vec![]) };
+    let listener =
+        Listener { hosts: [host("*", vec![all])].into_iter().collect(), ..build::listener(80) };
+    let services: Vec<Service> = [root].into_iter().chain(versions).collect();
+    let rules =
+        RuleSet { listeners: vec![listener], services: services.into(), ..RuleSet::default() };
+    let router = Router::compile(&rules).unwrap();
+
+    let web = |path, headers: &[(&str, &str)]| {
+        let mut request = OwnedRequest::new("GET", "root", 80, path);
+        request.attributes.push(("source_identity".into(), b"spiffe://d/ns/shop/sa/web".into()));
+        let lines = headers.iter();
+        request.headers.extend(lines.map(|(n, v)| ((*n).to_owned(), v.as_bytes().into())));
+        request
+    };
+    let mut stranger = web("/", &[]);
+    stranger.attributes.clear();
+    let mut labelled = OwnedRequest { method: "PUT".into(), ..web("/", &[]) };
+    labelled.attributes.push(("source_labels".into(), b"tier=front,app=web".into()));
+    let put = OwnedRequest { method: "PUT".into(), ..web("/", &[]) };
+    for (request, draw, want) in [
+        (web("/", &[]), 0, "v1"),
+        (web("/", &[]), u64::MAX, "v2, limited"),
+        (web("/", &[("x-version", "v57")]), 0, "v1 of match"),
+        (web("/", &[("x-version", "v57"), ("x-version", "v3")]), 0, "v1"),
+        (web("/", &[("cookie", "a=b"), ("cookie", "version=v40; c=d")]), 0, "v1 of match"),
+        (web("/v59/a?b=c", &[]), u64::MAX, "v2 of match, limited"),
+        (web("/v59/a", &[("cookie", "client=5")]), u64::MAX, "v1 of match"),
+        (web("/", &[("x-client", "a"), ("x-client", "b")]), 0, "v1"),
+        (labelled, 0, "v1"),
+        (put, 0, "deny v1"),
+        (stranger, u64::MAX, "deny v2"),
+    ] {
+        let decision = decide(&router, &request, draw);
+        let (denied, sent) = match decision.admitted() {
+            Outcome::Forward(sent) => ("", sent),
+            Outcome::Deny(sent) => ("deny ", sent),
+            other => panic!("{other:?}"),
+        };
+        let matched = sent.split.unwrap().matched.map_or("", |_| " of match");
+        let limited = matches!(decision.verdict(), Verdict::Guarded);
+        let limited = if limited { ", limited" } else { "" };
+        let got = format!("{denied}{}{matched}{limited}", sent.service.name.name);
+        assert_eq!(got, want, "{request:?} {draw}");
+    }
 }
 
 /// Policies of every kind, none of which says anything of a request before its steps are asked for.
