@@ -5,6 +5,7 @@ mod gateway;
 mod linear;
 mod paths;
 mod regexes;
+mod splits;
 
 pub use gateway::rule_set;
 
@@ -71,7 +72,7 @@ pub const ENGINES: [Maker; 9] = [
         most: without_hosts,
         build: paths::bare::<matchit::Router<usize>>,
     },
-    Maker { name: GATEWAY, stage: "decide", most: |_| usize::MAX, build: gateway::build },
+    Maker { name: GATEWAY, stage: "decide", most: |_| usize::MAX, build: this_engine },
     Maker {
         name: MATCHIT_BY_HOST,
         stage: "matchit_by_host",
@@ -105,6 +106,13 @@ pub const ENGINES: [Maker; 9] = [
         build: regexes::set,
     },
 ];
+
+fn this_engine(workload: &Workload) -> Result<Built, String> {
+    match workload.kind {
+        Kind::Splits => splits::build(workload),
+        _ => gateway::build(workload),
+    }
+}
 
 fn without_hosts(kind: Kind) -> usize {
     match kind {

@@ -1,7 +1,7 @@
 //! How long a decision takes, with the peers in the same process.
 //!
 //! ```text
-//! cargo run --release -p benches -- [a b c d e f g h recompile] [--min RULES] [--max RULES]
+//! cargo run --release -p benches -- [a b c d e f g h i recompile] [--min RULES] [--max RULES]
 //!     [--rounds N] [--engine TEXT] [--traffic uniform|hot|miss] [--write FILE]
 //! ```
 //!

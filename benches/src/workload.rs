@@ -36,11 +36,13 @@ pub enum Kind {
     HeaderRegex,
     /// Every combination of a literal and a parameter.
     Crossing,
+    /// TrafficSplits of one Service, and as many values of one header field.
+    Splits,
 }
 
 impl Kind {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Exact,
         Self::Templates,
         Self::Hosts,
@@ -51,6 +53,7 @@ impl Kind {
         Self::FallThrough,
         Self::HeaderRegex,
         Self::Crossing,
+        Self::Splits,
     ];
 
     /// Its letter on the command line; `e` has three kinds.
@@ -66,6 +69,7 @@ impl Kind {
             Self::FallThrough => "f",
             Self::HeaderRegex => "g",
             Self::Crossing => "h",
+            Self::Splits => "i",
         }
     }
 
@@ -82,6 +86,7 @@ impl Kind {
             Self::FallThrough => "fall_through",
             Self::HeaderRegex => "header_regex",
             Self::Crossing => "crossing",
+            Self::Splits => "split",
         }
     }
 
@@ -97,6 +102,7 @@ impl Kind {
     pub fn sizes(self) -> &'static [usize] {
         match self {
             Self::Crossing => &[1 << 4, 1 << 6, 1 << 8],
+            Self::Splits => &[10, 100, 1_000, 10_000],
             _ if self.has_regexes() => &[10, 100, 1_000, 10_000],
             _ => &[100, 1_000, 10_000, 100_000, 1_000_000],
         }

@@ -73,11 +73,11 @@ pub fn rule_set(workload: &Workload) -> RuleSet {
     RuleSet { listeners: vec![listener], services, identity: None }
 }
 
-fn name(rule: &Rule) -> HostPattern {
+pub(super) fn name(rule: &Rule) -> HostPattern {
     HostPattern::parse(&rule.host).unwrap()
 }
 
-fn pattern(test: &PathTest) -> PathPattern {
+pub(super) fn pattern(test: &PathTest) -> PathPattern {
     let template = |text: &str| PathTemplate::with_parameters(text).unwrap();
     match test {
         PathTest::Whole(text) => PathPattern::Exact(template(text)),
@@ -89,7 +89,7 @@ fn pattern(test: &PathTest) -> PathPattern {
     }
 }
 
-fn conditions(rule: &Rule) -> Vec<Condition> {
+pub(super) fn conditions(rule: &Rule) -> Vec<Condition> {
     let method = rule.method.map(|method| Condition::equals(Field::Method, method));
     let header = rule.header.as_ref().map(|(name, test)| {
         let field = Field::Header((*name).into());

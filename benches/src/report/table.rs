@@ -34,6 +34,9 @@ fn title(kind: Kind) -> &'static str {
         Kind::RegexAnyCase => "e, any case: as prefix, ignoring case",
         Kind::FallThrough => "f: fall-through over nested prefixes",
         Kind::HeaderRegex => "g: one path, told apart by `^app{i}/[0-9]+` on a header field",
+        Kind::Splits => {
+            "i: TrafficSplits of one Service, told apart by the value of a header field"
+        }
         Kind::Crossing => "h: every combination of a literal and a parameter, on 4, 6 and 8 levels",
     }
 }

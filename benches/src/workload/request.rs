@@ -100,6 +100,11 @@ fn request(workload: &Workload, random: &mut Random, miss: bool) -> Request {
             let path = if miss { "/checkout-cart/items" } else { "/checkout/cart/items" };
             Request::new("GET", HOST, path, Some(("x-tenant", &value)))
         }
+        // All go to the Service, which keeps what is of no split.
+        Kind::Splits => {
+            let value = tenant(if miss { size + random.below(size) } else { number(random) });
+            Request::new("GET", HOST, "/checkout/cart/items", Some(("x-tenant", &value)))
+        }
         Kind::RegexPrefix | Kind::RegexInner | Kind::RegexAnyCase => {
             let (n, version, item) = (number(random), random.below(9), random.below(100_000));
             let word = ["alpha", "beta", "gamma", "orders"][random.below(4)];

@@ -9,11 +9,8 @@ pub(super) fn rules(kind: Kind, size: usize) -> Vec<Rule> {
         Kind::Exact => (0..size).map(|n| Rule::whole(exact_path(n))).collect(),
         Kind::Templates => (0..size).map(|n| Rule::whole(template(n))).collect(),
         Kind::Hosts => (0..size / 10).flat_map(routes_of_host).collect(),
-        Kind::HeaderValues => {
-            let test = |n| ValueTest::Equals(tenant(n));
-            let rule = |n| Rule { header: Some(("x-tenant", test(n))), ..Rule::below("/checkout") };
-            (1..size).map(rule).chain([Rule::below("/checkout")]).collect()
-        }
+        Kind::HeaderValues => (1..size).map(of_tenant).chain([Rule::below("/checkout")]).collect(),
+        Kind::Splits => (0..size).map(of_tenant).collect(),
         Kind::RegexPrefix => {
             paths(size, false, |n| format!("^/svc{n}/[a-z]+/v[0-9]+/items/[^/]+$"))
         }
@@ -50,7 +47,12 @@ fn routes_of_host(n: usize) -> impl Iterator<Item = Rule> {
     })
 }
 
-/// The value of `x-tenant` that rule `n` of workload d wants.
+fn of_tenant(n: usize) -> Rule {
+    let test = ValueTest::Equals(tenant(n));
+    Rule { header: Some(("x-tenant", test)), ..Rule::below("/checkout") }
+}
+
+/// The value of `x-tenant` that rule `n` of workloads d and i wants.
 pub(super) fn tenant(n: usize) -> String {
     format!("tenant-{n:07}")
 }
