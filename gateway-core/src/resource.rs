@@ -22,6 +22,7 @@ pub(crate) mod scalar;
 pub(crate) mod secret;
 pub(crate) mod service;
 pub(crate) mod smi;
+mod sticky;
 pub(crate) mod traffic_split;
 pub(crate) mod traffic_target;
 pub(crate) mod virtual_server;

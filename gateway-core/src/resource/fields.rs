@@ -16,7 +16,7 @@ pub(crate) type Text = Located<Box<str>>;
 pub(super) fn whole<T: Default>(
     root: Value<'_>,
     problems: &mut Problems,
-    read: fn(Mapping<'_>, &mut Problems) -> T,
+    read: impl FnOnce(Mapping<'_>, &mut Problems) -> T,
 ) -> Option<(T, Vec<Diagnostic>, usize)> {
     let (told, errors) = (problems.told().len(), problems.errors());
     let mut root = root.mapping(problems)?;

@@ -19,8 +19,9 @@ pub(crate) mod values;
 use super::Problems;
 use super::document::{At, Located, Value};
 use super::scalar::{self, SECTION_NAME};
+use super::sticky;
 use crate::diagnostic::Diagnostic;
-use crate::rules::HostPattern;
+use crate::rules::{Field, HostPattern};
 use backend::{BackendRef, Retry, Timeouts};
 use filter::{Filter, FilterKind};
 use matching::Match;
@@ -55,6 +56,7 @@ pub(crate) struct GatewayRoute {
     pub(crate) hostnames: Vec<Located<HostPattern>>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) use_default_gateways: Option<At>,
+    pub(crate) sticky_by: Option<Field>,
     pub(crate) channels: ChannelFaults,
 }
 
@@ -131,9 +133,12 @@ impl GatewayRoute {
             hostnames: Vec::new(),
             rules: Vec::new(),
             use_default_gateways: None,
+            sticky_by: None,
             channels: ChannelFaults::default(),
         };
         route.read_spec(scalar::spec(root, reader.problems)?, &mut reader);
+        let has_splits = route.rules.iter().any(Rule::is_split);
+        route.sticky_by = sticky::read(root, has_splits, reader.problems);
         route.channels = reader.channels;
         Some(route)
     }
@@ -185,6 +190,11 @@ impl GatewayRoute {
 }
 
 impl Rule {
+    /// Whether there is more than one backend to choose from.
+    pub(crate) fn is_split(&self) -> bool {
+        self.backends.len() > 1
+    }
+
     fn matching_all(at: At, kind: RouteKind) -> Self {
         Self {
             name: None,

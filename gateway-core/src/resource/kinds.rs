@@ -31,6 +31,20 @@ pub(super) enum Reader {
     Metrics,
 }
 
+impl Reader {
+    /// Whether objects of the kind may choose by weight.
+    pub(super) fn splits(self) -> bool {
+        matches!(
+            self,
+            Self::VirtualServer
+                | Self::VirtualServerRoute
+                | Self::TrafficSplit
+                | Self::HttpRoute
+                | Self::GrpcRoute
+        )
+    }
+}
+
 /// A kind of a group, and the versions of it that are read, the preferred one last.
 #[derive(Debug)]
 struct Known {

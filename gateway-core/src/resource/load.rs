@@ -14,6 +14,7 @@ use super::policy::Policy;
 use super::rate_limit::RateLimit;
 use super::secret::{self, Secret};
 use super::service::{EndpointSlice, Service};
+use super::sticky;
 use super::traffic_split::TrafficSplit;
 use super::traffic_target::TrafficTarget;
 use super::virtual_server::VirtualServer;
@@ -297,6 +298,9 @@ impl Resources {
                 return Content::Nothing;
             }
         };
+        if let Some(root) = document.root().filter(|_| !reader.splits()) {
+            sticky::warn_without_splits(root, problems);
+        }
         match object {
             Some(object) if problems.errors() == object.errors() => {
                 Content::Object(Box::new(object))

@@ -51,7 +51,7 @@ metadata:
   uid: 7f1c
   generation: 3
   labels: {app: tea}
-  annotations: {gateway/sticky-by: 'cookie:c', note: null}
+  annotations: {example.com/by: 'cookie:c', note: null}
   resourceVersion: '12'
   managedFields: [{manager: kubectl}]
   ownerReferences: []

@@ -5,7 +5,9 @@ mod weight;
 use super::Problems;
 use super::document::{At, Kind, Located, Mapping, Value};
 use super::smi::{self, Version};
+use super::sticky;
 use crate::diagnostic::Diagnostic;
+use crate::rules::Field;
 
 /// As written.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +18,7 @@ pub(crate) struct TrafficSplit {
     pub(crate) backends: Vec<Backend>,
     /// Names of HTTPRouteGroups.
     pub(crate) matches: Vec<Located<Box<str>>>,
+    pub(crate) sticky_by: Option<Field>,
 }
 
 /// A service and its share.
@@ -29,8 +32,8 @@ pub(crate) struct Backend {
 impl TrafficSplit {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let annotations = ["smi.gateway/sticky-by", "gateway/sticky-by"];
-        let (version, mut fields) = smi::open(root, &annotations, problems)?;
+        let (version, mut fields) = smi::open(root, &[], problems)?;
+        let sticky_by = sticky::read_traffic_split(root, problems);
         let spec = fields.required("spec", problems).and_then(|spec| spec.mapping(problems));
         fields.finish_with(smi::UNKNOWN_FIELD, problems);
         let mut spec = spec?;
@@ -41,7 +44,7 @@ impl TrafficSplit {
             .and_then(|backends| read_backends(backends, version, problems));
         let matches = read_matches(&mut spec, version, problems);
         spec.finish_with(smi::UNKNOWN_FIELD, problems);
-        Some(Self { service: service?, backends: backends?, matches })
+        Some(Self { service: service?, backends: backends?, matches, sticky_by })
     }
 }
 

@@ -21,7 +21,9 @@ use super::document::{At, Located, Mapping, Value};
 use super::fields::{
     flag, items, mapping, number, required_text, snippets, switch, text, whole, without_effect,
 };
+use super::sticky;
 use crate::diagnostic::Diagnostic;
+use crate::rules::Field;
 
 /// As written (virtualserver §3).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +37,7 @@ pub(crate) struct VirtualServer {
     pub(crate) add_header_inherit: Option<Text>,
     pub(crate) upstreams: Vec<Upstream>,
     pub(crate) routes: Vec<Route>,
+    pub(crate) sticky_by: Option<Field>,
     /// What reading found wrong. With an error among it the object is not to be put in force; it
     /// is kept so that everything else that is wrong with it can be told at once.
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -68,7 +71,11 @@ pub(crate) struct TlsRedirect {
 impl VirtualServer {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (server, diagnostics, errors) = whole(root, problems, Self::read_spec)?;
+        let (server, diagnostics, errors) = whole(root, problems, |spec, problems| {
+            let server = Self::read_spec(spec, problems);
+            let has_splits = server.routes.iter().any(Route::has_splits);
+            Self { sticky_by: sticky::read(root, has_splits, problems), ..server }
+        })?;
         Some(Self { diagnostics, errors, ..server })
     }
 
@@ -84,6 +91,7 @@ impl VirtualServer {
             add_header_inherit: text(&mut spec, "add-header-inherit", problems),
             upstreams: items(&mut spec, "upstreams", problems, Upstream::read),
             routes: items(&mut spec, "routes", problems, Route::read),
+            sticky_by: None,
             diagnostics: Vec::new(),
             errors: 0,
         };

@@ -19,6 +19,7 @@ mod path;
 mod rivals;
 mod route;
 mod status;
+mod sticky;
 #[cfg(all(test, feature = "yaml"))]
 mod tests;
 

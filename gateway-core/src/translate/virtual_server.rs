@@ -20,6 +20,7 @@ mod report;
 mod route;
 mod secret;
 mod status;
+mod sticky;
 mod tls;
 mod upstream;
 mod variables;
@@ -150,7 +151,8 @@ fn lower(
     let host = spec.host.as_ref().map_or("", |host| host);
     context.expressions.next_object();
     let expressions = &mut context.expressions;
-    let mut actions = Actions { upstreams, report, expressions, server: host };
+    let sticky_by = spec.sticky_by.as_ref();
+    let mut actions = Actions { upstreams, report, expressions, sticky_by, server: host };
     let on = Attachment { is_spec: false, ..on };
     let guards = Guards { set: policies, of_server: &of_server, on };
     let Lowered { mut locations, delegations } =

@@ -139,6 +139,12 @@ pub(crate) struct PolicyRef {
 }
 
 impl Route {
+    /// Whether the route or one of its matches chooses by weight.
+    pub(in crate::resource) fn has_splits(&self) -> bool {
+        let of_matches = self.matches.iter().map(|of| &of.target);
+        of_matches.chain([&self.target]).any(|target| matches!(target, Some(Target::Splits(_))))
+    }
+
     /// Reads an entry of `spec.routes`.
     pub(super) fn read(route: Mapping<'_>, problems: &mut Problems) -> Self {
         let kinds = ["action", "splits", "route", "routeSelector"];

@@ -3,6 +3,7 @@
 
 use super::filter::{self, Filters};
 use super::route::LoweredRoute;
+use super::sticky::sticky;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::gateway_route::backend::{self, BackendRef};
@@ -50,7 +51,8 @@ pub(super) fn action(
                 context.problems.push(problem.help("requests to the rule are answered 500"));
             }
             let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-            Action::Split(Arc::new(Split { sticky: None, branches: backends, otherwise, origin }))
+            let sticky = sticky(index, route);
+            Action::Split(Arc::new(Split { sticky, branches: backends, otherwise, origin }))
         }
     }
 }

@@ -8,6 +8,7 @@ mod order;
 mod problems;
 mod rivals;
 mod statuses;
+mod sticky;
 
 use super::*;
 use crate::resource::Resources;

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::document::Located;
 use crate::resource::traffic_split::{Backend, TrafficSplit};
-use crate::rules::{GroupMatches, ServiceName, ServiceSplit, SplitBackend};
+use crate::rules::{GroupMatches, ServiceName, ServiceSplit, SplitBackend, Sticky};
 use crate::translate::Context;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,8 +43,13 @@ pub(super) fn lower<'a>(
         weight: backend.weight,
         origin: written.origin(backend.at),
     };
+    // smi S-22
+    let sticky = written.spec.sticky_by.as_ref().map(|by| {
+        let names = backends.iter().map(ToString::to_string);
+        Arc::new(Sticky::new(by.clone(), &format!("TrafficSplit/{root}"), names))
+    });
     let lowered = ServiceSplit {
-        sticky: None,
+        sticky,
         matches,
         backends: written.spec.backends.iter().zip(&backends).map(share).collect(),
         origin: written.document.object_origin(),

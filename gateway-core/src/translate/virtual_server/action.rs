@@ -9,7 +9,7 @@ use super::variables::Place;
 use crate::resource::document::{At, Located};
 use crate::resource::virtual_server::{self as written, Text};
 use crate::rules::{
-    Action, CaptureRegex, Forward, HeaderOps, HostRewrite, PathRewrite, ResponseHeaderAdd,
+    Action, CaptureRegex, Field, Forward, HeaderOps, HostRewrite, PathRewrite, ResponseHeaderAdd,
     ResponseHeaderOps,
 };
 use crate::translate::expressions::Expressions;
@@ -21,6 +21,8 @@ pub(super) struct Actions<'d> {
     pub(super) upstreams: Upstreams<'d>,
     pub(super) report: &'d mut Report,
     pub(super) expressions: &'d mut Expressions,
+    /// What the splits of the object go by.
+    pub(super) sticky_by: Option<&'d Field>,
     /// The text of the VirtualServer's host.
     pub(super) server: &'d str,
 }

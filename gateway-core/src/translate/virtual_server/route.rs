@@ -8,6 +8,7 @@ use super::outside;
 use super::path::{PathKey, RoutePath};
 use super::policy::{Attachment, PolicySet, merged};
 use super::report::{Fault, Report};
+use super::sticky::SplitPlace;
 use crate::resource::document::Located;
 use crate::resource::virtual_server::{Match, Route, Split as Entry, Target};
 use crate::rules::{Action, BackendProtocol, Branch, MAX_CONDITIONS, Policies, Split, grpc_status};
@@ -131,8 +132,9 @@ fn check_error_pages(route: &Route, rules: &[Rule], report: &mut Report) {
 fn lower(route: &Route, path: Option<&RoutePath>, actions: &mut Actions<'_>) -> Option<Vec<Rule>> {
     let mut rules = Vec::with_capacity(route.matches.len() + 1);
     let mut complete = true;
-    for written in &route.matches {
-        match lower_match(written, path, actions) {
+    for (index, written) in route.matches.iter().enumerate() {
+        let place = SplitPlace { route, of_match: Some(index) };
+        match lower_match(written, place, path, actions) {
             Some(rule) => rules.push(rule),
             None => complete = false,
         }
@@ -148,7 +150,9 @@ fn lower(route: &Route, path: Option<&RoutePath>, actions: &mut Actions<'_>) -> 
             let alternatives = u32::try_from(rules.len()).unwrap_or(u32::MAX);
             Some(Action::Unmatched { alternatives })
         }
-        target => target.as_ref().and_then(|t| lower_target(t, Site { path, direct }, actions)),
+        target => target.as_ref().and_then(|t| {
+            lower_target(t, SplitPlace { route, of_match: None }, Site { path, direct }, actions)
+        }),
     };
     rules.push(Rule { conditions: Vec::new(), action: action?, origin });
     complete.then_some(rules)
@@ -156,6 +160,7 @@ fn lower(route: &Route, path: Option<&RoutePath>, actions: &mut Actions<'_>) -> 
 
 fn lower_match(
     written: &Match,
+    place: SplitPlace<'_>,
     path: Option<&RoutePath>,
     actions: &mut Actions<'_>,
 ) -> Option<Rule> {
@@ -172,7 +177,8 @@ fn lower_match(
         conditions.extend(condition(one, actions.expressions, actions.report));
     }
     let target = written.target.as_ref();
-    let action = target.and_then(|t| lower_target(t, Site { path, direct: false }, actions))?;
+    let action =
+        target.and_then(|t| lower_target(t, place, Site { path, direct: false }, actions))?;
     // An empty list, and any condition that was left out, is an error already.
     (conditions.len() == written.conditions.len()).then(|| Rule {
         conditions,
@@ -181,11 +187,16 @@ fn lower_match(
     })
 }
 
-fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> Option<Action> {
+fn lower_target(
+    target: &Target,
+    place: SplitPlace<'_>,
+    site: Site<'_>,
+    actions: &mut Actions<'_>,
+) -> Option<Action> {
     match target {
         Target::Action(action) => actions.lower(action, site),
         Target::Splits(splits) => {
-            let split = lower_splits(splits, Site { direct: false, ..site }, actions);
+            let split = lower_splits(splits, place, Site { direct: false, ..site }, actions);
             split.map(|split| Action::Split(Arc::new(split)))
         }
         Target::LeftOut | Target::Delegate(_) => None,
@@ -194,6 +205,7 @@ fn lower_target(target: &Target, site: Site<'_>, actions: &mut Actions<'_>) -> O
 
 fn lower_splits(
     splits: &Located<Vec<Entry>>,
+    place: SplitPlace<'_>,
     site: Site<'_>,
     actions: &mut Actions<'_>,
 ) -> Option<Split> {
@@ -218,7 +230,7 @@ fn lower_splits(
         return None;
     }
     (branches.len() == splits.len()).then(|| Split {
-        sticky: None,
+        sticky: place.sticky(splits, actions),
         branches,
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,
         origin: actions.report.origin(splits.at),

@@ -6,6 +6,7 @@ mod lowering;
 mod refusals;
 mod slips;
 mod statuses;
+mod sticky;
 mod upstreams;
 
 use crate::diagnostic::Diagnostic;

@@ -160,17 +160,11 @@ fn near_names_are_proposed() {
 
 #[test]
 fn annotations_without_an_effect_are_named() {
-    // smi S-22, D-21
-    let annotated = |yaml: String, name: &str| {
-        yaml.replace("metadata:\n", &format!("metadata:\n  annotations: {{{name}: x}}\n"))
-    };
-    let yaml = annotated(split("s", ""), "smi.gateway/sticky-by")
-        + &annotated(group("g", "  - name: a"), "smi.gateway/cookie-conditions");
+    // smi D-21
+    let annotated = "metadata:\n  annotations: {smi.gateway/cookie-conditions: x}\n";
+    let yaml = group("g", "  - name: a").replace("metadata:\n", annotated);
     assert_eq!(
         of(&yaml).found(Severity::Notice),
-        [
-            ("no-effect-yet", "metadata.annotations[\"smi.gateway/sticky-by\"]"),
-            ("no-effect-yet", "metadata.annotations[\"smi.gateway/cookie-conditions\"]"),
-        ]
+        [("no-effect-yet", "metadata.annotations[\"smi.gateway/cookie-conditions\"]")]
     );
 }

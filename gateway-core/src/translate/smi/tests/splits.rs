@@ -305,3 +305,36 @@ fn a_faulty_document_is_refused_alone() {
     assert_eq!(splits[0].matches.as_ref().unwrap().iter().count(), 1);
     assert!(outcome.found(Severity::Warning).contains(&("SMI-W05", "spec.matches[0].name")));
 }
+
+#[test]
+fn an_annotation_makes_a_split_sticky() {
+    // smi S-22
+    for annotation in ["smi.gateway/sticky-by", "gateway/sticky-by"] {
+        let metadata = format!("metadata:\n  annotations: {{{annotation}: 'cookie:id'}}\n");
+        let yaml = split("s", "").replace("metadata:\n", &metadata);
+        // smi P-6: however the root is spelt
+        let spelt = yaml.replace("service: tea\n", "service: tea.default.svc\n");
+        for yaml in [yaml, spelt] {
+            let outcome = of(&yaml);
+            assert_eq!(outcome.found(Severity::Notice), [], "{yaml}");
+            let sticky = outcome.service("tea").splits[0].sticky.as_deref().unwrap();
+            assert_eq!(*sticky.by(), Field::Cookie { name: "id".into(), ignore_case: false });
+            assert_eq!(sticky.name(), "TrafficSplit/default/tea");
+            let branches: Vec<&str> = sticky.branches().collect();
+            assert_eq!(branches, ["default/tea-1", "default/tea-2"]);
+        }
+    }
+    assert_eq!(of(&split("s", "")).service("tea").splits[0].sticky, None);
+}
+
+#[test]
+fn a_split_with_a_bad_annotation_is_refused() {
+    // smi S-22, P-10
+    let metadata = "metadata:\n  annotations: {smi.gateway/sticky-by: source}\n";
+    let outcome = of(&split("s", "").replace("metadata:\n", metadata));
+    assert_eq!(
+        outcome.found(Severity::Notice),
+        [("unsupported-value", "metadata.annotations[\"smi.gateway/sticky-by\"]")]
+    );
+    assert_eq!(outcome.refused, ["TrafficSplit default/s"]);
+}

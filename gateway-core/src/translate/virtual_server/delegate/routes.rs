@@ -94,7 +94,8 @@ fn lower(
     context.expressions.next_object();
     let server = spec.host.as_ref().map_or("", |host| host);
     let expressions = &mut context.expressions;
-    let mut actions = Actions { upstreams, report, expressions, server };
+    let sticky_by = spec.sticky_by.as_ref();
+    let mut actions = Actions { upstreams, report, expressions, sticky_by, server };
     // Which VirtualServers use it is not known yet.
     let name = format!("{namespace}/{}", resource.meta.name);
     let on =

@@ -1,0 +1,36 @@
+//! What the splits of a route and their branches are called, where the annotation makes them sticky
+//! (decisions §4).
+
+use crate::resource::Resource;
+use crate::resource::gateway_route::GatewayRoute;
+use crate::resource::gateway_route::backend::BackendRef;
+use crate::rules::Sticky;
+use std::sync::Arc;
+
+/// What decides between the backends of a rule in place of the draw, if the route says so and there
+/// are several.
+pub(super) fn sticky(index: usize, route: &Resource<GatewayRoute>) -> Option<Arc<Sticky>> {
+    let by = route.spec.sticky_by.clone()?;
+    let rule = &route.spec.rules[index];
+    if !rule.is_split() {
+        return None;
+    }
+    let object = route.object();
+    let within = format!("{}/{}/{}", object.kind, object.namespace, object.name);
+    // Only the experimental channel refuses several rules of one name.
+    let before = &route.spec.rules[..index];
+    let name = match rule.name.as_ref().filter(|_| before.iter().all(|r| r.name != rule.name)) {
+        Some(name) => format!("{within}/{name}"),
+        // The brackets tell it from any name.
+        None => format!("{within}/rules[{index}]"),
+    };
+    let branches = rule.backends.iter().map(|backend| branch(backend, &object.namespace));
+    Some(Arc::new(Sticky::new(by, &name, branches)))
+}
+
+/// `namespace/name:port`.
+fn branch(backend: &BackendRef, own: &str) -> String {
+    let port = backend.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let namespace = backend.namespace.as_deref().unwrap_or(own);
+    format!("{namespace}/{}{port}", backend.name)
+}
