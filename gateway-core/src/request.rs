@@ -119,6 +119,7 @@ pub struct RequestHead<'a> {
     target: &'a [u8],
     host: Option<&'a [u8]>,
     headers: &'a [(&'a str, &'a str)],
+    attributes: &'a [(&'a str, &'a str)],
     version: Version,
     connection: Connection,
 }
@@ -131,6 +132,7 @@ impl<'a> RequestHead<'a> {
             target: target.as_bytes(),
             host: Some(host.as_bytes()),
             headers: &[],
+            attributes: &[],
             version: Version::HTTP_11,
             connection: Connection::http(80),
         }
@@ -145,6 +147,13 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// The same with these attributes: names and values.
+    #[must_use]
+    pub fn attributes(mut self, attributes: &'a [(&'a str, &'a str)]) -> Self {
+        self.attributes = attributes;
         self
     }
 
@@ -187,6 +196,11 @@ impl Request for RequestHead<'_> {
 
     fn connection(&self) -> Connection {
         self.connection
+    }
+
+    fn attribute(&self, name: &str) -> Option<&[u8]> {
+        let found = self.attributes.iter().find(|(of, _)| *of == name);
+        found.map(|(_, value)| value.as_bytes())
     }
 }
 

@@ -6,6 +6,7 @@ mod explain;
 mod json;
 mod paint;
 mod serve;
+mod smi;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway_core::rules::ServiceName;
@@ -31,9 +32,9 @@ enum Command {
     /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
     Serve(Box<serve::Serve>),
     /// Read documents and say what is wrong with them, and where
-    Check(check::Check),
+    Check(Box<check::Check>),
     /// Say where a request would go, and why
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
 }
 
 impl Cli {
@@ -96,6 +97,9 @@ struct Settings {
     /// Endpoints of a Service without documents: `shop/cart:80=127.0.0.1:9000,127.0.0.1:9001`
     #[arg(long = "endpoint", value_name = "NS/NAME:PORT=HOST:PORT,…", value_parser = endpoints)]
     endpoints: Vec<KnownService>,
+
+    #[command(flatten)]
+    smi: smi::Smi,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -116,7 +120,7 @@ impl Documents {
 
 impl Settings {
     fn options(&self) -> Options {
-        Options {
+        let mut options = Options {
             http_port: self.http_port,
             https_port: self.https_port,
             cluster_domain: self.cluster_domain.as_str().into(),
@@ -130,7 +134,9 @@ impl Settings {
             strict: self.strict,
             known_services: self.endpoints.iter().map(|e| (e.name.clone(), e.port)).collect(),
             ..Options::default()
-        }
+        };
+        self.smi.apply(&mut options);
+        options
     }
 }
 

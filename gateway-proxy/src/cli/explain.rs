@@ -5,10 +5,10 @@ use super::json;
 use super::paint::{Paint, print, table};
 use super::{Documents, Output};
 use clap::Args;
-use gateway_core::rules::Protocol;
+use gateway_core::rules::{Protocol, ServiceAccount};
 use gateway_core::{
     AccessSummary, Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead,
-    SplitSummary,
+    SplitSummary, attributes,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -20,7 +20,8 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:
   gateway explain -f routes.yaml http://cafe.example.com/tea
   gateway explain -f routes/ -X POST https://shop.example.com/cart -H 'Cookie: version=beta'
-  gateway explain -f routes/ http://shop.example.com/ --draw 0.95 -o json")]
+  gateway explain -f routes/ http://shop.example.com/ --draw 0.95 -o json
+  gateway explain -f mesh/ http://tea.shop/ --caller shop/website")]
 pub(super) struct Explain {
     #[command(flatten)]
     documents: Documents,
@@ -44,6 +45,14 @@ pub(super) struct Explain {
     #[arg(long, value_name = "IP")]
     peer: Option<IpAddr>,
 
+    /// Service account of the caller
+    #[arg(long, value_name = "NS/NAME", value_parser = super::smi::account)]
+    caller: Option<ServiceAccount>,
+
+    /// What else is known of the request, such as `jwt_claim_sub=ann`; may be repeated
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
+
     /// The random bits for choices by weight: a fraction from 0 to below 1, or 64 bits as a number
     #[arg(long, value_name = "N", default_value = "0", value_parser = draw)]
     draw: u64,
@@ -65,8 +74,13 @@ impl Explain {
         };
         let headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let caller = self.caller.as_ref().map(ToString::to_string);
+        let caller = caller.as_deref().map(|account| (attributes::SOURCE_ACCOUNT, account));
+        let given = self.attributes.iter().map(|(name, value)| (&**name, &**value));
+        let attributes: Vec<(&str, &str)> = caller.into_iter().chain(given).collect();
         let mut request = RequestHead::new(&self.method, url.authority, url.target)
             .headers(&headers)
+            .attributes(&attributes)
             .on(connection);
         if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.without_host();
@@ -119,6 +133,11 @@ impl<'u> Url<'u> {
         };
         Ok(Self { protocol, authority, port, target: if target.is_empty() { "/" } else { target } })
     }
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("`=` is missing")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

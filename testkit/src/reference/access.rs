@@ -71,9 +71,7 @@ impl Person {
             Caller::Spiffe(wanted) => self.spiffe.as_deref() == Some(&**wanted),
             Caller::Labelled { namespace, labels } => {
                 let at_home = self.account.as_ref().is_some_and(|(of, _)| **of == **namespace);
-                let has = |(name, value)| {
-                    self.labels.contains(&format!("{name}={value}"))
-                };
+                let has = |(name, value)| self.labels.contains(&format!("{name}={value}"));
                 at_home && labels.iter().all(has)
             }
         }
