@@ -3,12 +3,13 @@
 
 mod variables;
 
+use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use gateway_core::rules::{
-    AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit, Listener,
-    Policies, Protocol, RateLimitChoice, Route, RuleSet,
+    Action, AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit,
+    Field, Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
 };
-use gateway_core::{Diagnostic, Step};
+use gateway_core::{Diagnostic, Origin, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use variables::unknown_variables;
@@ -18,12 +19,25 @@ pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = of_policies(rules);
     for route in rules.listeners.iter().flat_map(routes_of) {
         found.extend(route.action.forwards().flat_map(|forward| of_settings(&forward.settings)));
+        if let Action::Split(split) = &route.action {
+            found.extend(of_sticky(split.sticky.as_deref(), &split.origin));
+        }
         found.extend(unknown_variables(route).map(|(origin, name)| {
             let message = format!("`${name}` is always empty: this proxy does not know it");
             Diagnostic::warning("unsupported", origin, message)
         }));
     }
+    for split in rules.services.iter().flat_map(|service| &service.splits) {
+        found.extend(of_sticky(split.sticky.as_deref(), &split.origin));
+    }
     found.into_iter().collect()
+}
+
+/// A warning where a split goes by what no request has here.
+fn of_sticky(sticky: Option<&Sticky>, split: &Origin) -> Option<Diagnostic> {
+    let Field::Attribute(name) = sticky?.by() else { return None };
+    let message = format!("this proxy does not know `{name}`: each request is drawn anew");
+    (!are_supplied(name)).then(|| Diagnostic::warning("unsupported", split, message))
 }
 
 fn of_settings(settings: &BackendSettings) -> Vec<Diagnostic> {
@@ -182,6 +196,47 @@ mod tests {
             ", sessionCookie: {name: a}, healthCheck: {enable: false}, use-cluster-ip: false",
         ];
         assert_eq!(told(&done), [""; 0]);
+    }
+
+    #[test]
+    fn splits_by_claims_are_told_of() {
+        // decisions §4
+        let of = |by: &str| {
+            let yaml = format!(
+                "
+apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {{name: cafe, annotations: {{gateway/sticky-by: '{by}'}}}}
+spec:
+  host: cafe.example
+  routes:
+  - path: /
+    splits: [{{weight: 50, action: {{return: {{body: a}}}}}}, {{weight: 50, action: {{return: {{body: b}}}}}}]
+---
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {{name: tea, annotations: {{gateway/sticky-by: '{by}'}}}}
+spec: {{service: tea, backends: [{{service: tea-1, weight: 1}}]}}
+"
+            );
+            let mut resources = Resources::default();
+            resources.add_yaml("cafe.yaml", yaml);
+            let rules = translate(&resources, &Options::default()).rules;
+            unsupported(&rules).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for by in ["cookie:id", "header:x-user", "source"] {
+            assert_eq!(of(by), [""; 0], "{by}");
+        }
+        assert_eq!(
+            of("claim:sub"),
+            [
+                "cafe.yaml:11:1: warning[unsupported]: TrafficSplit default/tea: this proxy does \
+                 not know `jwt_claim_sub`: each request is drawn anew",
+                "cafe.yaml:9:13: warning[unsupported]: VirtualServer default/cafe: \
+                 spec.routes[0].splits: this proxy does not know `jwt_claim_sub`: each request is \
+                 drawn anew",
+            ]
+        );
     }
 
     const SECRETS: &str = "
