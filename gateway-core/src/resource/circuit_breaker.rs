@@ -34,7 +34,7 @@ const TARGETS: [Allowed<Target>; 1] = [("Service", smi::Version::V1alpha1, Targe
 impl CircuitBreaker {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (version, mut fields) = smi::open(root, &[], problems)?;
+        let (version, mut fields) = smi::open(root, problems)?;
         let spec = fields.required("spec", problems).and_then(|spec| spec.mapping(problems));
         fields.finish_with(smi::UNKNOWN_FIELD, problems);
         let mut spec = spec?;

@@ -297,6 +297,13 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// The annotation of that name, of a whole document.
+    pub(crate) fn annotation(self, name: &str) -> Option<Self> {
+        let below = |value: Self, name| value.children().find(|v| v.key() == Some(name));
+        let annotations = below(below(self, "metadata")?, "annotations")?;
+        below(annotations, name)
+    }
+
     /// As [`Value::origin`], with the place of the key.
     pub(crate) fn key_origin(self) -> Origin {
         Origin { span: Some(self.span(self.node().key_at)), ..self.origin() }

@@ -1,7 +1,7 @@
 //! HTTPRouteGroup of `specs.smi-spec.io` (smi §4.1).
 
 use super::Problems;
-use super::document::{At, Kind, Located, Mapping, Value};
+use super::document::{At, Kind, Located, Mapping, Value, shorten};
 use super::smi::{self, Version};
 use crate::diagnostic::Diagnostic;
 
@@ -9,7 +9,12 @@ use crate::diagnostic::Diagnostic;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HttpRouteGroup {
     pub(crate) matches: Vec<Match>,
+    /// Whether `cookie: "n=v"` is about the cookie of that name alone (smi D-21).
+    pub(crate) exact_cookies: bool,
 }
+
+/// Makes conditions on cookies exact.
+const COOKIES: &str = "smi.gateway/cookie-conditions";
 
 /// One named list of conditions, all of which must hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +30,7 @@ pub(crate) struct Match {
 impl HttpRouteGroup {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let annotations = ["smi.gateway/cookie-conditions"];
-        let (version, mut fields) = smi::open(root, &annotations, problems)?;
+        let (version, mut fields) = smi::open(root, problems)?;
         let outside = fields.field("matches");
         let spec = fields.field("spec").and_then(|spec| spec.mapping(problems));
         fields.finish_with(smi::UNKNOWN_FIELD, problems);
@@ -47,8 +51,21 @@ impl HttpRouteGroup {
         let items: Vec<Value<'_>> =
             list.map_or_else(Vec::new, |list| list.list(problems).collect());
         let read = |item| read_match(item, version, problems);
-        Some(Self { matches: items.into_iter().filter_map(read).collect() })
+        let matches = items.into_iter().filter_map(read).collect();
+        Some(Self { matches, exact_cookies: exact_cookies(root, problems) })
     }
+}
+
+fn exact_cookies(root: Value<'_>, problems: &mut Problems) -> bool {
+    let Some(value) = root.annotation(COOKIES) else { return false };
+    // Annotations that are no text are told of where `metadata` is read.
+    let Kind::String(text) = value.kind() else { return false };
+    if **text != *"exact" {
+        let message = format!("`{}` is not a way to read conditions on cookies", shorten(text));
+        let told = Diagnostic::error("unsupported-value", &value.origin(), message);
+        problems.push(told.help("the only one is `exact`"));
+    }
+    true
 }
 
 /// Whichever place `matches` stands at (smi P-2).

@@ -31,7 +31,7 @@ pub(crate) enum Scheme {
 impl IdentityBinding {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (_, mut fields) = smi::open(root, &[], problems)?;
+        let (_, mut fields) = smi::open(root, problems)?;
         let spec = fields.required("spec", problems).and_then(|spec| spec.mapping(problems));
         fields.finish_with(smi::UNKNOWN_FIELD, problems);
         let mut spec = spec?;

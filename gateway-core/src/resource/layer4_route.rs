@@ -15,7 +15,7 @@ pub(crate) struct Layer4Route {
 impl Layer4Route {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (version, mut fields) = smi::open(root, &[], problems)?;
+        let (version, mut fields) = smi::open(root, problems)?;
         let outside = fields.field("matches");
         let spec = fields.field("spec").and_then(|spec| spec.mapping(problems));
         fields.finish_with(smi::UNKNOWN_FIELD, problems);

@@ -50,7 +50,7 @@ const ROUTES: [Allowed<RouteKind>; 1] =
 impl RateLimit {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (version, mut fields) = smi::open(root, &[], problems)?;
+        let (version, mut fields) = smi::open(root, problems)?;
         let spec = fields.required("spec", problems).and_then(|spec| spec.mapping(problems));
         fields.finish_with(smi::UNKNOWN_FIELD, problems);
         let mut spec = spec?;

@@ -35,37 +35,17 @@ impl Version {
 }
 
 /// Reads what stands around the fields of a kind: the version, and `metadata`, which is read
-/// elsewhere. `annotations` are those that will have a meaning but have none yet.
-pub(super) fn open<'d>(
-    root: Value<'d>,
-    annotations: &[&str],
-    problems: &mut Problems,
-) -> Option<(Version, Mapping<'d>)> {
+/// elsewhere.
+pub(super) fn open<'d>(root: Value<'d>, problems: &mut Problems) -> Option<(Version, Mapping<'d>)> {
     let mut fields = root.mapping(problems)?;
     fields.field("kind");
     fields.field("status");
-    if let Some(metadata) = fields.field("metadata") {
-        warn_of_annotations(metadata, annotations, problems);
-    }
+    fields.field("metadata");
     let api_version = fields.required("apiVersion", problems)?.string(problems)?;
     // Other versions are refused before a document is read.
     let written = api_version.rsplit('/').next()?;
     let (_, version) = Version::ALL.iter().find(|(name, _)| *name == written)?;
     Some((*version, fields))
-}
-
-fn warn_of_annotations(metadata: Value<'_>, annotations: &[&str], problems: &mut Problems) {
-    let written = metadata.children().filter(|field| field.key() == Some("annotations"));
-    for annotation in written.flat_map(Value::children) {
-        let Some(name) = annotation.key().filter(|name| annotations.contains(name)) else {
-            continue;
-        };
-        problems.push(Diagnostic::warning(
-            "no-effect-yet",
-            &annotation.key_origin(),
-            format!("the annotation `{name}` has no effect yet"),
-        ));
-    }
 }
 
 /// Warns of a field that SMI has elsewhere or in other versions only (smi D-4).

@@ -65,9 +65,7 @@ fn no_effect(value: Value<'_>, why: &str) -> Diagnostic {
 
 impl Annotation {
     fn find<'d>(&self, root: Value<'d>) -> Option<Value<'d>> {
-        let below = |value: Value<'d>, name| value.children().find(|v| v.key() == Some(name));
-        let annotations = below(below(root, "metadata")?, "annotations")?;
-        below(annotations, self.name)
+        root.annotation(self.name)
     }
 
     fn read(&self, value: Value<'_>, problems: &mut Problems) -> Option<Field> {

@@ -41,7 +41,7 @@ const ROUTES: [Allowed<RouteKind>; 3] = [
 impl TrafficTarget {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (version, mut fields) = smi::open(root, &[], problems)?;
+        let (version, mut fields) = smi::open(root, problems)?;
         let outside = Parts::of(&mut fields);
         let written = fields.field("spec");
         let mut spec = written.and_then(|spec| spec.mapping(problems));

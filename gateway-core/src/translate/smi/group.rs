@@ -184,11 +184,29 @@ impl Lowering<'_> {
             self.refuse("invalid-header", written.at, format!("`{name}` is not a header name"));
             return None;
         }
+        if name == "cookie" && self.group.spec.exact_cookies {
+            return self.exact_cookie(written);
+        }
         if name == "cookie" {
             let lint = lint::cookie(&written.value, &self.group.origin(written.at));
             lint.into_iter().for_each(|diagnostic| self.problems.push(diagnostic));
         }
         self.expression(Field::Header(name.into()), written, Anchor::None)
+    }
+
+    /// smi D-21
+    fn exact_cookie(&mut self, written: &Located<Box<str>>) -> Option<Condition> {
+        match written.value.split_once('=') {
+            Some((name, value)) if HeaderName::from_bytes(name.as_bytes()).is_ok() => {
+                let field = Field::Cookie { name: name.into(), ignore_case: false };
+                Some(Condition::equals(field, value))
+            }
+            _ => {
+                let message = format!("`{}` is not a cookie as `name=value`", written.value);
+                self.refuse("invalid-cookie", written.at, message);
+                None
+            }
+        }
     }
 
     /// smi H-16

@@ -159,12 +159,23 @@ fn near_names_are_proposed() {
 }
 
 #[test]
-fn annotations_without_an_effect_are_named() {
+fn conditions_on_cookies_have_one_other_way_to_be_read() {
     // smi D-21
     let annotated = "metadata:\n  annotations: {smi.gateway/cookie-conditions: x}\n";
     let yaml = group("g", "  - name: a").replace("metadata:\n", annotated);
+    let lines: Vec<String> = of(&yaml).diagnostics.iter().map(ToString::to_string).collect();
     assert_eq!(
-        of(&yaml).found(Severity::Notice),
-        [("no-effect-yet", "metadata.annotations[\"smi.gateway/cookie-conditions\"]")]
+        lines,
+        ["test.yaml:6:48: error[unsupported-value]: HTTPRouteGroup default/g: \
+             metadata.annotations[\"smi.gateway/cookie-conditions\"]: `x` is not a way to read \
+             conditions on cookies; the only one is `exact`"]
+    );
+    let exact = yaml.replace("conditions: x", "conditions: exact");
+    let refused = of(&exact.replace("- name: a", "- {name: a, headers: {cookie: '^a$'}}"));
+    let lines: Vec<String> = refused.diagnostics.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        ["test.yaml:10:33: error[invalid-cookie]: HTTPRouteGroup default/g: \
+             spec.matches[0].headers.cookie: `^a$` is not a cookie as `name=value`"]
     );
 }
