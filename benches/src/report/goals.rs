@@ -124,17 +124,19 @@ fn peers(report: &Report) -> [Goal; 4] {
     ]
 }
 
-fn growth(report: &Report) -> [Goal; 3] {
-    let goal = |what, kind, most| {
+fn growth(report: &Report) -> [Goal; 4] {
+    let goal = |what, kind, (few, many), most| {
         let time = |size| report.time((kind, size, Traffic::Hot), GATEWAY);
-        let growth = time(1_000_000).zip(time(1_000)).map(|(large, small)| large / small);
-        let growth = growth.map(|growth| ("1k to 1M".to_owned(), growth));
+        let growth = time(many).zip(time(few)).map(|(large, small)| large / small);
+        let growth = growth.map(|growth| (format!("{} to {}", label(few), label(many)), growth));
         Goal::new(format!("growth, hot requests, {what}"), Limit::AtMost(most, " ×"), growth)
     };
+    let sizes = (1_000, 1_000_000);
     [
-        goal("exact paths", Kind::Exact, 2.0),
-        goal("templates", Kind::Templates, 2.5),
-        goal("header values", Kind::HeaderValues, 1.5),
+        goal("exact paths", Kind::Exact, sizes, 2.0),
+        goal("templates", Kind::Templates, sizes, 2.5),
+        goal("header values", Kind::HeaderValues, sizes, 1.5),
+        goal("TrafficSplits of a Service", Kind::Splits, (10, 1_000), 1.5),
     ]
 }
 
