@@ -194,18 +194,31 @@ impl<'r> Checker<'r> {
             return (previous.services, Arc::clone(&previous.splits));
         }
         (self.regex_bytes, self.services) = (RegexBytes::default(), 0);
-        // Splits share groups of matches.
+        // What refers to groups of matches shares them.
         let mut seen = BTreeSet::new();
+        for service in &*self.rules.services {
+            if let Some(breaker) = &service.breaker
+                && let Some((fallback, _)) = breaker.fallback
+            {
+                self.service(fallback, &breaker.origin);
+            }
+            let workloads = service.access.iter().flat_map(|access| &access.workloads);
+            let grants = workloads.flat_map(|w| w.grants.iter().flat_map(|grants| grants.iter()));
+            let matches = service.splits.iter().filter_map(|split| split.matches.as_ref());
+            let matches = matches
+                .chain(service.limits.iter().filter_map(|limit| limit.matches.as_ref()))
+                .chain(grants.filter_map(|grant| grant.matches.as_ref()));
+            for group in matches.flat_map(GroupMatches::groups) {
+                if seen.insert(Arc::as_ptr(group).cast::<GroupMatch>()) {
+                    group.iter().for_each(|m| self.conditions(&m.conditions));
+                }
+            }
+        }
         for split in self.rules.services.iter().flat_map(|service| &service.splits) {
             self.weights(split.backends.iter().map(|b| b.weight), &split.origin);
             self.sticky(split.sticky.as_deref(), split.backends.len(), &split.origin);
             for backend in &split.backends {
                 self.service(backend.service, &backend.origin);
-            }
-            for group in split.matches.iter().flat_map(GroupMatches::groups) {
-                if seen.insert(Arc::as_ptr(group).cast::<GroupMatch>()) {
-                    group.iter().for_each(|m| self.conditions(&m.conditions));
-                }
             }
         }
         let (regex_bytes, services) = (self.regex_bytes.total, self.services);

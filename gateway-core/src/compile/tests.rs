@@ -3,11 +3,12 @@ use crate::ObjectRef;
 use crate::origin::Origin;
 use crate::request::PathPolicy;
 use crate::rules::{
-    Action, Anchor, Boundary, Branch, Condition, Field, HostPattern, PathPattern, PathTemplate,
-    Protocol, Redirect, Regex, Route, Service, ServiceId, ServiceName, ServiceSplit, Split,
-    SplitBackend, Template, Test, VirtualHost,
+    Action, Anchor, Boundary, Branch, CircuitBreaker, Condition, Field, HostPattern, PathPattern,
+    PathTemplate, Protocol, Redirect, Regex, Route, Service, ServiceId, ServiceName, ServiceSplit,
+    Split, SplitBackend, Template, Test, VirtualHost,
 };
 use http::StatusCode;
+use std::time::Duration;
 
 fn origin(name: &str) -> Origin {
     Origin::new(ObjectRef::new("Test", "", "x"), name)
@@ -89,10 +90,18 @@ fn all_problems_are_told_with_their_origins() {
             sticky: None,
             origin: origin("service split"),
         }],
+        breaker: Some(Arc::new(CircuitBreaker {
+            errors: 1,
+            window: Duration::from_secs(1),
+            counts_5xx: false,
+            fallback: Some((ServiceId(7), 80)),
+            origin: origin("breaker"),
+        })),
         ..Service::new(ServiceName::new("", "s"), None)
     });
     let want = [
         "Test x: web-2: the listeners `web` and `web-2` have the same address and port 80",
+        "Test x: breaker: there is no service number 7, only 1 of them",
         "Test x: service split: the sum of the weights does not fit 63 bits",
         "Test x: backend: there is no service number 1, only 1 of them",
         "Test x: split: the sum of the weights does not fit 63 bits",
