@@ -302,6 +302,25 @@ mod tests {
     }
 
     #[test]
+    fn values_are_octets() {
+        // smi H-15
+        for (source, value, want) in [
+            ("caf.", &b"caf\xFF"[..], true),
+            ("^[^a]$", b"\xFF", true),
+            ("beta", b"\xFF\xFEbeta\x80", true),
+            ("^\\p{L}$", b"\xFF", false),
+            ("^.$", "é".as_bytes(), false),
+            ("^..$", "é".as_bytes(), true),
+            ("^(?u:.)$", "é".as_bytes(), true),
+            ("^\\p{L}$", "é".as_bytes(), true),
+            ("^(?u:.)$", b"\xFF", false),
+        ] {
+            let regex = Regex::new(source, Anchor::None, false).unwrap();
+            assert_eq!(regex.is_match(value), want, "{source} {value:?}");
+        }
+    }
+
+    #[test]
     fn refusals_say_what_and_where() {
         for (source, want) in [
             ("/a(", "unclosed group (at character 3 of the expression)"),

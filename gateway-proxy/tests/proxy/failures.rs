@@ -67,6 +67,49 @@ fn another_endpoint_takes_over() {
     }
 }
 
+/// [`cafe`], and a TrafficSplit that sends half of what `tea` gets to each of two Services.
+fn split_cafe(upstream: &str) -> String {
+    cafe(upstream)
+        + "---
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: tea}
+spec: {service: tea, backends: [{service: tea-1, weight: 1}, {service: tea-2, weight: 1}]}
+"
+}
+
+#[test]
+fn another_service_of_the_split_does_not_take_over() {
+    // smi X-4
+    let good = Backend::start("good");
+    let mut config = config(&split_cafe(""));
+    let nowhere = [Backend::nowhere(), Backend::nowhere()];
+    config.services = vec![
+        service("tea", &[good.address]),
+        service("tea-1", &[good.address]),
+        service("tea-2", &nowhere),
+    ];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    let statuses: Vec<u16> = (0..100).map(|_| client.get("/").status).collect();
+    let failed = statuses.iter().filter(|status| **status == 502).count();
+    // 100 fair draws leave 15..85 less often than once in 10^12 runs.
+    assert!((15..85).contains(&failed), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 502].contains(status)), "{statuses:?}");
+}
+
+#[test]
+fn settings_are_those_of_the_upstream_that_named_the_root() {
+    // smi X-3
+    let backend = Backend::start("tea");
+    let mut config = config(&split_cafe(", read-timeout: 200ms"));
+    let names = ["tea", "tea-1", "tea-2"];
+    config.services = names.map(|name| service(name, &[backend.address])).into();
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    assert_eq!(client.get("/slow?3000").status, 504);
+}
+
 #[test]
 fn what_a_dying_backend_was_sent_is_sent_again() {
     let (dying, good) = (Backend::start("dying"), Backend::start("good"));

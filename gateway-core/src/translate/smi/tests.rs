@@ -62,7 +62,7 @@ impl Outcome {
             return root.has_port(port).then_some(&*root.name.name);
         };
         let service = |id: crate::rules::ServiceId| &self.services[id.0 as usize];
-        let weight = |service: &Service, weight| if service.has_port(port) { weight } else { 0 };
+        let weight = |of: &Service, weight| if of.takes_part(port) { weight } else { 0 };
         let weights = split.backends.iter().map(|b| weight(service(b.service), b.weight));
         let (chosen, _) = choose(weights, draw)?;
         Some(&*service(split.backends[chosen].service).name.name)

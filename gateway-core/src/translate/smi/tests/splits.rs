@@ -338,3 +338,72 @@ fn a_split_with_a_bad_annotation_is_refused() {
     );
     assert_eq!(outcome.refused, ["TrafficSplit default/s"]);
 }
+
+#[test]
+fn backends_of_weight_0_are_checked_too() {
+    // smi W-5
+    let yaml = split("s", "").replace("weight: 10", "weight: 0")
+        + &service("tea", "[{port: 80}]")
+        + &service("tea-1", "[{port: 80}]");
+    let outcome = of(&yaml);
+    assert_eq!(outcome.found(Severity::Warning), [("SMI-W04", "spec.backends[1].service")]);
+    assert_eq!(shares(&outcome, "tea", &PLAIN), all("tea-1"));
+}
+
+/// The ready endpoints of a Service, all of port 80, and one that is not ready.
+fn endpoints(name: &str, ready: u32) -> String {
+    let ready: String = (1..=ready).map(|i| format!("{{addresses: [10.0.0.{i}]}}, ")).collect();
+    format!(
+        "
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: {name}, labels: {{kubernetes.io/service-name: {name}}}}}
+addressType: IPv4
+endpoints: [{ready}{{addresses: [10.0.0.99], conditions: {{ready: false}}}}]
+ports: [{{port: 80}}]"
+    )
+}
+
+#[test]
+fn shares_do_not_depend_on_how_many_endpoints_there_are() {
+    // smi W-7, S-8
+    for (one, two, skip, want) in [
+        (1, 9, false, &[("tea-1", 500), ("tea-2", 500)][..]),
+        (1, 9, true, &[("tea-1", 500), ("tea-2", 500)]),
+        (0, 9, false, &[("tea-1", 500), ("tea-2", 500)]),
+        (0, 9, true, &[("tea-2", 1000)]),
+    ] {
+        let yaml = split("s", "").replace("weight: 90", "weight: 10")
+            + &service("tea", "[{port: 80}]")
+            + &service("tea-1", "[{port: 80}]")
+            + &service("tea-2", "[{port: 80}]")
+            + &endpoints("tea-1", one)
+            + &endpoints("tea-2", two);
+        let options = Options { skip_empty_backends: skip, ..Options::default() };
+        let got = shares(&super::outcome(&yaml, &options), "tea", &PLAIN);
+        assert_eq!(got.len(), want.len(), "{one} {two} {skip}: {got:?}");
+        for ((name, count), (want, about)) in got.iter().zip(want) {
+            let near = count.abs_diff(*about) <= 1;
+            assert!(near && name.as_deref() == Some(*want), "{one} {two} {skip}: {got:?}");
+        }
+    }
+    // smi S-8: nobody is left.
+    let yaml = split("s", "") + &service("tea", "[{port: 80}]") + &service("tea-1", "[{port: 80}]");
+    let options = Options { skip_empty_backends: true, ..Options::default() };
+    let outcome = super::outcome(&(yaml + &endpoints("tea-1", 0)), &options);
+    assert_eq!(shares(&outcome, "tea", &PLAIN), [(None, 1000)]);
+}
+
+#[test]
+fn a_backend_that_is_the_root_is_an_error_to_the_letter_of_smi() {
+    // smi S-21
+    let yaml = split("s", "").replace("tea-2", "tea");
+    let strict = Options { smi_strict: true, ..Options::default() };
+    let refused = super::outcome(&yaml, &strict);
+    assert_eq!(refused.found(Severity::Error), [("SMI-N02", "spec.backends[1].service")]);
+    assert_eq!(refused.refused, ["TrafficSplit default/s"]);
+    let accepted = of(&yaml);
+    assert_eq!(accepted.found(Severity::Notice), [("SMI-N02", "spec.backends[1].service")]);
+    assert!(accepted.refused.is_empty());
+}
