@@ -1,5 +1,6 @@
-//! What virtualserver.md promises of itself: each row of its score sheet (§21) has a mark and names
-//! tests that exist, and each surprise (§19) says whether it is followed.
+//! What the pages of the specification promise of themselves: each row of a score sheet has a mark
+//! and names tests that exist, and each surprise of virtualserver.md (§19) says whether it is
+//! followed.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
@@ -7,68 +8,134 @@ use std::fs;
 use std::path::Path;
 use testkit::suite::Suite;
 
-/// How many rows there are of each letter, numbered from 1.
-const ROWS: [(&str, usize); 10] = [
-    ("R", 11),
-    ("P", 8),
-    ("D", 9),
-    ("M", 8),
-    ("S", 3),
-    ("A", 12),
-    ("E", 5),
-    ("U", 20),
-    ("K", 25),
-    ("X", 1),
-];
+/// A page of the specification with a score sheet.
+struct Page {
+    /// Its file below `docs/spec`.
+    file: &'static str,
+    /// Where source files stand whose path begins with no crate.
+    folder: &'static str,
+    /// How many digits the number of a row has at least.
+    digits: usize,
+    /// How many rows there are that begin with each text, numbered from 1.
+    rows: &'static [(&'static str, usize)],
+}
+
+const VIRTUAL_SERVER: Page = Page {
+    file: "virtualserver.md",
+    folder: "gateway-core/src/translate/virtual_server",
+    digits: 2,
+    rows: &[
+        ("R", 11),
+        ("P", 8),
+        ("D", 9),
+        ("M", 8),
+        ("S", 3),
+        ("A", 12),
+        ("E", 5),
+        ("U", 20),
+        ("K", 25),
+        ("X", 1),
+    ],
+};
+
+const SMI: Page = Page {
+    file: "smi.md",
+    folder: "gateway-core/src/translate/smi",
+    digits: 1,
+    rows: &[
+        ("R-", 3),
+        ("P-", 11),
+        ("W-", 9),
+        ("S-", 23),
+        ("H-", 17),
+        ("L-", 2),
+        ("T-", 18),
+        ("X-", 5),
+        ("N-", 14),
+        ("E-", 8),
+        ("V-", 5),
+    ],
+};
+
+/// The codes of smi.md §10.
+const SMI_DIAGNOSTICS: Page =
+    Page { digits: 2, rows: &[("SMI-N", 2), ("SMI-W", 14), ("SMI-L", 3)], ..SMI };
 
 const SURPRISES: usize = 36;
-
-/// Where source files stand whose path begins with no crate.
-const HERE: &str = "gateway-core/src/translate/virtual_server";
 
 fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-fn page() -> String {
-    fs::read_to_string(repository().join("docs/spec/virtualserver.md")).unwrap()
-}
-
 /// The only table row with this id, cut into its cells.
-fn row<'p>(page: &'p str, id: &str) -> Vec<&'p str> {
+fn row<'p>(text: &'p str, id: &str) -> Vec<&'p str> {
     let start = format!("| {id} |");
-    let rows: Vec<_> = page.lines().filter(|line| line.starts_with(&start)).collect();
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with(&start)).collect();
     assert_eq!(rows.len(), 1, "rows of {id}");
     rows[0].trim_matches('|').split('|').map(str::trim).collect()
 }
 
-#[test]
-fn each_row_has_a_mark_and_tests_that_exist() {
-    let page = page();
-    let scenarios = scenarios();
-    for (letter, count) in ROWS {
-        for number in 1..=count {
-            let id = format!("{letter}{number:02}");
-            let cells = row(&page, &id);
-            let [_, capability, mark, note, proofs] = cells[..] else { panic!("{id}: {cells:?}") };
-            assert!(!capability.is_empty(), "{id}");
-            assert!(["done", "data", "partly", "not"].contains(&mark), "{id}: mark `{mark}`");
-            assert!(mark == "done" || !note.is_empty(), "{id}: {mark}, and nothing said of it");
-            let tests: Vec<_> = proofs.split('`').skip(1).step_by(2).collect();
-            assert!(!tests.is_empty(), "{id} names no test");
-            for test in tests {
-                assert!(exists(test, &scenarios), "{id}: there is no test `{test}`");
+impl Page {
+    fn read(&self) -> String {
+        fs::read_to_string(repository().join("docs/spec").join(self.file)).unwrap()
+    }
+
+    fn check(&self) {
+        let Self { folder, digits, rows, .. } = self;
+        let (text, scenarios) = (self.read(), scenarios());
+        for (start, count) in *rows {
+            for number in 1..=*count {
+                let id = format!("{start}{number:0digits$}");
+                let cells = row(&text, &id);
+                let [_, capability, mark, note, proofs] = cells[..] else {
+                    panic!("{id}: {cells:?}")
+                };
+                assert!(!capability.is_empty(), "{id}");
+                assert!(["done", "data", "partly", "not"].contains(&mark), "{id}: mark `{mark}`");
+                assert!(mark == "done" || !note.is_empty(), "{id}: {mark}, and nothing said of it");
+                let tests: Vec<_> = proofs.split('`').skip(1).step_by(2).collect();
+                assert!(!tests.is_empty(), "{id} names no test");
+                for test in tests {
+                    assert!(exists(test, folder, &scenarios), "{id}: there is no test `{test}`");
+                }
             }
+            let next = format!("| {start}{:0digits$} |", count + 1);
+            assert!(!text.contains(&next), "{}: more rows than {count} of {start}", self.file);
+        }
+    }
+}
+
+#[test]
+fn each_row_of_virtual_servers_has_a_mark_and_tests_that_exist() {
+    VIRTUAL_SERVER.check();
+}
+
+#[test]
+fn each_row_of_smi_has_a_mark_and_tests_that_exist() {
+    SMI.check();
+    SMI_DIAGNOSTICS.check();
+}
+
+#[test]
+fn each_rule_of_smi_has_a_row() {
+    let text = SMI.read();
+    for line in text.lines().filter_map(|line| line.strip_prefix("**")) {
+        let id: String = line.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+        let is_rule = |(start, _): &(&str, usize)| {
+            id.strip_prefix(start).is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        if SMI.rows.iter().any(is_rule) {
+            row(&text, &id);
         }
     }
 }
 
 #[test]
 fn each_surprise_is_followed_or_not_copied() {
-    let page = page();
+    let text = VIRTUAL_SERVER.read();
     for number in 1..=SURPRISES {
         let id = format!("Q{number}");
-        let cells = row(&page, &id);
+        let cells = row(&text, &id);
         let [_, behaviour, _, here] = cells[..] else { panic!("{id}: {cells:?}") };
         assert!(!behaviour.is_empty(), "{id}");
         assert!(here.starts_with("followed") || here.starts_with("not copied"), "{id}: `{here}`");
@@ -81,15 +148,16 @@ fn scenarios() -> BTreeSet<String> {
     suites.iter().map(|suite| suite.name.replacen(": ", ".yaml: ", 1)).collect()
 }
 
-/// Whether there is such a scenario, or such a test in a source file.
-fn exists(test: &str, scenarios: &BTreeSet<String>) -> bool {
+/// Whether there is such a scenario, or such a test in a source file, which stands below `folder`
+/// unless its path begins with a crate.
+fn exists(test: &str, folder: &str, scenarios: &BTreeSet<String>) -> bool {
     let Some((file, name)) = test.split_once(": ") else { return false };
     if file.ends_with(".yaml") {
         return scenarios.contains(test);
     }
     let folder = match file.starts_with("gateway-") || file.starts_with("testkit/") {
         true => repository().to_owned(),
-        false => repository().join(HERE),
+        false => repository().join(folder),
     };
     let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
