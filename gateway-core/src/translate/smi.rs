@@ -24,10 +24,12 @@ mod target;
 mod tests;
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resource::layer4_route::Layer4Route;
 use crate::resource::meta::Meta;
+use crate::rules::ServiceName;
 use access::Targets;
 use group::Groups;
 use selected::{Layer4Routes, Specs};
@@ -62,6 +64,7 @@ pub(super) fn translate(context: &mut Context<'_>) {
         }
     }
     let targets = Targets::new(targets);
+    targets.warn_of_ungoverned(context);
     if context.options.service_hosts {
         host::claim(&splits, &targets, context);
     }
@@ -90,6 +93,18 @@ fn tell_ready(context: &mut Context<'_>) {
         let ready = ports.into_iter().filter(is_ready).collect();
         context.services.set_ready(&name, ready);
     }
+}
+
+/// Warns where what is `done` to a Service has no effect, since it does not exist.
+fn warn_of_missing(service: &ServiceName, origin: &Origin, done: &str, context: &mut Context<'_>) {
+    if context.services.service(service).exists {
+        return;
+    }
+    let message = format!("there is no Service `{service}`; nothing is {done}");
+    let mut diagnostic = Diagnostic::warning("SMI-W12", origin, message);
+    let known = context.services.names_in(&service.namespace).filter(|n| **n != *service.name);
+    diagnostic.help = did_you_mean(&service.name, known);
+    context.problems.push(diagnostic);
 }
 
 fn by_name<'a>(routes: impl Iterator<Item = &'a Resource<Layer4Route>>) -> Layer4Routes<'a> {

@@ -32,6 +32,35 @@ impl<'a> Targets<'a> {
         of_kinds.next().map(|(at, _)| &self.list[at])
     }
 
+    /// Warns of each TrafficTarget that speaks for no workload that is known: whoever calls what it
+    /// was meant for may.
+    pub(super) fn warn_of_ungoverned(&self, context: &mut Context<'_>) {
+        let mut spoken = BTreeSet::new();
+        for (service, kinds) in context.population.iter() {
+            let of_kinds = kinds.iter().flat_map(|kind| self.speaking(kind, &service.namespace));
+            spoken.extend(of_kinds.map(|(at, _)| at));
+        }
+        for (at, target) in self.list.iter().enumerate() {
+            let written = target.written;
+            // Services without documents have a workload too, of which nothing is known.
+            if spoken.contains(&at) || target.speaks_for_unknown() {
+                continue;
+            }
+            let destination = &written.spec.destination.name;
+            let message = format!(
+                "no Service is known to have endpoints that are `{}`; the TrafficTarget guards none",
+                destination.value
+            );
+            let mut warning =
+                Diagnostic::warning("SMI-W15", &written.origin(destination.at), message);
+            warning.help = Some(
+                "identities are read from Pods, or from what makes them, that Services select"
+                    .to_owned(),
+            );
+            context.problems.push(warning);
+        }
+    }
+
     /// The TrafficTargets that speak for some of what endpoints of a Service may be; of all, if so.
     fn speaking(&self, kind: &Kind<'_>, namespace: &str) -> impl Iterator<Item = (usize, Spoken)> {
         // They speak for workloads of their own namespace (smi T-5), and stand by namespace.

@@ -1,6 +1,6 @@
 //! CircuitBreakers to those of Services (smi §8.2).
 
-use super::age;
+use super::{age, warn_of_missing};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::circuit_breaker::{CircuitBreaker as Written, Fallback};
@@ -18,6 +18,8 @@ pub(super) fn settle(context: &mut Context<'_>) {
     for written in by_age {
         match check(written, &winners, context) {
             Some((service, fallback)) => {
+                let origin = written.origin(written.spec.destination.name.at);
+                warn_of_missing(&service, &origin, "guarded", context);
                 warn_of_split(&service, written, context);
                 let breaker = CircuitBreaker {
                     errors: written.spec.errors,
@@ -77,7 +79,10 @@ fn check_fallback(
         context.problems.push(diagnostic.help(help));
         return None;
     }
-    if !context.services.service(&service.value).has_port(*port) {
+    if service.value == *guarded {
+        let message = "the fallback is the Service itself, whose endpoints pause then";
+        context.problems.push(Diagnostic::warning("no-fallback", &origin, message));
+    } else if !context.services.service(&service.value).has_port(*port) {
         let message = format!(
             "there is no Service `{}` with port {port}; while all endpoints pause, the answer is 503",
             service.value

@@ -1,7 +1,7 @@
 //! RateLimits to limits of Services (smi §8.1).
 
-use super::age;
 use super::selected::{Specs, select};
+use super::{age, warn_of_missing};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::rate_limit::{RateLimit, Target};
@@ -89,7 +89,13 @@ fn lower_one<'a>(
     context: &mut Context<'a>,
 ) -> Limit<'a> {
     let spec = &written.spec;
-    let sources: Vec<WorkloadName> = spec.sources.iter().map(|s| named(s, written)).collect();
+    let mut sources: Vec<WorkloadName> = Vec::with_capacity(spec.sources.len());
+    for source in spec.sources.iter().map(|source| named(source, written)) {
+        // One that is written twice has one share.
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
     let destination = named(&spec.destination, written);
     let workload = find(&spec.destination, &destination, written, context);
     let (requests, per) = match spec.rate.value {
@@ -98,7 +104,7 @@ fn lower_one<'a>(
     };
     // smi N-2: each source has an even share.
     let shares = u32::try_from(sources.len()).unwrap_or(u32::MAX).max(1);
-    let matches = select(&spec.rules, written, specs, context).matches;
+    let matches = select((&spec.rules, "limits"), written, specs, context).matches;
     let lowered = ServiceLimit {
         requests,
         per: Duration::from_secs(per) * shares,
@@ -131,7 +137,11 @@ fn find<'a>(
     written: &Resource<RateLimit>,
     context: &mut Context<'a>,
 ) -> Option<&'a Resource<Workload>> {
-    let Target::Workload(kind) = reference.kind.value else { return None };
+    let Target::Workload(kind) = reference.kind.value else {
+        let service = ServiceName::new(&name.namespace, &name.name);
+        warn_of_missing(&service, &written.origin(reference.name.at), "limited", context);
+        return None;
+    };
     let alike = |w: &&Resource<Workload>| w.spec.kind == kind && w.meta.namespace == name.namespace;
     let resources = context.resources;
     let found = resources.workloads().filter(alike).find(|w| w.meta.name == name.name);

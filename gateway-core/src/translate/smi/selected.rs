@@ -31,9 +31,10 @@ pub(super) struct Selected {
     pub(super) layer4: Option<Option<Vec<u16>>>,
 }
 
-/// Reads `rules` of the object `written`. What is missing is told.
+/// Reads `rules` of the object `written`. What is missing is told, and that it `does` nothing:
+/// `admits`, `limits`.
 pub(super) fn select<T>(
-    rules: &[Rule],
+    (rules, does): (&[Rule], &str),
     written: &Resource<T>,
     specs: &Specs<'_>,
     context: &mut Context<'_>,
@@ -41,7 +42,7 @@ pub(super) fn select<T>(
     let namespace = &*written.meta.namespace;
     let mut selected = Selected::default();
     let mut matches: Vec<Arc<[GroupMatch]>> = Vec::new();
-    let mut missing = Missing { context, origin: |at| written.origin(at) };
+    let mut missing = Missing { context, does, origin: |at| written.origin(at) };
     for rule in rules {
         let name = &*rule.name.value;
         match rule.kind.value {
@@ -60,7 +61,7 @@ pub(super) fn select<T>(
                         Some(named) => matches.push(named.into()),
                         None => {
                             let message = format!(
-                                "the HTTPRouteGroup `{name}` has no match `{}`; it admits nothing",
+                                "the HTTPRouteGroup `{name}` has no match `{}`; it {does} nothing",
                                 wanted.value
                             );
                             let help = did_you_mean(&wanted.value, group.names());
@@ -99,6 +100,7 @@ pub(super) fn select<T>(
 /// Tells what is named and not there.
 struct Missing<'c, 'a, F> {
     context: &'c mut Context<'a>,
+    does: &'c str,
     origin: F,
 }
 
@@ -110,8 +112,9 @@ impl<F: Fn(At) -> Origin> Missing<'_, '_, F> {
         namespace: &str,
         known: impl Iterator<Item = &'n (&'n str, &'n str)>,
     ) {
+        let does = self.does;
         let message = format!(
-            "no {kind} `{name}` is in force in namespace `{namespace}`; the rule admits nothing"
+            "no {kind} `{name}` is in force in namespace `{namespace}`; the rule {does} nothing"
         );
         let own = known.filter(|(of, _)| *of == namespace).map(|(_, name)| *name);
         self.warn(at, message, did_you_mean(name, own));

@@ -37,6 +37,11 @@ impl Target<'_> {
         }
     }
 
+    /// Whether it speaks for workloads of its namespace of which nothing is known.
+    pub(super) fn speaks_for_unknown(&self) -> bool {
+        self.is_for(&ServiceAccount::new(self.namespace(), "default"), None)
+    }
+
     fn is_for(&self, account: &ServiceAccount, workload: Option<&Resource<Workload>>) -> bool {
         self.destination.iter().any(|wanted| match wanted {
             Caller::Account(wanted) => wanted == account,
@@ -88,7 +93,7 @@ pub(super) fn lower<'a>(
     let destination = identities(destination, written, context);
     let callers: Vec<Caller> =
         sources.iter().flat_map(|source| identities(source, written, context)).collect();
-    let selected = select(rules, written, specs, context);
+    let selected = select((rules, "admits"), written, specs, context);
     let (matches, layer4) = match (selected.matches, selected.layer4) {
         // Layer 4 does not look inside; without any of both, nothing of HTTP is admitted.
         (None, None) => (Some(Default::default()), None),
