@@ -101,6 +101,23 @@ impl Bucket {
             ahead => (after, Admission::Wait(limit.until_leaked(ahead))),
         }
     }
+
+    /// Whether it can be forgotten: a request at time `now` or later finds it as if none had come
+    /// for its key yet.
+    ///
+    /// ```
+    /// # use gateway_core::state::{Bucket, Delay, Leak};
+    /// # use std::time::Duration;
+    /// let second = Duration::from_secs(1);
+    /// let limit = Leak { requests: 1, per: second, burst: 2, delay: Delay::None };
+    /// let (bucket, _) = Bucket::take(None, &limit, second);
+    /// assert!(!bucket.is_spent(&limit, second));
+    /// assert!(bucket.is_spent(&limit, 2 * second));
+    /// ```
+    pub fn is_spent(&self, limit: &Leak, now: Duration) -> bool {
+        let leaked = limit.leaked(nanoseconds(now).saturating_sub(self.last));
+        self.excess + REQUEST <= leaked
+    }
 }
 
 impl Leak {

@@ -88,6 +88,29 @@ fn another_limit_takes_the_bucket_over() {
 }
 
 #[test]
+fn a_bucket_is_spent_once_all_has_leaked() {
+    // smi N-1
+    for (limit, times, spent, now) in [
+        (leak(1, SECOND, 0, Delay::None), &[5000][..], false, 5999),
+        (leak(1, SECOND, 0, Delay::None), &[5000], true, 6000),
+        (leak(1, SECOND, 2, Delay::After(0)), &[0, 0, 0], false, 2999),
+        (leak(1, SECOND, 2, Delay::After(0)), &[0, 0, 0], true, 3000),
+        // What is refused is not counted.
+        (leak(1, SECOND, 1, Delay::None), &[0, 0, 0, 0], true, 2000),
+        // A clock that goes backwards, a bucket that never leaks, and one that is always empty.
+        (leak(1, SECOND, 0, Delay::None), &[5000], false, 0),
+        (leak(0, SECOND, 0, Delay::None), &[0], false, 1_000_000_000),
+        (leak(1, Duration::ZERO, 0, Delay::None), &[0], true, 0),
+    ] {
+        let take =
+            |bucket, time: &u64| Some(Bucket::take(bucket, &limit, Duration::from_millis(*time)).0);
+        let bucket = times.iter().fold(None, take).unwrap();
+        let got = bucket.is_spent(&limit, Duration::from_millis(now));
+        assert_eq!(got, spent, "{limit:?} {times:?} {now}");
+    }
+}
+
+#[test]
 fn a_bucket_is_two_words() {
     assert_eq!(size_of::<Bucket>(), 16);
 }
@@ -183,6 +206,24 @@ proptest! {
             let since = u128::from(now) * u128::from(limit.requests);
             prop_assert!(beyond * limit.per.as_nanos() <= since);
             now += pause;
+        }
+    }
+
+    #[test]
+    fn nobody_notices_that_a_spent_bucket_is_forgotten(
+        limit in limit(),
+        pauses in prop::collection::vec(0..5_000_000_000u64, 1..20),
+        (until, later) in (0..100_000_000_000u64, 0..5_000_000_000u64),
+    ) {
+        let (mut bucket, mut now) = (None, 0);
+        for pause in pauses {
+            now += pause;
+            bucket = Some(Bucket::take(bucket, &limit, Duration::from_nanos(now)).0);
+        }
+        now += until;
+        if bucket.is_some_and(|bucket| bucket.is_spent(&limit, Duration::from_nanos(now))) {
+            let then = Duration::from_nanos(now + later);
+            prop_assert_eq!(Bucket::take(bucket, &limit, then), Bucket::take(None, &limit, then));
         }
     }
 
