@@ -39,6 +39,8 @@ pub struct Decision<'r> {
     pub(crate) addressed: Option<&'r Service>,
     /// Whether policies or limits ask something of the request.
     pub(crate) guarded: bool,
+    /// Whether it takes the place of another one, whose steps the request has passed.
+    pub(crate) fell_back: bool,
 }
 
 /// What to do with a request.
@@ -151,6 +153,7 @@ impl<'r> Decision<'r> {
             outcome,
             addressed: None,
             guarded: false,
+            fell_back: false,
         }
     }
 

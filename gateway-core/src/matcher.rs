@@ -6,6 +6,7 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod exact;
+mod fallback;
 pub(crate) mod hosts;
 pub(crate) mod octets;
 mod outcome;

@@ -77,7 +77,7 @@ impl<'r> Decision<'r> {
     pub fn steps(&self, request: &impl Request) -> Vec<Step<'r>> {
         let Some(route) = self.route else { return Vec::new() };
         let of_view = |view: &View<'_, _>| {
-            let policies = self.policies();
+            let policies = self.policies().filter(|_| !self.fell_back);
             let mut steps =
                 policies.map(|policies| steps(policies, &self.outcome, view)).unwrap_or_default();
             let ends = steps.last().is_some_and(Step::ends);

@@ -119,6 +119,7 @@ impl Fixture {
             branch: None,
             outcome,
             guarded: false,
+            fell_back: false,
         }
     }
 }

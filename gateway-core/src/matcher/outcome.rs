@@ -51,7 +51,8 @@ pub(super) fn decide<'r, R: Request>(
     let guarded = route.policies.as_ref().is_some_and(|policies| guards(policies, view))
         || addressed.is_some_and(|service| is_limited(service, &outcome));
     let (listener, host, route) = (Some(listener), Some(host), Some(route));
-    Decision { listener, host, route, branch, outcome, addressed, guarded }
+    let fell_back = false;
+    Decision { listener, host, route, branch, outcome, addressed, guarded, fell_back }
 }
 
 /// None of `ways` held: if one would with another method, the method alone is to blame
@@ -102,7 +103,10 @@ fn send<'r, R: Request>(
 
 /// The same, unless no endpoint admits the request (smi T-14: what is refused is not drawn again).
 #[inline]
-fn checked<'r, R: Request>(forwarding: Forwarding<'r>, view: &View<'_, R>) -> Outcome<'r> {
+pub(super) fn checked<'r, R: Request>(
+    forwarding: Forwarding<'r>,
+    view: &View<'_, R>,
+) -> Outcome<'r> {
     match &forwarding.service.access {
         Some(access) if !is_open(access, forwarding.port, view) => Outcome::Deny(forwarding),
         _ => Outcome::Forward(forwarding),

@@ -1,3 +1,5 @@
+mod fallback;
+
 use super::*;
 use crate::decision::{Outcome, SplitChoice};
 use crate::request::{Connection, InvalidTarget, PathPolicy, RequestHead};
