@@ -232,10 +232,15 @@ impl Entry {
         self.listener = decision.listener().map_or_else(String::new, |l| l.name.to_string());
         self.route = decision.route().map_or_else(String::new, |r| r.origin.to_string());
         // Of a request that is turned away, where it would have gone.
+        self.goes_to(decision);
+        self
+    }
+
+    /// Notes the Service that a request is sent to.
+    pub(crate) fn goes_to(&mut self, decision: &Decision<'_>) {
         if let Outcome::Forward(to) = decision.admitted() {
             self.service = to.service.name.to_string();
         }
-        self
     }
 
     /// Notes a try; the last one counts.

@@ -2,11 +2,13 @@
 
 use crate::access_log::Entry;
 use crate::attributes::Attributes;
+use crate::error::Failure;
 use crate::exchange::{Answer, Exchange, Received};
 use crate::forward::{Asked, Forwarder};
 use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Client, Head};
+use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::upgrade::Upgrade;
 use crate::worker::Worker;
@@ -44,8 +46,9 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
     let response = match enforce(&decision, &head) {
-        Guard::Admitted => {
-            let admitted = Admitted { worker, table: &table, head, decision: &decision };
+        Guard::Admitted(counted) => {
+            let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
+            let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
             admitted.answer(body, upgrade, entry.as_deref_mut(), &mut asked).await
         }
         Guard::Refused(status, reason) => {
@@ -108,6 +111,7 @@ struct Admitted<'a> {
     table: &'a Table,
     head: Head<'a>,
     decision: &'a Decision<'a>,
+    limits: ServiceLimits<'a>,
 }
 
 impl Admitted<'_> {
@@ -120,18 +124,18 @@ impl Admitted<'_> {
     ) -> Response<Answer> {
         match self.decision.admitted() {
             Outcome::Forward(to) => self.forward(&to, body, upgrade, entry, asked).await,
-            Outcome::Deny(to) => self.edited(plain(self.denial(&to))),
+            // Nobody is asked, but the Service that was addressed may have limits (smi N-7).
+            Outcome::Deny(to) => {
+                let refused = self.limits.pass().await.err();
+                let failure = refused.unwrap_or_else(|| self.table.snapshot.denial(&to));
+                self.edited(failed(failure, to.forward.unavailable, self.worker, entry))
+            }
+            Outcome::NoRoute(no_route) => match self.limits.pass().await {
+                Ok(()) => self.edited(plain(no_route.status())),
+                Err(failure) => self.edited(failed(failure, no_route.status(), self.worker, entry)),
+            },
             Outcome::Redirect(redirect) => self.canned(redirect.status, &body, redirect.max_body),
             Outcome::Respond(respond) => self.canned(respond.status, &body, Some(UNREAD_LIMIT)),
-            Outcome::NoRoute(no_route) => self.edited(plain(no_route.status())),
-        }
-    }
-
-    /// Nobody learns of rules from a Service that has no endpoint at all (smi T-17).
-    fn denial(&self, forwarding: &Forwarding<'_>) -> StatusCode {
-        match self.table.snapshot.group(forwarding.id, forwarding.port) {
-            Some(_) => StatusCode::FORBIDDEN,
-            None => forwarding.forward.unavailable,
         }
     }
 
@@ -161,19 +165,31 @@ impl Admitted<'_> {
         mut entry: Option<&mut Entry>,
         asked: &mut Asked,
     ) -> Response<Answer> {
-        let Self { worker, table, head, decision } = self;
-        let forwarder = Forwarder { worker, table, head, decision, forwarding };
+        let Self { worker, table, head, decision, limits } = self;
+        let forwarder = Forwarder { worker, table, head, decision, forwarding, limits };
         match forwarder.run(body, upgrade, entry.as_deref_mut(), asked).await {
             Ok(response) => response,
             Err(failure) => {
-                worker.metrics.failure(failure);
-                if let Some(entry) = entry {
-                    entry.failed(failure);
-                }
-                let mut response = plain(failure.status(forwarding.forward.unavailable));
+                let unavailable = forwarding.forward.unavailable;
+                let mut response = failed(failure, unavailable, worker, entry);
                 forwarder.edit(response.status(), response.headers_mut());
                 response
             }
         }
     }
+}
+
+/// What is answered where nothing came of a request; `unavailable` is what the rule says about
+/// Services that cannot be reached.
+fn failed(
+    failure: Failure,
+    unavailable: StatusCode,
+    worker: &Worker,
+    entry: Option<&mut Entry>,
+) -> Response<Answer> {
+    worker.metrics.failure(failure);
+    if let Some(entry) = entry {
+        entry.failed(failure);
+    }
+    plain(failure.status(unavailable))
 }

@@ -62,11 +62,17 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// Why one try to get an answer from a backend failed.
+/// Why a request, or one try to get an answer from a backend, failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Failure {
     /// The Service has no ready endpoint.
     NoEndpoint,
+    /// No endpoint admits the caller.
+    Denied,
+    /// The circuit breaker of the Service keeps all endpoints out.
+    CircuitOpen,
+    /// A limit of a Service has no room for the request.
+    RateLimit,
     /// The endpoint's name does not resolve, or it refuses the connection.
     Connect,
     /// Connecting took too long.
@@ -97,8 +103,11 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::NoEndpoint,
+        Self::Denied,
+        Self::CircuitOpen,
+        Self::RateLimit,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Tls,
@@ -118,6 +127,9 @@ impl Failure {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::NoEndpoint => "no_endpoint",
+            Self::Denied => "denied",
+            Self::CircuitOpen => "circuit_open",
+            Self::RateLimit => "rate_limit",
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
@@ -139,6 +151,8 @@ impl Failure {
     pub(crate) fn status(self, unavailable: StatusCode) -> StatusCode {
         match self {
             Self::NoEndpoint | Self::Connect | Self::Tls | Self::Disconnect => unavailable,
+            Self::Denied => StatusCode::FORBIDDEN,
+            Self::CircuitOpen | Self::RateLimit => StatusCode::SERVICE_UNAVAILABLE,
             Self::BrokenHead | Self::InvalidHead | Self::Unsendable => StatusCode::BAD_GATEWAY,
             Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {

@@ -4,14 +4,16 @@ use crate::access_log::Entry;
 use crate::error::Failure;
 use crate::exchange::{Answer, Pace, Received, Relay, Upload};
 use crate::framing;
+use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
+use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::unsupported;
 use crate::upgrade::Upgrade;
 use crate::upstream::{Checkout, Holding, Lease, Tries};
 use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
-use gateway_core::{Decision, Forwarding};
+use gateway_core::{Decision, Forwarding, Outcome};
 use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
@@ -19,6 +21,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -57,6 +60,7 @@ pub(crate) struct Forwarder<'a> {
     pub(crate) head: Head<'a>,
     pub(crate) decision: &'a Decision<'a>,
     pub(crate) forwarding: &'a Forwarding<'a>,
+    pub(crate) limits: ServiceLimits<'a>,
 }
 
 impl Forwarder<'_> {
@@ -80,12 +84,58 @@ impl Forwarder<'_> {
         }
         let upload = Upload::new(body, settings.max_body);
         let deadline = settings.timeouts.request.map(|most| Instant::now() + most);
-        let tries = self.try_endpoints(&upload, deadline, entry, asked);
+        let tries = self.reach(&upload, deadline, entry, asked);
         let reached = match deadline {
             Some(end) => timeout_at(end, tries).await.unwrap_or(Err(Failure::RequestTimeout))?,
             None => tries.await?,
         };
         self.relay(reached, upgrade)
+    }
+
+    /// Tries the endpoints of the Service, or of the one that stands in for it while all of these
+    /// are out (smi N-10).
+    async fn reach(
+        &self,
+        upload: &Upload,
+        deadline: Option<Instant>,
+        mut entry: Option<&mut Entry>,
+        asked: &mut Asked,
+    ) -> Result<Reached, Failure> {
+        let tried = self.try_endpoints(upload, deadline, entry.as_deref_mut(), asked).await;
+        if !matches!(tried, Err(Failure::CircuitOpen)) {
+            return tried;
+        }
+        let decision = self.fall_back().ok_or(Failure::CircuitOpen)?;
+        if let Some(entry) = &mut entry {
+            entry.goes_to(&decision);
+        }
+        let forwarding = match decision.admitted() {
+            Outcome::Forward(forwarding) => forwarding,
+            Outcome::Deny(denied) => return Err(self.table.snapshot.denial(&denied)),
+            _ => return Err(Failure::CircuitOpen),
+        };
+        // Limits are all that is asked of it.
+        let Guard::Admitted(counted) = enforce(&decision, &self.head) else {
+            return Err(Failure::CircuitOpen);
+        };
+        let limits = ServiceLimits { counted, ..self.limits };
+        let Self { worker, table, head, .. } = *self;
+        let other =
+            Forwarder { worker, table, head, decision: &decision, forwarding: &forwarding, limits };
+        // Boxed, so that requests without a fallback do not pay for its size.
+        Box::pin(other.try_endpoints(upload, deadline, entry, asked)).await
+    }
+
+    /// What is done in place of the decision while all endpoints are out.
+    fn fall_back(&self) -> Option<Decision<'_>> {
+        self.table.snapshot.router.fall_back(self.decision, &self.head)
+    }
+
+    /// Which workloads of the Service may be sent the request; `None` for all (smi T-15).
+    fn admitted_workloads(&self) -> Option<Vec<bool>> {
+        let access = self.forwarding.service.access.as_ref()?;
+        let admits = |workload| self.decision.admits(&self.head, workload);
+        Some((0..access.workloads.len()).map(admits).collect())
     }
 
     /// Tries one endpoint after the other, as far as the rule allows.
@@ -96,6 +146,7 @@ impl Forwarder<'_> {
         mut entry: Option<&mut Entry>,
         asked: &mut Asked,
     ) -> Result<Reached, Failure> {
+        self.limits.pass().await?;
         let settings = self.settings();
         let Forwarding { id, port, .. } = *self.forwarding;
         let unavailable = self.forwarding.forward.unavailable;
@@ -103,19 +154,34 @@ impl Forwarder<'_> {
             asked.note(unavailable);
             return Err(Failure::NoEndpoint);
         };
-        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.len());
+        let admitted = self.admitted_workloads();
+        let reaches = |workload: usize| {
+            admitted.as_ref().is_none_or(|list| list.get(workload).is_some_and(|admits| *admits))
+        };
+        // A request that has failed is not given up for another reason.
+        let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
+        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
         loop {
             tries.begin();
-            let endpoint = group
-                .pick(&settings.balance, tries.tried(), &self.worker.random)
-                .ok_or(Failure::NoEndpoint)?;
+            let random = &self.worker.random;
+            let member = group.pick(&settings.balance, tries.tried(), random, reaches)?;
+            let address = member.endpoint.address();
+            self.limits.pass_at(address, member.workload).await?;
             if let Some(entry) = &mut entry {
-                entry.sent_to(endpoint.address());
+                entry.sent_to(address);
             }
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
-            let attempt = self.attempt(Holding::new(endpoint.clone()), upload, tries.may_repeat());
-            let result = match try_end {
-                Some(end) => timeout_at(end, attempt).await.unwrap_or(Err(Failure::Timeout)),
+            let holding = Holding::new(Arc::clone(&member.endpoint));
+            let attempt = self.attempt(holding, upload, tries.may_repeat());
+            let end = try_end.into_iter().chain(deadline).min();
+            let result = match end {
+                Some(end) => timeout_at(end, attempt).await.unwrap_or_else(|_| {
+                    Err(if Some(end) == try_end {
+                        Failure::Timeout
+                    } else {
+                        Failure::RequestTimeout
+                    })
+                }),
                 None => attempt.await,
             };
             asked.note(match &result {
@@ -124,9 +190,10 @@ impl Forwarder<'_> {
             });
             match result {
                 Ok((response, lease)) => {
-                    endpoint.answered();
+                    member.answered(response.status());
                     let again = upload.replayable()
-                        && tries.after_status(response.status(), endpoint.address());
+                        && tries.after_status(response.status(), address)
+                        && goes_on();
                     if !again {
                         let deadline = deadline.into_iter().chain(try_end).min();
                         return Ok(Reached { response, lease, deadline });
@@ -134,10 +201,12 @@ impl Forwarder<'_> {
                 }
                 Err(failure) => {
                     if failure.blames_endpoint() {
-                        endpoint.failed();
+                        member.failed();
+                    } else if failure == Failure::RequestTimeout && !upload.waits_for_client() {
+                        member.timed_out();
                     }
                     let again =
-                        upload.replayable() && tries.after_failure(failure, endpoint.address());
+                        upload.replayable() && tries.after_failure(failure, address) && goes_on();
                     if !again {
                         return Err(failure);
                     }

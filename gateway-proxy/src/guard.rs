@@ -1,13 +1,13 @@
 //! Carries out what policies ask of a request, as far as that is known here.
 
-use gateway_core::{Decision, Origin, Request, Step, Verdict};
+use gateway_core::{Counted, Decision, Origin, Request, Step, Verdict};
 use http::StatusCode;
 
 /// What policies come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guard {
-    /// The request goes its way.
-    Admitted,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Guard<'r> {
+    /// The request goes its way, once these limits have room for it.
+    Admitted(Vec<Counted<'r>>),
     /// It is turned away with a status, for a reason that goes to the log.
     Refused(StatusCode, &'static str),
     /// It only asks what it may do.
@@ -23,15 +23,24 @@ pub(crate) struct Unenforced<'r> {
     pub(crate) origin: &'r Origin,
 }
 
-/// Takes the first step: it ends the request, be it what the step says, or 500 where it cannot be
-/// enforced. Nothing passes that was meant to be guarded.
-pub(crate) fn enforce(decision: &Decision<'_>, request: &impl Request) -> Guard {
+/// Takes one step after the other until one ends the request, be it what the step says, or 500
+/// where it cannot be enforced. Nothing passes that was meant to be guarded.
+pub(crate) fn enforce<'r>(decision: &Decision<'r>, request: &impl Request) -> Guard<'r> {
+    let mut counted = Vec::new();
     if let Verdict::Open(_) = decision.verdict() {
-        return Guard::Admitted;
+        return Guard::Admitted(counted);
     }
-    let Some(step) = decision.steps(request).into_iter().next() else { return Guard::Admitted };
-    let unenforced = Guard::Refused(StatusCode::INTERNAL_SERVER_ERROR, "unenforced_policy");
-    take(&step).unwrap_or(unenforced)
+    for step in decision.steps(request) {
+        match take(&step) {
+            Ok(Guard::Admitted(limits)) => counted.extend(limits),
+            Ok(end) => return end,
+            Err(_) => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                return Guard::Refused(status, "unenforced_policy");
+            }
+        }
+    }
+    Guard::Admitted(counted)
 }
 
 /// What a step comes to. The one place that knows which of them are done here.
@@ -39,10 +48,11 @@ pub(crate) fn enforce(decision: &Decision<'_>, request: &impl Request) -> Guard 
 /// # Errors
 ///
 /// [`Unenforced`], where it is none of them.
-pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard, Unenforced<'r>> {
+pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard<'r>, Unenforced<'r>> {
     let (what, origin) = match step {
         Step::Refuse(refusal) => return Ok(Guard::Refused(refusal.status, "policy")),
         Step::Preflight(_) => return Ok(Guard::Preflight),
+        Step::ServiceLimit(counted) => return Ok(Guard::Admitted(vec![*counted])),
         Step::ClientCertificate(policy) => ("a certificate of the client", &policy.origin),
         Step::RateLimit { limit, .. } => ("a rate limit", &limit.origin),
         Step::BasicAuth(policy) => ("basic authentication", &policy.origin),
@@ -50,7 +60,6 @@ pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard, Unenforced<'r>> {
         Step::ExternalAuth(policy) => ("authentication by another service", &policy.origin),
         Step::Jwt(policy) => ("a signed token", &policy.origin),
         Step::Cache(policy) => ("a cache", &policy.origin),
-        Step::ServiceLimit(counted) => ("a limit of a Service", &counted.limit.origin),
     };
     Err(Unenforced { what, origin })
 }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
-//! nothing but the snapshot. The protocol code is hyper's, which shows in `connection`, `exchange`,
+//! nothing but the snapshot, and what is counted beside it. The protocol code is hyper's, which shows in `connection`, `exchange`,
 //! `admin` and `upstream::connect` only: everything between deals in heads and body frames.
 //! TLS is rustls's, which shows in `tls`, `stream`, and where connections begin.
 //!
@@ -40,6 +40,7 @@ mod listener;
 mod metrics;
 mod reload;
 mod server;
+mod service_limits;
 mod shutdown;
 mod snapshot;
 mod source;

@@ -1,11 +1,13 @@
 //! The table that is in force, with all that carrying out its decisions needs.
 
 use crate::config::Config;
+use crate::error::Failure;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
+use crate::service_limits::Meters;
 use crate::tls::Identity;
-use crate::upstream::{Address, Endpoint, Group, Peer};
-use gateway_core::rules::{Protocol, RuleSet, ServiceId};
-use gateway_core::{Connection, Decision, Endpoints, ListenerKey, Router};
+use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer};
+use gateway_core::rules::{Protocol, RuleSet, Service, ServiceId, ServiceName};
+use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Router};
 use rustls::ServerConfig;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -28,6 +30,9 @@ pub(crate) struct Snapshot {
     groups: HashMap<(ServiceId, u16), Group>,
     /// By whom they lead to, so that the next snapshot can go on with them.
     endpoints: HashMap<Peer, Arc<Endpoint>>,
+    /// What circuit breakers know, alike.
+    histories: HashMap<(ServiceName, Peer), Arc<History>>,
+    pub(crate) meters: Meters,
     /// Who this proxy is to others.
     identity: Option<Arc<Identity>>,
     /// The listeners whose clients have to prove who they are.
@@ -47,21 +52,31 @@ impl Snapshot {
         previous: Option<&Self>,
     ) -> Self {
         let mut endpoints = HashMap::new();
+        let mut histories = HashMap::new();
         let mut groups = HashMap::new();
-        for (service, port) in reachable(router.rules()) {
-            let addresses = addresses(router.rules(), service, port, documents, config);
-            let group = addresses.into_iter().map(|address| {
+        for (id, port) in reachable(router.rules()) {
+            let service = router.rules().service(id);
+            let members = members(service, port, documents, config).into_iter();
+            let members = members.map(|(address, workload)| {
                 let peer = Peer::plain(address);
                 let known = previous.and_then(|p| p.endpoints.get(&peer));
                 let new =
                     || known.map_or_else(|| Arc::new(Endpoint::new(peer.clone())), Arc::clone);
-                Arc::clone(endpoints.entry(peer.clone()).or_insert_with(new))
+                let endpoint = Arc::clone(endpoints.entry(peer.clone()).or_insert_with(new));
+                let circuit = service.breaker.as_ref().map(|breaker| {
+                    let key = (service.name.clone(), peer);
+                    let known = previous.and_then(|p| p.histories.get(&key)).map(Arc::clone);
+                    let new = || known.unwrap_or_else(|| Arc::new(History::new()));
+                    Circuit::new(breaker, Arc::clone(histories.entry(key).or_insert_with(new)))
+                });
+                Member { endpoint, workload, circuit }
             });
-            groups.insert((service, port), Group::new(group.collect()));
+            groups.insert((id, port), Group::new(members.collect()));
         }
+        let meters = Meters::new(router.rules(), previous.map(|p| &p.meters));
         let secured = router.rules().listeners.iter().filter(|l| l.protocol == Protocol::Https);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
-        Self { router, groups, endpoints, identity, mutual }
+        Self { router, groups, endpoints, histories, meters, identity, mutual }
     }
 
     /// How connections to a listener are protected.
@@ -83,7 +98,16 @@ impl Snapshot {
 
     /// The endpoints of a Service's port.
     pub(crate) fn group(&self, service: ServiceId, port: u16) -> Option<&Group> {
-        self.groups.get(&(service, port)).filter(|group| group.len() > 0)
+        self.groups.get(&(service, port)).filter(|group| !group.is_empty())
+    }
+
+    /// Why a request that no endpoint admits is not sent. Nobody learns of rules from a Service
+    /// that has no endpoint at all (smi T-17).
+    pub(crate) fn denial(&self, denied: &Forwarding<'_>) -> Failure {
+        match self.group(denied.id, denied.port) {
+            Some(_) => Failure::Denied,
+            None => Failure::NoEndpoint,
+        }
     }
 }
 
@@ -100,31 +124,38 @@ fn reachable(rules: &RuleSet) -> BTreeSet<(ServiceId, u16)> {
             found.extend(backends.map(|backend| (backend.service, target.port)));
         }
     }
+    // A fallback does not fall back once more.
+    let breakers = found.iter().filter_map(|(id, _)| rules.service(*id).breaker.as_ref());
+    let fallbacks: Vec<_> = breakers.filter_map(|breaker| breaker.fallback).collect();
+    found.extend(fallbacks);
     found
 }
 
-fn addresses(
-    rules: &RuleSet,
-    service: ServiceId,
+/// The endpoints of a Service's port, each with the workload that it belongs to.
+fn members(
+    service: &Service,
     port: u16,
     documents: &Endpoints,
     config: &Config,
-) -> Vec<Address> {
-    let service = rules.service(service);
+) -> Vec<(Address, usize)> {
+    // No document tells who answers there.
+    let unknown = documents.unknown(&service.name, port).workload;
     let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
-    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).collect();
-    let found: Vec<&gateway_core::Endpoint> = if by_hand.is_empty() {
-        documents.of_service(&service.name, port).iter().collect()
+    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).map(|e| (e, unknown)).collect();
+    let found = if by_hand.is_empty() {
+        let named = documents.of_service(&service.name, port);
+        named.iter().map(|e| (e, e.behind.workload)).collect()
     } else {
         by_hand
     };
     // Ports are unknown only where there is neither a document nor an entry by hand.
-    if found.is_empty() && config.dns && service.ports.is_none() {
+    let resolved = (found.is_empty() && config.dns && service.ports.is_none()).then(|| {
         let (name, domain) = (&service.name, &config.options.cluster_domain);
         let host = format!("{}.{}.svc.{domain}", name.name, name.namespace);
-        return vec![Address::new(&host, port)];
-    }
-    found.into_iter().map(|endpoint| Address::new(&endpoint.host, endpoint.port)).collect()
+        (Address::new(&host, port), unknown)
+    });
+    let found = found.into_iter().map(|(e, workload)| (Address::new(&e.host, e.port), workload));
+    found.chain(resolved).collect()
 }
 
 /// The snapshot as one thread sees it, with the counters of the routes that it has used.

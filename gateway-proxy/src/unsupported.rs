@@ -316,7 +316,7 @@ spec: {{service: tea, backends: [{{service: tea-1, weight: 1}}]}}
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             let guard = match want {
                 Some(_) => Guard::Refused(status, "unenforced_policy"),
-                None => Guard::Admitted,
+                None => Guard::Admitted(Vec::new()),
             };
             assert_eq!(told, Vec::from_iter(want), "{spec}");
             assert_eq!(got, guard, "{spec}");

@@ -1,12 +1,14 @@
 //! Connections to backends: which endpoint, which connection, and when to try again.
 
 mod balance;
+mod circuit;
 mod connect;
 mod peer;
 mod pool;
 mod retry;
 
-pub(crate) use balance::{Endpoint, Group, Holding};
+pub(crate) use balance::{Endpoint, Group, Holding, Member};
+pub(crate) use circuit::{Circuit, History};
 #[cfg(test)]
 pub(crate) use peer::PeerTls;
 pub(crate) use peer::{Address, Peer};

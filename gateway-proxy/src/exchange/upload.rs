@@ -97,6 +97,14 @@ impl Upload {
         }
     }
 
+    /// Whether it is the client that the exchange waits for.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::Streamed(stream) => matches!(stream.borrow().pace, Pace::Client(_)),
+        }
+    }
+
     /// Whom the exchange waits for; `since` is when the request was sent, for one without a body.
     pub(crate) fn pace(&self, since: Instant) -> Pace {
         match self {

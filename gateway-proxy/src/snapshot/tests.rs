@@ -1,6 +1,10 @@
-//! Proxies in this process that speak mutual TLS with clients and with each other.
+//! Proxies in this process, with rules that are made by hand; here those that speak mutual TLS with
+//! clients and with each other.
 
+mod breakers;
 mod proxy;
+mod service_limits;
+mod shop;
 
 use super::*;
 use crate::error::Failure;

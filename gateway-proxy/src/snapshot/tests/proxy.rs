@@ -107,33 +107,12 @@ impl Setup {
 
     pub(super) fn start(self) -> Proxy {
         let rules = self.rules();
-        let config = Config {
-            bind: Ipv4Addr::LOCALHOST.into(),
-            map_ports: [(80, 0)].into(),
-            ..Config::default()
-        };
-        let (listening, mut sockets) =
-            listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
-        let metrics = Arc::new(WorkerMetrics::default());
         let peer = Peer {
             address: Address::new(&self.backend.ip().to_string(), self.backend.port()),
             tls: self.upstream,
         };
         let snapshot = snapshot(&rules, Some(peer), self.identity);
-        let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            limits: self.limits,
-            log: None,
-        });
-        let (commands, received) = mpsc::unbounded_channel();
-        commands.send(Command::Listen(0, sockets.remove(0))).ok().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let work = {
-            let (shared, metrics) = (Arc::clone(&shared), Arc::clone(&metrics));
-            move || worker::run(shared, metrics, 4, received, runtime)
-        };
-        let thread = Some(thread::spawn(work));
-        Proxy { address: listening.address, shared, metrics, commands, thread, rules }
+        Proxy::start(rules, snapshot, self.limits)
     }
 
     /// One host with one route to one Service.
@@ -170,13 +149,37 @@ pub(super) fn snapshot(
     let no_endpoints = Resources::with_defaults("default", true);
     let no_endpoints = translate(&no_endpoints, &Options::default()).endpoints;
     let mut snapshot = Snapshot::new(router, &no_endpoints, &Config::default(), identity, None);
-    let group =
-        || Group::new(peer.iter().cloned().map(|peer| Arc::new(Endpoint::new(peer))).collect());
+    let member =
+        |peer| Member { endpoint: Arc::new(Endpoint::new(peer)), workload: 0, circuit: None };
+    let group = || Group::new(peer.iter().cloned().map(member).collect());
     snapshot.groups = reachable(rules).into_iter().map(|key| (key, group())).collect();
     snapshot
 }
 
 impl Proxy {
+    /// Serves the first listener of `rules`.
+    pub(super) fn start(rules: RuleSet, snapshot: Snapshot, limits: Limits) -> Self {
+        let config = Config {
+            bind: Ipv4Addr::LOCALHOST.into(),
+            map_ports: [(80, 0)].into(),
+            ..Config::default()
+        };
+        let (listening, mut sockets) =
+            listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
+        let metrics = Arc::new(WorkerMetrics::default());
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        let shared = Arc::new(Shared { snapshot, limits, log: None });
+        let (commands, received) = mpsc::unbounded_channel();
+        commands.send(Command::Listen(0, sockets.remove(0))).ok().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let work = {
+            let (shared, metrics) = (Arc::clone(&shared), Arc::clone(&metrics));
+            move || worker::run(shared, metrics, 4, received, runtime)
+        };
+        let thread = Some(thread::spawn(work));
+        Self { address: listening.address, shared, metrics, commands, thread, rules }
+    }
+
     pub(super) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
