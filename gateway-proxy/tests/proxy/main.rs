@@ -3,6 +3,7 @@
 
 mod backend;
 mod bodies;
+mod breakers;
 mod client;
 mod error_pages;
 mod failures;
@@ -14,5 +15,6 @@ mod policies;
 mod process;
 mod reload;
 mod routing;
+mod service_limits;
 mod shutdown;
 mod suite;
