@@ -27,6 +27,14 @@ pub fn agree(
     if open && !answer.steps.is_empty() {
         return Err(format!("open, though policies ask {:#?}", answer.steps));
     }
+    let instead = router.fall_back(&decision, request).map(|instead| {
+        let Answer { verdict, steps, .. } = Answer::of(&instead, request);
+        (verdict, steps)
+    });
+    let want = reference::fall_back(rules, request, &answer);
+    if want != instead {
+        return Err(format!("falls back to {instead:#?}\nthe reference: {want:#?}"));
+    }
     let captures = decision.captures(request);
     let got: Vec<(&str, &[u8])> = captures.iter().collect();
     let captures = match (decision.listener(), decision.route()) {

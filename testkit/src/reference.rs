@@ -71,6 +71,30 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
     answer
 }
 
+/// What happens in place of `answer`, which the request was given, while all endpoints of the
+/// Service are out: the verdict, and the limits that the request falls under (smi N-10).
+pub fn fall_back<R: Request>(
+    rules: &RuleSet,
+    request: &R,
+    answer: &Answer,
+) -> Option<(Verdict, Vec<StepAnswer>)> {
+    let Verdict::Forward { service, rule, .. } = &answer.verdict else { return None };
+    let service = rules.services.iter().find(|s| s.name == *service)?;
+    let (id, port) = service.breaker.as_ref()?.fallback?;
+    let instead = rules.service(id);
+    let has_port = instead.ports.as_ref().is_none_or(|ports| ports.contains(&port));
+    if !instead.exists || !has_port {
+        return None;
+    }
+    let view = View::of(request, &listener_of(rules, request)?.paths).ok()?;
+    let verdict = arrive(rules, id, port, rule.clone(), None, &view);
+    let steps = match &verdict {
+        Verdict::Forward { .. } => access::limits(instead, Some(instead), &view),
+        _ => Vec::new(),
+    };
+    Some((verdict, steps))
+}
+
 /// What the parameters of `route`'s path stand for in a request that it has taken: names and pieces
 /// of the match path, from left to right.
 pub fn captures<R: Request>(

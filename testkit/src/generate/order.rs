@@ -23,6 +23,10 @@ pub fn reordered(rules: &RuleSet, source: &mut Source<'_>) -> RuleSet {
     for split in services.iter_mut().flat_map(|service| &mut service.splits) {
         split.backends.iter_mut().for_each(|backend| backend.service = moved(backend.service));
     }
+    for breaker in services.iter_mut().filter_map(|service| service.breaker.as_mut()) {
+        let fallback = &mut Arc::make_mut(breaker).fallback;
+        *fallback = fallback.map(|(service, port)| (moved(service), port));
+    }
     rules.services = Arc::new(services);
     for listener in &mut rules.listeners {
         let renumbered = listener.hosts.iter().map(|host| {

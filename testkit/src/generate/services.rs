@@ -2,8 +2,9 @@
 
 use super::rules::Maker;
 use gateway_core::rules::{
-    Access, Caller, Field, Grant, GroupMatch, GroupMatches, Service, ServiceAccount, ServiceId,
-    ServiceLimit, ServiceName, ServiceSplit, SplitBackend, Sticky, Workload, WorkloadName,
+    Access, Caller, CircuitBreaker, Field, Grant, GroupMatch, GroupMatches, Service,
+    ServiceAccount, ServiceId, ServiceLimit, ServiceName, ServiceSplit, SplitBackend, Sticky,
+    Workload, WorkloadName,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,8 @@ impl Maker<'_, '_> {
         let limits = if self.source.once_in(4) { self.source.below(4) } else { 0 };
         let limits = (0..limits).map(|_| Arc::new(self.service_limit(groups))).collect();
         let ready = self.source.once_in(8).then(|| vec![80]);
-        Service { exists, ready, splits, access, limits, ..Service::new(name, ports) }
+        let breaker = self.source.once_in(4).then(|| Arc::new(self.breaker()));
+        Service { exists, ready, splits, access, limits, breaker, ..Service::new(name, ports) }
     }
 
     fn service_split(&mut self, groups: &[Arc<[GroupMatch]>]) -> ServiceSplit {
@@ -137,6 +139,13 @@ impl Maker<'_, '_> {
             },
             _ => Caller::Account(ServiceAccount::new("a", "web")),
         }
+    }
+
+    fn breaker(&mut self) -> CircuitBreaker {
+        let to = self.service_id();
+        let fallback = (!self.source.once_in(4)).then(|| (to, self.source.pick(&[80, 8080])));
+        let window = Duration::from_secs(1);
+        CircuitBreaker { errors: 1, window, counts_5xx: false, fallback, origin: self.origin() }
     }
 
     fn service_limit(&mut self, groups: &[Arc<[GroupMatch]>]) -> ServiceLimit {
