@@ -8,7 +8,8 @@
 
 use gateway_core::Router;
 use gateway_core::rules::{
-    Boundary, Condition, HostPattern, PathPart, PathPattern, PathTemplate, Route, RuleSet, Test,
+    Boundary, Condition, Field, HostPattern, PathPart, PathPattern, PathTemplate, Route, RuleSet,
+    ServiceSplit, Test,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -101,6 +102,11 @@ fn scenarios_reach_every_outcome_by_every_structure() {
             outcomes.add(name_of(&answer.verdict));
             outcomes.add_if("branch", answer.branch.is_some());
             answer.steps.iter().for_each(|step| outcomes.add(step.kind));
+            outcomes.add_if("a split past its eighth condition", is_late(&rules, &answer));
+            if let Some((verdict, _)) = reference::fall_back(&rules, request, &answer) {
+                outcomes.add(format!("fallback: {}", name_of(&verdict)));
+            }
+            outcomes.add_if("sticky split", is_sticky(&rules, &answer, request));
             count_structures(&rules, &answer, request, &mut structures);
         }
     }
@@ -109,6 +115,12 @@ fn scenarios_reach_every_outcome_by_every_structure() {
         "forward",
         "split, conditional: true",
         "split, conditional: false",
+        "a split past its eighth condition",
+        "sticky split",
+        "deny",
+        "fallback: forward",
+        "fallback: deny",
+        "service-limit",
         "redirect",
         "respond",
         "branch",
@@ -169,6 +181,29 @@ fn scenarios_reach_every_outcome_by_every_structure() {
         "affixes in a prefix by segments",
         "nested prefixes, not the longest",
     ]);
+}
+
+/// The TrafficSplit that applied.
+fn split_of<'r>(rules: &'r RuleSet, answer: &Answer) -> Option<&'r ServiceSplit> {
+    let Verdict::Forward { split: Some(choice), .. } = &answer.verdict else { return None };
+    rules.services.iter().flat_map(|s| &s.splits).find(|split| split.origin == choice.split)
+}
+
+/// Whether more than eight conditions were looked at before the one of a split that held.
+fn is_late(rules: &RuleSet, answer: &Answer) -> bool {
+    let Verdict::Forward { split: Some(choice), .. } = &answer.verdict else { return false };
+    let matches = split_of(rules, answer).and_then(|split| split.matches.as_ref());
+    matches.is_some_and(|m| m.iter().skip(8).any(|m| Some(&m.origin) == choice.matched.as_ref()))
+}
+
+/// Whether a TrafficSplit decided by a value that the request has.
+fn is_sticky(rules: &RuleSet, answer: &Answer, request: &OwnedRequest) -> bool {
+    let sticky = split_of(rules, answer).and_then(|split| split.sticky.as_ref());
+    sticky.is_some_and(|sticky| match sticky.by() {
+        Field::Header(name) => request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)),
+        Field::PeerAddress => request.connection.peer.is_some(),
+        _ => false,
+    })
 }
 
 fn name_of(verdict: &Verdict) -> String {
