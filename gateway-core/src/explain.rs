@@ -71,6 +71,8 @@ pub struct Explanation {
     pub caller: Option<String>,
     /// What each kind of endpoint of the Service says to the caller; none where it does not ask.
     pub access: Vec<AccessSummary>,
+    /// When endpoints of the Service pause, and what is asked then.
+    pub breaker: Option<BreakerSummary>,
     /// What policies ask of the request, in order, up to one that turns it away; then the limits
     /// of Services that it falls under.
     pub policies: Vec<PolicySummary>,
@@ -167,6 +169,20 @@ pub struct AccessSummary {
     /// The TrafficTargets before that, with the first test that failed: of those whose conditions
     /// failed each match.
     pub tried: Vec<Considered>,
+}
+
+/// When endpoints of a Service pause (smi §8.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerSummary {
+    /// Where it was written.
+    pub origin: Origin,
+    /// So many failures trip it; 0 for never.
+    pub errors: u32,
+    /// In how many seconds, and how many the pause has.
+    pub seconds: u64,
+    /// What is asked while all endpoints pause, as `namespace/name:port`; `None` where the answer is
+    /// 503, or 403 where nothing there admits the caller.
+    pub fallback: Option<String>,
 }
 
 /// An answer that takes the place of answers with certain statuses.
@@ -298,7 +314,26 @@ impl Router {
     /// # Ok::<(), gateway_core::CompileErrors>(())
     /// ```
     pub fn explain<R: Request>(&self, request: &R, draw: u64) -> Explanation {
-        explain(self.rules(), &self.decide(request, draw), request, draw)
+        let decision = self.decide(request, draw);
+        let mut explanation = explain(self.rules(), &decision, request, draw);
+        if explanation.outcome == OutcomeKind::Forward {
+            explanation.breaker = self.breaker(&decision, request);
+        }
+        explanation
+    }
+}
+
+impl Router {
+    fn breaker<R: Request>(&self, decision: &Decision<'_>, request: &R) -> Option<BreakerSummary> {
+        let Outcome::Forward(forwarding) = decision.admitted() else { return None };
+        let breaker = forwarding.service.breaker.as_ref()?;
+        let instead = self.fall_back(decision, request).map(|instead| instead.admitted());
+        let fallback = match instead {
+            Some(Outcome::Forward(to)) => Some(format!("{}:{}", to.service.name, to.port)),
+            _ => None,
+        };
+        let (errors, seconds) = (breaker.errors, breaker.window.as_secs());
+        Some(BreakerSummary { origin: breaker.origin.clone(), errors, seconds, fallback })
     }
 }
 

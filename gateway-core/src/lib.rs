@@ -68,9 +68,9 @@ pub use decision::{
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
-    AccessSummary, Candidate, Considered, ConsideredHost, Explanation, Failure, HeaderChange,
-    HeaderOperation, MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary, RouteSummary,
-    SplitSummary,
+    AccessSummary, BreakerSummary, Candidate, Considered, ConsideredHost, Explanation, Failure,
+    HeaderChange, HeaderOperation, MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary,
+    RouteSummary, SplitSummary,
 };
 pub use limits::Limits;
 pub use lint::lint;

@@ -7,8 +7,8 @@ use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::{Protocol, ServiceAccount};
 use gateway_core::{
-    AccessSummary, Connection, Considered, Explanation, ListenerKey, OutcomeKind, RequestHead,
-    SplitSummary, attributes,
+    AccessSummary, BreakerSummary, Connection, Considered, Explanation, ListenerKey, OutcomeKind,
+    RequestHead, SplitSummary, attributes,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -184,6 +184,15 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
     for policy in &e.policies {
         let origin = paint.dim(&policy.origin);
         row("policy", format!("{}: {}  {origin}", policy.kind, policy.asks));
+    }
+    if let Some(breaker) = &e.breaker {
+        let BreakerSummary { origin, errors, seconds, fallback } = breaker;
+        let then = fallback.as_deref().unwrap_or("no other Service");
+        let text = match errors {
+            0 => "never trips".to_owned(),
+            _ => format!("{errors} failures in {seconds} s; then {then}"),
+        };
+        row("breaker", format!("{text}  {}", paint.dim(origin)));
     }
     for page in &e.error_pages {
         let statuses: Vec<String> = page.statuses.iter().map(u16::to_string).collect();

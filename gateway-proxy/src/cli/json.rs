@@ -62,6 +62,12 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "passed_over": e.passed_over.iter().map(considered).collect::<Vec<_>>(),
         "caller": e.caller,
         "access": e.access.iter().map(access).collect::<Vec<_>>(),
+        "breaker": e.breaker.as_ref().map(|b| json!({
+            "origin": origin(&b.origin),
+            "errors": b.errors,
+            "seconds": b.seconds,
+            "fallback": b.fallback,
+        })),
         "policies": e.policies.iter().map(policy).collect::<Vec<_>>(),
         "error_pages": e.error_pages.iter().map(page).collect::<Vec<_>>(),
         "request_headers": e.request_headers.iter().map(header_change).collect::<Vec<_>>(),
