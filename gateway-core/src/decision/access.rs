@@ -22,16 +22,21 @@ impl<'q> Source<'q> {
     /// Who has sent the request of `view` to a Service with `access`.
     pub(crate) fn of<R: Request>(view: &View<'q, R>, access: &'q Access) -> Self {
         let request = view.request();
-        let text = |name| request.attribute(name).and_then(|value| std::str::from_utf8(value).ok());
-        let identity = text(SOURCE_IDENTITY);
-        let given = text(SOURCE_ACCOUNT).map(|account| account.split_once('/'));
+        // What is there and no text is the name of nobody, and not as if nothing was there.
+        let text = |name| request.attribute(name).map(|value| std::str::from_utf8(value).ok());
+        let (given, identity) = (text(SOURCE_ACCOUNT), text(SOURCE_IDENTITY));
+        let labels = text(SOURCE_LABELS).flatten().unwrap_or_default();
         let account = match (given, identity) {
-            (Some(given), _) => given,
-            (None, Some(identity)) => account_of(identity),
-            // What calls without a name is the gateway's own call.
-            (None, None) => access.anonymous.as_ref().map(|own| (&*own.namespace, &*own.name)),
+            (Some(given), _) => given.and_then(|account| account.split_once('/')),
+            (None, Some(identity)) => identity.and_then(account_of),
+            (None, None) => {
+                // What calls without a name is the gateway's own call, and no Pod's.
+                let own = access.anonymous.as_ref();
+                let account = own.map(|own| (&*own.namespace, &*own.name));
+                return Self { account, ..Self::default() };
+            }
         };
-        Self { account, identity, labels: text(SOURCE_LABELS).unwrap_or_default() }
+        Self { account, identity: identity.flatten(), labels }
     }
 
     fn is(&self, caller: &Caller) -> bool {
@@ -119,13 +124,15 @@ pub(crate) fn is_open<R: Request>(access: &Access, port: u16, view: &View<'_, R>
 impl Decision<'_> {
     /// Whether an endpoint may be sent the request, where not all may
     /// ([`Forwarding::is_checked`](super::Forwarding)). `workload` is its position in
-    /// [`Access::workloads`] of the Service; what is not there admits nobody (smi T-15).
+    /// [`Access::workloads`] of the Service; what is not there, or is of another port, admits
+    /// nobody (smi T-15).
     ///
     /// `request` is the one that was decided.
     pub fn admits(&self, request: &impl Request, workload: usize) -> bool {
         let Outcome::Forward(forwarding) = self.outcome else { return false };
         let Some(access) = &forwarding.service.access else { return true };
-        let Some(workload) = access.workloads.get(workload) else { return false };
+        let mut reachable = access.reachable(forwarding.port);
+        let Some((_, workload)) = reachable.find(|(at, _)| *at == workload) else { return false };
         let checked = self.with_view(request, |view| {
             is_admitted((workload, forwarding.port), &Source::of(view, access), view)
         });

@@ -140,7 +140,8 @@ impl<'a> Kinds<'a> {
 /// The workloads that have documents.
 struct Known<'a> {
     pods: BTreeMap<(&'a str, &'a str), &'a Resource<Workload>>,
-    by_address: BTreeMap<String, &'a Resource<Workload>>,
+    /// Pods on the network of their node share its addresses.
+    by_address: BTreeMap<String, Vec<&'a Resource<Workload>>>,
     /// By namespace and one label.
     by_label: BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a Resource<Workload>>>,
 }
@@ -153,8 +154,9 @@ impl<'a> Known<'a> {
             let meta = &workload.meta;
             if workload.spec.kind == WorkloadKind::Pod {
                 known.pods.insert((&meta.namespace, &meta.name), workload);
-                let addresses = workload.spec.addresses.iter().map(ToString::to_string);
-                known.by_address.extend(addresses.map(|address| (address, workload)));
+                for address in &workload.spec.addresses {
+                    known.by_address.entry(address.to_string()).or_default().push(workload);
+                }
             }
             for (name, value) in workload.pod_labels() {
                 let key = (&*meta.namespace, &**name, &**value);
@@ -164,18 +166,19 @@ impl<'a> Known<'a> {
         known
     }
 
-    /// The Pod that an address belongs to; where that is not known, what the Service selects.
+    /// The Pod that an address belongs to, or those that share it; where that is not known, what
+    /// the Service selects.
     fn behind(
         &self,
         service: &Resource<Service>,
         address: &EndpointAddress,
     ) -> Vec<&'a Resource<Workload>> {
         let named = address.pod.as_deref().map(|pod| (&*service.meta.namespace, pod));
-        let pod = match named {
-            Some(name) => self.pods.get(&name),
-            None => self.by_address.get(&*address.host),
+        let pods = match named {
+            Some(name) => self.pods.get(&name).map(|pod| vec![*pod]),
+            None => self.by_address.get(&*address.host).cloned(),
         };
-        pod.map_or_else(|| self.selected(service), |pod| vec![*pod])
+        pods.unwrap_or_else(|| self.selected(service))
     }
 
     /// The workloads whose Pods have all labels that the Service selects by.

@@ -35,9 +35,10 @@ struct Person {
 impl Person {
     /// In the order of smi T-2.
     fn of(access: &Access, view: &View<'_, impl Request>) -> Self {
+        // What is no text reads as the name of nobody.
         let text = |name: &str| {
             let value = view.request().attribute(name)?;
-            String::from_utf8(value.to_vec()).ok()
+            Some(String::from_utf8(value.to_vec()).unwrap_or_default())
         };
         let pair = |text: &str| {
             let mut parts = text.splitn(2, '/');
@@ -57,7 +58,9 @@ impl Person {
                 _ => None,
             }
         } else {
-            access.anonymous.as_ref().map(|a| (a.namespace.to_string(), a.name.to_string()))
+            let own = access.anonymous.as_ref();
+            let account = own.map(|a| (a.namespace.to_string(), a.name.to_string()));
+            return Self { account, spiffe: None, labels: Vec::new() };
         };
         let labels = text("source_labels").unwrap_or_default();
         Self { account, spiffe, labels: labels.split(',').map(str::to_owned).collect() }

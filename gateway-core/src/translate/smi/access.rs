@@ -79,8 +79,9 @@ impl<'a> Targets<'a> {
         speaking.into_iter()
     }
 
-    /// What callers of endpoints need one of; `None` where nothing is asked (smi T-9). Endpoints
-    /// that may be one of several workloads admit only whom all of these would.
+    /// What callers of endpoints need one of; `None` where nothing is asked (smi T-9). Of endpoints
+    /// that may be one of several workloads only TrafficTargets count that speak for all of these:
+    /// never more is admitted than each of them would.
     fn grants(
         &mut self,
         kind: &Kind<'_>,

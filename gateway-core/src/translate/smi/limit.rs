@@ -104,7 +104,7 @@ fn lower_one<'a>(
     };
     // smi N-2: each source has an even share.
     let shares = u32::try_from(sources.len()).unwrap_or(u32::MAX).max(1);
-    let matches = select((&spec.rules, "limits"), written, specs, context).matches;
+    let matches = select(&spec.rules, written, specs, context).matches;
     let lowered = ServiceLimit {
         requests,
         per: Duration::from_secs(per) * shares,

@@ -31,10 +31,9 @@ pub(super) struct Selected {
     pub(super) layer4: Option<Option<Vec<u16>>>,
 }
 
-/// Reads `rules` of the object `written`. What is missing is told, and that it `does` nothing:
-/// `admits`, `limits`.
+/// Reads `rules` of the object `written`. What is missing is told.
 pub(super) fn select<T>(
-    (rules, does): (&[Rule], &str),
+    rules: &[Rule],
     written: &Resource<T>,
     specs: &Specs<'_>,
     context: &mut Context<'_>,
@@ -42,7 +41,7 @@ pub(super) fn select<T>(
     let namespace = &*written.meta.namespace;
     let mut selected = Selected::default();
     let mut matches: Vec<Arc<[GroupMatch]>> = Vec::new();
-    let mut missing = Missing { context, does, origin: |at| written.origin(at) };
+    let mut missing = Missing { context, origin: |at| written.origin(at) };
     for rule in rules {
         let name = &*rule.name.value;
         match rule.kind.value {
@@ -61,7 +60,7 @@ pub(super) fn select<T>(
                         Some(named) => matches.push(named.into()),
                         None => {
                             let message = format!(
-                                "the HTTPRouteGroup `{name}` has no match `{}`; it {does} nothing",
+                                "the HTTPRouteGroup `{name}` has no match `{}`; it selects nothing",
                                 wanted.value
                             );
                             let help = did_you_mean(&wanted.value, group.names());
@@ -100,7 +99,6 @@ pub(super) fn select<T>(
 /// Tells what is named and not there.
 struct Missing<'c, 'a, F> {
     context: &'c mut Context<'a>,
-    does: &'c str,
     origin: F,
 }
 
@@ -112,9 +110,8 @@ impl<F: Fn(At) -> Origin> Missing<'_, '_, F> {
         namespace: &str,
         known: impl Iterator<Item = &'n (&'n str, &'n str)>,
     ) {
-        let does = self.does;
         let message = format!(
-            "no {kind} `{name}` is in force in namespace `{namespace}`; the rule {does} nothing"
+            "no {kind} `{name}` is in force in namespace `{namespace}`; it selects nothing"
         );
         let own = known.filter(|(of, _)| *of == namespace).map(|(_, name)| *name);
         self.warn(at, message, did_you_mean(name, own));

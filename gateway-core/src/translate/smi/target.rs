@@ -93,7 +93,7 @@ pub(super) fn lower<'a>(
     let destination = identities(destination, written, context);
     let callers: Vec<Caller> =
         sources.iter().flat_map(|source| identities(source, written, context)).collect();
-    let selected = select((rules, "admits"), written, specs, context);
+    let selected = select(rules, written, specs, context);
     let (matches, layer4) = match (selected.matches, selected.layer4) {
         // Layer 4 does not look inside; without any of both, nothing of HTTP is admitted.
         (None, None) => (Some(Default::default()), None),

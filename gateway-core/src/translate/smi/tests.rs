@@ -1,9 +1,15 @@
 //! From documents to what the router gets, by rule number.
 
+mod access;
+mod breakers;
 mod conditions;
 mod diagnostics;
 mod hosts;
+mod identities;
+mod limits;
+mod mesh;
 mod splits;
+mod workloads;
 
 use super::translate;
 use crate::decision::split::choose;
