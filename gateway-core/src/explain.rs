@@ -166,8 +166,8 @@ pub struct AccessSummary {
     pub by: Option<Origin>,
     /// The match that held, if the TrafficTarget asks for one.
     pub matched: Option<Origin>,
-    /// The TrafficTargets before that, with the first test that failed: of those whose conditions
-    /// failed each match.
+    /// The TrafficTargets before that, with the first test that failed; behind one of which no match
+    /// held, each of its matches.
     pub tried: Vec<Considered>,
 }
 

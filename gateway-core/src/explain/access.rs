@@ -46,7 +46,7 @@ pub(super) fn explain<R: Request>(
     explanation.access = access.reachable(port).map(of_workload).collect();
 }
 
-/// The first test of a grant that failed; where it is its conditions, that of each of them.
+/// The first test of a grant that failed; where none of its matches held, then that of each.
 fn why_not<R: Request>(
     refused: Refused,
     grant: &Grant,
@@ -59,16 +59,15 @@ fn why_not<R: Request>(
             let ports = grant.port.into_iter().chain(grant.layer4.iter().flatten().copied());
             ("port", one_of(ports.map(|port| port.to_string())), Some(port.to_string()))
         }
-        Refused::Request => {
-            return grant
-                .matches
-                .iter()
-                .flat_map(|m| splits::why_not(&grant.origin, m, view))
-                .collect();
-        }
+        Refused::Request => ("matches", "one that holds".to_owned(), None),
     };
     let failed = Some(Failure { field: field.to_owned(), wanted, actual });
-    vec![Considered { origin: grant.origin.clone(), failed }]
+    let mut considered = vec![Considered { origin: grant.origin.clone(), failed }];
+    if refused == Refused::Request {
+        let matches = grant.matches.iter().filter(|matches| !matches.is_empty());
+        considered.extend(matches.flat_map(|m| splits::why_not(&grant.origin, m, view)));
+    }
+    considered
 }
 
 fn caller(caller: &Caller) -> String {

@@ -3,7 +3,9 @@
 mod access;
 mod breakers;
 mod conditions;
+mod decisions;
 mod diagnostics;
+mod explanations;
 mod hosts;
 mod identities;
 mod limits;
