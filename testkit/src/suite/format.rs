@@ -2,10 +2,11 @@
 
 use super::{Case, DiagnosticExpectation, Expectation, Suite};
 use crate::OwnedRequest;
-use gateway_core::rules::{Protocol, ServiceName};
-use gateway_core::{Channel, Options};
+use gateway_core::rules::{Protocol, ServiceAccount, ServiceName};
+use gateway_core::{AccessMode, Channel, Options};
 use http::StatusCode;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Whoever asks.
 const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 4711);
@@ -43,6 +44,18 @@ struct FileOptions {
     gateway_class: Option<String>,
     known_services: Vec<String>,
     assume_services: Option<bool>,
+    access_mode: FileAccessMode,
+    gateway_identity: Option<String>,
+    skip_empty_backends: bool,
+    smi_strict: bool,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileAccessMode {
+    #[default]
+    Allow,
+    Deny,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +68,8 @@ struct FileCase {
     without_host: bool,
     #[serde(default)]
     headers: Vec<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
     draw: Option<Draw>,
     backend: Option<u16>,
     expect: Expectation,
@@ -92,6 +107,12 @@ fn options(file: FileOptions) -> Result<Options, String> {
         ingress_class: file.ingress_class.map(Into::into),
         gateway_class: file.gateway_class.map(Into::into),
         assume_services: file.assume_services,
+        skip_empty_backends: file.skip_empty_backends,
+        smi_strict: file.smi_strict,
+        access_mode: match file.access_mode {
+            FileAccessMode::Allow => AccessMode::Allow,
+            FileAccessMode::Deny => AccessMode::Deny,
+        },
         ..Options::default()
     };
     if file.standard_channel {
@@ -101,6 +122,10 @@ fn options(file: FileOptions) -> Result<Options, String> {
     options.https_port = file.https_port.unwrap_or(options.https_port);
     options.service_hosts = file.service_hosts.unwrap_or(options.service_hosts);
     options.client_namespace = file.client_namespace.map_or(options.client_namespace, Into::into);
+    if let Some(text) = file.gateway_identity {
+        let parts = text.split_once('/').ok_or(format!("`{text}` is no `namespace/name`"))?;
+        options.gateway_identity = Some(ServiceAccount::new(parts.0, parts.1));
+    }
     for text in file.known_services {
         let parts = text.split_once('/').and_then(|(namespace, rest)| {
             let (name, port) = rest.split_once(':')?;
@@ -136,6 +161,8 @@ fn case(file: FileCase) -> Result<Case, String> {
         let (name, value) = line.split_once(':').ok_or(fault("a header has no `:`"))?;
         request = request.header(name, value.trim_start_matches(' '));
     }
+    let attributes = file.attributes.iter();
+    request.attributes = attributes.map(|(n, v)| (n.clone(), v.clone().into_bytes())).collect();
     let draw = match &file.draw {
         None => None,
         Some(Draw::Fraction(part)) if (0.0..1.0).contains(part) => {
