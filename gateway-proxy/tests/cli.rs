@@ -297,3 +297,60 @@ fn draws_choose_by_weight() {
         assert_eq!(told["service"], want, "{draw}");
     }
 }
+
+/// A Service whose endpoints are `default`, which admit one caller to one path.
+const TARGET: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: api}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: HTTPRouteGroup
+metadata: {name: routes}
+spec: {matches: [{name: api, pathRegex: /api}]}
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: {name: to-api}
+spec:
+  destination: {kind: ServiceAccount, name: default}
+  rules: [{kind: HTTPRouteGroup, name: routes}]
+  sources: [{kind: ServiceAccount, name: website}]
+";
+
+#[test]
+fn explain_names_the_traffic_targets_that_were_tried() {
+    // smi X-5: nobody calls by a name here, and what a header says is nobody's name (smi T-2)
+    let arguments =
+        ["explain", "-f", "-", "http://api/api", "-H", "source_account: default/website"];
+    let told = json(&[&arguments[..], &["-o", "json"]].concat(), TARGET);
+    for (field, want) in [
+        ("outcome", Value::from("refuse")),
+        ("status", 403.into()),
+        ("reason", "no TrafficTarget admits the caller".into()),
+        ("service", "default/api".into()),
+        ("caller", Value::Null),
+    ] {
+        assert_eq!(told[field], want, "{field}");
+    }
+    let access = &told["access"][0];
+    assert_eq!(access["workload"], "default/default");
+    assert_eq!(access["admitted"], false);
+    assert_eq!((&access["by"], &access["matched"]), (&Value::Null, &Value::Null));
+    let tried = &access["tried"][0];
+    assert_eq!(tried["origin"]["name"], "to-api");
+    assert_eq!(tried["failed"]["field"], "caller");
+    assert_eq!(tried["failed"]["wanted"], "`default/website`");
+
+    let shown = text(&gateway(&arguments, TARGET));
+    for line in [
+        "nobody in particular",
+        "endpoints of default/default refused",
+        "TrafficTargets that did not admit it",
+        "TrafficTarget default/to-api",
+        "caller: wanted `default/website`, got nothing",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}

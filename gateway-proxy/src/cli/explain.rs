@@ -327,6 +327,35 @@ fn considered(out: &mut String, title: &str, list: &[Considered], paint: Paint) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway_core::{ObjectRef, Origin};
+
+    #[test]
+    fn endpoints_name_the_traffic_target_and_the_match_that_admitted() {
+        // smi X-5
+        let place = |kind, field: &str| Origin::new(ObjectRef::new(kind, "default", "api"), field);
+        let summary = AccessSummary {
+            workload: "default/api".to_owned(),
+            admitted: true,
+            by: Some(place("TrafficTarget", "")),
+            matched: Some(place("HTTPRouteGroup", "spec.matches[0]")),
+            tried: Vec::new(),
+        };
+        let shown = access(&summary, Paint::stdout());
+        for part in [
+            "endpoints of default/api",
+            "admitted by",
+            "TrafficTarget default/api",
+            "because HTTPRouteGroup default/api: spec.matches[0]",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let access_alone = Explanation { access: vec![summary.clone()], ..Explanation::default() };
+        let told = json::explanation(&access_alone, 0);
+        assert_eq!(told["access"][0]["by"]["kind"], "TrafficTarget");
+        assert_eq!(told["access"][0]["matched"]["field"], "spec.matches[0]");
+        let free = AccessSummary { by: None, matched: None, ..summary };
+        assert!(access(&free, Paint::stdout()).contains("admits everybody"));
+    }
 
     #[test]
     fn urls_keep_odd_targets() {

@@ -1,4 +1,6 @@
 use super::*;
+use gateway_core::rules::ServiceAccount;
+use gateway_core::{AccessMode, Request};
 
 const FILE: &str = r#"
 name: tea
@@ -73,6 +75,22 @@ fn errors_in_documents_are_to_be_expected() {
 }
 
 #[test]
+fn callers_and_who_may_call_are_read() {
+    let text = FILE
+        .replace("options: {", "options: {accessMode: deny, gatewayIdentity: shop/gateway, ")
+        .replacen("expect:", "attributes: {source_account: default/web, x: \"1\"}, expect:", 1);
+    let suite = scenario(&text);
+    assert_eq!(suite.options.access_mode, AccessMode::Deny);
+    assert_eq!(suite.options.gateway_identity, Some(ServiceAccount::new("shop", "gateway")));
+    let request = &suite.cases[0].request;
+    assert_eq!(request.attribute("source_account"), Some(b"default/web".as_slice()));
+    assert_eq!(request.attribute("x"), Some(b"1".as_slice()));
+    assert_eq!(suite.cases[1].request.attributes, []);
+    let options = scenario(FILE).options;
+    assert_eq!((options.access_mode, options.gateway_identity), (AccessMode::Allow, None));
+}
+
+#[test]
 fn files_that_are_wrong_are_refused() {
     for (from, to, want) in [
         ("requests:", "request:", "request"),
@@ -83,6 +101,8 @@ fn files_that_are_wrong_are_refused() {
         ("/tea?x\", ", "/tea?x\", draw: \"0xzz\", ", "no number"),
         ("/tea?x\", ", "/tea?x\", headers: [\"X\"], ", "no `:`"),
         ("default/tea:80\"]", "tea\"]", "namespace/name:port"),
+        ("options: {", "options: {gatewayIdentity: gateway, ", "is no `namespace/name`"),
+        ("options: {", "options: {accessMode: never, ", "accessMode"),
     ] {
         let text = FILE.replacen(from, to, 1);
         let error = Suite::read("file", &text).unwrap_err();
