@@ -130,14 +130,28 @@ fn identities(
             let is_it = |b: &&Resource<IdentityBinding>| {
                 *b.meta.namespace == *namespace && *b.meta.name == *name
             };
+            let origin = written.origin(reference.name.at);
             if let Some(binding) = bindings.find(is_it) {
-                return binding.spec.schemes.iter().map(|s| caller(s, namespace)).collect();
+                let mut callers = Vec::new();
+                for scheme in &binding.spec.schemes {
+                    match caller(scheme, namespace) {
+                        Ok(caller) => callers.push(caller),
+                        Err(foreign) => {
+                            let message = format!(
+                                "`{foreign}` of the IdentityBinding `{name}` is not of its \
+                                 namespace `{namespace}`; it stands for nobody"
+                            );
+                            let warning = Diagnostic::warning("SMI-W12", &origin, message);
+                            context.problems.push(warning);
+                        }
+                    }
+                }
+                return callers;
             }
             let message = format!(
                 "no IdentityBinding `{name}` is in force in namespace `{namespace}`; it stands for \
                  nobody"
             );
-            let origin = written.origin(reference.name.at);
             let mut diagnostic = Diagnostic::warning("SMI-W12", &origin, message);
             let there = resources.identity_bindings().filter(|b| *b.meta.namespace == *namespace);
             diagnostic.help = did_you_mean(name, there.map(|b| &*b.meta.name));
@@ -147,15 +161,25 @@ fn identities(
     }
 }
 
-/// smi T-6
-fn caller(scheme: &Scheme, namespace: &str) -> Caller {
-    match scheme {
+/// Who a scheme of a binding of `namespace` stands for; a SPIFFE id of another namespace, for which
+/// a binding does not speak (smi T-6).
+fn caller<'s>(scheme: &'s Scheme, namespace: &str) -> Result<Caller, &'s str> {
+    Ok(match scheme {
         Scheme::PodLabels(labels) => {
             Caller::Labelled { namespace: namespace.into(), labels: labels.value.clone() }
+        }
+        Scheme::Spiffe(identity) if namespace_of(identity).is_some_and(|of| of != namespace) => {
+            return Err(identity);
         }
         Scheme::Spiffe(identity) => Caller::Spiffe(format!("spiffe://{}", identity.value).into()),
         Scheme::ServiceAccount(name) => {
             Caller::Account(ServiceAccount::new(namespace, &name.value))
         }
-    }
+    })
+}
+
+/// The namespace of a SPIFFE id of Kubernetes; others have none.
+fn namespace_of(identity: &str) -> Option<&str> {
+    let (_, path) = identity.split_once('/')?;
+    Some(path.strip_prefix("ns/")?.split_once("/sa/")?.0)
 }

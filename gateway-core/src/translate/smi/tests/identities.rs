@@ -142,6 +142,22 @@ fn bindings_describe_callers() {
 }
 
 #[test]
+fn a_binding_does_not_speak_for_other_namespaces() {
+    // smi T-6
+    let source = "{kind: IdentityBinding, name: b, namespace: shop}";
+    let schemes = "{spiffeIdentities: [a.example/ns/default/sa/x, a.example/ns/shop/sa/x]}";
+    let mesh = with(ACCOUNT, source, &binding("shop", schemes));
+    assert_eq!(
+        mesh.said(),
+        ["warning[SMI-W12]: TrafficTarget default/t: spec.sources[0].name: \
+          `a.example/ns/default/sa/x` of the IdentityBinding `b` is not of its namespace `shop`; \
+          it stands for nobody"]
+    );
+    let callers = ["spiffe://a.example/ns/default/sa/x", "spiffe://a.example/ns/shop/sa/x"];
+    assert_eq!(mesh.admitted(REQUEST, &callers), [callers[1]]);
+}
+
+#[test]
 fn bindings_by_label_ask_for_all_labels_and_the_namespace() {
     // smi T-6
     let source = "{kind: IdentityBinding, name: b, namespace: shop}";
@@ -179,7 +195,6 @@ fn bindings_describe_destinations() {
         ("{serviceAccount: api}", true),
         ("{serviceAccount: other}", false),
         ("{spiffeIdentities: [cluster.local/ns/default/sa/api]}", true),
-        ("{spiffeIdentities: [cluster.local/ns/shop/sa/api]}", false),
         ("{spiffeIdentities: [other.example/boundary/y]}", false),
         ("{podLabelSelector: {matchLabels: {app: api}}}", true),
         ("{podLabelSelector: {matchLabels: {app: api, tier: web}}}", false),
