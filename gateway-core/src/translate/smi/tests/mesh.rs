@@ -24,7 +24,7 @@ impl<'a> Call<'a> {
         let port = authority.split_once(':').map_or(80, |(_, port)| port.parse().unwrap());
         let head = RequestHead::new(method, authority, target).on(Connection::http(port));
         let name = if caller.starts_with("spiffe://") { SOURCE_IDENTITY } else { SOURCE_ACCOUNT };
-        let attributes = Vec::from_iter((!caller.is_empty()).then(|| (name, caller.as_bytes())));
+        let attributes = Vec::from_iter((!caller.is_empty()).then_some((name, caller.as_bytes())));
         Self { head, attributes }
     }
 
