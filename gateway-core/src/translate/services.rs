@@ -24,7 +24,10 @@ impl Services {
     pub(super) fn new(resources: &Resources, options: &Options) -> Self {
         let mut known: BTreeMap<ServiceName, Vec<u16>> = resources.service_ports();
         for (name, port) in &options.known_services {
-            known.entry(name.clone()).or_default().push(*port);
+            let ports = known.entry(name.clone()).or_default();
+            if !ports.contains(port) {
+                ports.push(*port);
+            }
         }
         let assume = options.assume_services.unwrap_or(known.is_empty());
         Self { list: Vec::new(), by_name: BTreeMap::new(), known, bypasses: Vec::new(), assume }

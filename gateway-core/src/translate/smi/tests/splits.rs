@@ -407,3 +407,17 @@ fn a_backend_that_is_the_root_is_an_error_to_the_letter_of_smi() {
     assert_eq!(accepted.found(Severity::Notice), [("SMI-N02", "spec.backends[1].service")]);
     assert!(accepted.refused.is_empty());
 }
+
+#[test]
+fn a_port_that_is_known_twice_is_told_once() {
+    // smi S-3
+    let known_services = vec![(ServiceName::new("default", "tea"), 8080)];
+    let options = Options { known_services, ..Options::default() };
+    let services = service("tea", "[{port: 8080}]") + &service("tea-1", "[{port: 80}]");
+    let outcome = outcome(&(split("s", "") + &services), &options);
+    let told = outcome.diagnostics.iter().find(|d| d.code == "SMI-W03").unwrap();
+    assert_eq!(
+        told.message,
+        "`tea-1` has no port 8080, by which `tea` is addressed; it is left out there"
+    );
+}
