@@ -83,9 +83,9 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    AccessMode, Behind, Channel, Endpoint, Endpoints, ListenerStatus, ObjectStatus, Options,
-    ParentReference, ParentStatus, RouteKind, State, Status, StatusCondition, Translation,
-    translate,
+    AccessMode, Behind, Channel, Endpoint, Endpoints, Inbound, ListenerStatus, ObjectStatus,
+    Options, ParentReference, ParentStatus, Pod, Pods, RouteKind, State, Status, StatusCondition,
+    Translation, translate,
 };
 
 /// The example of the README is compiled and run.

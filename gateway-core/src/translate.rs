@@ -5,6 +5,9 @@ mod endpoints;
 mod expressions;
 mod gateway_api;
 mod hosts;
+mod mesh;
+mod pods;
+mod service_route;
 mod services;
 mod smi;
 mod status;
@@ -12,6 +15,8 @@ mod virtual_server;
 mod workloads;
 
 pub use endpoints::{Behind, Endpoint, Endpoints};
+pub use mesh::Inbound;
+pub use pods::{Pod, Pods};
 pub use status::{
     ListenerStatus, ObjectStatus, ParentReference, ParentStatus, RouteKind, State, Status,
     StatusCondition,
@@ -20,7 +25,7 @@ pub use status::{
 use crate::diagnostic::Diagnostic;
 use crate::origin::ObjectRef;
 use crate::resource::{Problems, Resources};
-use crate::rules::{RuleSet, ServiceAccount};
+use crate::rules::{RuleSet, ServiceAccount, ServiceName};
 use std::sync::Arc;
 
 /// What translating depends on besides the documents.
@@ -56,10 +61,17 @@ pub struct Options {
     /// Whether what SMI itself forbids is an error: a TrafficSplit to its own root (smi S-21).
     pub smi_strict: bool,
     /// Services that exist without a document: `namespace/name` and port.
-    pub known_services: Vec<(crate::rules::ServiceName, u16)>,
+    pub known_services: Vec<(ServiceName, u16)>,
     /// Whether Services without a document are taken to exist. `None`: only where there is no
     /// Service document and no known Service at all, as in offline checks of routes alone.
     pub assume_services: Option<bool>,
+    /// Whether Services are answered at the addresses that stand for them in their cluster, so that
+    /// clients need not know of the proxy.
+    pub mesh: bool,
+    /// The Secret with what this proxy shows in mutual TLS: namespace and name.
+    pub identity: Option<(Box<str>, Box<str>)>,
+    /// Where other proxies call the workloads that this one stands before.
+    pub inbound: Vec<Inbound>,
 }
 
 /// A channel of the Gateway API.
@@ -101,6 +113,9 @@ impl Default for Options {
             smi_strict: false,
             known_services: Vec::new(),
             assume_services: None,
+            mesh: false,
+            identity: None,
+            inbound: Vec::new(),
         }
     }
 }
@@ -116,6 +131,8 @@ pub struct Translation {
     pub statuses: Vec<ObjectStatus>,
     /// The endpoints that documents name, by Service and port.
     pub endpoints: Endpoints,
+    /// The Pods that documents name, by address.
+    pub pods: Pods,
     /// Objects that are not in force because something in them is wrong.
     pub refused: Vec<Arc<ObjectRef>>,
 }
@@ -127,16 +144,18 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
     let virtual_servers = virtual_server::translate(&mut context);
     gateway_api::translate(&mut context);
     smi::translate(&mut context);
+    let identity = mesh::translate(&mut context);
     let (listeners, losses) = hosts::settle(&mut context);
     virtual_servers.finish(&losses, &mut context);
     let Context { services, problems, statuses, refused, endpoints, .. } = context;
     let mut diagnostics = resources.diagnostics().to_vec();
     diagnostics.extend(problems.into_list());
     Translation {
-        rules: RuleSet { listeners, services: services.into_list().into(), identity: None },
+        rules: RuleSet { listeners, services: services.into_list().into(), identity },
         diagnostics,
         statuses,
         endpoints,
+        pods: Pods::of(resources),
         refused,
     }
 }

@@ -19,7 +19,12 @@ pub(crate) struct Service {
     pub(crate) selector: BTreeMap<Box<str>, Box<str>>,
     /// The addresses that stand for it in its cluster; none for a headless one.
     pub(crate) cluster_ips: Vec<IpAddr>,
+    /// Whether proxies that speak mutual TLS stand before its endpoints.
+    pub(crate) mutual_tls: bool,
 }
+
+/// The annotation that tells so.
+const MUTUAL_TLS: &str = "gateway/mutual-tls";
 
 /// A port of a Service.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,12 +97,37 @@ impl Service {
         let mut written: Vec<Value<'_>> = spec.field("clusterIP").into_iter().collect();
         written.extend(items(&mut spec, "clusterIPs", problems));
         let cluster_ips = address_list(written, problems);
-        Some(Self { external_name, ports, selector: selector.unwrap_or_default(), cluster_ips })
+        let mutual_tls = mutual_tls(root, problems);
+        let selector = selector.unwrap_or_default();
+        Some(Self { external_name, ports, selector, cluster_ips, mutual_tls })
     }
 
     /// The ports that take TCP connections, and so HTTP.
     pub(crate) fn tcp_ports(&self) -> impl Iterator<Item = &ServicePort> {
         self.ports.iter().filter(|port| port.is_tcp)
+    }
+}
+
+/// What is no text is reported with the other annotations.
+fn mutual_tls(root: Value<'_>, problems: &mut Problems) -> bool {
+    let path = ["metadata", "annotations", MUTUAL_TLS];
+    let found = path
+        .into_iter()
+        .try_fold(root, |value, name| value.children().find(|field| field.key() == Some(name)));
+    let Some(value) = found else { return false };
+    match value.kind() {
+        Kind::String(text) if &**text == "true" => true,
+        Kind::String(text) if &**text == "false" => false,
+        Kind::String(text) => {
+            let text = super::document::shorten(text);
+            let message = format!("`{text}` is neither `true` nor `false`");
+            problems.push(
+                Diagnostic::error("invalid-value", &value.origin(), message)
+                    .help("`true` where proxies that speak mutual TLS stand before its endpoints"),
+            );
+            false
+        }
+        _ => false,
     }
 }
 
@@ -401,6 +431,35 @@ mod tests {
             let found = format!("[{}] {:?}", labels.join(", "), service.cluster_ips);
             assert_eq!(found, want, "{spec}");
         }
+    }
+
+    #[test]
+    fn an_annotation_tells_that_proxies_speak_mutual_tls() {
+        let read = |annotations: &str| {
+            let mut resources = Resources::new();
+            let text = format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: a{annotations}}}\nspec: {{}}"
+            );
+            resources.add_yaml("f", text);
+            let mutual = resources.services().next().map(|service| service.spec.mutual_tls);
+            (mutual, resources.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        for (annotations, want) in [
+            ("", false),
+            (", annotations: null", false),
+            (", annotations: {other/mutual-tls: 'true'}", false),
+            (", annotations: {gateway/mutual-tls: 'false'}", false),
+            (", annotations: {gateway/mutual-tls: 'true'}", true),
+        ] {
+            assert_eq!(read(annotations), (Some(want), vec![]), "{annotations}");
+        }
+        // Nothing that was meant to be encrypted is sent: the document is refused.
+        let told = "f:3:55: error[invalid-value]: Service default/a: \
+                    metadata.annotations.gateway/mutual-tls: `yes` is neither `true` nor \
+                    `false`; `true` where proxies that speak mutual TLS stand before its endpoints";
+        assert_eq!(read(", annotations: {gateway/mutual-tls: 'yes'}"), (None, vec![told.into()]));
+        let (found, told) = read(", annotations: {gateway/mutual-tls: true}");
+        assert!(found.is_none() && told.len() == 1, "{told:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! They tell which identity the workload behind an address has (smi T-1). Only that is read; these
 //! kinds have many more fields, which are nobody's typing errors: the cluster has accepted them.
 
-use super::document::Value;
+use super::document::{Kind, Value};
 use super::service::address_list;
 use super::{Problems, Resource, meta};
 use std::collections::BTreeMap;
@@ -16,7 +16,8 @@ pub(crate) struct Workload {
     /// The labels of the Pods that it makes; see [`Resource::pod_labels`].
     template_labels: BTreeMap<Box<str>, Box<str>>,
     pub(crate) service_account: Box<str>,
-    /// Of a Pod, if it still runs. A cluster may give the addresses of others away again.
+    /// Of a Pod, if it still runs and they are its own. A cluster may give the addresses of others
+    /// away again.
     pub(crate) addresses: Vec<IpAddr>,
 }
 
@@ -60,7 +61,9 @@ impl Workload {
         };
         let service_account = pod_spec.and_then(|spec| read_account(spec, problems));
         let addresses = match fields.field("status") {
-            Some(status) if kind == WorkloadKind::Pod => read_addresses(status, problems),
+            Some(status) if kind == WorkloadKind::Pod && !shares_address(pod_spec) => {
+                read_addresses(status, problems)
+            }
             _ => Vec::new(),
         };
         Some(Self {
@@ -106,6 +109,12 @@ fn read_account(pod_spec: Value<'_>, problems: &mut Problems) -> Option<Box<str>
         .filter_map(|name| fields.field(name)?.string(problems))
         .find(|account| !account.is_empty())
         .map(Box::from)
+}
+
+/// Whether its address is that of its node, from which others may call, too.
+fn shares_address(pod_spec: Option<Value<'_>>) -> bool {
+    let mut fields = pod_spec.into_iter().flat_map(Value::children);
+    fields.any(|field| field.key() == Some("hostNetwork") && *field.kind() == Kind::Bool(true))
 }
 
 fn read_addresses(status: Value<'_>, problems: &mut Problems) -> Vec<IpAddr> {

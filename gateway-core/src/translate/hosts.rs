@@ -32,6 +32,8 @@ pub(crate) struct Claim {
 /// Which claims go before others whatever their age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
+    /// Everything on a socket that whoever runs the proxy asks for.
+    Ordered,
     /// A host that a document names: VirtualServer, HTTPRoute, GRPCRoute.
     Explicit,
     /// A host named after a Service (smi R-2).
@@ -46,9 +48,18 @@ pub(crate) struct Socket {
     pub(crate) address: Option<IpAddr>,
     pub(crate) port: u16,
     pub(crate) protocol: Protocol,
+    /// Whether clients have to show a certificate of the mesh.
+    pub(crate) mutual_tls: bool,
     /// What to print for it.
     pub(crate) name: Box<str>,
     pub(crate) origin: Origin,
+}
+
+impl Socket {
+    /// What is spoken on it.
+    fn speech(&self) -> &'static str {
+        if self.mutual_tls { "mutual TLS" } else { self.protocol.as_str() }
+    }
 }
 
 impl Claim {
@@ -115,7 +126,7 @@ fn listener(
     let socket = claims.iter().min_by(|a, b| a.cmp_precedence(b, false))?.socket.clone();
     let mut by_host: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
     for claim in claims {
-        if claim.socket.protocol == socket.protocol {
+        if claim.socket.speech() == socket.speech() {
             by_host.entry(claim.hostname.to_string()).or_default().push(claim);
             continue;
         }
@@ -126,9 +137,9 @@ fn listener(
         let message = format!(
             "port {} speaks {}, as {} says; it cannot speak {} too",
             socket.port,
-            socket.protocol.as_str(),
+            socket.speech(),
             socket.origin.object,
-            claim.socket.protocol.as_str()
+            claim.socket.speech()
         );
         losses.add(&claim, message.clone());
         context.problems.push(Diagnostic::error("port-conflict", &claim.origin, message));
@@ -163,7 +174,7 @@ fn listener(
     }
     hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
     Some(Listener {
-        mutual_tls: false,
+        mutual_tls: socket.mutual_tls,
         name: socket.name,
         address: socket.address,
         port: socket.port,
@@ -212,6 +223,7 @@ mod tests {
                 address: None,
                 port,
                 protocol: Protocol::Http,
+                mutual_tls: false,
                 name: owner.into(),
                 origin: origin.clone(),
             },

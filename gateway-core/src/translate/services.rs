@@ -6,7 +6,7 @@ use crate::resource::Resources;
 use crate::rules::{
     Access, CircuitBreaker, Service, ServiceId, ServiceLimit, ServiceName, ServiceSplit,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Interns Services and knows which of them exist.
@@ -18,6 +18,8 @@ pub(crate) struct Services {
     bypasses: Vec<(ServiceId, &'static str, Origin)>,
     /// Whether others are taken to exist, with every port.
     assume: bool,
+    /// Those behind proxies that speak mutual TLS.
+    mutual: BTreeSet<ServiceName>,
 }
 
 impl Services {
@@ -30,7 +32,10 @@ impl Services {
             }
         }
         let assume = options.assume_services.unwrap_or(known.is_empty());
-        Self { list: Vec::new(), by_name: BTreeMap::new(), known, bypasses: Vec::new(), assume }
+        let mutual = resources.services().filter(|service| service.spec.mutual_tls);
+        let mutual = mutual.map(|s| ServiceName::new(&s.meta.namespace, &s.meta.name)).collect();
+        let (list, by_name, bypasses) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { list, by_name, known, bypasses, assume, mutual }
     }
 
     /// The index of the Service of this name, which need not exist.
@@ -41,7 +46,8 @@ impl Services {
         let id = ServiceId(self.list.len() as u32);
         let ports = self.known.get(name).cloned();
         let exists = ports.is_some() || self.assume;
-        self.list.push(Service { exists, ..Service::new(name.clone(), ports) });
+        let mutual_tls = self.mutual.contains(name);
+        self.list.push(Service { exists, mutual_tls, ..Service::new(name.clone(), ports) });
         self.by_name.insert(name.clone(), id);
         id
     }
@@ -49,6 +55,11 @@ impl Services {
     /// What is known of a Service.
     pub(crate) fn service(&mut self, name: &ServiceName) -> &Service {
         self.named(name)
+    }
+
+    /// Whether some rule names it.
+    pub(super) fn is_named(&self, name: &ServiceName) -> bool {
+        self.by_name.contains_key(name)
     }
 
     /// The names of the Services of a namespace that a document or an option brings, for hints.

@@ -219,6 +219,7 @@ impl<'a> Section<'a> {
             address: None,
             port: self.listener.port,
             protocol: served(&self.listener.protocol).unwrap_or(Protocol::Http),
+            mutual_tls: false,
             name: format!("{}/{}", meta.namespace, meta.name).into(),
             origin: self.origin(),
         }

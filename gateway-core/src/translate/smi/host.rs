@@ -4,15 +4,11 @@ use super::access::Targets;
 use super::age;
 use super::split::Split;
 use crate::origin::Origin;
-use crate::rules::{
-    Action, BackendSettings, Boundary, Forward, HeaderOps, HostPattern, HostRewrite, PathPattern,
-    PathRewrite, PathTemplate, Protocol, ResponseHeaderOps, Route, ServiceName, UpstreamTarget,
-};
+use crate::rules::{HostPattern, ServiceName};
 use crate::translate::Context;
 use crate::translate::hosts::{Claim, Rank, Socket};
-use http::StatusCode;
+use crate::translate::service_route::service_route;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// A Service with hosts of its own.
 struct Named {
@@ -30,24 +26,14 @@ pub(super) fn claim(splits: &[Split<'_>], targets: &Targets<'_>, context: &mut C
     for (service, named) in services {
         let hosts = hosts(&service, context);
         for &port in &named.ports {
-            let route = route(&service, port, &named.origin, context);
-            let socket = Socket {
-                address: None,
-                port,
-                protocol: Protocol::Http,
-                name: service.to_string().into(),
-                origin: named.origin.clone(),
-            };
+            let route = service_route(&service, port, true, &named.origin, context);
+            let socket = Socket::of_service(&service, None, port, &named.origin);
             context.claims.extend(hosts.iter().map(|hostname| Claim {
-                socket: socket.clone(),
-                section: "".into(),
                 hostname: hostname.clone(),
-                falls_through: false,
-                routes: vec![route.clone()],
                 rank: Rank::ServiceHost,
                 created: named.created.clone(),
                 uid: named.uid.clone(),
-                origin: named.origin.clone(),
+                ..Claim::of_service(socket.clone(), route.clone())
             }));
         }
     }
@@ -125,23 +111,4 @@ fn hosts(service: &ServiceName, context: &Context<'_>) -> Vec<HostPattern> {
         format!("{name}.{namespace}.svc.{}", context.options.cluster_domain),
     ];
     bare.into_iter().chain(qualified).filter_map(|host| HostPattern::parse(&host).ok()).collect()
-}
-
-/// Every path to the Service.
-fn route(service: &ServiceName, port: u16, origin: &Origin, context: &mut Context<'_>) -> Route {
-    let target = UpstreamTarget { service: context.services.id(service), port, splits: true };
-    let settings = BackendSettings::new(&service.to_string(), origin.clone());
-    let forward = Forward {
-        target,
-        path: PathRewrite::Keep,
-        host: HostRewrite::Keep,
-        request_headers: HeaderOps::default(),
-        response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(settings),
-        unavailable: StatusCode::SERVICE_UNAVAILABLE,
-        origin: origin.clone(),
-    };
-    let everything =
-        PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment };
-    Route::new(everything, Vec::new(), Action::Forward(Arc::new(forward)), origin.clone())
 }

@@ -134,6 +134,7 @@ impl<'d> Listeners<'d> {
                 address: None,
                 port,
                 protocol,
+                mutual_tls: false,
                 name: name.as_str().into(),
                 origin: origin.clone(),
             };
@@ -190,6 +191,7 @@ impl Listener<'_> {
             address: *address,
             port: self.written.port.value,
             protocol,
+            mutual_tls: false,
             name: self.written.name.value.clone(),
             origin: self.origin.clone(),
         })
