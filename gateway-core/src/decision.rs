@@ -201,14 +201,12 @@ impl<'r> Decision<'r> {
         }
     }
 
-    /// Whether the endpoints of the Service are to be spoken to in mutual TLS: where it asks for
-    /// that, unless the request has come in mutual TLS itself. Then this proxy is the one that
-    /// stands before the workload.
+    /// Whether the Service of the outcome is to be spoken to in mutual TLS
+    /// ([`Listener::calls_in_mutual_tls`]).
     pub fn mutual_tls(&self) -> bool {
-        let is_before_workload = self.listener.is_some_and(|listener| listener.mutual_tls);
         match self.outcome {
             Outcome::Forward(to) | Outcome::Deny(to) => {
-                to.service.mutual_tls && !is_before_workload
+                self.listener.is_some_and(|listener| listener.calls_in_mutual_tls(to.service))
             }
             Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => false,
         }

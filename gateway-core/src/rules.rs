@@ -114,6 +114,15 @@ pub struct Listener {
     pub origin: Origin,
 }
 
+impl Listener {
+    /// Whether what comes here goes on to `service` in mutual TLS: where the Service asks for that,
+    /// unless it has come in mutual TLS itself. Then this proxy is the one that stands before the
+    /// workload.
+    pub fn calls_in_mutual_tls(&self, service: &Service) -> bool {
+        service.mutual_tls && !self.mutual_tls
+    }
+}
+
 /// A host name of a listener and its routes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VirtualHost {

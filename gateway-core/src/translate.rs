@@ -143,8 +143,10 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
     let mut context = Context::new(resources, options);
     let virtual_servers = virtual_server::translate(&mut context);
     gateway_api::translate(&mut context);
+    // SMI speaks about Services that rules name.
+    mesh::claim(&mut context);
     smi::translate(&mut context);
-    let identity = mesh::translate(&mut context);
+    let identity = mesh::identity(&mut context);
     let (listeners, losses) = hosts::settle(&mut context);
     virtual_servers.finish(&losses, &mut context);
     let Context { services, problems, statuses, refused, endpoints, .. } = context;

@@ -28,9 +28,9 @@ pub(crate) async fn answer(
     exchange: Exchange,
 ) -> Response<Answer> {
     let Exchange { head: parts, body, upgrade } = exchange;
-    let attributes = Attributes::new();
-    let head = Head { parts: &parts, client, attributes: &attributes };
     let table = worker.table();
+    let attributes = Attributes::new(table.snapshot.pod(client).cloned());
+    let head = Head { parts: &parts, client, attributes: &attributes };
     // Its client may ask again on a connection that is as the listener wants it now.
     let misdirected =
         (!table.snapshot.covers(&client.connection)).then_some(StatusCode::MISDIRECTED_REQUEST);
@@ -127,7 +127,8 @@ impl Admitted<'_> {
             // Nobody is asked, but the Service that was addressed may have limits (smi N-7).
             Outcome::Deny(to) => {
                 let refused = self.limits.pass().await.err();
-                let failure = refused.unwrap_or_else(|| self.table.snapshot.denial(&to));
+                let failure = refused
+                    .unwrap_or_else(|| self.table.snapshot.denial(&to, self.decision.mutual_tls()));
                 self.edited(failed(failure, to.forward.unavailable, self.worker, entry))
             }
             Outcome::NoRoute(no_route) => match self.limits.pass().await {

@@ -2,8 +2,12 @@
 
 use crate::clock::Moment;
 use crate::head::Head;
+use crate::tls::SpiffeId;
+use gateway_core::Pod;
+use gateway_core::attributes::{SOURCE_ACCOUNT, SOURCE_IDENTITY, SOURCE_LABELS, SOURCE_WORKLOADS};
 use http::Version;
 use std::cell::OnceCell;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The attributes that have values.
@@ -18,10 +22,6 @@ const SUPPLIED: [&str; 8] = [
     "time_local",
 ];
 
-/// The workload that the client has proved to be (smi T-2). Most clients have none, and no
-/// document can print it.
-const SOURCE_IDENTITY: &str = "source_identity";
-
 /// Whether requests have a value for the attribute of that name.
 pub(crate) fn are_supplied(name: &str) -> bool {
     SUPPLIED.contains(&name)
@@ -30,22 +30,35 @@ pub(crate) fn are_supplied(name: &str) -> bool {
 /// The attributes of one request. Each is made when it is first asked for, and stays as it is.
 pub(crate) struct Attributes {
     received: Instant,
+    /// The Pod that the client is taken for.
+    pod: Option<Arc<Pod>>,
     texts: [OnceCell<String>; SUPPLIED.len()],
 }
 
 impl Attributes {
-    /// Of a request that has just come.
-    pub(crate) fn new() -> Self {
-        Self { received: Instant::now(), texts: Default::default() }
+    /// Of a request that has just come, from a Pod if that is known.
+    pub(crate) fn new(pod: Option<Arc<Pod>>) -> Self {
+        Self { received: Instant::now(), pod, texts: Default::default() }
     }
 
     /// The value of one of `head`, whose attributes these are.
     pub(crate) fn read<'a>(&'a self, name: &str, head: &Head<'a>) -> Option<&'a [u8]> {
         let Some(at) = SUPPLIED.iter().position(|supplied| *supplied == name) else {
-            let identity = head.client.identity.as_ref().filter(|_| name == SOURCE_IDENTITY);
-            return identity.map(|identity| identity.as_str().as_bytes());
+            return self.source(name, head).map(str::as_bytes);
         };
         Some(self.texts[at].get_or_init(|| self.text(name, head)).as_bytes())
+    }
+
+    /// Who calls (smi T-2). Most clients are nobody, and no document can print it.
+    fn source<'a>(&'a self, name: &str, head: &Head<'a>) -> Option<&'a str> {
+        let pod = self.pod.as_deref();
+        match name {
+            SOURCE_IDENTITY => head.client.identity.as_ref().map(SpiffeId::as_str),
+            SOURCE_ACCOUNT => pod.map(|pod| &*pod.account),
+            SOURCE_LABELS => pod.map(|pod| &*pod.labels),
+            SOURCE_WORKLOADS => pod.map(|pod| &*pod.workloads),
+            _ => None,
+        }
     }
 
     fn text(&self, name: &str, head: &Head<'_>) -> String {

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod json;
+mod mesh;
 mod paint;
 mod serve;
 mod smi;
@@ -99,6 +100,9 @@ struct Settings {
     endpoints: Vec<KnownService>,
 
     #[command(flatten)]
+    mesh: mesh::Mesh,
+
+    #[command(flatten)]
     smi: smi::Smi,
 }
 
@@ -135,6 +139,7 @@ impl Settings {
             known_services: self.endpoints.iter().map(|e| (e.name.clone(), e.port)).collect(),
             ..Options::default()
         };
+        self.mesh.apply(&mut options);
         self.smi.apply(&mut options);
         options
     }
@@ -149,23 +154,25 @@ enum Output {
     Json,
 }
 
-/// `shop/cart:80=127.0.0.1:9000,127.0.0.1:9001`
-fn endpoints(text: &str) -> Result<KnownService, String> {
+/// `shop/cart:80=…`: a Service, its port, and what is said of them.
+fn about_service(text: &str) -> Result<(ServiceName, u16, &str), String> {
     let (left, right) = text.split_once('=').ok_or("`=` is missing")?;
     let (name, port) = left.rsplit_once(':').ok_or("the Service port is missing before `=`")?;
     let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
     let port: u16 = port.parse().map_err(|_| format!("`{port}` is not a port"))?;
+    Ok((ServiceName::new(namespace, name), port, right))
+}
+
+/// `shop/cart:80=127.0.0.1:9000,127.0.0.1:9001`
+fn endpoints(text: &str) -> Result<KnownService, String> {
+    let (name, port, right) = about_service(text)?;
     let endpoints = right.split(',').map(|address| {
         let (host, port) =
             address.rsplit_once(':').ok_or_else(|| format!("`{address}` has no port"))?;
         let port = port.parse().map_err(|_| format!("`{port}` is not a port"))?;
         Ok(Endpoint::new(host.trim_matches(['[', ']']), port))
     });
-    Ok(KnownService {
-        name: ServiceName::new(namespace, name),
-        port,
-        endpoints: endpoints.collect::<Result<_, String>>()?,
-    })
+    Ok(KnownService { name, port, endpoints: endpoints.collect::<Result<_, String>>()? })
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ pub struct Config {
     /// Whether a Service without a document is resolved by DNS, as
     /// `name.namespace.svc.<cluster domain>`.
     pub dns: bool,
+    /// Whether a client without a verified identity is the Pod that documents give its address to.
+    /// Only where nobody can call from the address of another.
+    pub trust_pod_ips: bool,
     /// The address of the admin server; `None` for none.
     pub admin: Option<SocketAddr>,
     /// Worker threads; `None` for one per core.
@@ -47,6 +50,7 @@ impl Default for Config {
             map_ports: BTreeMap::new(),
             services: Vec::new(),
             dns: false,
+            trust_pod_ips: false,
             admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901))),
             threads: None,
             access_log: None,

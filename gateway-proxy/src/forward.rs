@@ -111,7 +111,9 @@ impl Forwarder<'_> {
         }
         let forwarding = match decision.admitted() {
             Outcome::Forward(forwarding) => forwarding,
-            Outcome::Deny(denied) => return Err(self.table.snapshot.denial(&denied)),
+            Outcome::Deny(denied) => {
+                return Err(self.table.snapshot.denial(&denied, decision.mutual_tls()));
+            }
             _ => return Err(Failure::CircuitOpen),
         };
         // Limits are all that is asked of it.
@@ -150,7 +152,8 @@ impl Forwarder<'_> {
         let settings = self.settings();
         let Forwarding { id, port, .. } = *self.forwarding;
         let unavailable = self.forwarding.forward.unavailable;
-        let Some(group) = self.table.snapshot.group(id, port) else {
+        let mutual_tls = self.decision.mutual_tls();
+        let Some(group) = self.table.snapshot.group(id, port, mutual_tls) else {
             asked.note(unavailable);
             return Err(Failure::NoEndpoint);
         };

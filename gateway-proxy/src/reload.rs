@@ -3,11 +3,12 @@
 //! one does.
 
 use crate::config::Config;
+use crate::identity::Identities;
+use crate::snapshot::Surroundings;
 use crate::source::Sources;
 use crate::unsupported::unsupported;
 use gateway_core::{
-    CompileErrors, Diagnostic, Endpoints, ObjectRef, Options, Resources, Router, Translation,
-    translate,
+    CompileErrors, Diagnostic, ObjectRef, Options, Resources, Router, Translation, translate,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub(crate) struct Loader {
     sources: Sources,
     options: Options,
     last: Option<Last>,
+    identities: Identities,
 }
 
 /// The last documents that were good, and their table.
@@ -28,7 +30,7 @@ struct Last {
 /// What documents come to.
 pub(crate) struct Loaded {
     pub(crate) router: Result<Router, CompileErrors>,
-    pub(crate) endpoints: Endpoints,
+    pub(crate) surroundings: Surroundings,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -41,7 +43,12 @@ impl Loader {
         if config.dns {
             options.assume_services = Some(true);
         }
-        Self { sources: Sources::new(config.sources.clone()), options, last: None }
+        Self {
+            sources: Sources::new(config.sources.clone()),
+            options,
+            last: None,
+            identities: Identities::default(),
+        }
     }
 
     /// Whether the sources differ from what was loaded last.
@@ -83,7 +90,9 @@ impl Loader {
             resources.forget(&translation.refused);
             self.last = Some(Last { resources, router: router.clone() });
         }
-        Loaded { router, endpoints: translation.endpoints, diagnostics }
+        let Translation { rules, endpoints, pods, .. } = translation;
+        let identity = self.identities.next(rules.identity.as_ref(), &mut diagnostics);
+        Loaded { router, surroundings: Surroundings { endpoints, pods, identity }, diagnostics }
     }
 
     /// Puts the last good versions of refused documents in their place. Tells whether there are

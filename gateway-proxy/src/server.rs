@@ -7,10 +7,10 @@ use crate::error::StartError;
 use crate::listener::{self, Listening, Socket};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
 use crate::reload::{Loaded, Loader};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Surroundings};
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
-use gateway_core::rules::{Protocol, RuleSet};
+use gateway_core::rules::{Listener, Protocol, RuleSet};
 use gateway_core::{Diagnostic, ListenerKey, Router};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,8 +32,8 @@ pub enum Event {
     Listening(Listening),
     /// A socket takes none any more; its requests under way are finished.
     Closed(Listening),
-    /// A listener is not served, because TLS is not supported yet.
-    NotServed(Listening),
+    /// A listener is not served, and why.
+    NotServed(Listening, &'static str),
     /// The admin server takes connections.
     Admin(SocketAddr),
     /// Something is wrong with a document.
@@ -53,9 +53,9 @@ impl fmt::Display for Event {
             Self::Closed(l) => {
                 write!(f, "closed {} {} {}", l.protocol.as_str(), l.address, l.name)
             }
-            Self::NotServed(l) => write!(
+            Self::NotServed(l, why) => write!(
                 f,
-                "warning: listener `{}` (https, port {}) is not served: TLS is not supported yet",
+                "warning: listener `{}` (https, port {}) is not served: {why}",
                 l.name, l.port
             ),
             Self::Admin(address) => write!(f, "listening admin {address}"),
@@ -135,7 +135,7 @@ impl Server {
         }
         let empty = Router::compile(&RuleSet::default())
             .map_err(|errors| StartError::Table(errors.to_string()))?;
-        let nothing = Snapshot::new(empty, &loaded.endpoints, &config, None, None);
+        let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(nothing),
             limits: config.limits.clone(),
@@ -282,11 +282,11 @@ impl State {
             (self.report)(Event::Diagnostic(diagnostic.clone()));
         }
         let router = loaded.router.map_err(|errors| StartError::Table(errors.to_string()))?;
-        let (bound, unwanted) = self.bind(router.rules(), first)?;
+        let has_identity = loaded.surroundings.identity.is_some();
+        let (bound, unwanted) = self.bind(router.rules(), has_identity, first)?;
         let generation = self.counts.generation + 1;
         let previous = self.shared.snapshot.load_full();
-        let snapshot =
-            Snapshot::new(router, &loaded.endpoints, &self.config, None, Some(&previous));
+        let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
         self.shared.snapshot.store(Arc::clone(&snapshot));
         for (key, listening, sockets) in bound {
@@ -317,6 +317,7 @@ impl State {
     fn bind(
         &self,
         rules: &RuleSet,
+        has_identity: bool,
         first: bool,
     ) -> Result<(Vec<Bound>, Vec<ListenerKey>), StartError> {
         let mut bound = Vec::new();
@@ -324,14 +325,14 @@ impl State {
         for wanted in &rules.listeners {
             let key = ListenerKey { address: wanted.address, port: wanted.port };
             let address = listener::address(wanted, &self.config);
-            if wanted.protocol == Protocol::Https {
+            if let Some(why) = why_not_served(wanted, has_identity) {
                 let listening = Listening {
                     name: wanted.name.to_string(),
                     port: wanted.port,
                     protocol: wanted.protocol,
                     address,
                 };
-                (self.report)(Event::NotServed(listening));
+                (self.report)(Event::NotServed(listening, why));
                 continue;
             }
             if unwanted.remove(&key) {
@@ -367,6 +368,14 @@ impl State {
             }
             (self.report)(Event::Closed(listening));
         }
+    }
+}
+
+fn why_not_served(listener: &Listener, has_identity: bool) -> Option<&'static str> {
+    match (listener.protocol, listener.mutual_tls) {
+        (Protocol::Http, _) => None,
+        (Protocol::Https, true) => (!has_identity).then_some("the proxy has no identity"),
+        (Protocol::Https, false) => Some("TLS is not supported yet"),
     }
 }
 

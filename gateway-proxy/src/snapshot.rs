@@ -1,18 +1,22 @@
 //! The table that is in force, with all that carrying out its decisions needs.
 
+mod targets;
+
 use crate::config::Config;
 use crate::error::Failure;
+use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::service_limits::Meters;
 use crate::tls::Identity;
-use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer};
-use gateway_core::rules::{Protocol, RuleSet, Service, ServiceId, ServiceName};
-use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Router};
+use crate::upstream::{Circuit, Endpoint, Group, History, Member, Peer};
+use gateway_core::rules::{Protocol, ServiceId, ServiceName};
+use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
 use rustls::ServerConfig;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+use targets::{Peers, Target, places, reachable};
 
 /// How connections to a listener are protected.
 pub(crate) enum Protection {
@@ -23,11 +27,23 @@ pub(crate) enum Protection {
     Missing,
 }
 
+/// What a table needs to be carried out.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    /// The endpoints that documents name.
+    pub(crate) endpoints: Endpoints,
+    /// The Pods that documents name.
+    pub(crate) pods: Pods,
+    /// Who this proxy is to others; the same pointer as before where it is as before, since
+    /// connections belong to one.
+    pub(crate) identity: Option<Arc<Identity>>,
+}
+
 /// A routing table and the endpoints of every Service that it can choose. Immutable, but for what
 /// is counted.
 pub(crate) struct Snapshot {
     pub(crate) router: Router,
-    groups: HashMap<(ServiceId, u16), Group>,
+    groups: HashMap<Target, Group>,
     /// By whom they lead to, so that the next snapshot can go on with them.
     endpoints: HashMap<Peer, Arc<Endpoint>>,
     /// What circuit breakers know, alike.
@@ -37,28 +53,36 @@ pub(crate) struct Snapshot {
     identity: Option<Arc<Identity>>,
     /// The listeners whose clients have to prove who they are.
     mutual: BTreeSet<ListenerKey>,
+    /// Whom callers are taken for by their address.
+    pods: Pods,
 }
 
 impl Snapshot {
     /// Looks up the endpoints of every Service and port that `router` can choose; those of
-    /// `previous` are kept with what is known about them. `identity` is who the proxy is to others;
-    /// the same pointer as before where it is as before, since connections belong to one.
+    /// `previous` are kept with what is known about them.
     #[expect(clippy::mutable_key_type, reason = "identities are compared by their address")]
     pub(crate) fn new(
         router: Router,
-        documents: &Endpoints,
+        surroundings: Surroundings,
         config: &Config,
-        identity: Option<Arc<Identity>>,
         previous: Option<&Self>,
     ) -> Self {
+        let Surroundings { endpoints: documents, pods, identity } = surroundings;
+        let pods = if config.trust_pod_ips { pods } else { Pods::default() };
         let mut endpoints = HashMap::new();
         let mut histories = HashMap::new();
         let mut groups = HashMap::new();
-        for (id, port) in reachable(router.rules()) {
+        let mut peers = Peers::new(identity.as_ref());
+        for target in reachable(router.rules()) {
+            let (id, port, mutual_tls) = target;
             let service = router.rules().service(id);
-            let members = members(service, port, documents, config).into_iter();
-            let members = members.map(|(address, workload)| {
-                let peer = Peer::plain(address);
+            let places = places(service, port, &documents, config).into_iter();
+            let members = places.filter_map(|(address, behind)| {
+                let workload = behind.workload;
+                let peer = match mutual_tls {
+                    true => peers.mutual(address, behind)?,
+                    false => Peer::plain(address),
+                };
                 let known = previous.and_then(|p| p.endpoints.get(&peer));
                 let new =
                     || known.map_or_else(|| Arc::new(Endpoint::new(peer.clone())), Arc::clone);
@@ -69,14 +93,14 @@ impl Snapshot {
                     let new = || known.unwrap_or_else(|| Arc::new(History::new()));
                     Circuit::new(breaker, Arc::clone(histories.entry(key).or_insert_with(new)))
                 });
-                Member { endpoint, workload, circuit }
+                Some(Member { endpoint, workload, circuit })
             });
-            groups.insert((id, port), Group::new(members.collect()));
+            groups.insert(target, Group::new(members.collect()));
         }
         let meters = Meters::new(router.rules(), previous.map(|p| &p.meters));
-        let secured = router.rules().listeners.iter().filter(|l| l.protocol == Protocol::Https);
+        let secured = router.rules().listeners.iter().filter(|l| l.mutual_tls);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
-        Self { router, groups, endpoints, histories, meters, identity, mutual }
+        Self { router, groups, endpoints, histories, meters, identity, mutual, pods }
     }
 
     /// How connections to a listener are protected.
@@ -96,66 +120,24 @@ impl Snapshot {
         connection.protocol == Protocol::Https || !self.mutual.contains(&connection.listener)
     }
 
-    /// The endpoints of a Service's port.
-    pub(crate) fn group(&self, service: ServiceId, port: u16) -> Option<&Group> {
-        self.groups.get(&(service, port)).filter(|group| !group.is_empty())
+    /// The endpoints of a Service's port; `mutual_tls` as [`Decision::mutual_tls`] says.
+    pub(crate) fn group(&self, service: ServiceId, port: u16, mutual_tls: bool) -> Option<&Group> {
+        self.groups.get(&(service, port, mutual_tls)).filter(|group| !group.is_empty())
     }
 
     /// Why a request that no endpoint admits is not sent. Nobody learns of rules from a Service
     /// that has no endpoint at all (smi T-17).
-    pub(crate) fn denial(&self, denied: &Forwarding<'_>) -> Failure {
-        match self.group(denied.id, denied.port) {
+    pub(crate) fn denial(&self, denied: &Forwarding<'_>, mutual_tls: bool) -> Failure {
+        match self.group(denied.id, denied.port, mutual_tls) {
             Some(_) => Failure::Denied,
             None => Failure::NoEndpoint,
         }
     }
-}
 
-/// Every Service and port that some decision can choose.
-fn reachable(rules: &RuleSet) -> BTreeSet<(ServiceId, u16)> {
-    let mut found = BTreeSet::new();
-    let routes = rules.listeners.iter().flat_map(|l| l.hosts.iter()).flat_map(|h| &h.routes);
-    for forward in routes.flat_map(|route| route.action.forwards()) {
-        let target = forward.target;
-        found.insert((target.service, target.port));
-        if target.splits {
-            let splits = &rules.service(target.service).splits;
-            let backends = splits.iter().flat_map(|split| &split.backends);
-            found.extend(backends.map(|backend| (backend.service, target.port)));
-        }
+    /// The Pod that a client without an identity of its own is taken for.
+    pub(crate) fn pod(&self, client: &Client) -> Option<&Arc<Pod>> {
+        if client.identity.is_some() { None } else { self.pods.at(client.peer.ip()) }
     }
-    // A fallback does not fall back once more.
-    let breakers = found.iter().filter_map(|(id, _)| rules.service(*id).breaker.as_ref());
-    let fallbacks: Vec<_> = breakers.filter_map(|breaker| breaker.fallback).collect();
-    found.extend(fallbacks);
-    found
-}
-
-/// The endpoints of a Service's port, each with the workload that it belongs to.
-fn members(
-    service: &Service,
-    port: u16,
-    documents: &Endpoints,
-    config: &Config,
-) -> Vec<(Address, usize)> {
-    // No document tells who answers there.
-    let unknown = documents.unknown(&service.name, port).workload;
-    let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
-    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).map(|e| (e, unknown)).collect();
-    let found = if by_hand.is_empty() {
-        let named = documents.of_service(&service.name, port);
-        named.iter().map(|e| (e, e.behind.workload)).collect()
-    } else {
-        by_hand
-    };
-    // Ports are unknown only where there is neither a document nor an entry by hand.
-    let resolved = (found.is_empty() && config.dns && service.ports.is_none()).then(|| {
-        let (name, domain) = (&service.name, &config.options.cluster_domain);
-        let host = format!("{}.{}.svc.{domain}", name.name, name.namespace);
-        (Address::new(&host, port), unknown)
-    });
-    let found = found.into_iter().map(|(e, workload)| (Address::new(&e.host, e.port), workload));
-    found.chain(resolved).collect()
 }
 
 /// The snapshot as one thread sees it, with the counters of the routes that it has used.

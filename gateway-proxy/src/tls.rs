@@ -52,7 +52,6 @@ impl Identity {
     ///
     /// When one of them cannot be used, the key belongs to another certificate, or the certificate
     /// names no workload.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no rule asks for an identity yet"))]
     pub(crate) fn from_pem(
         certificate: &[u8],
         key: &[u8],
@@ -80,7 +79,6 @@ impl Identity {
     /// # Errors
     ///
     /// When one of the names cannot stand in an id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no rule asks for an identity yet"))]
     pub(crate) fn workload(
         &self,
         namespace: &str,

@@ -9,8 +9,6 @@ mod retry;
 
 pub(crate) use balance::{Endpoint, Group, Holding, Member};
 pub(crate) use circuit::{Circuit, History};
-#[cfg(test)]
-pub(crate) use peer::PeerTls;
-pub(crate) use peer::{Address, Peer};
+pub(crate) use peer::{Address, Peer, PeerTls};
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;

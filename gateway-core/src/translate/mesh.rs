@@ -26,12 +26,16 @@ pub struct Inbound {
     pub address: SocketAddr,
 }
 
-/// Claims what is called by its Service alone, and reads who the proxy is.
-pub(super) fn translate(context: &mut Context<'_>) -> Option<Arc<MeshIdentity>> {
+/// Claims what is called by its Service alone.
+pub(super) fn claim(context: &mut Context<'_>) {
     if context.options.mesh {
         claim_addresses(context);
     }
     claim_inbound(context);
+}
+
+/// Who the proxy is, as options and documents say it.
+pub(super) fn identity(context: &mut Context<'_>) -> Option<Arc<MeshIdentity>> {
     let identity = identity::read(context);
     if context.options.identity.is_none() {
         warn_of_strangers(context);

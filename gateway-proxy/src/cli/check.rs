@@ -8,7 +8,7 @@ use clap::Args;
 use gateway_core::{
     CompileErrors, Diagnostic, Resources, Router, Severity, Translation, lint, translate,
 };
-use gateway_proxy::{Sources, Text, unsupported};
+use gateway_proxy::{Sources, Text, unsupported, unusable_identity};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -50,6 +50,7 @@ impl Documents {
         let mut translation = translate(&resources, &self.settings.options());
         translation.diagnostics.splice(0..0, problems);
         translation.diagnostics.extend(unsupported(&translation.rules));
+        translation.diagnostics.extend(unusable_identity(&translation.rules));
         let router = Router::compile(&translation.rules);
         if let Err(CompileErrors(errors)) = &router {
             translation.diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));

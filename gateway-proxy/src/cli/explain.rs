@@ -26,7 +26,7 @@ pub(super) struct Explain {
     #[command(flatten)]
     documents: Documents,
 
-    /// The URL; its port says which listener takes the request
+    /// The URL; its port, and its address where it has one, say which listener takes the request
     url: String,
 
     /// Method
@@ -68,7 +68,11 @@ impl Explain {
         let router = router?;
         let url = Url::parse(&self.url)?;
         let connection = Connection {
-            listener: ListenerKey { address: None, port: self.listener.unwrap_or(url.port) },
+            // Nobody calls an address but the listener that has it, if one does.
+            listener: ListenerKey {
+                address: url.address(),
+                port: self.listener.unwrap_or(url.port),
+            },
             protocol: url.protocol,
             peer: self.peer.map(|ip| SocketAddr::new(ip, 0)),
         };
@@ -117,6 +121,15 @@ struct Url<'u> {
 }
 
 impl<'u> Url<'u> {
+    /// The address that its host is, if it is one.
+    fn address(&self) -> Option<IpAddr> {
+        let host = match self.authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+            Some((host, _)) => host,
+            None => self.authority,
+        };
+        host.trim_matches(['[', ']']).parse().ok()
+    }
+
     fn parse(text: &'u str) -> Result<Self, String> {
         let (protocol, rest) = match text.split_once("://") {
             Some(("http", rest)) => (Protocol::Http, rest),
@@ -368,6 +381,16 @@ mod tests {
             ("http://[::1]:81/x", http, "[::1]:81", 81, "/x"),
         ] {
             assert_eq!(Url::parse(text), Ok(Url { protocol, authority, port, target }), "{text}");
+        }
+        for (text, address) in [
+            ("http://cafe.example/", None),
+            ("10.0.0.7:80/tea", Some("10.0.0.7")),
+            ("https://10.0.0.7", Some("10.0.0.7")),
+            ("http://[fd00::7]:80/", Some("fd00::7")),
+            ("http://[fd00::7]/", Some("fd00::7")),
+        ] {
+            let wanted = address.map(|address| address.parse().unwrap());
+            assert_eq!(Url::parse(text).unwrap().address(), wanted, "{text}");
         }
         assert_eq!(Url::parse("ftp://x"), Err("`ftp` is neither `http` nor `https`".into()));
         assert_eq!(Url::parse("http://x:y/"), Err("`y` is not a port".into()));

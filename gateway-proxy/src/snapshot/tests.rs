@@ -25,7 +25,8 @@ fn requests_over_mutual_tls_are_answered_by_who_sent_them() {
     // smi T-2
     let authority = Authority::new();
     let (web, cart) = (authority.identity(WEB), authority.identity(CART));
-    let mut proxy = Setup { source: Some(WEB), ..Setup::mutual(backend(), &cart) }.start();
+    let mut proxy =
+        Setup { source: Some(("source_identity", WEB)), ..Setup::mutual(backend(), &cart) }.start();
     let mut client = proxy.secure(&web);
     for _ in 0..3 {
         let (status, body) = ask(&mut client, b"hello").unwrap();
@@ -44,9 +45,45 @@ fn requests_over_mutual_tls_are_answered_by_who_sent_them() {
 
 #[test]
 fn nobody_has_an_identity_without_tls() {
-    let proxy = Setup { source: Some(WEB), ..Setup::plain(backend()) }.start();
+    let proxy = Setup { source: Some(("source_identity", WEB)), ..Setup::plain(backend()) }.start();
     let mut client = BufReader::new(proxy.connect());
     assert_eq!(ask(&mut client, b"").unwrap().0, "404");
+}
+
+#[test]
+fn a_client_without_an_identity_is_the_pod_of_its_address_where_that_is_trusted() {
+    // smi T-2, N-8
+    const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop,
+        labels: {app: web}}, spec: {serviceAccountName: web}, status: {podIP: 127.0.0.1}}";
+    for (name, value) in [
+        ("source_account", "shop/web"),
+        ("source_labels", "app=web"),
+        ("source_workloads", "Pod/shop/web-1"),
+    ] {
+        for (pods, want) in [("", "404"), (POD, "200")] {
+            let source = Some((name, value));
+            let proxy = Setup { source, pods, ..Setup::plain(backend()) }.start();
+            let mut client = BufReader::new(proxy.connect());
+            assert_eq!(ask(&mut client, b"").unwrap().0, want, "{name}");
+        }
+        let authority = Authority::new();
+        let (web, cart) = (authority.identity(WEB), authority.identity(CART));
+        let setup = Setup::mutual(backend(), &cart);
+        let proxy = Setup { source: Some((name, value)), pods: POD, ..setup }.start();
+        let (status, _) = ask(&mut proxy.secure(&web), b"").unwrap();
+        assert_eq!(status, "404", "who has proved who it is, is nobody else");
+    }
+    let mut resources = gateway_core::Resources::new();
+    resources.add_yaml("pods.yaml", POD);
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for trust_pod_ips in [false, true] {
+        let translation = gateway_core::translate(&resources, &gateway_core::Options::default());
+        let router = Router::compile(&translation.rules).unwrap();
+        let surroundings = Surroundings { pods: translation.pods, ..Surroundings::default() };
+        let config = Config { trust_pod_ips, ..Config::default() };
+        let snapshot = Snapshot::new(router, surroundings, &config, None);
+        assert_eq!(snapshot.pods.at(address).is_some(), trust_pod_ips);
+    }
 }
 
 #[test]
@@ -168,6 +205,7 @@ fn who_asked_without_tls_has_to_ask_anew_once_it_is_needed() {
     assert_eq!(ask(&mut client, b"").unwrap().0, "200");
     let mut rules = proxy.rules.clone();
     rules.listeners[0].protocol = Protocol::Https;
+    rules.listeners[0].mutual_tls = true;
     proxy.shared.snapshot.store(Arc::new(snapshot(&rules, None, Some(cart))));
     assert_eq!(ask(&mut client, b"").unwrap().0, "421");
     assert!(ask(&mut client, b"").is_err(), "the connection is closed");
@@ -194,7 +232,8 @@ fn two_proxies_prove_to_each_other_who_they_are() {
     // smi T-2
     let authority = Authority::new();
     let (web, cart) = (authority.identity(WEB), authority.identity(CART));
-    let inner = Setup { source: Some(WEB), ..Setup::mutual(backend(), &cart) }.start();
+    let inner =
+        Setup { source: Some(("source_identity", WEB)), ..Setup::mutual(backend(), &cart) }.start();
     let expected = web.workload("shop", "cart").unwrap();
     let upstream = Some(Arc::new(PeerTls::new(Arc::clone(&web), Some(expected))));
     let outer = Setup { upstream, ..Setup::plain(inner.address) }.start();

@@ -11,6 +11,7 @@ mod framing;
 mod gateway;
 mod headers;
 mod leaks;
+mod mesh;
 mod policies;
 mod process;
 mod reload;

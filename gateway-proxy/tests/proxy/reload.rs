@@ -2,15 +2,15 @@ use crate::backend::Backend;
 use crate::client::Client;
 use crate::gateway::{address, config, service, start};
 use gateway_proxy::{Config, Server, Source};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A file of its own, which is gone when this is.
-struct File(PathBuf);
+pub struct File(PathBuf);
 
 impl File {
-    fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "gateway-reload-{}-{}.yaml",
@@ -22,8 +22,12 @@ impl File {
         file
     }
 
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Puts a new version in place at once, as editors do.
-    fn write(&self, text: &str) {
+    pub fn write(&self, text: &str) {
         let next = self.0.with_extension("next");
         std::fs::write(&next, text).unwrap();
         std::fs::rename(next, &self.0).unwrap();

@@ -90,6 +90,30 @@ fn calls_of_other_proxies_are_not_split_again() {
 }
 
 #[test]
+fn what_is_called_here_alone_is_guarded_as_everywhere() {
+    // smi T-9
+    let target = "
+{apiVersion: access.smi-spec.io/v1alpha3, kind: TrafficTarget, metadata: {name: t}, spec: {
+  destination: {kind: ServiceAccount, name: default}, sources: [{kind: ServiceAccount, name: web}],
+  rules: [{kind: HTTPRouteGroup, name: all}]}}
+---
+{apiVersion: specs.smi-spec.io/v1alpha4, kind: HTTPRouteGroup, metadata: {name: all},
+ spec: {matches: [{name: all, pathRegex: '.*', methods: ['*']}]}}
+---
+";
+    let yaml = format!("{TEA}{SECRET}{target}");
+    let options = Options { service_hosts: false, ..options() };
+    for options in [
+        Options { mesh: true, ..options.clone() },
+        Options { inbound: vec![inbound("tea", 80, "10.0.0.1:15443")], ..options.clone() },
+    ] {
+        let rules = translated(&yaml, &options).rules;
+        assert!(rules.services.iter().all(|service| service.access.is_some()), "{rules:?}");
+        assert!(!rules.listeners.is_empty());
+    }
+}
+
+#[test]
 fn a_socket_for_mutual_tls_takes_nothing_else() {
     let server = "apiVersion: k8s.nginx.org/v1
 kind: VirtualServer

@@ -5,10 +5,10 @@ use crate::config::Limits;
 use crate::error::Failure;
 use crate::listener;
 use crate::metrics::{ReloadCounts, render};
-use crate::upstream::PeerTls;
+use crate::upstream::{Address, PeerTls};
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
-use gateway_core::rules::{Condition, Field, HostPattern, ServiceName, Test};
+use gateway_core::rules::{Condition, Field, HostPattern, RuleSet, ServiceName, Test};
 use gateway_core::{Options, Resources, translate};
 use rustls::{ClientConnection, StreamOwned};
 use rustls_pki_types::ServerName;
@@ -83,8 +83,10 @@ pub(super) struct Setup {
     pub(super) backend: SocketAddr,
     /// How.
     pub(super) upstream: Option<Arc<PeerTls>>,
-    /// Whom the one route is for.
-    pub(super) source: Option<&'static str>,
+    /// Whom the one route is for: an attribute and its value.
+    pub(super) source: Option<(&'static str, &'static str)>,
+    /// Documents of Pods that callers are taken for.
+    pub(super) pods: &'static str,
     pub(super) limits: Limits,
 }
 
@@ -96,6 +98,7 @@ impl Setup {
             backend,
             upstream: None,
             source: None,
+            pods: "",
             limits: Limits { grace: Duration::from_secs(2), ..Limits::default() },
         }
     }
@@ -111,7 +114,10 @@ impl Setup {
             address: Address::new(&self.backend.ip().to_string(), self.backend.port()),
             tls: self.upstream,
         };
-        let snapshot = snapshot(&rules, Some(peer), self.identity);
+        let mut snapshot = snapshot(&rules, Some(peer), self.identity);
+        let mut resources = Resources::default();
+        resources.add_yaml("pods.yaml", self.pods);
+        snapshot.pods = translate(&resources, &Options::default()).pods;
         Proxy::start(rules, snapshot, self.limits)
     }
 
@@ -128,11 +134,12 @@ impl Setup {
         let mut rules = translate(&resources, &options).rules;
         let listener = &mut rules.listeners[0];
         listener.protocol = self.protocol;
+        listener.mutual_tls = self.protocol == Protocol::Https;
         let name = HostPattern::Exact("shop.example".into());
         let mut host = (*listener.hosts.remove(&name).unwrap()).clone();
-        host.routes[0].conditions.extend(self.source.map(|id| Condition {
-            field: Field::Attribute("source_identity".into()),
-            test: Test::Equals { value: id.into(), ignore_case: false },
+        host.routes[0].conditions.extend(self.source.map(|(name, value)| Condition {
+            field: Field::Attribute(name.into()),
+            test: Test::Equals { value: value.into(), ignore_case: false },
             negated: false,
         }));
         listener.hosts.insert(host);
@@ -146,9 +153,8 @@ pub(super) fn snapshot(
     identity: Option<Arc<Identity>>,
 ) -> Snapshot {
     let router = Router::compile(rules).unwrap();
-    let no_endpoints = Resources::with_defaults("default", true);
-    let no_endpoints = translate(&no_endpoints, &Options::default()).endpoints;
-    let mut snapshot = Snapshot::new(router, &no_endpoints, &Config::default(), identity, None);
+    let surroundings = Surroundings { identity, ..Surroundings::default() };
+    let mut snapshot = Snapshot::new(router, surroundings, &Config::default(), None);
     let member =
         |peer| Member { endpoint: Arc::new(Endpoint::new(peer)), workload: 0, circuit: None };
     let group = || Group::new(peer.iter().cloned().map(member).collect());

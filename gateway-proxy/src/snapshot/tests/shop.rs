@@ -4,7 +4,7 @@ use super::super::*;
 use super::proxy::{Proxy, ask};
 use crate::config::Limits;
 use gateway_core::rules::{
-    Action, Balance, Forward, Service, ServiceName, ServiceSplit, SplitBackend,
+    Action, Balance, Forward, RuleSet, Service, ServiceName, ServiceSplit, SplitBackend,
 };
 use gateway_core::{Endpoint, ObjectRef, Options, Origin, Resources, translate};
 use std::io::{BufRead, BufReader, Write};
@@ -119,7 +119,8 @@ impl Shop {
             endpoints.insert(&service.name, 80, of_service.iter().cloned());
         }
         let router = Router::compile(&self.rules()).unwrap();
-        Snapshot::new(router, &endpoints, &Config::default(), None, previous)
+        let surroundings = Surroundings { endpoints, ..Surroundings::default() };
+        Snapshot::new(router, surroundings, &Config::default(), previous)
     }
 
     pub(super) fn start(&self) -> Proxy {

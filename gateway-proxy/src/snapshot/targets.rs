@@ -1,0 +1,93 @@
+//! Where decisions can lead: which Services, where their endpoints are, and how they are spoken to.
+
+use crate::config::Config;
+use crate::tls::{Identity, SpiffeId};
+use crate::upstream::{Address, Peer, PeerTls};
+use gateway_core::rules::{RuleSet, Service, ServiceId};
+use gateway_core::{Behind, Endpoints};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// A Service, its port, and whether it is spoken to in mutual TLS.
+pub(super) type Target = (ServiceId, u16, bool);
+
+/// Every Service and port that some decision can choose.
+pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
+    let mut found = BTreeSet::new();
+    for listener in &rules.listeners {
+        let routes = listener.hosts.iter().flat_map(|host| &host.routes);
+        for forward in routes.flat_map(|route| route.action.forwards()) {
+            let addressed = forward.target;
+            let mut add = |id: ServiceId, port| {
+                let service = rules.service(id);
+                let in_tls = listener.calls_in_mutual_tls(service);
+                found.insert((id, port, in_tls));
+                service.breaker.as_ref()?.fallback
+            };
+            let splits = &rules.service(addressed.service).splits;
+            let splits = splits.iter().filter(|_| addressed.splits);
+            let backends = splits.flat_map(|split| &split.backends).map(|backend| backend.service);
+            for id in backends.chain([addressed.service]) {
+                // A fallback does not fall back once more.
+                if let Some((id, port)) = add(id, addressed.port) {
+                    add(id, port);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Where the endpoints of a Service's port listen, and who answers there.
+pub(super) fn places(
+    service: &Service,
+    port: u16,
+    documents: &Endpoints,
+    config: &Config,
+) -> Vec<(Address, Behind)> {
+    // No document tells who answers there.
+    let unknown = documents.unknown(&service.name, port);
+    let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
+    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).collect();
+    if !by_hand.is_empty() {
+        let place = |endpoint: &gateway_core::Endpoint| {
+            let told = endpoint.behind.account.clone();
+            let account = told.or_else(|| unknown.account.clone());
+            (Address::new(&endpoint.host, endpoint.port), Behind { account, ..unknown })
+        };
+        return by_hand.into_iter().map(place).collect();
+    }
+    let named = documents.of_service(&service.name, port);
+    // Ports are unknown only where there is neither a document nor an entry by hand.
+    if named.is_empty() && config.dns && service.ports.is_none() {
+        let (name, domain) = (&service.name, &config.options.cluster_domain);
+        let host = format!("{}.{}.svc.{domain}", name.name, name.namespace);
+        return vec![(Address::new(&host, port), unknown)];
+    }
+    named.iter().map(|e| (Address::new(&e.host, e.port), e.behind.clone())).collect()
+}
+
+/// Those to whom this proxy proves who it is.
+pub(super) struct Peers<'a> {
+    own: Option<&'a Arc<Identity>>,
+    known: HashMap<Option<SpiffeId>, Arc<PeerTls>>,
+}
+
+impl<'a> Peers<'a> {
+    pub(super) fn new(own: Option<&'a Arc<Identity>>) -> Self {
+        Self { own, known: HashMap::new() }
+    }
+
+    /// Whoever runs as the service account that documents tell, or any workload of the own trust
+    /// domain. `None` where one of the two has no identity: nothing is sent there.
+    pub(super) fn mutual(&mut self, address: Address, behind: Behind) -> Option<Peer> {
+        let own = self.own?;
+        let expected = match behind.account {
+            Some(account) => Some(own.workload(&account.namespace, &account.name).ok()?),
+            None => None,
+        };
+        let new = || Arc::new(PeerTls::new(Arc::clone(own), expected.clone()));
+        let tls = self.known.entry(expected.clone()).or_insert_with(new);
+        Some(Peer { address, tls: Some(Arc::clone(tls)) })
+    }
+}
