@@ -205,9 +205,10 @@ impl<'r> Decision<'r> {
     /// ([`Listener::calls_in_mutual_tls`]).
     pub fn mutual_tls(&self) -> bool {
         match self.outcome {
-            Outcome::Forward(to) | Outcome::Deny(to) => {
-                self.listener.is_some_and(|listener| listener.calls_in_mutual_tls(to.service))
-            }
+            Outcome::Forward(to) | Outcome::Deny(to) => self.listener.is_some_and(|listener| {
+                let addressed = to.forward.target.service;
+                listener.calls_in_mutual_tls(addressed, to.id, to.service)
+            }),
             Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => false,
         }
     }

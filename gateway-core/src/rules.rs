@@ -115,11 +115,16 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Whether what comes here goes on to `service` in mutual TLS: where the Service asks for that,
-    /// unless it has come in mutual TLS itself. Then this proxy is the one that stands before the
-    /// workload.
-    pub fn calls_in_mutual_tls(&self, service: &Service) -> bool {
-        service.mutual_tls && !self.mutual_tls
+    /// Whether what comes here for the Service `addressed` goes on to `service`, which has this
+    /// `id`, in mutual TLS: where the Service asks for that, unless it has come in mutual TLS for
+    /// this very Service. Then this proxy is the one that stands before the workload.
+    pub fn calls_in_mutual_tls(
+        &self,
+        addressed: ServiceId,
+        id: ServiceId,
+        service: &Service,
+    ) -> bool {
+        service.mutual_tls && !(self.mutual_tls && id == addressed)
     }
 }
 

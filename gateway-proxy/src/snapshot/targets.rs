@@ -20,7 +20,7 @@ pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
             let addressed = forward.target;
             let mut add = |id: ServiceId, port| {
                 let service = rules.service(id);
-                let in_tls = listener.calls_in_mutual_tls(service);
+                let in_tls = listener.calls_in_mutual_tls(addressed.service, id, service);
                 found.insert((id, port, in_tls));
                 service.breaker.as_ref()?.fallback
             };

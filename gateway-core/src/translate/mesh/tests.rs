@@ -1,8 +1,9 @@
 //! From documents and options to listeners, by what they are for.
 
 use crate::resource::Resources;
-use crate::rules::{Action, Listener, RuleSet, ServiceName};
+use crate::rules::{Action, Listener, RuleSet, ServiceId, ServiceName};
 use crate::translate::{Inbound, Options, Translation, translate};
+use crate::{Connection, ListenerKey, RequestHead, Router};
 
 const TEA: &str = "
 {apiVersion: v1, kind: Service, metadata: {name: tea, annotations: {gateway/mutual-tls: 'true'}},
@@ -87,6 +88,27 @@ fn calls_of_other_proxies_are_not_split_again() {
         ]
     );
     assert!(translation.rules.services.iter().any(|s| s.mutual_tls));
+}
+
+#[test]
+fn what_comes_in_mutual_tls_goes_on_in_plain_to_the_workload_alone() {
+    let inbound = vec![inbound("tea", 80, "10.0.0.1:15443")];
+    let options = Options { mesh: true, inbound, ..options() };
+    let rules = translated(&format!("{TEA}{SECRET}"), &options).rules;
+    let tea = ServiceId(rules.services.iter().position(|s| s.mutual_tls).unwrap() as u32);
+    let other = ServiceId(tea.0 + 1);
+    for listener in &rules.listeners {
+        let service = rules.service(tea);
+        // A request for the Service itself, and one that was for another Service at first.
+        let own = listener.calls_in_mutual_tls(tea, tea, service);
+        assert_eq!(own, !listener.mutual_tls, "{listener:?}");
+        assert!(listener.calls_in_mutual_tls(other, tea, service), "{listener:?}");
+        let router = Router::compile(&rules).unwrap();
+        let key = ListenerKey { address: listener.address, port: listener.port };
+        let connection = Connection { listener: key, protocol: listener.protocol, peer: None };
+        let decision = router.decide(&RequestHead::get("tea", "/").on(connection), 0);
+        assert_eq!(decision.mutual_tls(), own);
+    }
 }
 
 #[test]
