@@ -211,6 +211,36 @@ spec:
 }
 
 #[test]
+fn sockets_of_one_address_are_told_and_found() {
+    let documents = "{apiVersion: v1, kind: Service, metadata: {name: tea}, \
+                     spec: {clusterIP: 127.0.0.2, ports: [{port: 80}]}}\n---\n\
+                     {apiVersion: v1, kind: Secret, metadata: {name: web}, \
+                     type: kubernetes.io/tls, \
+                     stringData: {tls.crt: c, tls.key: k, ca.crt: a}}\n";
+    let mesh = ["-f", "-", "--mesh", "--inbound", "default/tea:80=127.0.0.1:15443"];
+    let checked =
+        gateway(&[&["check"][..], &mesh, &["--identity", "default/web"]].concat(), documents);
+    let told = text(&checked);
+    for want in [
+        "http 127.0.0.2:80 ",
+        "https 127.0.0.1:15443 mutual TLS ",
+        "error[invalid-identity]: the identity of the proxy cannot be used: the certificate holds \
+         no certificate",
+    ] {
+        assert!(told.contains(want), "{want}: {told}");
+    }
+    assert_eq!(checked.status.code(), Some(1));
+    for (url, want) in [
+        ("http://127.0.0.2/any", "forward"),
+        ("https://127.0.0.1:15443/any", "forward"),
+        ("http://127.0.0.3/any", "no-route"),
+    ] {
+        let arguments = [&["explain"][..], &mesh, &["-o", "json", url]].concat();
+        assert_eq!(json(&arguments, documents)["outcome"], want, "{url}");
+    }
+}
+
+#[test]
 fn the_demo_has_no_errors() {
     let checked = json(&["check", "-f", SHOP, "-o", "json"], "");
     for diagnostic in checked["diagnostics"].as_array().unwrap() {

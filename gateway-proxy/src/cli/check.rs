@@ -12,6 +12,7 @@ use gateway_proxy::{Sources, Text, unsupported, unusable_identity};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -152,11 +153,16 @@ fn diagnostic(d: &Diagnostic, texts: &Lines<'_>, paint: Paint) -> String {
 fn hosts(translation: &Translation, paint: Paint) -> String {
     let mut rows = Vec::new();
     for listener in &translation.rules.listeners {
-        let port = format!("{} {}", listener.protocol.as_str(), listener.port);
+        let socket = match listener.address {
+            Some(address) => SocketAddr::new(address, listener.port).to_string(),
+            None => listener.port.to_string(),
+        };
+        let mutual = if listener.mutual_tls { " mutual TLS" } else { "" };
+        let socket = format!("{} {socket}{mutual}", listener.protocol.as_str());
         for host in listener.hosts.sorted() {
             let object = Arc::clone(&host.origin.object);
             rows.push(vec![
-                port.clone(),
+                socket.clone(),
                 paint.bold(&host.hostname),
                 plural(host.routes.len(), "route"),
                 paint.dim(object),

@@ -71,13 +71,6 @@ impl SpiffeId {
     pub(crate) fn path(&self) -> &str {
         &self.text[self.path..]
     }
-
-    /// The namespace and name of its service account, if it is named after one (smi T-2).
-    #[cfg_attr(not(test), expect(dead_code, reason = "callers are told apart by their full id"))]
-    pub(crate) fn workload(&self) -> Option<(&str, &str)> {
-        let (namespace, account) = self.path().strip_prefix("/ns/")?.split_once("/sa/")?;
-        (!namespace.contains('/') && !account.contains('/')).then_some((namespace, account))
-    }
 }
 
 impl fmt::Display for SpiffeId {
@@ -135,34 +128,20 @@ mod tests {
     #[test]
     fn ids_are_taken_apart() {
         // smi T-2
-        for (text, domain, path, workload) in [
-            (
-                "spiffe://cluster.local/ns/shop/sa/cart",
-                "cluster.local",
-                "/ns/shop/sa/cart",
-                Some(("shop", "cart")),
-            ),
-            ("spiffe://a_b-1/x", "a_b-1", "/x", None),
-            ("spiffe://a", "a", "", None),
-            ("spiffe://a/ns/shop/sa", "a", "/ns/shop/sa", None),
-            ("spiffe://a/ns/shop/sa/cart/x", "a", "/ns/shop/sa/cart/x", None),
-            ("spiffe://a/ns/shop/x/sa/cart", "a", "/ns/shop/x/sa/cart", None),
-            ("spiffe://a/ns/sa/sa/sa", "a", "/ns/sa/sa/sa", Some(("sa", "sa"))),
-            ("spiffe://a/x/ns/shop/sa/cart", "a", "/x/ns/shop/sa/cart", None),
-            ("spiffe://a/NS/shop/sa/cart", "a", "/NS/shop/sa/cart", None),
-            (
-                "spiffe://a/ns/shop/sa/system.cart",
-                "a",
-                "/ns/shop/sa/system.cart",
-                Some(("shop", "system.cart")),
-            ),
+        for (text, domain, path) in [
+            ("spiffe://cluster.local/ns/shop/sa/cart", "cluster.local", "/ns/shop/sa/cart"),
+            ("spiffe://a_b-1/x", "a_b-1", "/x"),
+            ("spiffe://a", "a", ""),
+            ("spiffe://a/ns/shop/sa", "a", "/ns/shop/sa"),
+            ("spiffe://a/ns/shop/sa/cart/x", "a", "/ns/shop/sa/cart/x"),
+            ("spiffe://a/ns/shop/x/sa/cart", "a", "/ns/shop/x/sa/cart"),
+            ("spiffe://a/ns/sa/sa/sa", "a", "/ns/sa/sa/sa"),
+            ("spiffe://a/x/ns/shop/sa/cart", "a", "/x/ns/shop/sa/cart"),
+            ("spiffe://a/NS/shop/sa/cart", "a", "/NS/shop/sa/cart"),
+            ("spiffe://a/ns/shop/sa/system.cart", "a", "/ns/shop/sa/system.cart"),
         ] {
             let id = SpiffeId::parse(text).unwrap();
-            assert_eq!(
-                (id.trust_domain(), id.path(), id.workload()),
-                (domain, path, workload),
-                "{text}"
-            );
+            assert_eq!((id.trust_domain(), id.path()), (domain, path), "{text}");
             assert_eq!(id.to_string(), text);
         }
     }
