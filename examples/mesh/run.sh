@@ -45,6 +45,7 @@ identity batch
 serve() { # serve NAME ARGUMENTS…: waits until it listens, for ten seconds at most
   local name=$1
   shift
+  : >"$scratch/$name.log"
   "$GATEWAY" serve --bind 127.0.0.1 --admin off --threads 1 "$@" \
     >"$scratch/$name.out" 2>"$scratch/$name.log" &
   started+=($!)
