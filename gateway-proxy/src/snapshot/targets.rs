@@ -91,3 +91,48 @@ impl<'a> Peers<'a> {
         Some(Peer { address, tls: Some(Arc::clone(tls)) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_core::rules::{CircuitBreaker, ServiceName};
+    use gateway_core::{Inbound, Options, Resources, translate};
+    use std::time::Duration;
+
+    #[test]
+    fn plain_http_goes_to_the_own_workload_alone() {
+        // smi N-10
+        let service = |name: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Service, metadata: {{name: {name}, annotations: \
+                 {{gateway/mutual-tls: 'true'}}}}, spec: {{ports: [{{port: 80}}]}}}}\n---\n"
+            )
+        };
+        let mut resources = Resources::new();
+        resources.add_yaml("f", service("tea") + &service("spare"));
+        let inbound = |name, address: &str| Inbound {
+            service: ServiceName::new("default", name),
+            port: 80,
+            address: address.parse().unwrap(),
+        };
+        let both = vec![inbound("tea", "127.0.0.1:1"), inbound("spare", "127.0.0.1:2")];
+        let mut rules =
+            translate(&resources, &Options { inbound: both, ..Options::default() }).rules;
+        rules.listeners.retain(|listener| listener.port == 1);
+        let named = |name: &str| {
+            let at = rules.services.iter().position(|service| &*service.name.name == name);
+            ServiceId(at.unwrap() as u32)
+        };
+        let (tea, spare) = (named("tea"), named("spare"));
+        assert_eq!(reachable(&rules), BTreeSet::from([(tea, 80, false)]));
+        let breaker = CircuitBreaker {
+            errors: 1,
+            window: Duration::from_secs(1),
+            counts_5xx: false,
+            fallback: Some((spare, 80)),
+            origin: rules.listeners[0].origin.clone(),
+        };
+        Arc::make_mut(&mut rules.services)[tea.0 as usize].breaker = Some(Arc::new(breaker));
+        assert_eq!(reachable(&rules), BTreeSet::from([(tea, 80, false), (spare, 80, true)]));
+    }
+}
