@@ -277,11 +277,11 @@ fn decisions_of_services_allocate_nothing() {
         account: account.clone(),
         port: None,
         target_port: None,
-        grants: Some(Arc::new([
+        asks: vec![Arc::new([
             grant(Caller::Spiffe("spiffe://d/other".into()), None),
             grant(Caller::Labelled { namespace: "shop".into(), labels }, None),
             grant(Caller::Account(account), Some([reads].into_iter().collect())),
-        ])),
+        ])],
     };
     let mut versions = ["v1", "v2"].map(|name| build::service(name, &[80]));
     for version in &mut versions {

@@ -203,7 +203,7 @@ impl<'r> Checker<'r> {
                 self.service(fallback, &breaker.origin);
             }
             let workloads = service.access.iter().flat_map(|access| &access.workloads);
-            let grants = workloads.flat_map(|w| w.grants.iter().flat_map(|grants| grants.iter()));
+            let grants = workloads.flat_map(|w| w.asks.iter().flat_map(|grants| grants.iter()));
             let matches = service.splits.iter().filter_map(|split| split.matches.as_ref());
             let matches = matches
                 .chain(service.limits.iter().filter_map(|limit| limit.matches.as_ref()))

@@ -110,8 +110,8 @@ fn is_admitted<R: Request>(
     source: &Source<'_>,
     view: &View<'_, R>,
 ) -> bool {
-    let Some(grants) = &workload.grants else { return true };
-    grants.iter().any(|grant| admit(grant, (workload, port), source, view).is_ok())
+    let admits = |grant: &Grant| admit(grant, (workload, port), source, view).is_ok();
+    workload.asks.iter().all(|grants| grants.iter().any(admits))
 }
 
 /// Whether some endpoint of the port admits the request (smi T-15).

@@ -23,22 +23,30 @@ pub(super) fn explain<R: Request>(
     let of_workload = |(_, workload): (usize, &Workload)| {
         let mut summary = AccessSummary {
             workload: workload.account.to_string(),
-            admitted: workload.grants.is_none(),
+            admitted: true,
             by: None,
             matched: None,
             tried: Vec::new(),
         };
-        for grant in workload.grants.iter().flat_map(|grants| grants.iter()) {
-            match admit(grant, (workload, port), &source, view) {
-                Ok(matched) => {
-                    summary.admitted = true;
-                    summary.by = Some(grant.origin.clone());
-                    summary.matched = matched.map(|m| m.origin.clone());
-                    break;
+        for grants in &workload.asks {
+            let mut by = None;
+            for grant in &**grants {
+                match admit(grant, (workload, port), &source, view) {
+                    Ok(matched) => {
+                        by = Some((grant, matched));
+                        break;
+                    }
+                    Err(refused) => {
+                        summary.tried.extend(why_not(refused, grant, (&source, port), view));
+                    }
                 }
-                Err(refused) => {
-                    summary.tried.extend(why_not(refused, grant, (&source, port), view));
-                }
+            }
+            // The last of several, all of which have to admit.
+            summary.by = by.map(|(grant, _)| grant.origin.clone());
+            summary.matched = by.and_then(|(_, m)| m.map(|m| m.origin.clone()));
+            summary.admitted = by.is_some();
+            if by.is_none() {
+                break;
             }
         }
         summary

@@ -47,9 +47,10 @@ pub struct Workload {
     pub port: Option<u16>,
     /// Their own port; `None` where it is that of the Service.
     pub target_port: Option<u16>,
-    /// Of which one must admit the caller. `None`: whoever calls may (smi T-9). None at all:
-    /// nobody.
-    pub grants: Option<Arc<[Grant]>>,
+    /// Lists of grants, of each of which one must admit the caller; an empty list admits nobody.
+    /// Without any list whoever calls may (smi T-9). There are several where the endpoints may be
+    /// one of several workloads, each with a list of its own.
+    pub asks: Vec<Arc<[Grant]>>,
 }
 
 /// A TrafficTarget: callers and what they may ask (smi §6.4).

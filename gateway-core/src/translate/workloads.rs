@@ -21,7 +21,16 @@ pub(crate) struct Kind<'a> {
     pub(crate) candidates: Vec<&'a Resource<Workload>>,
 }
 
-impl Kind<'_> {
+/// A workload that endpoints may be; `None` for one of which nothing is known.
+pub(crate) type Candidate<'a> = Option<&'a Resource<Workload>>;
+
+impl<'a> Kind<'a> {
+    /// What its endpoints may be, at least one.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate<'a>> {
+        let unknown = self.candidates.is_empty().then_some(None);
+        self.candidates.iter().copied().map(Some).chain(unknown)
+    }
+
     /// Their identity: as long as nothing is known, `default` of the namespace (smi T-1).
     pub(crate) fn account(&self, namespace: &str) -> ServiceAccount {
         let first = self.candidates.first();

@@ -41,8 +41,13 @@ impl Maker<'_, '_> {
 
     fn group(&mut self) -> Arc<[GroupMatch]> {
         // More than a few are found by their values.
-        let count = if self.source.once_in(8) { 24 } else { self.source.below(4) };
-        let one = |_| GroupMatch { conditions: self.conditions(), origin: self.origin() };
+        let many = self.source.once_in(6);
+        let count = if many { 24 } else { self.source.below(4) };
+        let field = self.common_field();
+        let one = |_| {
+            let conditions = if many { vec![self.one_of_many(&field)] } else { self.conditions() };
+            GroupMatch { conditions, origin: self.origin() }
+        };
         (0..count).map(one).collect()
     }
 
@@ -108,13 +113,13 @@ impl Maker<'_, '_> {
         let anonymous = self.source.once_in(4).then(account);
         let workloads = (0..self.source.between(1, 3))
             .map(|_| {
-                let grants = self.source.below(4);
-                let grants = (!self.source.once_in(4))
-                    .then(|| (0..grants).map(|_| self.grant(groups)).collect());
+                let asks = (0..self.source.pick(&[0, 1, 1, 2]))
+                    .map(|_| (0..self.source.below(4)).map(|_| self.grant(groups)).collect())
+                    .collect();
                 let account = account();
                 let port = self.source.pick(&[None, Some(80), Some(8080)]);
                 let target_port = self.source.pick(&[None, Some(9000)]);
-                Workload { account, port, target_port, grants }
+                Workload { account, port, target_port, asks }
             })
             .collect();
         Access { anonymous, workloads }

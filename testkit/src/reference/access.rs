@@ -13,13 +13,12 @@ pub(super) fn admits(service: &Service, port: u16, view: &View<'_, impl Request>
         if workload.port.is_some() && workload.port != Some(port) {
             continue;
         }
-        match &workload.grants {
-            None => return true,
-            Some(grants) => {
-                if grants.iter().any(|grant| admitted(grant, workload, port, &caller, view)) {
-                    return true;
-                }
-            }
+        let mut by_all = true;
+        for grants in &workload.asks {
+            by_all &= grants.iter().any(|grant| admitted(grant, workload, port, &caller, view));
+        }
+        if by_all {
+            return true;
         }
     }
     false

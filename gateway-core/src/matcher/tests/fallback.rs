@@ -45,7 +45,7 @@ fn access(known: bool) -> Option<Arc<Access>> {
         account: account("backup"),
         port: None,
         target_port: None,
-        grants: Some(Arc::from([grant])),
+        asks: vec![Arc::from([grant])],
     };
     let anonymous = known.then(|| account("web"));
     Some(Arc::new(Access { anonymous, workloads: vec![workload] }))

@@ -1,11 +1,11 @@
 //! TrafficTargets and RateLimits to what is asked of the callers of each Service (smi §6.3, §8.1).
 
 use super::limit::Limit;
-use super::target::{Spoken, Target};
+use super::target::Target;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
 use crate::rules::{Access, Grant, ServiceLimit, ServiceName, Workload};
-use crate::translate::workloads::Kind;
+use crate::translate::workloads::{Candidate, Kind};
 use crate::translate::{AccessMode, Context};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,8 +28,7 @@ impl<'a> Targets<'a> {
 
     /// The first TrafficTarget that speaks for some endpoint of a Service.
     pub(super) fn of_service(&self, name: &ServiceName, kinds: &[Kind<'_>]) -> Option<&Target<'a>> {
-        let mut of_kinds = kinds.iter().flat_map(|kind| self.speaking(kind, &name.namespace));
-        of_kinds.next().map(|(at, _)| &self.list[at])
+        self.speaking_for(kinds, &name.namespace).next().map(|at| &self.list[at])
     }
 
     /// Warns of each TrafficTarget that speaks for no workload that is known: whoever calls what it
@@ -37,13 +36,12 @@ impl<'a> Targets<'a> {
     pub(super) fn warn_of_ungoverned(&self, context: &mut Context<'_>) {
         let mut spoken = BTreeSet::new();
         for (service, kinds) in context.population.iter() {
-            let of_kinds = kinds.iter().flat_map(|kind| self.speaking(kind, &service.namespace));
-            spoken.extend(of_kinds.map(|(at, _)| at));
+            spoken.extend(self.speaking_for(kinds, &service.namespace));
         }
         for (at, target) in self.list.iter().enumerate() {
             let written = target.written;
             // Services without documents have a workload too, of which nothing is known.
-            if spoken.contains(&at) || target.speaks_for_unknown() {
+            if spoken.contains(&at) || target.is_for(None) {
                 continue;
             }
             let destination = &written.spec.destination.name;
@@ -61,42 +59,44 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The TrafficTargets that speak for some of what endpoints of a Service may be; of all, if so.
-    fn speaking(&self, kind: &Kind<'_>, namespace: &str) -> impl Iterator<Item = (usize, Spoken)> {
+    /// The TrafficTargets that speak for one of the workloads that endpoints of a Service may be.
+    fn speaking<'s>(
+        &'s self,
+        candidate: Candidate<'s>,
+        namespace: &'s str,
+    ) -> impl Iterator<Item = usize> + 's {
         // They speak for workloads of their own namespace (smi T-5), and stand by namespace.
-        let mut namespaces: BTreeSet<&str> =
-            kind.candidates.iter().map(|workload| &*workload.meta.namespace).collect();
-        if namespaces.is_empty() {
-            namespaces.insert(namespace);
-        }
-        let mut speaking = Vec::new();
-        for of_pods in namespaces {
-            let start = self.list.partition_point(|target| target.namespace() < of_pods);
-            let own = self.list[start..].iter().take_while(|target| target.namespace() == of_pods);
-            let spoken = (start..).zip(own.map(|target| target.speaks_for(kind, namespace)));
-            speaking.extend(spoken.filter(|(_, spoken)| *spoken != Spoken::Nothing));
-        }
-        speaking.into_iter()
+        let namespace = candidate.map_or(namespace, |workload| &*workload.meta.namespace);
+        let start = self.list.partition_point(|target| target.namespace() < namespace);
+        let own = self.list[start..].iter().take_while(move |t| t.namespace() == namespace);
+        (start..).zip(own).filter(move |(_, t)| t.is_for(candidate)).map(|(at, _)| at)
     }
 
-    /// What callers of endpoints need one of; `None` where nothing is asked (smi T-9). Of endpoints
-    /// that may be one of several workloads only TrafficTargets count that speak for all of these:
-    /// never more is admitted than each of them would.
-    fn grants(
-        &mut self,
-        kind: &Kind<'_>,
-        namespace: &str,
-        mode: AccessMode,
-    ) -> Option<Arc<[Grant]>> {
-        let mut speaking = self.speaking(kind, namespace).peekable();
-        if mode == AccessMode::Allow && speaking.peek().is_none() {
-            return None;
+    fn speaking_for<'s>(
+        &'s self,
+        kinds: &'s [Kind<'_>],
+        namespace: &'s str,
+    ) -> impl Iterator<Item = usize> + 's {
+        let candidates = kinds.iter().flat_map(Kind::candidates);
+        candidates.flat_map(move |candidate| self.speaking(candidate, namespace))
+    }
+
+    /// The lists of which callers need one each; none where nothing is asked (smi T-9).
+    fn asks(&mut self, kind: &Kind<'_>, namespace: &str, mode: AccessMode) -> Vec<Arc<[Grant]>> {
+        let mut asks: Vec<Arc<[Grant]>> = Vec::new();
+        for candidate in kind.candidates() {
+            let speaking: Vec<usize> = self.speaking(candidate, namespace).collect();
+            if mode == AccessMode::Allow && speaking.is_empty() {
+                continue;
+            }
+            let list = &self.list;
+            let grants = |of: &Vec<usize>| of.iter().map(|&at| list[at].grant.clone()).collect();
+            let grants = self.shared.entry(speaking).or_insert_with_key(grants);
+            if !asks.iter().any(|known| Arc::ptr_eq(known, grants)) {
+                asks.push(Arc::clone(grants));
+            }
         }
-        let for_all = speaking.filter(|(_, spoken)| *spoken == Spoken::All);
-        let all: Vec<usize> = for_all.map(|(at, _)| at).collect();
-        let list = &self.list;
-        let grants = |of: &Vec<usize>| of.iter().map(|&at| list[at].grant.clone()).collect();
-        Some(Arc::clone(self.shared.entry(all).or_insert_with_key(grants)))
+        asks
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) fn settle(mut targets: Targets<'_>, limits: &[Limit<'_>], context: &m
                     account: kind.account(namespace),
                     port: kind.port,
                     target_port: kind.target_port,
-                    grants: targets.grants(kind, namespace, mode),
+                    asks: targets.asks(kind, namespace, mode),
                 };
                 let protects = |limit: &&Limit<'_>| limit.protects(kind);
                 workloads.place(workload, limits.iter().map(protects).collect())
@@ -134,7 +134,7 @@ pub(super) fn settle(mut targets: Targets<'_>, limits: &[Limit<'_>], context: &m
             Arc::new(ServiceLimit { workloads, ..limit.lowered.clone() })
         });
         context.services.set_limits(&name, lowered.collect());
-        let is_governed = list.iter().any(|workload| workload.grants.is_some());
+        let is_governed = list.iter().any(|workload| !workload.asks.is_empty());
         if is_governed || limits.iter().any(|limit| !limit.is_of(&name)) {
             let anonymous = context.options.gateway_identity.clone();
             context.services.set_access(&name, Access { anonymous, workloads: list });
@@ -164,8 +164,10 @@ impl Workloads {
 }
 
 fn is_same(a: &Workload, b: &Workload) -> bool {
-    let grants = |w: &Workload| w.grants.as_ref().map(|grants| Arc::as_ptr(grants).cast::<Grant>());
-    (&a.account, a.port, a.target_port, grants(a)) == (&b.account, b.port, b.target_port, grants(b))
+    let lists = |w: &Workload| -> Vec<_> {
+        w.asks.iter().map(|grants| Arc::as_ptr(grants).cast::<Grant>()).collect()
+    };
+    (&a.account, a.port, a.target_port, lists(a)) == (&b.account, b.port, b.target_port, lists(b))
 }
 
 /// The limits of a Service's endpoints, the oldest first. Of two that limit one caller there, the

@@ -6,10 +6,9 @@ use crate::resource::Resource;
 use crate::resource::identity_binding::{IdentityBinding, Scheme};
 use crate::resource::smi::reference::Reference;
 use crate::resource::traffic_target::{Identity, TrafficTarget};
-use crate::resource::workload::Workload;
 use crate::rules::{Caller, Grant, ServiceAccount};
 use crate::translate::Context;
-use crate::translate::workloads::{Kind, account_of};
+use crate::translate::workloads::{Candidate, account_of};
 
 /// A TrafficTarget that is in force.
 pub(super) struct Target<'a> {
@@ -24,25 +23,10 @@ impl Target<'_> {
         &self.written.meta.namespace
     }
 
-    /// Whether it speaks for all that the endpoints may be, or for some of it at least.
-    pub(super) fn speaks_for(&self, kind: &Kind<'_>, namespace: &str) -> Spoken {
-        let mut of_each = kind.candidates.iter().map(|w| self.is_for(&account_of(w), Some(w)));
-        let unknown = ServiceAccount::new(namespace, "default");
-        let first = of_each.next().unwrap_or_else(|| self.is_for(&unknown, None));
-        let (all, some) = of_each.fold((first, first), |(all, some), is| (all && is, some || is));
-        match (all, some) {
-            (true, _) => Spoken::All,
-            (false, true) => Spoken::Part,
-            (false, false) => Spoken::Nothing,
-        }
-    }
-
-    /// Whether it speaks for workloads of its namespace of which nothing is known.
-    pub(super) fn speaks_for_unknown(&self) -> bool {
-        self.is_for(&ServiceAccount::new(self.namespace(), "default"), None)
-    }
-
-    fn is_for(&self, account: &ServiceAccount, workload: Option<&Resource<Workload>>) -> bool {
+    /// Whether it speaks for a workload of its namespace.
+    pub(super) fn is_for(&self, candidate: Candidate<'_>) -> bool {
+        let unknown = || ServiceAccount::new(self.namespace(), "default");
+        let account = &candidate.map_or_else(unknown, account_of);
         self.destination.iter().any(|wanted| match wanted {
             Caller::Account(wanted) => wanted == account,
             Caller::Spiffe(identity) => {
@@ -52,21 +36,13 @@ impl Target<'_> {
                     .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
                     == Some(&path)
             }
-            Caller::Labelled { namespace, labels } => workload.is_some_and(|workload| {
+            Caller::Labelled { namespace, labels } => candidate.is_some_and(|workload| {
                 let has = workload.pod_labels();
                 workload.meta.namespace == *namespace
                     && labels.iter().all(|(name, value)| has.get(name) == Some(value))
             }),
         })
     }
-}
-
-/// How far a TrafficTarget speaks for endpoints that may be one of several workloads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spoken {
-    All,
-    Part,
-    Nothing,
 }
 
 /// Lowers a TrafficTarget; `None` when it is refused.

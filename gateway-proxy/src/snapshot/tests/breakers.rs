@@ -179,7 +179,7 @@ fn access(open: [bool; 2]) -> Option<Arc<Access>> {
         account: account("any"),
         port: None,
         target_port: None,
-        grants: Some(open.then(grant).into_iter().collect()),
+        asks: vec![open.then(grant).into_iter().collect()],
     };
     let workloads = open.map(workload).into();
     Some(Arc::new(Access { anonymous: Some(account("gateway")), workloads }))

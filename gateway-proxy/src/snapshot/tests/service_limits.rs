@@ -94,8 +94,8 @@ fn a_denied_request_has_been_addressed_all_the_same() {
     // smi N-7, T-16
     let backend = Backend::start(200);
     let account = ServiceAccount::new("default", "leaf");
-    let grants = Some(Arc::from([]));
-    let workloads = vec![Workload { account, port: None, target_port: None, grants }];
+    let workloads =
+        vec![Workload { account, port: None, target_port: None, asks: vec![Arc::from([])] }];
     let access = Some(Arc::new(Access { anonymous: None, workloads }));
     let leaf = Service { access, ..service("leaf") };
     let root = Service { splits: vec![split(1)], ..limited("s", limit()) };
