@@ -144,6 +144,7 @@ fn listener(
         losses.add(&claim, message.clone());
         context.problems.push(Diagnostic::error("port-conflict", &claim.origin, message));
     }
+    give_way(&mut by_host);
     let mut owners: Vec<Claim> = Vec::new();
     for mut claims in by_host.into_values() {
         let by_uid = claims.iter().all(|c| c.uid.is_some());
@@ -185,9 +186,36 @@ fn listener(
     })
 }
 
+/// Takes out the hosts named after Services that a document has a wildcard for (smi R-2).
+fn give_way(by_host: &mut BTreeMap<String, Vec<Claim>>) {
+    let is_explicit = |claims: &Vec<Claim>| claims.iter().any(|c| c.rank <= Rank::Explicit);
+    let wildcards =
+        by_host.iter().filter(|(host, claims)| host.starts_with('*') && is_explicit(claims));
+    let wildcards: BTreeSet<String> = wildcards.map(|(host, _)| host.clone()).collect();
+    let is_covered = |host: &str| {
+        let mut suffixes = host.match_indices('.').map(|(at, _)| format!("*{}", &host[at..]));
+        wildcards.contains("*") || suffixes.any(|wildcard| wildcards.contains(&wildcard))
+    };
+    by_host.retain(|host, claims| {
+        let covered = !wildcards.is_empty() && is_covered(host);
+        claims.retain(|claim| claim.rank != Rank::ServiceHost || !covered);
+        !claims.is_empty()
+    });
+}
+
 fn lost(loser: &Claim, winner: &Claim, losses: &mut Losses, context: &mut Context<'_>) {
     // Nothing is taken from a host without routes, nor from what is only implied.
     let silent = loser.rank != Rank::Explicit || loser.origin.object == winner.origin.object;
+    if loser.rank == Rank::ServiceHost && winner.rank == loser.rank {
+        let (name, of) = (&loser.socket.name, &winner.socket.name);
+        if name != of {
+            let message = format!(
+                "on port {} the host `{}` is that of Service `{of}`, not of `{name}`",
+                loser.socket.port, loser.hostname
+            );
+            context.problems.push(Diagnostic::warning("host-taken", &loser.origin, message));
+        }
+    }
     if silent {
         return;
     }
