@@ -59,7 +59,7 @@ const SMI: Page = Page {
 
 /// The codes of smi.md §10.
 const SMI_DIAGNOSTICS: Page =
-    Page { digits: 2, rows: &[("SMI-N", 2), ("SMI-W", 14), ("SMI-L", 3)], ..SMI };
+    Page { digits: 2, rows: &[("SMI-N", 2), ("SMI-W", 15), ("SMI-L", 3)], ..SMI };
 
 const SURPRISES: usize = 36;
 
