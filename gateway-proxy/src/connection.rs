@@ -6,13 +6,13 @@ use crate::exchange::Exchange;
 use crate::head::Client;
 use crate::metrics::OpenConnection;
 use crate::stream::Stream;
-use crate::tls;
+use crate::tls::{self, Identity};
 use crate::worker::Worker;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// Answers the requests of a connection until it is over.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client) {
     let open = worker.metrics.connection();
-    serve_stream(worker, Stream::Plain(stream), client, open).await;
+    serve_stream(worker, Stream::Plain(stream), client, open, pending()).await;
 }
 
 /// Answers the requests of a connection on which the client first proves which workload it is.
@@ -38,7 +38,7 @@ pub(crate) async fn serve_tls(
     worker: Rc<Worker>,
     stream: TcpStream,
     mut client: Client,
-    config: Arc<ServerConfig>,
+    identity: Arc<Identity>,
 ) {
     let open = worker.metrics.connection();
     let mut draining = client.draining.clone();
@@ -49,7 +49,7 @@ pub(crate) async fn serve_tls(
     let shaken = timeout(
         worker.shared.limits.handshake_timeout,
         // Boxed, so that the handshake's space is given back when it is over.
-        Box::pin(TlsAcceptor::from(config).accept(stream)),
+        Box::pin(TlsAcceptor::from(identity.server_config()).accept(stream)),
     );
     let shaken = tokio::select! {
         shaken = shaken => shaken,
@@ -58,10 +58,22 @@ pub(crate) async fn serve_tls(
     // Why it fails is told to the client, as far as TLS does.
     let Ok(Ok(stream)) = shaken else { return worker.metrics.handshake_failed() };
     client.identity = tls::peer_identity(stream.get_ref().1);
-    serve_stream(worker, Stream::Tls(Box::new(stream.into())), client, open).await;
+    let shared = Arc::clone(&worker.shared);
+    // Whom the last certificates let in proves itself again to the next ones.
+    let renewed = async move { shared.renewed(&identity).await };
+    let stream = Stream::Tls(Box::new(stream.into()));
+    serve_stream(worker, stream, client, open, renewed).await;
 }
 
-async fn serve_stream(worker: Rc<Worker>, stream: Stream, client: Client, open: OpenConnection) {
+/// The same until the proxy stops, or until `renewed`: then the connection ends with the request
+/// that is under way.
+async fn serve_stream(
+    worker: Rc<Worker>,
+    stream: Stream,
+    client: Client,
+    open: OpenConnection,
+    renewed: impl Future<Output = ()>,
+) {
     let limits = &worker.shared.limits;
     let mut draining = client.draining.clone();
     let client = Rc::new(client);
@@ -86,7 +98,7 @@ async fn serve_stream(worker: Rc<Worker>, stream: Stream, client: Client, open: 
     // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = draining.begun() => {
+        () = async { tokio::select! { () = draining.begun() => {} () = renewed => {} } } => {
             connection.as_mut().graceful_shutdown();
             let unused = client.requests.get() == 0;
             if unused && timeout(FIRST_REQUEST, connection.as_mut()).await.is_ok() {

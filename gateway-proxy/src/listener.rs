@@ -141,9 +141,9 @@ fn begin(
             let client = client(Protocol::Http);
             tokio::task::spawn_local(connection::serve(worker, stream, client));
         }
-        Protection::Mutual(config) => {
+        Protection::Mutual(identity) => {
             let client = client(Protocol::Https);
-            tokio::task::spawn_local(connection::serve_tls(worker, stream, client, config));
+            tokio::task::spawn_local(connection::serve_tls(worker, stream, client, identity));
         }
         Protection::Missing => worker.metrics.handshake_failed(),
     }

@@ -136,11 +136,7 @@ impl Server {
         let empty = Router::compile(&RuleSet::default())
             .map_err(|errors| StartError::Table(errors.to_string()))?;
         let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
-        let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(nothing),
-            limits: config.limits.clone(),
-            log,
-        });
+        let shared = Arc::new(Shared::new(nothing, config.limits.clone(), log));
         let watch = config.watch;
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
@@ -288,7 +284,7 @@ impl State {
         let previous = self.shared.snapshot.load_full();
         let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
-        self.shared.snapshot.store(Arc::clone(&snapshot));
+        self.shared.put(Arc::clone(&snapshot));
         for (key, listening, sockets) in bound {
             self.listen(key, listening, sockets);
         }

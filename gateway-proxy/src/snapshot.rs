@@ -11,7 +11,6 @@ use crate::tls::Identity;
 use crate::upstream::{Circuit, Endpoint, Group, History, Member, Peer};
 use gateway_core::rules::{Protocol, ServiceId, ServiceName};
 use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
-use rustls::ServerConfig;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -22,7 +21,7 @@ use targets::{Peers, Target, places, reachable};
 pub(crate) enum Protection {
     None,
     /// Both sides prove who they are.
-    Mutual(Arc<ServerConfig>),
+    Mutual(Arc<Identity>),
     /// Both would have to, but this proxy has no identity: nobody is let in.
     Missing,
 }
@@ -109,7 +108,7 @@ impl Snapshot {
             return Protection::None;
         }
         match &self.identity {
-            Some(identity) => Protection::Mutual(identity.server_config()),
+            Some(identity) => Protection::Mutual(Arc::clone(identity)),
             None => Protection::Missing,
         }
     }
@@ -118,6 +117,11 @@ impl Snapshot {
     /// has to be.
     pub(crate) fn covers(&self, connection: &Connection) -> bool {
         connection.protocol == Protocol::Https || !self.mutual.contains(&connection.listener)
+    }
+
+    /// Who this proxy is in mutual TLS.
+    pub(crate) fn identity(&self) -> Option<Arc<Identity>> {
+        self.identity.clone()
     }
 
     /// The endpoints of a Service's port; `mutual_tls` as [`Decision::mutual_tls`] says.

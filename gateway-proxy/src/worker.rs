@@ -6,6 +6,7 @@ use crate::listener::{self, Socket};
 use crate::metrics::WorkerMetrics;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
+use crate::tls::Identity;
 use crate::upstream::Pool;
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
@@ -13,13 +14,38 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// What all threads share.
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// That of the snapshot, for those who wait for another one.
+    identity: watch::Sender<Option<Arc<Identity>>>,
     pub(crate) limits: Limits,
     pub(crate) log: Option<Logger>,
+}
+
+impl Shared {
+    pub(crate) fn new(snapshot: Snapshot, limits: Limits, log: Option<Logger>) -> Self {
+        let identity = watch::Sender::new(snapshot.identity());
+        Self { snapshot: ArcSwap::from_pointee(snapshot), identity, limits, log }
+    }
+
+    /// Puts another table in force.
+    pub(crate) fn put(&self, snapshot: Arc<Snapshot>) {
+        let identity = snapshot.identity();
+        self.snapshot.store(snapshot);
+        self.identity.send_replace(identity);
+    }
+
+    /// Waits until this proxy is somebody else than `identity`.
+    pub(crate) async fn renewed(&self, identity: &Arc<Identity>) {
+        let is_other = |now: &Option<Arc<Identity>>| {
+            !now.as_ref().is_some_and(|now| Arc::ptr_eq(now, identity))
+        };
+        // The sender lives as long as this does.
+        let _ = self.identity.subscribe().wait_for(is_other).await;
+    }
 }
 
 /// What a thread is told to do.

@@ -7,7 +7,6 @@ use crate::listener;
 use crate::metrics::{ReloadCounts, render};
 use crate::upstream::{Address, PeerTls};
 use crate::worker::{self, Command, Shared};
-use arc_swap::ArcSwap;
 use gateway_core::rules::{Condition, Field, HostPattern, RuleSet, ServiceName, Test};
 use gateway_core::{Options, Resources, translate};
 use rustls::{ClientConnection, StreamOwned};
@@ -173,8 +172,7 @@ impl Proxy {
         let (listening, mut sockets) =
             listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
         let metrics = Arc::new(WorkerMetrics::default());
-        let snapshot = ArcSwap::from_pointee(snapshot);
-        let shared = Arc::new(Shared { snapshot, limits, log: None });
+        let shared = Arc::new(Shared::new(snapshot, limits, None));
         let (commands, received) = mpsc::unbounded_channel();
         commands.send(Command::Listen(0, sockets.remove(0))).ok().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

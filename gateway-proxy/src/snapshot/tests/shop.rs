@@ -131,7 +131,7 @@ impl Shop {
     /// Puts these rules in force.
     pub(super) fn reload(&self, proxy: &Proxy) {
         let previous = proxy.shared.snapshot.load_full();
-        proxy.shared.snapshot.store(Arc::new(self.snapshot(Some(&previous))));
+        proxy.shared.put(Arc::new(self.snapshot(Some(&previous))));
     }
 }
 
