@@ -20,6 +20,9 @@ pub(crate) struct Services {
     assume: bool,
     /// Those behind proxies that speak mutual TLS.
     mutual: BTreeSet<ServiceName>,
+    /// Those whose documents are wrong. Nobody knows what they would ask of callers and of
+    /// connections, so that they do not exist, whoever brings endpoints.
+    refused: BTreeSet<ServiceName>,
 }
 
 impl Services {
@@ -34,8 +37,14 @@ impl Services {
         let assume = options.assume_services.unwrap_or(known.is_empty());
         let mutual = resources.services().filter(|service| service.spec.mutual_tls);
         let mutual = mutual.map(|s| ServiceName::new(&s.meta.namespace, &s.meta.name)).collect();
+        let refused = resources.refused().iter().filter_map(|refused| refused.object.as_deref());
+        let refused = refused.filter(|object| *object.kind == *"Service");
+        let refused = refused.map(|object| ServiceName::new(&object.namespace, &object.name));
+        let refused: BTreeSet<_> =
+            refused.filter(|name| resources.service(name).is_none()).collect();
+        known.retain(|name, _| !refused.contains(name));
         let (list, by_name, bypasses) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { list, by_name, known, bypasses, assume, mutual }
+        Self { list, by_name, known, bypasses, assume, mutual, refused }
     }
 
     /// The index of the Service of this name, which need not exist.
@@ -45,7 +54,7 @@ impl Services {
         }
         let id = ServiceId(self.list.len() as u32);
         let ports = self.known.get(name).cloned();
-        let exists = ports.is_some() || self.assume;
+        let exists = ports.is_some() || self.assume && !self.refused.contains(name);
         let mutual_tls = self.mutual.contains(name);
         self.list.push(Service { exists, mutual_tls, ..Service::new(name.clone(), ports) });
         self.by_name.insert(name.clone(), id);

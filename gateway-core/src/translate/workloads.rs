@@ -2,11 +2,12 @@
 //! T-1).
 
 use super::endpoints::{Behind, Endpoint, Endpoints};
-use crate::resource::service::{EndpointAddress, EndpointSlice, Service, Subset};
+use crate::resource::service::{EndpointAddress, EndpointSlice, Service, ServicePort, Subset};
 use crate::resource::workload::{Workload, WorkloadKind};
 use crate::resource::{Resource, Resources};
 use crate::rules::{ServiceAccount, ServiceName};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::LazyCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Endpoints of a Service that are told apart by nothing that rules ask for.
@@ -64,7 +65,10 @@ impl<'a> Population<'a> {
         by_hand: &[(ServiceName, u16)],
     ) -> (Self, Endpoints) {
         let known = Known::of(resources);
-        let by_hand: BTreeSet<&(ServiceName, u16)> = by_hand.iter().collect();
+        let mut ports_by_hand: BTreeMap<&ServiceName, Vec<u16>> = BTreeMap::new();
+        for (service, port) in by_hand {
+            ports_by_hand.entry(service).or_default().push(*port);
+        }
         let mut slices: BTreeMap<ServiceName, Vec<&Subset>> = BTreeMap::new();
         for slice in resources.endpoint_slices() {
             if let Some(service) = Resource::<EndpointSlice>::service(slice) {
@@ -75,29 +79,33 @@ impl<'a> Population<'a> {
         let (mut population, mut endpoints) = (Self::default(), Endpoints::default());
         for service in resources.services() {
             let name = ServiceName::new(&service.meta.namespace, &service.meta.name);
+            let selected = LazyCell::new(|| known.selected(service));
             let mut kinds = Kinds::default();
-            for port in service.spec.tcp_ports() {
-                if let Some(host) = &service.spec.external_name {
-                    endpoints.insert(&name, port.port, [Endpoint::new(host, port.port)]);
-                    continue;
+            let by_hand = ports_by_hand.get(&name).into_iter().flatten();
+            let mut ports: BTreeMap<u16, Option<&ServicePort>> =
+                by_hand.clone().map(|port| (*port, None)).collect();
+            ports.extend(service.spec.tcp_ports().map(|port| (port.port, Some(port))));
+            for (number, port) in ports {
+                let subsets = slices.get(&name).into_iter().flatten();
+                let mut found: BTreeMap<(&str, u16), Vec<&Resource<Workload>>> = BTreeMap::new();
+                for (address, target) in targets(service, port, subsets) {
+                    // What several say of one endpoint may all be true.
+                    let behind = known.behind(service, &address, &selected);
+                    let candidates = found.entry((address.host, target)).or_default();
+                    candidates.extend(behind);
                 }
-                let mut found = Vec::new();
-                for subset in slices.get(&name).into_iter().flatten() {
-                    for named in subset.ports.iter().filter(|p| p.name == port.name) {
-                        let target = named.port.or(port.target).unwrap_or(port.port);
-                        for address in &subset.addresses {
-                            let candidates = known.behind(service, address);
-                            let behind = kinds.add(port.port, Some(target), candidates);
-                            found.push(Endpoint { behind, ..Endpoint::new(&address.host, target) });
-                        }
-                    }
+                let endpoint = |((host, target), mut candidates): ((&str, u16), Vec<_>)| {
+                    distinct(&mut candidates);
+                    let behind = kinds.add(number, Some(target), candidates);
+                    Endpoint { behind, ..Endpoint::new(host, target) }
+                };
+                let found: Vec<Endpoint> = found.into_iter().map(endpoint).collect();
+                if found.is_empty() || by_hand.clone().any(|by_hand| *by_hand == number) {
+                    let target = port.and_then(|port| port.target);
+                    let behind = kinds.add(number, target, selected.clone());
+                    endpoints.set_unknown(&name, number, behind);
                 }
-                let is_by_hand = by_hand.contains(&(name.clone(), port.port));
-                if found.is_empty() || is_by_hand {
-                    let behind = kinds.add(port.port, port.target, known.selected(service));
-                    endpoints.set_unknown(&name, port.port, behind);
-                }
-                endpoints.insert(&name, port.port, found);
+                endpoints.insert(&name, number, found);
             }
             if !kinds.list.is_empty() {
                 population.kinds.insert(name, kinds.list);
@@ -117,6 +125,41 @@ impl<'a> Population<'a> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&ServiceName, &[Kind<'a>])> {
         self.kinds.iter().map(|(service, kinds)| (service, &**kinds))
     }
+}
+
+/// An address that documents name, and the Pod that they name with it.
+struct Named<'a> {
+    host: &'a str,
+    pod: Option<&'a str>,
+}
+
+/// The endpoints that documents name for a port of a Service, with their own ports.
+fn targets<'a>(
+    service: &'a Resource<Service>,
+    port: Option<&'a ServicePort>,
+    subsets: impl Iterator<Item = &'a &'a Subset>,
+) -> Vec<(Named<'a>, u16)> {
+    let Some(port) = port else { return Vec::new() };
+    if let Some(host) = &service.spec.external_name {
+        return vec![(Named { host, pod: None }, port.port)];
+    }
+    let mut targets = Vec::new();
+    for subset in subsets {
+        for named in subset.ports.iter().filter(|p| p.name == port.name) {
+            let target = named.port.or(port.target).unwrap_or(port.port);
+            let addresses = subset.addresses.iter();
+            targets.extend(addresses.map(|EndpointAddress { host, pod }| {
+                (Named { host, pod: pod.as_deref() }, target)
+            }));
+        }
+    }
+    targets
+}
+
+/// Leaves each workload once.
+fn distinct(workloads: &mut Vec<&Resource<Workload>>) {
+    workloads.sort_by_key(|workload| workload.object());
+    workloads.dedup_by_key(|workload| workload.object());
 }
 
 /// The kinds of a Service in the making.
@@ -175,19 +218,21 @@ impl<'a> Known<'a> {
         known
     }
 
-    /// The Pod that an address belongs to, or those that share it; where that is not known, what
-    /// the Service selects.
+    /// The Pod that a document names with an address, and those that have the address; where
+    /// there are none, what the Service selects. A document may be late, and Pods on the network
+    /// of their node share its addresses: each may be the one.
     fn behind(
         &self,
         service: &Resource<Service>,
-        address: &EndpointAddress,
+        address: &Named<'_>,
+        selected: &[&'a Resource<Workload>],
     ) -> Vec<&'a Resource<Workload>> {
-        let named = address.pod.as_deref().map(|pod| (&*service.meta.namespace, pod));
-        let pods = match named {
-            Some(name) => self.pods.get(&name).map(|pod| vec![*pod]),
-            None => self.by_address.get(&*address.host).cloned(),
-        };
-        pods.unwrap_or_else(|| self.selected(service))
+        let named = address.pod.map(|pod| (&*service.meta.namespace, pod));
+        let named = named.and_then(|name| self.pods.get(&name));
+        let by_address = self.by_address.get(address.host).into_iter().flatten();
+        let pods: Vec<_> = named.into_iter().chain(by_address).copied().collect();
+        let is_external = service.spec.external_name.is_some();
+        if pods.is_empty() && !is_external { selected.to_vec() } else { pods }
     }
 
     /// The workloads whose Pods have all labels that the Service selects by.

@@ -92,10 +92,64 @@ fn an_endpoint_has_the_account_of_its_pod() {
             known.iter().map(|e| e.behind.account.as_ref().unwrap().to_string()).collect();
         assert_eq!(accounts, ["default/api", "default/web"]);
     }
-    // The name counts where both are there.
-    let crossed = "{addresses: [10.0.0.1], targetRef: {kind: Pod, name: q}}";
-    let mesh = mesh(&format!("{pods}{}", slice(crossed)));
-    assert_eq!(usable(&mesh), [vec!["10.0.0.1"], vec!["10.0.0.1"]]);
+    // Where they say different things, either may be late: whom both admit.
+    for crossed in [
+        "{addresses: [10.0.0.1], targetRef: {kind: Pod, name: q}}",
+        "{addresses: [10.0.0.1], targetRef: {kind: Pod, name: q}}, \
+         {addresses: [10.0.0.1], targetRef: {kind: Pod, name: p}}",
+    ] {
+        let mesh = mesh(&format!("{pods}{}", slice(crossed)));
+        assert_eq!(usable(&mesh), [vec![], vec!["10.0.0.1"]], "{crossed}");
+    }
+}
+
+#[test]
+fn a_name_that_stands_for_an_address_is_the_pod_that_has_it() {
+    // smi T-1
+    let external = "
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api}
+spec: {type: ExternalName, externalName: 10.0.0.1, ports: [{port: 8080}]}
+";
+    for (account, governed) in [("api", true), ("web", false)] {
+        let pods = pod("p", account, "10.0.0.1");
+        let mesh = Mesh::of(&format!("{external}{ROOT}{}{pods}", of_api()));
+        assert_eq!(!mesh.passes("GET api:8080/api", "default/y"), governed, "{account}");
+    }
+}
+
+#[test]
+fn endpoints_by_hand_of_a_port_that_no_document_has_are_what_the_service_selects() {
+    // smi T-1
+    let known_services = vec![(ServiceName::new("default", "api"), 8080)];
+    let options = Options { known_services, ..Options::default() };
+    let headless = SERVICE.replace(", ports: [{port: 8080}]", "");
+    let maker = maker("Deployment", "m", "{app: api}", "api");
+    let mesh = Mesh::new(&format!("{headless}{ROOT}{}{maker}", of_api()), &options);
+    assert_eq!(mesh.admitted("GET api:8080/api", &["default/x", "default/y"]), ["default/x"]);
+}
+
+#[test]
+fn a_service_whose_document_is_wrong_gets_no_requests() {
+    // smi P-10, T-9: nobody knows what it would ask of callers, or of connections
+    let known_services = vec![(ServiceName::new("default", "api"), 8080)];
+    let maker = maker("Deployment", "m", "{app: api}", "api");
+    for wrong in [
+        SERVICE.replace("spec: {", "spec: {clusterIP: bogus, "),
+        SERVICE.replace("{name: api}", "{name: api, annotations: {gateway/mutual-tls: maybe}}"),
+    ] {
+        let yaml = format!("{wrong}{ROOT}{}{maker}", of_api());
+        for assume_services in [None, Some(true)] {
+            let known_services = known_services.clone();
+            let options = Options { known_services, assume_services, ..Options::default() };
+            let mesh = Mesh::new(&yaml, &options);
+            let call = Call::new("GET api:8080/api", "default/x");
+            let answer = mesh.answer(&call);
+            assert!(["404", "503"].contains(&&*answer), "{wrong}: {answer}");
+        }
+    }
 }
 
 #[test]
