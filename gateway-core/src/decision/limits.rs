@@ -57,12 +57,16 @@ fn of_service<'r, R: Request>(
     by_endpoint: bool,
 ) -> impl Iterator<Item = Counted<'r>> {
     let callers = view.request().attribute(SOURCE_WORKLOADS).unwrap_or_default();
-    let source = |limit: &ServiceLimit| limit.sources.iter().position(|s| calls(s, callers));
-    let is_listed = service.limits.iter().any(|limit| source(limit).is_some());
+    let source = move |limit: &ServiceLimit| limit.sources.iter().position(|s| calls(s, callers));
+    // By one of the same destination (smi N-4).
+    let is_listed = move |limit: &ServiceLimit| {
+        let mut others = service.limits.iter().filter(|other| other.workloads == limit.workloads);
+        others.any(|other| source(other).is_some())
+    };
     service.limits.iter().filter_map(move |limit| {
-        // smi N-4, N-5
+        // smi N-5
         let source = source(limit);
-        let applies = if limit.sources.is_empty() { !is_listed } else { source.is_some() };
+        let applies = if limit.sources.is_empty() { !is_listed(limit) } else { source.is_some() };
         let selected = || limit.matches.as_ref().is_none_or(|m| view.first_held(m).is_some());
         (applies && selected()).then_some(Counted { limit, source, by_endpoint })
     })

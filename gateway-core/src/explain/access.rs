@@ -18,6 +18,10 @@ pub(super) fn explain<R: Request>(
     };
     let (service, port) = (forwarding.service, forwarding.port);
     let Some(access) = &service.access else { return };
+    // Limits of workloads tell endpoints apart too.
+    if access.workloads.iter().all(|workload| workload.asks.is_empty()) {
+        return;
+    }
     let source = Source::of(view, access);
     explanation.caller = source.name();
     let of_workload = |(_, workload): (usize, &Workload)| {

@@ -32,10 +32,9 @@ impl<'a> Kind<'a> {
         self.candidates.iter().copied().map(Some).chain(unknown)
     }
 
-    /// Their identity: as long as nothing is known, `default` of the namespace (smi T-1).
+    /// Their identity.
     pub(crate) fn account(&self, namespace: &str) -> ServiceAccount {
-        let first = self.candidates.first();
-        first.map_or_else(|| ServiceAccount::new(namespace, "default"), |w| account_of(w))
+        account_behind(self.candidates.first().copied(), namespace)
     }
 
     /// Their identity where documents tell it.
@@ -49,6 +48,12 @@ impl<'a> Kind<'a> {
 /// The service account of a workload.
 pub(crate) fn account_of(workload: &Resource<Workload>) -> ServiceAccount {
     ServiceAccount::new(&workload.meta.namespace, &workload.spec.service_account)
+}
+
+/// That of one behind a Service of a namespace: as long as nothing is known, `default` of the
+/// namespace (smi T-1).
+pub(crate) fn account_behind(candidate: Candidate<'_>, namespace: &str) -> ServiceAccount {
+    candidate.map_or_else(|| ServiceAccount::new(namespace, "default"), account_of)
 }
 
 /// The kinds of endpoints of each Service that has a document.

@@ -143,11 +143,14 @@ fn of_service<'r>(
     let listed = |limit: &ServiceLimit| {
         limit.sources.iter().position(|source| callers.contains(&&*source.to_string()))
     };
-    let anywhere = service.limits.iter().any(|limit| listed(limit).is_some());
     let mut found = Vec::new();
     for limit in &service.limits {
         let source = listed(limit);
-        let meant = source.is_some() || (limit.sources.is_empty() && !anywhere);
+        let by_others = service
+            .limits
+            .iter()
+            .any(|other| other.workloads == limit.workloads && listed(other).is_some());
+        let meant = source.is_some() || (limit.sources.is_empty() && !by_others);
         if meant && hold(limit.matches.as_ref(), view) {
             found.push((&**limit, source));
         }

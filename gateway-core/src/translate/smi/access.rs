@@ -4,8 +4,8 @@ use super::limit::Limit;
 use super::target::Target;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
-use crate::rules::{Access, Grant, ServiceLimit, ServiceName, Workload};
-use crate::translate::workloads::{Candidate, Kind};
+use crate::rules::{Access, Grant, ServiceAccount, ServiceLimit, ServiceName, Workload};
+use crate::translate::workloads::{Candidate, Kind, account_behind};
 use crate::translate::{AccessMode, Context};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,13 +13,27 @@ use std::sync::Arc;
 /// The TrafficTargets in force.
 pub(super) struct Targets<'a> {
     list: Vec<Target<'a>>,
+    by_account: BTreeMap<ServiceAccount, Vec<usize>>,
+    /// Those that speak for labels, by namespace.
+    by_labels: BTreeMap<&'a str, Vec<usize>>,
     /// Grants of the same TrafficTargets, once each.
     shared: BTreeMap<Vec<usize>, Arc<[Grant]>>,
 }
 
 impl<'a> Targets<'a> {
     pub(super) fn new(list: Vec<Target<'a>>) -> Self {
-        Self { list, shared: BTreeMap::new() }
+        let (mut by_account, mut by_labels) = (BTreeMap::new(), BTreeMap::new());
+        for (at, target) in list.iter().enumerate() {
+            for account in target.accounts() {
+                let places: &mut Vec<usize> = by_account.entry(account).or_default();
+                places.push(at);
+            }
+            if target.has_labels() {
+                let places: &mut Vec<usize> = by_labels.entry(target.namespace()).or_default();
+                places.push(at);
+            }
+        }
+        Self { list, by_account, by_labels, shared: BTreeMap::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -41,7 +55,7 @@ impl<'a> Targets<'a> {
         for (at, target) in self.list.iter().enumerate() {
             let written = target.written;
             // Services without documents have a workload too, of which nothing is known.
-            if spoken.contains(&at) || target.is_for(None) {
+            if spoken.contains(&at) || target.speaks_for_unknown() {
                 continue;
             }
             let destination = &written.spec.destination.name;
@@ -59,17 +73,19 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The TrafficTargets that speak for one of the workloads that endpoints of a Service may be.
-    fn speaking<'s>(
-        &'s self,
-        candidate: Candidate<'s>,
-        namespace: &'s str,
-    ) -> impl Iterator<Item = usize> + 's {
-        // They speak for workloads of their own namespace (smi T-5), and stand by namespace.
-        let namespace = candidate.map_or(namespace, |workload| &*workload.meta.namespace);
-        let start = self.list.partition_point(|target| target.namespace() < namespace);
-        let own = self.list[start..].iter().take_while(move |t| t.namespace() == namespace);
-        (start..).zip(own).filter(move |(_, t)| t.is_for(candidate)).map(|(at, _)| at)
+    /// The TrafficTargets that speak for one of the workloads that endpoints of a Service may be,
+    /// in order. They are of the workload's own namespace (smi T-5).
+    fn speaking(&self, candidate: Candidate<'_>, namespace: &str) -> Vec<usize> {
+        let account = account_behind(candidate, namespace);
+        let by_account = self.by_account.get(&account).into_iter().flatten();
+        let by_labels = candidate.and_then(|w| self.by_labels.get(&*w.meta.namespace));
+        let has_labels = |at: &&usize| candidate.is_some_and(|w| self.list[**at].is_labelled(w));
+        let by_labels = by_labels.into_iter().flatten().filter(has_labels);
+        let mut speaking: Vec<usize> = by_account.chain(by_labels).copied().collect();
+        speaking.retain(|at| *self.list[*at].namespace() == *account.namespace);
+        speaking.sort_unstable();
+        speaking.dedup();
+        speaking
     }
 
     fn speaking_for<'s>(
@@ -85,7 +101,7 @@ impl<'a> Targets<'a> {
     fn asks(&mut self, kind: &Kind<'_>, namespace: &str, mode: AccessMode) -> Vec<Arc<[Grant]>> {
         let mut asks: Vec<Arc<[Grant]>> = Vec::new();
         for candidate in kind.candidates() {
-            let speaking: Vec<usize> = self.speaking(candidate, namespace).collect();
+            let speaking = self.speaking(candidate, namespace);
             if mode == AccessMode::Allow && speaking.is_empty() {
                 continue;
             }

@@ -6,9 +6,9 @@ use crate::resource::Resource;
 use crate::resource::identity_binding::{IdentityBinding, Scheme};
 use crate::resource::smi::reference::Reference;
 use crate::resource::traffic_target::{Identity, TrafficTarget};
+use crate::resource::workload::Workload;
 use crate::rules::{Caller, Grant, ServiceAccount};
 use crate::translate::Context;
-use crate::translate::workloads::{Candidate, account_of};
 
 /// A TrafficTarget that is in force.
 pub(super) struct Target<'a> {
@@ -18,29 +18,43 @@ pub(super) struct Target<'a> {
     pub(super) grant: Grant,
 }
 
-impl Target<'_> {
-    pub(super) fn namespace(&self) -> &str {
+impl<'a> Target<'a> {
+    pub(super) fn namespace(&self) -> &'a str {
         &self.written.meta.namespace
     }
 
-    /// Whether it speaks for a workload of its namespace.
-    pub(super) fn is_for(&self, candidate: Candidate<'_>) -> bool {
-        let unknown = || ServiceAccount::new(self.namespace(), "default");
-        let account = &candidate.map_or_else(unknown, account_of);
-        self.destination.iter().any(|wanted| match wanted {
-            Caller::Account(wanted) => wanted == account,
+    /// The service accounts that it speaks for.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = ServiceAccount> {
+        self.destination.iter().filter_map(|wanted| match wanted {
+            Caller::Account(account) => Some(account.clone()),
+            // Of whichever trust domain: workloads of documents have none.
             Caller::Spiffe(identity) => {
-                let path = format!("/ns/{}/sa/{}", account.namespace, account.name);
-                identity
-                    .strip_prefix("spiffe://")
-                    .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
-                    == Some(&path)
+                let (_, path) = identity.strip_prefix("spiffe://")?.split_once('/')?;
+                let (namespace, name) = path.strip_prefix("ns/")?.split_once("/sa/")?;
+                Some(ServiceAccount::new(namespace, name))
             }
-            Caller::Labelled { namespace, labels } => candidate.is_some_and(|workload| {
-                let has = workload.pod_labels();
+            Caller::Labelled { .. } => None,
+        })
+    }
+
+    /// Whether it speaks for workloads of which nothing is known.
+    pub(super) fn speaks_for_unknown(&self) -> bool {
+        self.accounts().any(|account| *account.name == *"default")
+    }
+
+    pub(super) fn has_labels(&self) -> bool {
+        self.destination.iter().any(|wanted| matches!(wanted, Caller::Labelled { .. }))
+    }
+
+    /// Whether it speaks for workloads with the labels of this one.
+    pub(super) fn is_labelled(&self, workload: &Resource<Workload>) -> bool {
+        let has = workload.pod_labels();
+        self.destination.iter().any(|wanted| match wanted {
+            Caller::Labelled { namespace, labels } => {
                 workload.meta.namespace == *namespace
                     && labels.iter().all(|(name, value)| has.get(name) == Some(value))
-            }),
+            }
+            Caller::Account(_) | Caller::Spiffe(_) => false,
         })
     }
 }

@@ -268,6 +268,11 @@ ports: [{port: 8080}]
         // Nobody is kept out by that.
         assert_eq!(mesh.endpoints(8080, &Call::new("GET api:8080/", "")).len(), 2);
     }
+    // smi N-4: a default stays one for whom another destination's limit lists.
+    let canary = of("{kind: Deployment, name: canary}", "c", ", sources: [{kind: Pod, name: x}]");
+    let mesh = mesh(&format!("{pods}{}{canary}", limit("all", "")));
+    let got = limits(&mesh, "GET api:8080/", "Pod/default/x");
+    assert_eq!(got, ["all all by endpoint", "c 0 by endpoint"]);
 }
 
 #[test]
