@@ -7,6 +7,7 @@ use super::rate_limit::RateLimit;
 use super::traffic_target::TrafficTarget;
 use super::workload::{Workload, WorkloadKind};
 use super::{Object, Resource, Resources};
+use crate::origin::ObjectRef;
 
 impl Resources {
     /// By namespace and name.
@@ -24,6 +25,18 @@ impl Resources {
         self.of_kind("IdentityBinding", |o| {
             if let Object::IdentityBinding(r) = o { Some(r) } else { None }
         })
+    }
+
+    /// The IdentityBinding of a name.
+    pub(crate) fn identity_binding(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&Resource<IdentityBinding>> {
+        match self.objects.get(&ObjectRef::new("IdentityBinding", namespace, name))? {
+            Object::IdentityBinding(binding) => Some(binding),
+            _ => None,
+        }
     }
 
     /// Those of SMI, by namespace and name.
@@ -46,6 +59,19 @@ impl Resources {
         self.of_kind("CircuitBreaker", |o| {
             if let Object::CircuitBreaker(r) = o { Some(r) } else { None }
         })
+    }
+
+    /// The workload of a kind and a name.
+    pub(crate) fn workload(
+        &self,
+        kind: WorkloadKind,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&Resource<Workload>> {
+        match self.objects.get(&ObjectRef::new(kind.name(), namespace, name))? {
+            Object::Workload(workload) => Some(workload),
+            _ => None,
+        }
     }
 
     /// By kind, Pods first, then by namespace and name.

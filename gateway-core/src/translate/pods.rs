@@ -34,11 +34,11 @@ impl Pods {
 
     /// An address that several Pods have belongs to none of them.
     pub(super) fn of(resources: &Resources) -> Self {
-        let mut makers: BTreeMap<&str, Vec<&Resource<Workload>>> = BTreeMap::new();
-        for workload in resources.workloads() {
-            let is_maker = workload.spec.kind != WorkloadKind::Pod;
-            if is_maker && !workload.pod_labels().is_empty() {
-                makers.entry(&workload.meta.namespace).or_default().push(workload);
+        let mut makers = Makers::new();
+        for workload in resources.workloads().filter(|w| w.spec.kind != WorkloadKind::Pod) {
+            if let Some((name, value)) = workload.pod_labels().first_key_value() {
+                let key = (&*workload.meta.namespace, &**name, &**value);
+                makers.entry(key).or_default().push(workload);
             }
         }
         let mut found: BTreeMap<IpAddr, Option<Arc<Pod>>> = BTreeMap::new();
@@ -46,8 +46,7 @@ impl Pods {
             if workload.spec.addresses.is_empty() {
                 continue;
             }
-            let namespace = &*workload.meta.namespace;
-            let pod = Arc::new(pod(workload, makers.get(namespace).map_or(&[], |list| list)));
+            let pod = Arc::new(pod(workload, &makers));
             for address in &workload.spec.addresses {
                 match found.entry(address.to_canonical()) {
                     Entry::Vacant(entry) => drop(entry.insert(Some(Arc::clone(&pod)))),
@@ -60,8 +59,10 @@ impl Pods {
     }
 }
 
-/// `makers` are the workloads of its namespace that make Pods.
-fn pod(workload: &Resource<Workload>, makers: &[&Resource<Workload>]) -> Pod {
+/// The workloads that make Pods, by namespace and their first label.
+type Makers<'a> = BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a Resource<Workload>>>;
+
+fn pod(workload: &Resource<Workload>, makers: &Makers<'_>) -> Pod {
     let labels = workload.pod_labels();
     // What no label can hold would read as another one.
     let is_plain = |text: &str| !text.contains([',', '=']);
@@ -70,7 +71,9 @@ fn pod(workload: &Resource<Workload>, makers: &[&Resource<Workload>]) -> Pod {
     let of = |maker: &&&Resource<Workload>| {
         maker.pod_labels().iter().all(|(name, value)| labels.get(name) == Some(value))
     };
-    let parts = makers.iter().filter(of).copied().chain([workload]);
+    let namespace = &*workload.meta.namespace;
+    let makers = labels.iter().filter_map(|(name, value)| makers.get(&(namespace, name, value)));
+    let parts = makers.flatten().filter(of).copied().chain([workload]);
     let parts: Vec<String> =
         parts.map(|part| part.object().to_string().replace(' ', "/")).collect();
     Pod {

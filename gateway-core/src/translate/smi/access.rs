@@ -1,6 +1,7 @@
 //! TrafficTargets and RateLimits to what is asked of the callers of each Service (smi §6.3, §8.1).
 
-use super::limit::Limit;
+use super::age;
+use super::limit::{Limit, LimitKey};
 use super::target::Target;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
@@ -124,10 +125,17 @@ pub(super) fn settle(mut targets: Targets<'_>, limits: &[Limit<'_>], context: &m
     if asks_nothing && limits.is_empty() {
         return;
     }
+    // Those of a Service, and those of workloads, which may be behind any of their namespace.
+    let mut limits_of: BTreeMap<LimitKey<'_>, Vec<&Limit<'_>>> = BTreeMap::new();
+    for limit in limits {
+        limits_of.entry(limit.key()).or_default().push(limit);
+    }
     for name in context.services.names() {
         let namespace = &*name.namespace;
         let kinds = context.population.kinds(&name);
-        let limits = of_service(limits, &name, kinds, &mut context.problems);
+        let keys = [(namespace, Some(&*name.name)), (namespace, None)];
+        let near = keys.iter().filter_map(|key| limits_of.get(key)).flatten().copied();
+        let limits = of_service(near, &name, kinds, &mut context.problems);
         let mut workloads = Workloads::default();
         let places: Vec<usize> = kinds
             .iter()
@@ -189,11 +197,13 @@ fn is_same(a: &Workload, b: &Workload) -> bool {
 /// The limits of a Service's endpoints, the oldest first. Of two that limit one caller there, the
 /// younger has no part in it (smi N-6).
 fn of_service<'l, 'a>(
-    limits: &'l [Limit<'a>],
+    limits: impl Iterator<Item = &'l Limit<'a>>,
     name: &ServiceName,
     kinds: &[Kind<'_>],
     problems: &mut Problems,
 ) -> Vec<&'l Limit<'a>> {
+    let mut limits: Vec<_> = limits.collect();
+    limits.sort_by_key(|limit| age(&limit.written.meta));
     let mut found: Vec<&Limit<'_>> = Vec::new();
     for limit in limits {
         if !limit.is_of(name) && !kinds.iter().any(|kind| limit.protects(kind)) {

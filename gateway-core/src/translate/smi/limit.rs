@@ -10,6 +10,7 @@ use crate::resource::workload::{Workload, WorkloadKind};
 use crate::rules::{Rate, ServiceLimit, ServiceName, WorkloadName};
 use crate::translate::Context;
 use crate::translate::workloads::Kind;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A RateLimit that is in force.
@@ -22,7 +23,16 @@ pub(super) struct Limit<'a> {
     pub(super) lowered: ServiceLimit,
 }
 
+/// Where a limit is looked for: the namespace of what it protects, and its name if that is a
+/// Service.
+pub(super) type LimitKey<'l> = (&'l str, Option<&'l str>);
+
 impl Limit<'_> {
+    pub(super) fn key(&self) -> LimitKey<'_> {
+        let WorkloadName { kind, namespace, name } = &self.destination;
+        (namespace, (**kind == *"Service").then_some(name))
+    }
+
     /// Whether it protects all endpoints of the Service.
     pub(super) fn is_of(&self, service: &ServiceName) -> bool {
         let WorkloadName { kind, namespace, name } = &self.destination;
@@ -61,12 +71,13 @@ pub(super) fn lower<'a>(specs: &Specs<'_>, context: &mut Context<'a>) -> Vec<Lim
     let mut by_age: Vec<_> = resources.rate_limits().collect();
     by_age.sort_by_key(|written| age(&written.meta));
     let mut limits: Vec<Limit<'a>> = Vec::new();
+    let mut by_destination: BTreeMap<WorkloadName, Vec<usize>> = BTreeMap::new();
     for written in by_age {
         let limit = lower_one(written, specs, context);
-        let is_rival = |other: &&Limit<'_>| {
-            other.destination == limit.destination && other.shares_a_source_with(&limit)
-        };
-        let Some(older) = limits.iter().find(is_rival) else {
+        let rivals = by_destination.entry(limit.destination.clone()).or_default();
+        let is_rival = |at: &&usize| limits[**at].shares_a_source_with(&limit);
+        let Some(older) = rivals.iter().find(is_rival).map(|at| &limits[*at]) else {
+            rivals.push(limits.len());
             limits.push(limit);
             continue;
         };
@@ -142,13 +153,14 @@ fn find<'a>(
         warn_of_missing(&service, &written.origin(reference.name.at), "limited", context);
         return None;
     };
-    let alike = |w: &&Resource<Workload>| w.spec.kind == kind && w.meta.namespace == name.namespace;
     let resources = context.resources;
-    let found = resources.workloads().filter(alike).find(|w| w.meta.name == name.name);
+    let found = resources.workload(kind, &name.namespace, &name.name);
     if found.is_none() {
         let message = format!("there is no document of `{name}`; nothing is limited");
         let origin = written.origin(reference.name.at);
         let mut diagnostic = Diagnostic::warning("SMI-W12", &origin, message);
+        let alike =
+            |w: &&Resource<Workload>| w.spec.kind == kind && w.meta.namespace == name.namespace;
         let known = resources.workloads().filter(alike).map(|w| &*w.meta.name);
         diagnostic.help = did_you_mean(&name.name, known);
         context.problems.push(diagnostic);

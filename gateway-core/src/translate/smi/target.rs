@@ -3,7 +3,7 @@
 use super::selected::{Specs, select};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
-use crate::resource::identity_binding::{IdentityBinding, Scheme};
+use crate::resource::identity_binding::Scheme;
 use crate::resource::smi::reference::Reference;
 use crate::resource::traffic_target::{Identity, TrafficTarget};
 use crate::resource::workload::Workload;
@@ -116,12 +116,8 @@ fn identities(
         Identity::ServiceAccount => vec![Caller::Account(ServiceAccount::new(namespace, name))],
         Identity::IdentityBinding => {
             let resources = context.resources;
-            let mut bindings = resources.identity_bindings();
-            let is_it = |b: &&Resource<IdentityBinding>| {
-                *b.meta.namespace == *namespace && *b.meta.name == *name
-            };
             let origin = written.origin(reference.name.at);
-            if let Some(binding) = bindings.find(is_it) {
+            if let Some(binding) = resources.identity_binding(namespace, name) {
                 let mut callers = Vec::new();
                 for scheme in &binding.spec.schemes {
                     match caller(scheme, namespace) {
