@@ -397,7 +397,7 @@ fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
         Outcome::Deny(forwarding) => Explanation {
             outcome: OutcomeKind::Refuse,
             status: Some(StatusCode::FORBIDDEN),
-            reason: Some("no TrafficTarget admits the caller".to_owned()),
+            reason: Some(access::refusal(&forwarding).to_owned()),
             service: Some(forwarding.service.name.to_string()),
             port: Some(forwarding.port),
             ..Explanation::default()

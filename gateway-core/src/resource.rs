@@ -1,5 +1,7 @@
 //! Documents as written, by kind and name, before any of them means anything.
 
+#[cfg(feature = "yaml")]
+mod annotation;
 mod base64;
 pub(crate) mod circuit_breaker;
 pub(crate) mod document;

@@ -376,7 +376,7 @@ fn explain_names_the_traffic_targets_that_were_tried() {
     let shown = text(&gateway(&arguments, TARGET));
     for line in [
         "nobody in particular",
-        "endpoints of default/default refused",
+        "endpoints of account default/default refused",
         "TrafficTargets that did not admit it",
         "TrafficTarget default/to-api",
         "caller: wanted `default/website`, got nothing",

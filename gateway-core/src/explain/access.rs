@@ -2,7 +2,7 @@
 
 use super::{AccessSummary, Considered, Explanation, Failure, splits};
 use crate::decision::access::{Refused, Source, admit};
-use crate::decision::{Decision, Outcome};
+use crate::decision::{Decision, Forwarding, Outcome};
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{Caller, Grant, Workload};
@@ -56,6 +56,16 @@ pub(super) fn explain<R: Request>(
         summary
     };
     explanation.access = access.reachable(port).map(of_workload).collect();
+}
+
+/// Why nobody admits the request.
+pub(super) fn refusal(denied: &Forwarding<'_>) -> &'static str {
+    let asks = denied.service.access.iter().flat_map(|access| access.reachable(denied.port));
+    let mut grants = asks.flat_map(|(_, workload)| workload.asks.iter().flat_map(|a| a.iter()));
+    match grants.next() {
+        Some(_) => "no TrafficTarget admits the caller",
+        None => "no TrafficTarget speaks for what the Service has, and then nobody may call it",
+    }
 }
 
 /// The first test of a grant that failed; where none of its matches held, then that of each.

@@ -5,6 +5,7 @@ use crate::decision::headers::add_of_policies;
 use crate::decision::{Counted, Decision, Refusal, Step};
 use crate::request::Request;
 use crate::request::field::View;
+use crate::rules::ServiceLimit;
 use http::{HeaderMap, StatusCode};
 
 /// Adds what is asked, and the answer where a request is turned away for what it is.
@@ -85,8 +86,14 @@ fn summary(step: Step<'_>) -> PolicySummary {
         Step::ServiceLimit(Counted { limit, source, by_endpoint }) => {
             let source = source.and_then(|at| limit.sources.get(at)).map(ToString::to_string);
             let of = source.as_deref().unwrap_or("all callers");
-            let where_ = if by_endpoint { " at the endpoint" } else { "" };
-            ("service-limit", &limit.origin, format!("room in the bucket of {of}{where_}"))
+            let place = if by_endpoint { " at the endpoint" } else { "" };
+            let ServiceLimit { requests, per, burst, at_once, .. } = &**limit;
+            let delay = at_once.map_or("nodelay".to_owned(), |n| format!("delay {n}"));
+            let per = per.as_secs();
+            let asks = format!(
+                "room in the bucket of {of}{place}: {requests} in {per} s, burst {burst}, {delay}"
+            );
+            ("service-limit", &limit.origin, asks)
         }
     };
     PolicySummary { kind, origin: origin.clone(), asks }

@@ -1,5 +1,6 @@
 //! Documents to objects: which kind it is, whose it is, and whether it may stay.
 
+use super::annotation;
 use super::circuit_breaker::CircuitBreaker;
 use super::document::{Document, Kind, Place, Step, Value};
 use super::gateway::{Gateway, GatewayClass};
@@ -298,8 +299,11 @@ impl Resources {
                 return Content::Nothing;
             }
         };
-        if let Some(root) = document.root().filter(|_| !reader.splits()) {
-            sticky::warn_without_splits(root, problems);
+        if let Some(root) = document.root() {
+            annotation::check(root, &document.object().kind, problems);
+            if !reader.splits() {
+                sticky::warn_without_splits(root, problems);
+            }
         }
         match object {
             Some(object) if problems.errors() == object.errors() => {

@@ -293,6 +293,8 @@ fn split(split: &SplitSummary, paint: Paint) -> String {
         let chosen = split.chosen == Some(i);
         let range = match (&c.left_out, c.range.is_empty()) {
             (Some(reason), _) => (*reason).to_owned(),
+            // Ranges are those of a draw.
+            (None, _) if split.sticky.is_some() => String::new(),
             (None, true) => String::new(),
             (None, false) => format!("{} to {}", c.range.start, c.range.end - 1),
         };
@@ -315,7 +317,8 @@ fn access(access: &AccessSummary, paint: Paint) -> String {
         (true, None) => paint.green("admits everybody"),
         (false, _) => paint.red("refused"),
     };
-    let mut out = format!("\n{} {says}\n", paint.bold(format!("endpoints of {}", access.workload)));
+    let mut out =
+        format!("\n{} {says}\n", paint.bold(format!("endpoints of account {}", access.workload)));
     if let Some(matched) = &access.matched {
         let _ = writeln!(out, "  because {}", place(matched, paint));
     }
