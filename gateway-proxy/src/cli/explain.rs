@@ -358,7 +358,7 @@ mod tests {
         };
         let shown = access(&summary, Paint::stdout());
         for part in [
-            "endpoints of default/api",
+            "endpoints of account default/api",
             "admitted by",
             "TrafficTarget default/api",
             "because HTTPRouteGroup default/api: spec.matches[0]",
