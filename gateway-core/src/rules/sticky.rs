@@ -116,10 +116,17 @@ fn choose(branches: impl Iterator<Item = (u64, u64)>, split: u64, value: u64) ->
         }
         let mut hash = common;
         hash.write_word(branch);
-        let (distance, weight) = (u128::from(distance(hash.finish())), u128::from(weight));
+        let (hash, weight) = (hash.finish(), u128::from(weight));
         // Compares `distance / weight`. A distance has at most 39 bits and a weight 64.
-        if best.is_none_or(|(_, nearest, of)| distance * of < nearest * weight) {
-            best = Some((index, distance, weight));
+        let is_nearer = |distance: u64| {
+            best.is_none_or(|(_, nearest, of)| u128::from(distance) * of < nearest * weight)
+        };
+        // Its whole part is known at once; most branches are too far away by that.
+        if is_nearer(u64::from(hash.leading_zeros()) << 32) {
+            let distance = distance(hash);
+            if is_nearer(distance) {
+                best = Some((index, u128::from(distance), weight));
+            }
         }
     }
     best.map(|(index, ..)| index)
