@@ -14,6 +14,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where documents come from.
     pub sources: Vec<Source>,
+    /// The namespace of documents that name none.
+    pub namespace: String,
     /// How documents are translated; holds the ports that they leave implicit.
     pub options: Options,
     /// The address of listeners that are not bound to one of their own.
@@ -45,6 +47,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
+            namespace: "default".to_owned(),
             options: Options::default(),
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             map_ports: BTreeMap::new(),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// Reads and compiles documents, and remembers the last good ones.
 pub(crate) struct Loader {
     sources: Sources,
+    namespace: String,
     options: Options,
     last: Option<Last>,
     identities: Identities,
@@ -45,6 +46,7 @@ impl Loader {
         }
         Self {
             sources: Sources::new(config.sources.clone()),
+            namespace: config.namespace.clone(),
             options,
             last: None,
             identities: Identities::default(),
@@ -60,7 +62,7 @@ impl Loader {
     pub(crate) fn load(&mut self) -> Loaded {
         let (texts, mut diagnostics) = self.sources.read();
         let options = &self.options;
-        let mut resources = Resources::with_defaults(&options.client_namespace, options.strict);
+        let mut resources = Resources::with_defaults(&self.namespace, options.strict);
         for text in &texts {
             resources.add_yaml(&text.name, &text.bytes);
         }
@@ -143,6 +145,25 @@ mod tests {
             text.push_str(&format!("  - {{path: '{path}', action: {{pass: u}}}}\n"));
         }
         text
+    }
+
+    #[test]
+    fn documents_without_a_namespace_have_another_one_than_clients() {
+        // smi P-4, R-2
+        let text = server("cafe", 1);
+        let namespace_of = |namespace: &str| {
+            let mut config = Config {
+                sources: vec![Source::Text { name: "x.yaml".into(), text: text.clone() }],
+                namespace: namespace.to_owned(),
+                ..Config::default()
+            };
+            config.options.client_namespace = "elsewhere".into();
+            let router = Loader::new(&config).load().router.unwrap();
+            let hosts = router.rules().listeners[0].hosts.clone();
+            hosts.iter().map(|h| h.origin.object.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(namespace_of("shop"), ["VirtualServer shop/cafe"]);
+        assert_eq!(namespace_of(&Config::default().namespace), ["VirtualServer default/cafe"]);
     }
 
     #[test]

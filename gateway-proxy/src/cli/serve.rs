@@ -94,6 +94,7 @@ impl Serve {
         };
         let config = Config {
             sources: self.documents.sources(),
+            namespace: settings.namespace.clone(),
             options: settings.options(),
             bind: self.bind,
             map_ports: self.map_ports.iter().copied().collect(),
