@@ -41,7 +41,10 @@ impl fmt::Display for StartError {
                     io::ErrorKind::PermissionDenied if address.port() < 1024 => {
                         f.write_str("; ports below 1024 need a privilege, or another port in place")
                     }
-                    io::ErrorKind::AddrInUse => f.write_str("; another program listens there"),
+                    // Where the error has no number, it says itself who has the address.
+                    io::ErrorKind::AddrInUse if error.raw_os_error().is_some() => {
+                        f.write_str("; another program listens there")
+                    }
                     _ => Ok(()),
                 }
             }

@@ -85,6 +85,13 @@ pub(crate) fn bind(
     Ok((Listening { name, port: listener.port, protocol: listener.protocol, address }, sockets))
 }
 
+/// The error of a listener whose address another one of this proxy has.
+pub(crate) fn taken(listener: &Listener, owner: &Listener, address: SocketAddr) -> StartError {
+    let why = format!("listener `{}` has this address", owner.name);
+    let error = io::Error::new(io::ErrorKind::AddrInUse, why);
+    StartError::Bind { listener: listener.name.to_string(), address, error }
+}
+
 fn open(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

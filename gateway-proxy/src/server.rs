@@ -318,6 +318,7 @@ impl State {
     ) -> Result<(Vec<Bound>, Vec<ListenerKey>), StartError> {
         let mut bound = Vec::new();
         let mut unwanted: BTreeSet<ListenerKey> = self.listening.keys().copied().collect();
+        let owners = self.owners(rules, has_identity);
         for wanted in &rules.listeners {
             let key = ListenerKey { address: wanted.address, port: wanted.port };
             let address = listener::address(wanted, &self.config);
@@ -329,6 +330,15 @@ impl State {
                     address,
                 };
                 (self.report)(Event::NotServed(listening, why));
+                continue;
+            }
+            if let Some(owner) = owners.get(&address).filter(|owner| !std::ptr::eq(**owner, wanted))
+            {
+                let error = listener::taken(wanted, owner, address);
+                if first {
+                    return Err(error);
+                }
+                (self.report)(Event::Unbound(error.to_string()));
                 continue;
             }
             if unwanted.remove(&key) {
@@ -344,6 +354,33 @@ impl State {
             }
         }
         Ok((bound, unwanted.into_iter().collect()))
+    }
+
+    /// Which listener has an address that several ask for: the kernel would give each of them a
+    /// part of the connections. One that is for mutual TLS has it even while it is not served, so
+    /// that nothing is answered there in plain; then one that has it already.
+    fn owners<'r>(
+        &self,
+        rules: &'r RuleSet,
+        has_identity: bool,
+    ) -> BTreeMap<SocketAddr, &'r Listener> {
+        let mut owners = BTreeMap::new();
+        let rank = |listener: &Listener| {
+            let key = ListenerKey { address: listener.address, port: listener.port };
+            (listener.mutual_tls, self.listening.contains_key(&key))
+        };
+        for wanted in &rules.listeners {
+            let address = listener::address(wanted, &self.config);
+            let is_served = wanted.mutual_tls || why_not_served(wanted, has_identity).is_none();
+            // Port 0 is another one for each.
+            if is_served && address.port() != 0 {
+                let owner = owners.entry(address).or_insert(wanted);
+                if rank(wanted) > rank(owner) {
+                    *owner = wanted;
+                }
+            }
+        }
+        owners
     }
 
     fn listen(&mut self, key: ListenerKey, listening: Listening, sockets: Vec<Socket>) {

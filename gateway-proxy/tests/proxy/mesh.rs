@@ -4,11 +4,11 @@ mod parts;
 
 use crate::backend::Backend;
 use crate::client::{Client, Response};
-use crate::gateway::{address, start};
+use crate::gateway::{address, cafe, start};
 use crate::reload::File;
 use gateway_proxy::{Config, Event, Server, Source};
 use parts::{Authority, CANARY, TEA, Tap, caller, find, workload};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -143,6 +143,46 @@ fn a_port_for_proxies_takes_nobody_else() {
     let refused = ask(address(&outer, 80), "tea", "/", "");
     assert!(matches!(refused.status, 502 | 503), "{refused:?}");
     assert_eq!(backends.requests(), 0);
+}
+
+/// An address that is free, as far as one can know.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn an_address_for_proxies_is_no_address_of_another_listener() {
+    let (authority, backends, inbound) = (Authority::new(), Backends::start(), free());
+    let secret = authority.secret("tea");
+    let config = |documents: Vec<Source>| {
+        let mut config = workload("", &backends.v1, &backends.v2);
+        config.options.inbound[0].address = inbound;
+        config.options.inbound.truncate(1);
+        config.map_ports = [(80, inbound.port())].into();
+        config.options.service_hosts = false;
+        Config { sources: documents, ..config }
+    };
+    let text = |text: String| Source::Text { name: "test.yaml".into(), text };
+    let taken = format!("cannot bind {inbound}: listener `default/tea-v1` has this address");
+    for secret in [&*secret, ""] {
+        let documents = vec![text(format!("{TEA}{secret}{}", cafe("")))];
+        let error = Server::start(config(documents), |_| ()).err().unwrap().to_string();
+        assert!(error.ends_with(&taken), "{error}");
+    }
+    let mesh = File::new(&format!("{TEA}{secret}"));
+    let (sender, events) = mpsc::channel();
+    let sources = vec![Source::Path(mesh.path().into())];
+    let server = Server::start(config(sources), move |event| {
+        let _ = sender.send(event.to_string());
+    });
+    let server = server.unwrap();
+    mesh.write(&format!("{TEA}{secret}{}", cafe("")));
+    server.reload().unwrap();
+    assert!(events.try_iter().any(|told| told.ends_with(&taken)));
+    assert_eq!(find(&server, "default/tea-v1"), Some(inbound));
+    for _ in 0..8 {
+        assert!(Client::connect(inbound).try_request("GET", "/", "").is_err());
+    }
 }
 
 #[test]
