@@ -167,9 +167,15 @@ impl Forwarder<'_> {
         loop {
             tries.begin();
             let random = &self.worker.random;
-            let member = group.pick(&settings.balance, tries.tried(), random, reaches)?;
+            let member = loop {
+                let member = group.pick(&settings.balance, tries.tried(), random, reaches)?;
+                self.limits.pass_at(member.endpoint.address(), member.workload).await?;
+                // While this request waited, others may have failed there (smi N-10).
+                if member.is_in() {
+                    break member;
+                }
+            };
             let address = member.endpoint.address();
-            self.limits.pass_at(address, member.workload).await?;
             if let Some(entry) = &mut entry {
                 entry.sent_to(address);
             }

@@ -8,7 +8,7 @@ use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::service_limits::Meters;
 use crate::tls::Identity;
-use crate::upstream::{Circuit, Endpoint, Group, History, Member, Peer};
+use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer};
 use gateway_core::rules::{Protocol, ServiceId, ServiceName};
 use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
 use std::cell::RefCell;
@@ -45,8 +45,9 @@ pub(crate) struct Snapshot {
     groups: HashMap<Target, Group>,
     /// By whom they lead to, so that the next snapshot can go on with them.
     endpoints: HashMap<Peer, Arc<Endpoint>>,
-    /// What circuit breakers know, alike.
-    histories: HashMap<(ServiceName, Peer), Arc<History>>,
+    /// What circuit breakers know of an endpoint of a Service, spoken to in mutual TLS or not. A
+    /// renewed identity does not change how the endpoint fares.
+    histories: HashMap<(ServiceName, Address, bool), Arc<History>>,
     pub(crate) meters: Meters,
     /// Who this proxy is to others.
     identity: Option<Arc<Identity>>,
@@ -87,7 +88,7 @@ impl Snapshot {
                     || known.map_or_else(|| Arc::new(Endpoint::new(peer.clone())), Arc::clone);
                 let endpoint = Arc::clone(endpoints.entry(peer.clone()).or_insert_with(new));
                 let circuit = service.breaker.as_ref().map(|breaker| {
-                    let key = (service.name.clone(), peer);
+                    let key = (service.name.clone(), peer.address, mutual_tls);
                     let known = previous.and_then(|p| p.histories.get(&key)).map(Arc::clone);
                     let new = || known.unwrap_or_else(|| Arc::new(History::new()));
                     Circuit::new(breaker, Arc::clone(histories.entry(key).or_insert_with(new)))

@@ -116,7 +116,7 @@ impl Member {
     }
 
     /// Whether its circuit breaker lets it be tried.
-    fn is_in(&self) -> bool {
+    pub(crate) fn is_in(&self) -> bool {
         self.circuit.as_ref().is_none_or(Circuit::admits)
     }
 

@@ -4,6 +4,7 @@ use super::super::*;
 use super::proxy::Proxy;
 use super::shop::{Backend, EVER, Shop, endpoint, nowhere, origin, service, statuses};
 use crate::error::Failure;
+use crate::tls::Authority;
 use gateway_core::rules::{
     Access, Caller, CircuitBreaker, Grant, Service, ServiceAccount, ServiceLimit, Workload,
 };
@@ -96,6 +97,37 @@ fn an_endpoint_that_does_not_answer_in_time_fails() {
 }
 
 #[test]
+fn who_waited_for_a_limit_does_not_go_where_others_failed_meanwhile() {
+    // smi N-1, N-10
+    let backend = Backend::start(Backend::SILENT);
+    let mut shop = shop(&backend, breaker(1));
+    let limit = ServiceLimit {
+        requests: 1,
+        per: Duration::from_secs(2),
+        sources: Vec::new(),
+        burst: 1,
+        at_once: Some(0),
+        matches: None,
+        workloads: None,
+        origin: origin("RateLimit"),
+    };
+    shop.services[0].0.limits = vec![Arc::new(limit)];
+    let timeouts = &mut Arc::make_mut(&mut shop.forward.settings).timeouts;
+    timeouts.backend_request = Some(Duration::from_millis(500));
+    let proxy = shop.start();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| statuses(&proxy, 1));
+        while backend.requests() == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(statuses(&proxy, 1), [503]);
+        assert_eq!(first.join().unwrap(), [504]);
+    });
+    assert_eq!(backend.requests(), 1);
+    assert!(open(&proxy, 1));
+}
+
+#[test]
 fn only_the_breaker_says_when_an_endpoint_is_out() {
     let good = Backend::start(200);
     let mut shop = shop(&good, breaker(3));
@@ -163,6 +195,20 @@ fn what_a_breaker_knows_outlives_a_reload() {
     other.services[0].0.name = service("other").name;
     other.reload(&proxy);
     assert_eq!(statuses(&proxy, 1), [502]);
+}
+
+#[test]
+fn what_a_breaker_knows_outlives_an_identity() {
+    let (backend, authority) = (Backend::start(200), Authority::new());
+    let mut shop = shop(&backend, breaker(1));
+    shop.services[0].0.mutual_tls = true;
+    let identity = || Some(authority.identity("spiffe://cluster.local/ns/shop/sa/web"));
+    shop.identity = identity();
+    let proxy = shop.start();
+    assert_eq!(statuses(&proxy, 2), [502, 503], "it speaks no TLS");
+    shop.identity = identity();
+    shop.reload(&proxy);
+    assert_eq!(statuses(&proxy, 1), [503]);
 }
 
 /// Two workloads, of which callers without a name may reach these.

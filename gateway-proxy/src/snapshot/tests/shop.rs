@@ -88,6 +88,8 @@ pub(super) struct Shop {
     pub(super) services: Vec<(Service, Vec<Endpoint>)>,
     /// What the route asks of backends.
     pub(super) forward: Forward,
+    /// Who the proxy is to others.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 impl Shop {
@@ -96,7 +98,7 @@ impl Shop {
         let mut forward = (*forward).clone();
         // The default is a random one.
         Arc::make_mut(&mut forward.settings).balance = Balance::RoundRobin;
-        Self { services, forward }
+        Self { services, forward, identity: None }
     }
 
     fn rules(&self) -> RuleSet {
@@ -119,7 +121,8 @@ impl Shop {
             endpoints.insert(&service.name, 80, of_service.iter().cloned());
         }
         let router = Router::compile(&self.rules()).unwrap();
-        let surroundings = Surroundings { endpoints, ..Surroundings::default() };
+        let identity = self.identity.clone();
+        let surroundings = Surroundings { endpoints, identity, ..Surroundings::default() };
         Snapshot::new(router, surroundings, &Config::default(), previous)
     }
 
