@@ -12,10 +12,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -99,14 +100,19 @@ async fn serve_stream(
     tokio::select! {
         _ = connection.as_mut() => {}
         () = async { tokio::select! { () = draining.begun() => {} () = renewed => {} } } => {
-            connection.as_mut().graceful_shutdown();
-            let unused = client.requests.get() == 0;
-            if unused && timeout(FIRST_REQUEST, connection.as_mut()).await.is_ok() {
+            // hyper would close at once where it has read nothing yet, though a request may be on
+            // its way.
+            let first = poll_fn(|cx| match connection.as_mut().poll(cx) {
+                Poll::Pending if client.requests.get() == 0 => Poll::Pending,
+                polled => Poll::Ready(polled.is_ready()),
+            });
+            if timeout(FIRST_REQUEST, first).await == Ok(true) {
                 return;
             }
-            if client.requests.get() > 0 {
-                let _ = timeout(limits.grace, connection).await;
-            }
+            connection.as_mut().graceful_shutdown();
+            let is_used = client.requests.get() > 0;
+            let most = if is_used { limits.grace } else { Duration::ZERO };
+            let _ = timeout(most, connection).await;
         }
     }
     drop(open);
