@@ -98,13 +98,17 @@ async fn serve_stream(
     let mut connection = pin!(connection);
     // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
     tokio::select! {
-        _ = connection.as_mut() => {}
+        // What comes after the end has begun is not read.
+        biased;
         () = async { tokio::select! { () = draining.begun() => {} () = renewed => {} } } => {
             // hyper would close at once where it has read nothing yet, though a request may be on
             // its way.
-            let first = poll_fn(|cx| match connection.as_mut().poll(cx) {
-                Poll::Pending if client.requests.get() == 0 => Poll::Pending,
-                polled => Poll::Ready(polled.is_ready()),
+            let first = poll_fn(|cx| {
+                if client.requests.get() > 0 {
+                    return Poll::Ready(false);
+                }
+                let over = connection.as_mut().poll(cx).is_ready();
+                if over || client.requests.get() > 0 { Poll::Ready(over) } else { Poll::Pending }
             });
             if timeout(FIRST_REQUEST, first).await == Ok(true) {
                 return;
@@ -114,6 +118,7 @@ async fn serve_stream(
             let most = if is_used { limits.grace } else { Duration::ZERO };
             let _ = timeout(most, connection).await;
         }
+        _ = connection.as_mut() => {}
     }
     drop(open);
 }
