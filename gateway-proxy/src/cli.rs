@@ -141,6 +141,7 @@ impl Settings {
         };
         self.mesh.apply(&mut options);
         self.smi.apply(&mut options);
+        options.service_hosts &= self.mesh.takes_service_hosts();
         options
     }
 }

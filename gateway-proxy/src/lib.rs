@@ -25,6 +25,7 @@ mod access_log;
 mod admin;
 mod answer;
 mod attributes;
+mod callers;
 mod clock;
 mod config;
 mod connection;
@@ -53,6 +54,7 @@ mod upstream;
 mod worker;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
+pub use callers::unknown_callers;
 pub use config::{Config, KnownService, Limits, Source};
 pub use error::StartError;
 pub use identity::unusable_identity;

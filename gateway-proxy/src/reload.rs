@@ -2,6 +2,7 @@
 //! a refused document stays in force (decisions §5), and where there is no table at all, the last
 //! one does.
 
+use crate::callers::unknown_callers;
 use crate::config::Config;
 use crate::identity::Identities;
 use crate::snapshot::Surroundings;
@@ -18,6 +19,7 @@ pub(crate) struct Loader {
     sources: Sources,
     namespace: String,
     options: Options,
+    trust_pod_ips: bool,
     last: Option<Last>,
     identities: Identities,
 }
@@ -48,6 +50,7 @@ impl Loader {
             sources: Sources::new(config.sources.clone()),
             namespace: config.namespace.clone(),
             options,
+            trust_pod_ips: config.trust_pod_ips,
             last: None,
             identities: Identities::default(),
         }
@@ -89,6 +92,7 @@ impl Loader {
         }
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
+            diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
             self.last = Some(Last { resources, router: router.clone() });
         }

@@ -384,3 +384,87 @@ fn explain_names_the_traffic_targets_that_were_tried() {
         assert!(shown.contains(line), "{line}: {shown}");
     }
 }
+
+#[test]
+fn check_tells_whom_a_traffic_target_cannot_know() {
+    // smi T-2
+    let told = |more: &[&str]| {
+        let arguments = [&["check", "-f", "-", "-o", "json"], more].concat();
+        let checked = json(&arguments, TARGET);
+        let told = checked["diagnostics"].as_array().unwrap().clone();
+        told.iter().filter(|d| d["code"] == "unknown-callers").count()
+    };
+    assert_eq!(told(&[]), 1);
+    assert_eq!(told(&["--trust-pod-ips"]), 0);
+    assert_eq!(told(&["--gateway-identity", "default/gateway"]), 0);
+}
+
+#[test]
+fn explain_takes_a_client_for_the_pod_of_its_address() {
+    // smi T-2
+    let pod = "---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {serviceAccountName: website}
+status: {podIP: 10.0.0.7}
+";
+    let documents = format!("{TARGET}{pod}");
+    for (more, want) in [
+        (&["--peer", "10.0.0.7"][..], Value::Null),
+        (&["--trust-pod-ips"], Value::Null),
+        (&["--trust-pod-ips", "--peer", "10.0.0.8"], Value::Null),
+        (&["--trust-pod-ips", "--peer", "10.0.0.7"], "default/website".into()),
+        (&["--trust-pod-ips", "--peer", "::ffff:10.0.0.7"], "default/website".into()),
+        (
+            &["--trust-pod-ips", "--peer", "10.0.0.7", "--caller", "default/batch"],
+            "default/batch".into(),
+        ),
+        (
+            &["--trust-pod-ips", "--peer", "10.0.0.7", "--attribute", "source_account=a/b"],
+            "a/b".into(),
+        ),
+    ] {
+        let arguments = [&["explain", "-f", "-", "http://api/api", "-o", "json"], more].concat();
+        let told = json(&arguments, &documents);
+        assert_eq!(told["caller"], want, "{more:?}");
+        let is_admitted = want == "default/website";
+        assert_eq!(told["outcome"] == "forward", is_admitted, "{more:?}");
+    }
+}
+
+#[test]
+fn a_proxy_before_a_workload_opens_nothing_else() {
+    let inbound = ["--inbound", "default/api:80=127.0.0.1:15443"];
+    for (more, want) in [
+        (&[][..], &["15443"][..]),
+        (&["--mesh"], &["15443", "80"]),
+        (&["--mesh", "--no-service-hosts"], &["15443"]),
+    ] {
+        let arguments = [&["check", "-f", "-", "-o", "json"], &inbound[..], more].concat();
+        let checked = json(&arguments, TARGET);
+        let listeners = checked["listeners"].as_array().unwrap();
+        let mut ports: Vec<String> = listeners.iter().map(|l| l["port"].to_string()).collect();
+        ports.sort();
+        assert_eq!(ports, want, "{more:?}");
+    }
+}
+
+#[test]
+fn the_help_puts_under_a_heading_what_belongs_there() {
+    for (command, own) in [
+        ("serve", &["--bind", "--map-port", "--access-log"][..]),
+        ("check", &["--output"]),
+        ("explain", &["--method", "--output", "--caller"]),
+    ] {
+        let shown = text(&gateway(&[command, "--help"], ""));
+        let (options, mesh) = shown.split_once("Service mesh:").unwrap();
+        for flag in own {
+            let line = format!("{flag} <");
+            assert!(options.contains(&line) && !mesh.contains(&line), "{command} {flag}: {shown}");
+        }
+        for flag in ["--mesh", "--inbound", "--trust-pod-ips", "--access-mode"] {
+            assert!(!options.contains(flag) && mesh.contains(flag), "{command} {flag}: {shown}");
+        }
+    }
+}

@@ -21,7 +21,8 @@ use std::process::ExitCode;
   gateway explain -f routes.yaml http://cafe.example.com/tea
   gateway explain -f routes/ -X POST https://shop.example.com/cart -H 'Cookie: version=beta'
   gateway explain -f routes/ http://shop.example.com/ --draw 0.95 -o json
-  gateway explain -f mesh/ http://tea.shop/ --caller shop/website")]
+  gateway explain -f mesh/ http://tea.shop/ --caller shop/website
+  gateway explain -f mesh/ http://tea.shop/ --peer 10.0.0.7 --trust-pod-ips")]
 pub(super) struct Explain {
     #[command(flatten)]
     documents: Documents,
@@ -81,7 +82,20 @@ impl Explain {
         let caller = self.caller.as_ref().map(ToString::to_string);
         let caller = caller.as_deref().map(|account| (attributes::SOURCE_ACCOUNT, account));
         let given = self.attributes.iter().map(|(name, value)| (&**name, &**value));
-        let attributes: Vec<(&str, &str)> = caller.into_iter().chain(given).collect();
+        let mut attributes: Vec<(&str, &str)> = caller.into_iter().chain(given).collect();
+        let pod = self.peer.filter(|_| self.documents.settings.mesh.trust_pod_ips);
+        let pod = pod.and_then(|ip| translation.pods.at(ip.to_canonical()));
+        let is_given = |name| attributes.iter().any(|(given, _)| *given == name);
+        // Who has proved who it is, is taken for nobody else.
+        if let Some(pod) = pod.filter(|_| !is_given(attributes::SOURCE_IDENTITY)) {
+            let told = [
+                (attributes::SOURCE_ACCOUNT, &*pod.account),
+                (attributes::SOURCE_LABELS, &*pod.labels),
+                (attributes::SOURCE_WORKLOADS, &*pod.workloads),
+            ];
+            let told: Vec<_> = told.into_iter().filter(|(name, _)| !is_given(name)).collect();
+            attributes.extend(told);
+        }
         let mut request = RequestHead::new(&self.method, url.authority, url.target)
             .headers(&headers)
             .attributes(&attributes)

@@ -4,21 +4,29 @@ use super::about_service;
 use clap::Args;
 use gateway_core::{Inbound, Options};
 
+/// What the help calls these settings and those of SMI. Said of each, since a heading for all that
+/// comes next would not end with them.
+pub(super) const HEADING: &str = "Service mesh";
+
 /// For whom calls are taken, and who the proxy is to others.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Service mesh")]
 pub(super) struct Mesh {
     /// Answer Services at the addresses that stand for them in the cluster, too
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     mesh: bool,
 
     /// The Secret with the certificate that the proxy shows in mutual TLS
-    #[arg(long, value_name = "NS/NAME", value_parser = secret)]
+    #[arg(help_heading = HEADING, long, value_name = "NS/NAME", value_parser = secret)]
     identity: Option<(Box<str>, Box<str>)>,
 
-    /// Take calls of other proxies for a workload, in mutual TLS: `shop/cart:80=10.0.0.7:15443`
-    #[arg(long, value_name = "NS/NAME:PORT=ADDR:PORT", value_parser = inbound)]
+    /// Take calls of other proxies for a workload, in mutual TLS: `shop/cart:80=10.0.0.7:15443`.
+    /// Without --mesh, hosts that are named after Services are not answered then
+    #[arg(help_heading = HEADING, long, value_name = "NS/NAME:PORT=ADDR:PORT", value_parser = inbound)]
     inbound: Vec<Inbound>,
+
+    /// Take a client without a certificate for the Pod that documents give its address to
+    #[arg(help_heading = HEADING, long)]
+    pub(super) trust_pod_ips: bool,
 }
 
 impl Mesh {
@@ -27,6 +35,12 @@ impl Mesh {
         options.mesh = self.mesh;
         options.identity.clone_from(&self.identity);
         options.inbound.clone_from(&self.inbound);
+    }
+
+    /// Whether hosts that are named after Services may be answered: a proxy that is before
+    /// workloads alone takes nothing in plain HTTP.
+    pub(super) fn takes_service_hosts(&self) -> bool {
+        self.mesh || self.inbound.is_empty()
     }
 }
 

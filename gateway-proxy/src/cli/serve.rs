@@ -38,10 +38,6 @@ pub(super) struct Serve {
     #[arg(long)]
     dns: bool,
 
-    /// Take a client without a certificate for the Pod that documents give its address to
-    #[arg(long)]
-    trust_pod_ips: bool,
-
     /// Where requests are logged: a file, `-` for standard output, or `off`
     #[arg(long, value_name = "PATH|-|off", default_value = "off")]
     access_log: String,
@@ -100,7 +96,7 @@ impl Serve {
             map_ports: self.map_ports.iter().copied().collect(),
             services: settings.endpoints.clone(),
             dns: self.dns,
-            trust_pod_ips: self.trust_pod_ips,
+            trust_pod_ips: settings.mesh.trust_pod_ips,
             admin: self.admin.0,
             threads: self.threads,
             access_log,

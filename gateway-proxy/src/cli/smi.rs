@@ -1,39 +1,39 @@
 //! Settings of SMI: what the language leaves to whoever runs it.
 
+use super::mesh::HEADING;
 use clap::{Args, ValueEnum};
 use gateway_core::rules::ServiceAccount;
 use gateway_core::{AccessMode, Options};
 
 /// How SMI documents are taken.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Service mesh")]
 pub(super) struct Smi {
     /// Namespace whose clients may use bare Service names [default: that of --namespace]
-    #[arg(long, value_name = "NS")]
+    #[arg(help_heading = HEADING, long, value_name = "NS")]
     client_namespace: Option<String>,
 
     /// Do not answer hosts that are named after Services
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     no_service_hosts: bool,
 
     /// Who may call workloads that no TrafficTarget speaks for: everybody, or nobody
-    #[arg(long, value_enum, default_value_t = Mode::Allow)]
+    #[arg(help_heading = HEADING, long, value_enum, default_value_t = Mode::Allow)]
     access_mode: Mode,
 
     /// Service account of callers that have none of their own
-    #[arg(long, value_name = "NS/NAME", value_parser = account)]
+    #[arg(help_heading = HEADING, long, value_name = "NS/NAME", value_parser = account)]
     gateway_identity: Option<ServiceAccount>,
 
     /// TrafficSplits leave out Services without a ready endpoint
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     skip_empty_backends: bool,
 
     /// Answers with a status from 500 on trip circuit breakers
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     breaker_counts_5xx: bool,
 
     /// What SMI itself forbids is an error
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     smi_strict: bool,
 }
 
