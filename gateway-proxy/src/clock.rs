@@ -14,6 +14,11 @@ impl Moment {
         Self { since_epoch }
     }
 
+    /// So long after the beginning of 1970.
+    pub(crate) fn after_epoch(since_epoch: Duration) -> Self {
+        Self { since_epoch }
+    }
+
     /// RFC 3339 with milliseconds.
     pub(crate) fn timestamp(self) -> String {
         let millis = self.since_epoch.subsec_millis();

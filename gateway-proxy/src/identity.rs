@@ -3,12 +3,17 @@
 use crate::tls::{Identity, InvalidIdentity};
 use gateway_core::Diagnostic;
 use gateway_core::rules::{MeshIdentity, RuleSet};
+use rustls_pki_types::UnixTime;
 use std::sync::Arc;
 
-/// What is wrong with the certificate, the key or the authorities that the proxy would show.
+/// What is wrong with the certificate, the key or the authorities that the proxy would show: an
+/// error where it cannot show them, a warning where nobody would take them now.
 pub fn unusable_identity(rules: &RuleSet) -> Option<Diagnostic> {
     let written = rules.identity.as_deref()?;
-    read(written).err().map(|why| unusable(written, &why))
+    match read(written) {
+        Ok(identity) => not_in_force(written, &identity),
+        Err(why) => Some(unusable(written, &why)),
+    }
 }
 
 /// Reads identities, and remembers the last good one.
@@ -42,7 +47,9 @@ impl Identities {
                 }
             }
         }
-        self.last.as_ref().map(|(_, identity)| Arc::clone(identity))
+        let (last, identity) = self.last.as_ref()?;
+        diagnostics.extend(not_in_force(last, identity));
+        Some(Arc::clone(identity))
     }
 }
 
@@ -54,6 +61,13 @@ fn read(written: &MeshIdentity) -> Result<Identity, InvalidIdentity> {
 fn unusable(written: &MeshIdentity, why: &InvalidIdentity) -> Diagnostic {
     let message = format!("the identity of the proxy cannot be used: {why}");
     Diagnostic::error("invalid-identity", &written.origin, message)
+}
+
+/// Others would be told nothing but that the handshake fails.
+fn not_in_force(written: &MeshIdentity, identity: &Identity) -> Option<Diagnostic> {
+    let why = identity.in_force(UnixTime::now()).err()?;
+    let message = format!("other proxies do not take the certificate of this one: {why}");
+    Some(Diagnostic::warning("identity-not-in-force", &written.origin, message))
 }
 
 /// Whether two say the same, wherever they say it.
@@ -69,13 +83,37 @@ mod tests {
     use gateway_core::{ObjectRef, Origin};
 
     fn written(authority: &Authority, uri: &str, field: &str) -> Arc<MeshIdentity> {
-        let signed = authority.sign(&Leaf::of(&[uri]));
+        of(authority, &Leaf::of(&[uri]), field)
+    }
+
+    fn of(authority: &Authority, leaf: &Leaf<'_>, field: &str) -> Arc<MeshIdentity> {
+        let signed = authority.sign(leaf);
         Arc::new(MeshIdentity {
             certificate: SecretText::new(signed.certificate.as_bytes()),
             key: SecretText::new(signed.key.serialize_pem().as_bytes()),
             authorities: SecretText::new(authority.pem.as_bytes()),
             origin: Origin::new(ObjectRef::new("Secret", "shop", "web"), field),
         })
+    }
+
+    #[test]
+    fn an_identity_that_has_ended_is_told_each_time() {
+        let authority = Authority::new();
+        let web = "spiffe://cluster.local/ns/shop/sa/web";
+        let ended = of(&authority, &Leaf { years: (2000, 2001), ..Leaf::of(&[web]) }, "");
+        let message = "warning[identity-not-in-force]: Secret shop/web: other proxies do not take \
+                       the certificate of this one: it ended at 2001-01-01T00:00:00.000Z";
+        let rules = RuleSet { identity: Some(Arc::clone(&ended)), ..RuleSet::default() };
+        assert_eq!(unusable_identity(&rules).unwrap().to_string(), message);
+        let rules = RuleSet { identity: Some(written(&authority, web, "")), ..rules };
+        assert_eq!(unusable_identity(&rules), None);
+        let mut identities = Identities::default();
+        for _ in 0..2 {
+            let mut diagnostics = Vec::new();
+            assert!(identities.next(Some(&ended), &mut diagnostics).is_some(), "it is tried");
+            let told: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+            assert_eq!(told, [message]);
+        }
     }
 
     #[test]

@@ -20,14 +20,18 @@ pub(crate) use test_authority::{Authority, Leaf};
 pub(crate) use verify::{is_refusal, peer_identity};
 
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use verify::{Clients, Servers};
+use verify::{Clients, NotInForce, Servers};
 
 /// TLS 1.3, and 1.2 for those who have nothing else.
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
@@ -38,7 +42,10 @@ const PROTOCOL: &[u8] = b"http/1.1";
 /// Who this proxy is to others, and whose word it takes for who they are.
 pub(crate) struct Identity {
     id: SpiffeId,
+    /// Its certificate, and those between it and an authority.
+    chain: Vec<CertificateDer<'static>>,
     key: Arc<SingleCertAndKey>,
+    clients: Arc<Clients>,
     authorities: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
     server: Arc<ServerConfig>,
@@ -60,18 +67,41 @@ impl Identity {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let (key, id) = material::certified_key(certificate, key, &provider)?;
         let authorities = Arc::new(material::authorities(authorities)?);
+        let chain = key.cert.clone();
         let key = Arc::new(SingleCertAndKey::from(key));
         let clients = Clients::new(Arc::clone(&authorities), id.clone(), &provider)
             .expect("there is an authority, and no list of revoked certificates to misread");
+        let clients = Arc::new(clients);
         let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(VERSIONS)
             .expect("the provider has suites for both versions")
-            .with_client_cert_verifier(Arc::new(clients))
+            .with_client_cert_verifier(Arc::clone(&clients) as _)
             .with_cert_resolver(Arc::clone(&key) as _);
         server.alpn_protocols = vec![PROTOCOL.to_vec()];
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
-        Ok(Self { id, key, authorities, provider, server: Arc::new(server) })
+        let server = Arc::new(server);
+        Ok(Self { id, chain, key, clients, authorities, provider, server })
+    }
+
+    /// Whether those who trust the same authorities take this identity at a time, from a server and
+    /// from a client.
+    ///
+    /// # Errors
+    ///
+    /// Why they do not.
+    pub(crate) fn in_force(&self, now: UnixTime) -> Result<(), NotInForce> {
+        let [leaf, between @ ..] = &*self.chain else { return Err(NotInForce::Unsigned) };
+        let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.servers(None).verify_server_cert(leaf, between, &nobody, &[], now)?;
+        self.clients.verify_client_cert(leaf, between, now)?;
+        Ok(())
+    }
+
+    /// Takes `expected`, or any workload of the own trust domain.
+    fn servers(&self, expected: Option<&SpiffeId>) -> Servers {
+        let (authorities, own) = (Arc::clone(&self.authorities), self.id.clone());
+        Servers::new(authorities, own, expected.cloned(), &self.provider)
     }
 
     /// The workload of the own trust domain that runs as a service account (smi T-2).
@@ -97,17 +127,11 @@ impl Identity {
     /// For connections to a server that has to prove to be the workload `expected`, or any of the
     /// own trust domain.
     pub(crate) fn client_config(&self, expected: Option<&SpiffeId>) -> Arc<ClientConfig> {
-        let servers = Servers::new(
-            Arc::clone(&self.authorities),
-            self.id.clone(),
-            expected.cloned(),
-            &self.provider,
-        );
         let mut client = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(VERSIONS)
             .expect("the provider has suites for both versions")
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(servers))
+            .with_custom_certificate_verifier(Arc::new(self.servers(expected)))
             .with_client_cert_resolver(Arc::clone(&self.key) as _);
         client.alpn_protocols = vec![PROTOCOL.to_vec()];
         client.resumption = Resumption::disabled();

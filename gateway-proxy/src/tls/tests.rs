@@ -9,9 +9,8 @@ use rustls::{
     AlertDescription, CertificateError, ClientConnection, Error, HandshakeKind, ProtocolVersion,
     ServerConnection, SignatureScheme,
 };
-use rustls_pki_types::ServerName;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 const CART: &str = "spiffe://cluster.local/ns/shop/sa/cart";
 const WEB: &str = "spiffe://cluster.local/ns/shop/sa/web";
@@ -458,4 +457,28 @@ fn what_is_no_identity_is_refused_with_its_reason() {
 fn identities_are_printed_without_their_keys() {
     let identity = Authority::new().identity(WEB);
     assert_eq!(format!("{identity:?}"), format!("Identity({WEB})"));
+}
+
+#[test]
+fn an_identity_that_nobody_takes_is_known_beforehand() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let below = authority.below();
+    let year = |n: u64| UnixTime::since_unix_epoch(Duration::from_secs((n - 1970) * 31_556_952));
+    const CLIENT: &[ExtendedKeyUsagePurpose] = &[ExtendedKeyUsagePurpose::ClientAuth];
+    for (signs, years, usages, trusted, want) in [
+        (&authority, (2020, 2030), &[][..], &authority, ""),
+        (&authority, (2020, 2021), &[], &authority, "it ended at 2021-01-01T00:00:00.000Z"),
+        (&authority, (2027, 2030), &[], &authority, "it begins at 2027-01-01T00:00:00.000Z"),
+        (&authority, (2020, 2030), &[], &other, "none of its own authorities has signed it"),
+        (&below, (2020, 2030), &[], &authority, "none of its own authorities has signed it"),
+        (&authority, (2020, 2030), CLIENT, &authority, "invalid peer certificate: "),
+    ] {
+        let signed = signs.sign(&Leaf { years, usages, ..Leaf::of(&[CART]) });
+        let (certificate, key) = (signed.certificate, signed.key.serialize_pem());
+        let trusted = trusted.pem.as_bytes();
+        let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes(), trusted).unwrap();
+        let told = identity.in_force(year(2025)).err().map(|why| why.to_string());
+        let told = told.unwrap_or_default();
+        assert!(told.starts_with(want) && told.is_empty() == want.is_empty(), "{want}: {told}");
+    }
 }

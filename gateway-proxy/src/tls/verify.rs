@@ -3,6 +3,7 @@
 
 use super::material::name_of;
 use super::spiffe::SpiffeId;
+use crate::clock::Moment;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{
@@ -15,8 +16,10 @@ use rustls::{
     RootCertStore, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use webpki::EndEntityCert;
 
 /// The workload that the client of a finished handshake has proved to be.
@@ -171,6 +174,49 @@ impl ServerCertVerifier for Servers {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// Why those who trust the same authorities do not take a certificate.
+#[derive(Debug)]
+pub(crate) enum NotInForce {
+    /// It has ended, or one between it and an authority has.
+    Ended(UnixTime),
+    /// It begins later, or one between it and an authority does.
+    Begins(UnixTime),
+    /// No authority has signed it.
+    Unsigned,
+    /// Something else.
+    Other(Error),
+}
+
+impl From<Error> for NotInForce {
+    fn from(error: Error) -> Self {
+        use CertificateError as Why;
+        match error {
+            Error::InvalidCertificate(Why::ExpiredContext { not_after, .. }) => {
+                Self::Ended(not_after)
+            }
+            Error::InvalidCertificate(Why::NotValidYetContext { not_before, .. }) => {
+                Self::Begins(not_before)
+            }
+            // That of an authority with the same name, but another key.
+            Error::InvalidCertificate(Why::UnknownIssuer | Why::BadSignature) => Self::Unsigned,
+            error => Self::Other(error),
+        }
+    }
+}
+
+impl fmt::Display for NotInForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment =
+            |time: &UnixTime| Moment::after_epoch(Duration::from_secs(time.as_secs())).timestamp();
+        match self {
+            Self::Ended(time) => write!(f, "it ended at {}", moment(time)),
+            Self::Begins(time) => write!(f, "it begins at {}", moment(time)),
+            Self::Unsigned => f.write_str("none of its own authorities has signed it"),
+            Self::Other(error) => error.fmt(f),
+        }
     }
 }
 
