@@ -236,9 +236,9 @@ impl Entry {
         self
     }
 
-    /// Notes the Service that a request is sent to.
+    /// Notes the Service that a request is sent to, or whose endpoints do not admit it.
     pub(crate) fn goes_to(&mut self, decision: &Decision<'_>) {
-        if let Outcome::Forward(to) = decision.admitted() {
+        if let Outcome::Forward(to) | Outcome::Deny(to) = decision.admitted() {
             self.service = to.service.name.to_string();
         }
     }

@@ -112,6 +112,7 @@ impl Forwarder<'_> {
         let forwarding = match decision.admitted() {
             Outcome::Forward(forwarding) => forwarding,
             Outcome::Deny(denied) => {
+                self.worker.metrics.failure(Failure::CircuitOpen);
                 return Err(self.table.snapshot.denial(&denied, decision.mutual_tls()));
             }
             _ => return Err(Failure::CircuitOpen),
@@ -120,6 +121,8 @@ impl Forwarder<'_> {
         let Guard::Admitted(counted) = enforce(&decision, &self.head) else {
             return Err(Failure::CircuitOpen);
         };
+        // Another answer comes of it, but the breaker was open all the same.
+        self.worker.metrics.failure(Failure::CircuitOpen);
         let limits = ServiceLimits { counted, ..self.limits };
         let Self { worker, table, head, .. } = *self;
         let other =

@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::client::{Client, Response};
 use crate::gateway::{address, cafe, start};
 use crate::reload::File;
-use gateway_proxy::{Config, Event, Server, Source};
+use gateway_proxy::{AccessLog, Config, Event, LogFormat, LogTarget, Server, Source};
 use parts::{Authority, CANARY, TEA, Tap, caller, find, workload};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,7 +118,11 @@ fn a_caller_that_no_target_lists_is_refused() {
 ";
     let (authority, backends) = (Authority::new(), Backends::start());
     let documents = format!("{TEA}{target}{}", authority.secret("tea"));
-    let inner = start(workload(&documents, &backends.v1, &backends.v2));
+    let log = File::new("");
+    let mut config = workload(&documents, &backends.v1, &backends.v2);
+    let target = LogTarget::File(log.path().into());
+    config.access_log = Some(AccessLog { target, format: LogFormat::Text });
+    let inner = start(config);
     let [v1, v2] = ["default/tea-v1", "default/tea-v2"].map(|name| find(&inner, name).unwrap());
     for (account, want) in
         [("website", "200 tea-v1"), ("batch", "403 -"), ("website", "200 tea-v1")]
@@ -128,6 +132,10 @@ fn a_caller_that_no_target_lists_is_refused() {
         assert_eq!(outcome(&ask(address(&outer, 80), "tea", "/", "")), want, "{account}");
     }
     assert_eq!(backends.requests(), 2);
+    inner.shutdown();
+    let lines = std::fs::read_to_string(log.path()).unwrap();
+    let refused = lines.lines().nth(1).unwrap();
+    assert!(refused.contains(" default/tea-v1 - ") && refused.ends_with(" denied"), "{lines}");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn the_fallback_stands_in_while_all_endpoints_are_out() {
     shop.services.push((service("fallback"), vec![endpoint(other.address, 0)]));
     let proxy = shop.start();
     assert_eq!(statuses(&proxy, 3), [502, 201, 201]);
-    assert!(open(&proxy, 0));
+    assert!(open(&proxy, 2));
     // Another try goes there, too, where the rule has one left.
     shop.services[0].1.push(endpoint(nowhere(), 0));
     shop.reload(&proxy);
