@@ -67,6 +67,7 @@ fn exit_statuses() {
         (&["explain", "-f", SHOP, "ftp://x"], "", 2),
         (&["explain", "-f", SHOP, "http://cafe.example.com/tea"], "", 0),
         (&["serve", "-f", SHOP, "--map-port", "x"], "", 2),
+        (&["serve", "-f", "/no/such/file"], "", 2),
         (&["nonsense"], "", 2),
     ] {
         assert_eq!(gateway(arguments, input).status.code(), Some(want), "{arguments:?}");
