@@ -140,13 +140,14 @@ fn distance(hash: u64) -> u64 {
     // The logarithm, whose whole part is the place of the highest bit, and the number between 1 and
     // 2 that is left of the hash, with 63 fractional bits.
     let mut log = u64::from(63 - zeros);
-    let mut rest = u128::from(hash << zeros);
+    let mut rest = hash << zeros;
     for _ in 0..32 {
         // Squaring doubles the logarithm of the rest; from 2 on, that is one more binary digit.
-        rest = (rest * rest) >> 63;
-        let digit = rest >> 64;
-        rest >>= digit;
-        log = log << 1 | digit as u64;
+        let square = u128::from(rest) * u128::from(rest);
+        let (half, whole) = ((square >> 64) as u64, (square >> 63) as u64);
+        let digit = half >> 63;
+        rest = if digit == 1 { half } else { whole };
+        log = log << 1 | digit;
     }
     (64 << 32) - log
 }
