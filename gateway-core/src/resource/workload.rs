@@ -83,6 +83,21 @@ impl Resource<Workload> {
             _ => &self.spec.template_labels,
         }
     }
+
+    /// Whether the Pod, or the Pods that it makes, have all of these labels.
+    pub(crate) fn has_labels(&self, wanted: &BTreeMap<Box<str>, Box<str>>) -> bool {
+        let labels = self.pod_labels();
+        wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
+    }
+
+    /// Whether it is one of those that make `pod`, which then has all labels that it gives.
+    pub(crate) fn makes(&self, pod: &Self) -> bool {
+        self.spec.kind != WorkloadKind::Pod
+            && pod.spec.kind == WorkloadKind::Pod
+            && self.meta.namespace == pod.meta.namespace
+            && !self.pod_labels().is_empty()
+            && pod.has_labels(self.pod_labels())
+    }
 }
 
 /// The labels and the spec of the Pods that a workload makes.

@@ -68,12 +68,10 @@ fn pod(workload: &Resource<Workload>, makers: &Makers<'_>) -> Pod {
     let is_plain = |text: &str| !text.contains([',', '=']);
     let plain = labels.iter().filter(|(name, value)| is_plain(name) && is_plain(value));
     let pairs: Vec<String> = plain.map(|(name, value)| format!("{name}={value}")).collect();
-    let of = |maker: &&&Resource<Workload>| {
-        maker.pod_labels().iter().all(|(name, value)| labels.get(name) == Some(value))
-    };
     let namespace = &*workload.meta.namespace;
     let makers = labels.iter().filter_map(|(name, value)| makers.get(&(namespace, name, value)));
-    let parts = makers.flatten().filter(of).copied().chain([workload]);
+    let makers = makers.flatten().copied().filter(|maker| maker.makes(workload));
+    let parts = makers.chain([workload]);
     let parts: Vec<String> =
         parts.map(|part| part.object().to_string().replace(' ', "/")).collect();
     Pod {

@@ -245,10 +245,7 @@ impl<'a> Known<'a> {
         let selector = &service.spec.selector;
         let Some((name, value)) = selector.first_key_value() else { return Vec::new() };
         let first = self.by_label.get(&(&*service.meta.namespace, &**name, &**value));
-        let has_all = |workload: &&&Resource<Workload>| {
-            let labels = workload.pod_labels();
-            selector.iter().all(|(name, value)| labels.get(name) == Some(value))
-        };
-        first.into_iter().flatten().filter(has_all).copied().collect()
+        let first = first.into_iter().flatten().copied();
+        first.filter(|workload| workload.has_labels(selector)).collect()
     }
 }

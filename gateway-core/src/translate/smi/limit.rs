@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
 use crate::resource::rate_limit::{RateLimit, Target};
 use crate::resource::smi::reference::Reference;
-use crate::resource::workload::{Workload, WorkloadKind};
+use crate::resource::workload::Workload;
 use crate::rules::{Rate, ServiceLimit, ServiceName, WorkloadName};
 use crate::translate::Context;
 use crate::translate::workloads::Kind;
@@ -52,17 +52,9 @@ impl Limit<'_> {
     }
 }
 
-/// Whether a Pod has all labels that a workload gives its Pods; or both are the same.
+/// Whether `whole` makes `candidate`, or both are the same.
 fn is_part(candidate: &Resource<Workload>, whole: &Resource<Workload>) -> bool {
-    let (has, gives) = (candidate.pod_labels(), whole.pod_labels());
-    let is_made_by = || {
-        candidate.spec.kind == WorkloadKind::Pod
-            && whole.spec.kind != WorkloadKind::Pod
-            && candidate.meta.namespace == whole.meta.namespace
-            && !gives.is_empty()
-            && gives.iter().all(|(name, value)| has.get(name) == Some(value))
-    };
-    std::ptr::eq(candidate, whole) || is_made_by()
+    std::ptr::eq(candidate, whole) || whole.makes(candidate)
 }
 
 /// Those in force, the oldest first.

@@ -48,11 +48,9 @@ impl<'a> Target<'a> {
 
     /// Whether it speaks for workloads with the labels of this one.
     pub(super) fn is_labelled(&self, workload: &Resource<Workload>) -> bool {
-        let has = workload.pod_labels();
         self.destination.iter().any(|wanted| match wanted {
             Caller::Labelled { namespace, labels } => {
-                workload.meta.namespace == *namespace
-                    && labels.iter().all(|(name, value)| has.get(name) == Some(value))
+                workload.meta.namespace == *namespace && workload.has_labels(labels)
             }
             Caller::Account(_) | Caller::Spiffe(_) => false,
         })
