@@ -29,8 +29,7 @@ impl<'a> Target<'a> {
             Caller::Account(account) => Some(account.clone()),
             // Of whichever trust domain: workloads of documents have none.
             Caller::Spiffe(identity) => {
-                let (_, path) = identity.strip_prefix("spiffe://")?.split_once('/')?;
-                let (namespace, name) = path.strip_prefix("ns/")?.split_once("/sa/")?;
+                let (namespace, name) = claimed(identity.strip_prefix("spiffe://")?)?;
                 Some(ServiceAccount::new(namespace, name))
             }
             Caller::Labelled { .. } => None,
@@ -152,7 +151,7 @@ fn caller<'s>(scheme: &'s Scheme, namespace: &str) -> Result<Caller, &'s str> {
         Scheme::PodLabels(labels) => {
             Caller::Labelled { namespace: namespace.into(), labels: labels.value.clone() }
         }
-        Scheme::Spiffe(identity) if namespace_of(identity).is_some_and(|of| of != namespace) => {
+        Scheme::Spiffe(identity) if claimed(identity).is_some_and(|(of, _)| of != namespace) => {
             return Err(identity);
         }
         Scheme::Spiffe(identity) => Caller::Spiffe(format!("spiffe://{}", identity.value).into()),
@@ -162,8 +161,9 @@ fn caller<'s>(scheme: &'s Scheme, namespace: &str) -> Result<Caller, &'s str> {
     })
 }
 
-/// The namespace of a SPIFFE id of Kubernetes; others have none.
-fn namespace_of(identity: &str) -> Option<&str> {
+/// The namespace and the service account that a SPIFFE id, without `spiffe://`, is written for.
+/// Unlike those of callers it need not be well-formed: a slip in it frees nobody from being asked.
+fn claimed(identity: &str) -> Option<(&str, &str)> {
     let (_, path) = identity.split_once('/')?;
-    Some(path.strip_prefix("ns/")?.split_once("/sa/")?.0)
+    path.strip_prefix("ns/")?.split_once("/sa/")
 }
