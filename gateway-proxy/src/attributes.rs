@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::head::Head;
 use crate::tls::SpiffeId;
 use gateway_core::Pod;
-use gateway_core::attributes::{SOURCE_ACCOUNT, SOURCE_IDENTITY, SOURCE_LABELS, SOURCE_WORKLOADS};
+use gateway_core::attributes::SOURCE_IDENTITY;
 use http::Version;
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -51,14 +51,11 @@ impl Attributes {
 
     /// Who calls (smi T-2). Most clients are nobody, and no document can print it.
     fn source<'a>(&'a self, name: &str, head: &Head<'a>) -> Option<&'a str> {
-        let pod = self.pod.as_deref();
-        match name {
-            SOURCE_IDENTITY => head.client.identity.as_ref().map(SpiffeId::as_str),
-            SOURCE_ACCOUNT => pod.map(|pod| &*pod.account),
-            SOURCE_LABELS => pod.map(|pod| &*pod.labels),
-            SOURCE_WORKLOADS => pod.map(|pod| &*pod.workloads),
-            _ => None,
+        if name == SOURCE_IDENTITY {
+            return head.client.identity.as_ref().map(SpiffeId::as_str);
         }
+        let mut told = self.pod.as_deref()?.attributes().into_iter();
+        told.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     fn text(&self, name: &str, head: &Head<'_>) -> String {

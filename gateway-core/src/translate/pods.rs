@@ -1,6 +1,7 @@
 //! Who calls from an address: the Pods that documents name.
 
 use super::workloads::account_of;
+use crate::request::attributes::{SOURCE_ACCOUNT, SOURCE_LABELS, SOURCE_WORKLOADS};
 use crate::resource::workload::{Workload, WorkloadKind};
 use crate::resource::{Resource, Resources};
 use std::collections::BTreeMap;
@@ -17,6 +18,17 @@ pub struct Pod {
     pub labels: Box<str>,
     /// [`SOURCE_WORKLOADS`](crate::attributes::SOURCE_WORKLOADS).
     pub workloads: Box<str>,
+}
+
+impl Pod {
+    /// The attributes of its requests, by name.
+    pub fn attributes(&self) -> [(&'static str, &str); 3] {
+        [
+            (SOURCE_ACCOUNT, &self.account),
+            (SOURCE_LABELS, &self.labels),
+            (SOURCE_WORKLOADS, &self.workloads),
+        ]
+    }
 }
 
 /// The Pods of documents, by address. Callers are known by it only where nobody can call from the

@@ -88,12 +88,8 @@ impl Explain {
         let is_given = |name| attributes.iter().any(|(given, _)| *given == name);
         // Who has proved who it is, is taken for nobody else.
         if let Some(pod) = pod.filter(|_| !is_given(attributes::SOURCE_IDENTITY)) {
-            let told = [
-                (attributes::SOURCE_ACCOUNT, &*pod.account),
-                (attributes::SOURCE_LABELS, &*pod.labels),
-                (attributes::SOURCE_WORKLOADS, &*pod.workloads),
-            ];
-            let told: Vec<_> = told.into_iter().filter(|(name, _)| !is_given(name)).collect();
+            let told = pod.attributes().into_iter().filter(|(name, _)| !is_given(name));
+            let told: Vec<_> = told.collect();
             attributes.extend(told);
         }
         let mut request = RequestHead::new(&self.method, url.authority, url.target)
