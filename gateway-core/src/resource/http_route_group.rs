@@ -30,15 +30,7 @@ pub(crate) struct Match {
 impl HttpRouteGroup {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (version, mut fields) = smi::open(root, problems)?;
-        let outside = fields.field("matches");
-        let spec = fields.field("spec").and_then(|spec| spec.mapping(problems));
-        fields.finish_with(smi::UNKNOWN_FIELD, problems);
-        let inside = spec.and_then(|mut spec| {
-            let inside = spec.field("matches");
-            spec.finish_with(smi::UNKNOWN_FIELD, problems);
-            inside
-        });
+        let smi::Matches { version, outside, inside } = smi::matches(root, problems)?;
         let list = place(outside, inside, version, problems);
         let is_empty =
             |list: Value<'_>| list.kind() == &Kind::List && list.children().next().is_none();

@@ -15,15 +15,7 @@ pub(crate) struct Layer4Route {
 impl Layer4Route {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
-        let (version, mut fields) = smi::open(root, problems)?;
-        let outside = fields.field("matches");
-        let spec = fields.field("spec").and_then(|spec| spec.mapping(problems));
-        fields.finish_with(smi::UNKNOWN_FIELD, problems);
-        let inside = spec.and_then(|mut spec| {
-            let inside = spec.field("matches");
-            spec.finish_with(smi::UNKNOWN_FIELD, problems);
-            inside
-        });
+        let smi::Matches { version, outside, inside } = smi::matches(root, problems)?;
         let right = (version >= Version::V1alpha4).then_some("spec.matches");
         let matches = smi::settle([inside, outside], right, version, problems);
         let ports = matches.map_or_else(Vec::new, |matches| read_ports(matches, problems));

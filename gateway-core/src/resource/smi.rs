@@ -48,6 +48,27 @@ pub(super) fn open<'d>(root: Value<'d>, problems: &mut Problems) -> Option<(Vers
     Some((*version, fields))
 }
 
+/// The `matches` of a kind, which versions have beside `spec` or in it.
+pub(super) struct Matches<'d> {
+    pub(super) version: Version,
+    pub(super) outside: Option<Value<'d>>,
+    pub(super) inside: Option<Value<'d>>,
+}
+
+/// Reads a document that holds nothing but its `matches`.
+pub(super) fn matches<'d>(root: Value<'d>, problems: &mut Problems) -> Option<Matches<'d>> {
+    let (version, mut fields) = open(root, problems)?;
+    let outside = fields.field("matches");
+    let spec = fields.field("spec").and_then(|spec| spec.mapping(problems));
+    fields.finish_with(UNKNOWN_FIELD, problems);
+    let inside = spec.and_then(|mut spec| {
+        let inside = spec.field("matches");
+        spec.finish_with(UNKNOWN_FIELD, problems);
+        inside
+    });
+    Some(Matches { version, outside, inside })
+}
+
 /// Warns of a field that SMI has elsewhere or in other versions only (smi D-4).
 pub(super) fn warn_misplaced(
     field: Value<'_>,
