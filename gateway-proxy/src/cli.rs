@@ -164,6 +164,11 @@ fn about_service(text: &str) -> Result<(ServiceName, u16, &str), String> {
     Ok((ServiceName::new(namespace, name), port, right))
 }
 
+/// `shop/web`: a namespace and a name, neither of them empty.
+fn namespaced(text: &str) -> Option<(&str, &str)> {
+    text.split_once('/').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
+}
+
 /// `shop/cart:80=127.0.0.1:9000,127.0.0.1:9001`
 fn endpoints(text: &str) -> Result<KnownService, String> {
     let (name, port, right) = about_service(text)?;

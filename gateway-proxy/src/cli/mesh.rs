@@ -1,6 +1,6 @@
 //! Settings of a proxy that stands among Services.
 
-use super::about_service;
+use super::{about_service, namespaced};
 use clap::Args;
 use gateway_core::{Inbound, Options};
 
@@ -46,12 +46,9 @@ impl Mesh {
 
 /// `shop/web`
 fn secret(text: &str) -> Result<(Box<str>, Box<str>), String> {
-    match text.split_once('/') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
-            Ok((namespace.into(), name.into()))
-        }
-        _ => Err(format!("`{text}` is not NAMESPACE/NAME of a Secret")),
-    }
+    let (namespace, name) =
+        namespaced(text).ok_or_else(|| format!("`{text}` is not NAMESPACE/NAME of a Secret"))?;
+    Ok((namespace.into(), name.into()))
 }
 
 /// `shop/cart:80=10.0.0.7:15443`

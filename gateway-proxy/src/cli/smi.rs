@@ -1,6 +1,7 @@
 //! Settings of SMI: what the language leaves to whoever runs it.
 
 use super::mesh::HEADING;
+use super::namespaced;
 use clap::{Args, ValueEnum};
 use gateway_core::rules::ServiceAccount;
 use gateway_core::{AccessMode, Options};
@@ -63,14 +64,10 @@ impl Smi {
 
 /// `shop/website`
 pub(super) fn account(text: &str) -> Result<ServiceAccount, String> {
-    match text.split_once('/') {
-        Some((namespace, name))
-            if !namespace.is_empty() && !name.is_empty() && !name.contains('/') =>
-        {
-            Ok(ServiceAccount::new(namespace, name))
-        }
-        _ => Err(format!("`{text}` is not NAMESPACE/NAME of a service account")),
-    }
+    let (namespace, name) = namespaced(text)
+        .filter(|(_, name)| !name.contains('/'))
+        .ok_or_else(|| format!("`{text}` is not NAMESPACE/NAME of a service account"))?;
+    Ok(ServiceAccount::new(namespace, name))
 }
 
 #[cfg(test)]
