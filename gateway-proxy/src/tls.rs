@@ -92,8 +92,7 @@ impl Identity {
     /// Why they do not.
     pub(crate) fn in_force(&self, now: UnixTime) -> Result<(), NotInForce> {
         let [leaf, between @ ..] = &*self.chain else { return Err(NotInForce::Unsigned) };
-        let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.servers(None).verify_server_cert(leaf, between, &nobody, &[], now)?;
+        self.servers(None).verify_server_cert(leaf, between, &nobody(), &[], now)?;
         self.clients.verify_client_cert(leaf, between, now)?;
         Ok(())
     }
@@ -139,6 +138,12 @@ impl Identity {
         client.enable_sni = false;
         Arc::new(client)
     }
+}
+
+/// The name of a server, of which certificates tell who it is. An address, unlike a name, is not
+/// sent.
+pub(crate) fn nobody() -> ServerName<'static> {
+    IpAddr::V4(Ipv4Addr::UNSPECIFIED).into()
 }
 
 impl fmt::Debug for Identity {

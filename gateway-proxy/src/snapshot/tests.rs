@@ -8,11 +8,10 @@ mod shop;
 
 use super::*;
 use crate::error::Failure;
-use crate::tls::{Authority, Leaf, SpiffeId};
+use crate::tls::{self, Authority, Leaf, SpiffeId};
 use crate::upstream::PeerTls;
 use proxy::{Setup, ask, backend, read_message, snapshot};
 use rustls::{ClientConnection, StreamOwned};
-use rustls_pki_types::ServerName;
 use std::io::{BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::time::Duration;
@@ -95,8 +94,7 @@ fn strangers_get_no_answer() {
     let mut config = (*authority.identity(WEB).client_config(None)).clone();
     config.client_auth_cert_resolver =
         stranger.client_config(None).client_auth_cert_resolver.clone();
-    let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let client = ClientConnection::new(Arc::new(config), nobody).unwrap();
+    let client = ClientConnection::new(Arc::new(config), tls::nobody()).unwrap();
     let mut client = BufReader::new(StreamOwned::new(client, proxy.connect()));
     assert!(ask(&mut client, b"").is_err());
     let mut plain = BufReader::new(proxy.connect());

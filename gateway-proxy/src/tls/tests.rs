@@ -27,8 +27,7 @@ fn shake(
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
 ) -> Result<(ClientConnection, ServerConnection), Broken> {
-    let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let mut client = ClientConnection::new(client, nobody).unwrap();
+    let mut client = ClientConnection::new(client, nobody()).unwrap();
     let mut server = ServerConnection::new(server).unwrap();
     while client.wants_write() || server.wants_write() {
         let mut sent = Vec::new();

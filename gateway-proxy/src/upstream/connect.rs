@@ -8,11 +8,9 @@ use crate::tls;
 use http::{Request, Response};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
 use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,10 +73,8 @@ async fn dial(address: &Address) -> io::Result<TcpStream> {
 }
 
 /// Does a handshake in which both sides prove who they are.
-async fn secure(tls: &PeerTls, stream: TcpStream) -> Result<Stream, Failure> {
-    // An address, unlike a name, is not sent; who the server is follows from its certificate.
-    let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let shaken = TlsConnector::from(tls.config()).connect(nobody, stream).await;
+async fn secure(peer: &PeerTls, stream: TcpStream) -> Result<Stream, Failure> {
+    let shaken = TlsConnector::from(peer.config()).connect(tls::nobody(), stream).await;
     let stream = shaken.map_err(|_| Failure::Tls)?;
     Ok(Stream::Tls(Box::new(stream.into())))
 }

@@ -5,14 +5,14 @@ use crate::config::Limits;
 use crate::error::Failure;
 use crate::listener;
 use crate::metrics::{ReloadCounts, render};
+use crate::tls;
 use crate::upstream::{Address, PeerTls};
 use crate::worker::{self, Command, Shared};
 use gateway_core::rules::{Condition, Field, HostPattern, RuleSet, ServiceName, Test};
 use gateway_core::{Options, Resources, translate};
 use rustls::{ClientConnection, StreamOwned};
-use rustls_pki_types::ServerName;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -196,8 +196,7 @@ impl Proxy {
         &self,
         identity: &Identity,
     ) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
-        let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let client = ClientConnection::new(identity.client_config(None), nobody).unwrap();
+        let client = ClientConnection::new(identity.client_config(None), tls::nobody()).unwrap();
         BufReader::new(StreamOwned::new(client, self.connect()))
     }
 
