@@ -131,8 +131,6 @@ pub struct Translation {
     pub statuses: Vec<ObjectStatus>,
     /// The endpoints that documents name, by Service and port.
     pub endpoints: Endpoints,
-    /// The Pods that documents name, by address.
-    pub pods: Pods,
     /// Objects that are not in force because something in them is wrong.
     pub refused: Vec<Arc<ObjectRef>>,
 }
@@ -157,7 +155,6 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
         diagnostics,
         statuses,
         endpoints,
-        pods: Pods::of(resources),
         refused,
     }
 }

@@ -9,7 +9,7 @@ use crate::snapshot::Surroundings;
 use crate::source::Sources;
 use crate::unsupported::unsupported;
 use gateway_core::{
-    CompileErrors, Diagnostic, ObjectRef, Options, Resources, Router, Translation, translate,
+    CompileErrors, Diagnostic, ObjectRef, Options, Pods, Resources, Router, Translation, translate,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -90,13 +90,15 @@ impl Loader {
                 router = self.compile(&translation);
             }
         }
+        // Nobody else is taken for one.
+        let pods = if self.trust_pod_ips { Pods::of(&resources) } else { Pods::default() };
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
             diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
             self.last = Some(Last { resources, router: router.clone() });
         }
-        let Translation { rules, endpoints, pods, .. } = translation;
+        let Translation { rules, endpoints, .. } = translation;
         let identity = self.identities.next(rules.identity.as_ref(), &mut diagnostics);
         Loaded { router, surroundings: Surroundings { endpoints, pods, identity }, diagnostics }
     }

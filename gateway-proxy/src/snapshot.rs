@@ -31,7 +31,7 @@ pub(crate) enum Protection {
 pub(crate) struct Surroundings {
     /// The endpoints that documents name.
     pub(crate) endpoints: Endpoints,
-    /// The Pods that documents name.
+    /// The Pods that clients are taken for by their address.
     pub(crate) pods: Pods,
     /// Who this proxy is to others; the same pointer as before where it is as before, since
     /// connections belong to one.
@@ -68,7 +68,6 @@ impl Snapshot {
         previous: Option<&Self>,
     ) -> Self {
         let Surroundings { endpoints: documents, pods, identity } = surroundings;
-        let pods = if config.trust_pod_ips { pods } else { Pods::default() };
         let mut endpoints = HashMap::new();
         let mut histories = HashMap::new();
         let mut groups = HashMap::new();

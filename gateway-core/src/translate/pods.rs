@@ -44,8 +44,8 @@ impl Pods {
         self.by_address.get(&address)
     }
 
-    /// An address that several Pods have belongs to none of them.
-    pub(super) fn of(resources: &Resources) -> Self {
+    /// Those that documents name. An address that several of them have belongs to none.
+    pub fn of(resources: &Resources) -> Self {
         let mut makers = Makers::new();
         for workload in resources.workloads().filter(|w| w.spec.kind != WorkloadKind::Pod) {
             if let Some((name, value)) = workload.pod_labels().first_key_value() {

@@ -35,6 +35,7 @@ pub(super) struct Check {
 /// Documents that were read, translated and compiled.
 pub(super) struct Loaded {
     pub(super) texts: Vec<Text>,
+    pub(super) resources: Resources,
     pub(super) translation: Translation,
     pub(super) router: Result<Router, CompileErrors>,
 }
@@ -58,7 +59,7 @@ impl Documents {
         if let Err(CompileErrors(errors)) = &router {
             translation.diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));
         }
-        Loaded { texts, translation, router }
+        Loaded { texts, resources, translation, router }
     }
 }
 

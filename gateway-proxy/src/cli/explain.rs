@@ -8,7 +8,7 @@ use clap::Args;
 use gateway_core::rules::{Protocol, ServiceAccount};
 use gateway_core::{
     AccessSummary, BreakerSummary, Connection, Considered, Explanation, ListenerKey, OutcomeKind,
-    RequestHead, SplitSummary, attributes,
+    Pods, RequestHead, SplitSummary, attributes,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -65,7 +65,7 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let Loaded { translation, router, .. } = self.documents.load();
+        let Loaded { resources, translation, router, .. } = self.documents.load();
         let router = router?;
         let url = Url::parse(&self.url)?;
         let connection = Connection {
@@ -83,11 +83,11 @@ impl Explain {
         let caller = caller.as_deref().map(|account| (attributes::SOURCE_ACCOUNT, account));
         let given = self.attributes.iter().map(|(name, value)| (&**name, &**value));
         let mut attributes: Vec<(&str, &str)> = caller.into_iter().chain(given).collect();
-        let pod = self.peer.filter(|_| self.documents.settings.mesh.trust_pod_ips);
-        let pod = pod.and_then(|ip| translation.pods.at(ip.to_canonical()));
+        let peer = self.peer.filter(|_| self.documents.settings.mesh.trust_pod_ips);
+        let pod = peer.and_then(|ip| Pods::of(&resources).at(ip.to_canonical()).cloned());
         let is_given = |name| attributes.iter().any(|(given, _)| *given == name);
         // Who has proved who it is, is taken for nobody else.
-        if let Some(pod) = pod.filter(|_| !is_given(attributes::SOURCE_IDENTITY)) {
+        if let Some(pod) = pod.as_ref().filter(|_| !is_given(attributes::SOURCE_IDENTITY)) {
             let told = pod.attributes().into_iter().filter(|(name, _)| !is_given(name));
             let told: Vec<_> = told.collect();
             attributes.extend(told);

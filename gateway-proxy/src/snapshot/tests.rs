@@ -7,7 +7,9 @@ mod service_limits;
 mod shop;
 
 use super::*;
+use crate::config::Source;
 use crate::error::Failure;
+use crate::reload::{Loaded, Loader};
 use crate::tls::{self, Authority, Leaf, SpiffeId};
 use crate::upstream::PeerTls;
 use proxy::{Setup, ask, backend, read_message, snapshot};
@@ -72,15 +74,12 @@ fn a_client_without_an_identity_is_the_pod_of_its_address_where_that_is_trusted(
         let (status, _) = ask(&mut proxy.secure(&web), b"").unwrap();
         assert_eq!(status, "404", "who has proved who it is, is nobody else");
     }
-    let mut resources = gateway_core::Resources::new();
-    resources.add_yaml("pods.yaml", POD);
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     for trust_pod_ips in [false, true] {
-        let translation = gateway_core::translate(&resources, &gateway_core::Options::default());
-        let router = Router::compile(&translation.rules).unwrap();
-        let surroundings = Surroundings { pods: translation.pods, ..Surroundings::default() };
-        let config = Config { trust_pod_ips, ..Config::default() };
-        let snapshot = Snapshot::new(router, surroundings, &config, None);
+        let sources = vec![Source::Text { name: "pods.yaml".into(), text: POD.to_owned() }];
+        let config = Config { sources, trust_pod_ips, ..Config::default() };
+        let Loaded { router, surroundings, .. } = Loader::new(&config).load();
+        let snapshot = Snapshot::new(router.unwrap(), surroundings, &config, None);
         assert_eq!(snapshot.pods.at(address).is_some(), trust_pod_ips);
     }
 }

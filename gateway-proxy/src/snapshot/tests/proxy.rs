@@ -116,7 +116,7 @@ impl Setup {
         let mut snapshot = snapshot(&rules, Some(peer), self.identity);
         let mut resources = Resources::default();
         resources.add_yaml("pods.yaml", self.pods);
-        snapshot.pods = translate(&resources, &Options::default()).pods;
+        snapshot.pods = Pods::of(&resources);
         Proxy::start(rules, snapshot, self.limits)
     }
 
