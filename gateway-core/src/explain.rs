@@ -321,9 +321,7 @@ impl Router {
         }
         explanation
     }
-}
 
-impl Router {
     fn breaker<R: Request>(&self, decision: &Decision<'_>, request: &R) -> Option<BreakerSummary> {
         let Outcome::Forward(forwarding) = decision.admitted() else { return None };
         let breaker = forwarding.service.breaker.as_ref()?;
