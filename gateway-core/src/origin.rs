@@ -21,6 +21,11 @@ impl ObjectRef {
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
         Self { kind: kind.into(), namespace: namespace.into(), name: name.into() }
     }
+
+    /// `kind/namespace/name`, as those read it who compare it octet by octet.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}/{}", self.kind, self.namespace, self.name)
+    }
 }
 
 impl fmt::Display for ObjectRef {

@@ -84,8 +84,7 @@ fn pod(workload: &Resource<Workload>, makers: &Makers<'_>) -> Pod {
     let makers = labels.iter().filter_map(|(name, value)| makers.get(&(namespace, name, value)));
     let makers = makers.flatten().copied().filter(|maker| maker.makes(workload));
     let parts = makers.chain([workload]);
-    let parts: Vec<String> =
-        parts.map(|part| part.object().to_string().replace(' ', "/")).collect();
+    let parts: Vec<String> = parts.map(|part| part.object().path()).collect();
     Pod {
         account: account_of(workload).to_string().into(),
         labels: pairs.join(",").into(),

@@ -16,7 +16,7 @@ pub(super) fn sticky(index: usize, route: &Resource<GatewayRoute>) -> Option<Arc
         return None;
     }
     let object = route.object();
-    let within = format!("{}/{}/{}", object.kind, object.namespace, object.name);
+    let within = object.path();
     // Only the experimental channel refuses several rules of one name.
     let before = &route.spec.rules[..index];
     let name = match rule.name.as_ref().filter(|_| before.iter().all(|r| r.name != rule.name)) {

@@ -20,8 +20,7 @@ impl SplitPlace<'_> {
     pub(super) fn sticky(self, splits: &[Split], actions: &Actions<'_>) -> Option<Arc<Sticky>> {
         let by = actions.sticky_by?.clone();
         let path = &*self.route.path.as_ref()?.value;
-        let object = actions.report.origin(At::default()).object;
-        let within = format!("{}/{}/{}", object.kind, object.namespace, object.name);
+        let within = actions.report.origin(At::default()).object.path();
         // The path stands last: it may hold anything, and only one route of the object has it.
         let name = match self.of_match {
             None => format!("{within}/routes/{path}"),
