@@ -2,8 +2,9 @@
 
 pub(crate) mod access;
 mod captures;
-mod cors;
+pub(crate) mod cors;
 mod error_page;
+mod grpc;
 pub(crate) mod headers;
 pub(crate) mod limits;
 pub(crate) mod redirect;
@@ -20,8 +21,8 @@ pub use steps::{Refusal, Step};
 use crate::request::field::{Value, View};
 use crate::request::{InvalidTarget, PathPolicy, Request};
 use crate::rules::{
-    Action, Branch, Field, Forward, GroupMatch, Listener, Policies, Redirect, Respond, Route,
-    Service, ServiceId, ServiceSplit, SplitBackend, Test, VirtualHost,
+    Action, BackendTls, Branch, Field, Forward, GroupMatch, Listener, Policies, Redirect, Respond,
+    Route, Service, ServiceId, ServiceSplit, SplitBackend, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -117,6 +118,9 @@ pub enum NoRoute {
     NoListener,
     /// No virtual host of the listener covers the host.
     NoHost,
+    /// The TLS connection was opened for a name that another part of the listener answers to: the
+    /// client should ask again on one of its own (gateway-api §7.3).
+    Misdirected,
     /// No route of the host holds.
     NoMatch,
     /// The path is known and the method alone is to blame ([`Decision::allow`]).
@@ -134,6 +138,7 @@ impl NoRoute {
         match self {
             Self::Invalid(reason) => reason.status(),
             Self::NoListener | Self::NoHost | Self::NoMatch => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoBranch(status) => status,
             Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
@@ -211,6 +216,14 @@ impl<'r> Decision<'r> {
             }),
             Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => false,
         }
+    }
+
+    /// How TLS is spoken with the backend of the outcome; `None` where it is not, or where nothing
+    /// is said of it.
+    pub fn backend_tls(&self) -> Option<&'r BackendTls> {
+        let Outcome::Forward(to) = self.outcome else { return None };
+        let of_route = self.policies().and_then(|policies| policies.backend_tls.as_deref());
+        of_route.or(to.forward.tls.as_deref()).filter(|_| to.forward.settings.tls)
     }
 
     /// The methods with which the path can be taken, for `Allow`: sorted, each once. Empty unless

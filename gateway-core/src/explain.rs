@@ -441,6 +441,11 @@ fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -
             let host = decision.with_view(request, |view| show::whole(view.host()));
             unknown_host(&host.unwrap_or_default(), decision.listener())
         }
+        NoRoute::Misdirected => {
+            let name = request.server_name().unwrap_or_default();
+            let name = if name.is_empty() { "no name".into() } else { show::whole(name) };
+            format!("the connection was opened for `{name}`, which another listener answers to")
+        }
         NoRoute::NoMatch => "no route holds".to_owned(),
         NoRoute::MethodNotAllowed => {
             let method = show::text(request.method());

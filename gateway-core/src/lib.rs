@@ -79,7 +79,7 @@ pub use origin::{ObjectRef, Origin, Span};
 pub use request::attributes;
 pub use request::{
     Connection, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request, RequestHead,
-    Treatment,
+    ServerName, Treatment,
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{

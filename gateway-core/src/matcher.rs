@@ -8,9 +8,11 @@ pub(crate) mod dispatch;
 pub(crate) mod exact;
 mod fallback;
 pub(crate) mod hosts;
+mod mirrors;
 pub(crate) mod octets;
 mod outcome;
 pub(crate) mod regexes;
+mod server_name;
 pub(crate) mod splits;
 pub(crate) mod stems;
 pub(crate) mod trie;
@@ -180,6 +182,12 @@ impl Tables {
         let Some(owner) = hosts.find(view.host()) else {
             return Decision::none(Some(listener), NoRoute::NoHost);
         };
+        if owner.rules.tls.as_deref().is_some_and(|tls| tls.exclusive)
+            && server_name::is_misdirected(hosts, owner, view)
+        {
+            let host = Some(&*owner.rules);
+            return Decision { host, ..Decision::none(Some(listener), NoRoute::Misdirected) };
+        }
         let mut candidate = Some(owner);
         while let Some(host) = candidate {
             if let Some(rank) = host.table.find(view) {

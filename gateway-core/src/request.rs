@@ -9,11 +9,12 @@ pub use path::{Forwarded, InvalidTarget, MAX_PATH, PathPolicy, Treatment};
 
 use http::Version;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// A request as the engine sees it. Fields are read lazily, each at most once per decision.
 ///
-/// Implemented for [`RequestHead`] and, with a [`Connection`] among its extensions, for
-/// [`http::request::Parts`].
+/// Implemented for [`RequestHead`] and, with a [`Connection`] and a [`ServerName`] among its
+/// extensions, for [`http::request::Parts`].
 pub trait Request {
     /// The method, as sent.
     fn method(&self) -> &str;
@@ -36,6 +37,13 @@ pub trait Request {
     /// The connection that it came on.
     fn connection(&self) -> Connection;
 
+    /// The server name that the client gave when TLS began: empty where it gave none, `None` where
+    /// that is not known, or where TLS did not end here. Requests that came to the wrong place are
+    /// told by it (gateway-api §7.3).
+    fn server_name(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// What the embedder knows besides under this name: a verified JWT claim, the name of a TLS
     /// client, any variable of its own.
     fn attribute(&self, name: &str) -> Option<&[u8]> {
@@ -56,7 +64,15 @@ pub mod attributes {
     pub const SOURCE_LABELS: &str = "source_labels";
     /// What the caller is part of: `Deployment/shop/web,Pod/shop/web-1`.
     pub const SOURCE_WORKLOADS: &str = "source_workloads";
+    /// The caller's namespace, where only that is known: its service account tells it too
+    /// (gateway-api §22).
+    pub const SOURCE_NAMESPACE: &str = "source_namespace";
 }
+
+/// The server name that a client gave when TLS began, empty for none: an extension of
+/// [`http::request::Parts`] ([`Request::server_name`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerName(pub Arc<str>);
 
 /// The connection that a request came on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,6 +136,7 @@ pub struct RequestHead<'a> {
     host: Option<&'a [u8]>,
     headers: &'a [(&'a str, &'a str)],
     attributes: &'a [(&'a str, &'a str)],
+    server_name: Option<&'a str>,
     version: Version,
     connection: Connection,
 }
@@ -133,6 +150,7 @@ impl<'a> RequestHead<'a> {
             host: Some(host.as_bytes()),
             headers: &[],
             attributes: &[],
+            server_name: None,
             version: Version::HTTP_11,
             connection: Connection::http(80),
         }
@@ -154,6 +172,13 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn attributes(mut self, attributes: &'a [(&'a str, &'a str)]) -> Self {
         self.attributes = attributes;
+        self
+    }
+
+    /// The same on a TLS connection that was opened for this name ([`Request::server_name`]).
+    #[must_use]
+    pub fn server_name(mut self, name: &'a str) -> Self {
+        self.server_name = Some(name);
         self
     }
 
@@ -196,6 +221,10 @@ impl Request for RequestHead<'_> {
 
     fn connection(&self) -> Connection {
         self.connection
+    }
+
+    fn server_name(&self) -> Option<&[u8]> {
+        self.server_name.map(str::as_bytes)
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {
@@ -259,6 +288,10 @@ impl Request for http::request::Parts {
 
     fn connection(&self) -> Connection {
         self.extensions.get().copied().unwrap_or(Connection::http(80))
+    }
+
+    fn server_name(&self) -> Option<&[u8]> {
+        self.extensions.get::<ServerName>().map(|name| name.0.as_bytes())
     }
 }
 

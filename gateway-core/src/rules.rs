@@ -10,6 +10,7 @@ mod access;
 mod action;
 mod backend;
 mod error_page;
+mod forward;
 mod group;
 mod hostname;
 mod hosts;
@@ -18,16 +19,18 @@ mod path;
 mod policy;
 mod predicate;
 mod regex;
+mod server_tls;
 mod service;
 mod service_limit;
+mod session;
 mod sticky;
 mod template;
 
 pub use access::{Access, Caller, Grant, ServiceAccount, Workload};
 pub(crate) use action::FRAMING;
 pub use action::{
-    Action, Branch, Forward, HeaderEdit, HeaderOps, HostRewrite, Location, PathRewrite, Redirect,
-    Respond, ResponseHeaderAdd, ResponseHeaderOps, Split, UpstreamTarget,
+    Action, Branch, HeaderEdit, HeaderOps, Location, Redirect, Respond, ResponseHeaderAdd,
+    ResponseHeaderOps, Split,
 };
 pub use backend::{
     AnswerTime, BackendProtocol, BackendSettings, Balance, CookieAge, EndpointChoice, FailureLimit,
@@ -35,6 +38,7 @@ pub use backend::{
     StatusMatch, Timeouts, grpc_status,
 };
 pub use error_page::{ErrorPage, Page};
+pub use forward::{Forward, HostRewrite, Mirror, PathRewrite, UpstreamTarget};
 pub use group::{GroupMatch, GroupMatches};
 pub use hostname::{HostPattern, InvalidHostname};
 pub use hosts::Hosts;
@@ -43,18 +47,21 @@ pub use mesh::MeshIdentity;
 pub use path::{Boundary, InvalidPath, PathPart, PathPattern, PathTemplate};
 pub(crate) use path::{End, Form, Reach};
 pub use policy::{
-    AccessControl, AccessRule, ApiClient, ApiKey, AuthRequest, BackendTls, BasicAuth, Cache,
-    CacheLock, CacheStatuses, ClientCertificates, Cors, CorsOrigin, CorsOrigins, ExternalAuth,
-    Hsts, InvalidNetwork, Jwt, JwtKeys, LimitCase, LimitLog, Network, Networks, Policies,
-    PolicyFault, Rate, RateLimit, RateLimitChoice, RemoteKeys, SecretText, ServerTrust, SignIn,
-    StaleCondition, VerifyClient,
+    AccessControl, AccessRule, ApiClient, ApiKey, AuthCheck, AuthProtocol, AuthRequest, BackendTls,
+    BasicAuth, Cache, CacheLock, CacheStatuses, ClientCertificates, Cors, CorsGrant, CorsHeaders,
+    CorsNames, CorsOrigin, CorsOrigins, ExternalAuth, Hsts, InvalidNetwork, Jwt, JwtKeys,
+    LimitCase, LimitLog, Network, Networks, OriginHost, OriginPattern, Policies, PolicyFault, Rate,
+    RateLimit, RateLimitChoice, RemoteKeys, SecretText, ServerTrust, SignIn, StaleCondition,
+    SubjectName, VerifyClient,
 };
 pub(crate) use predicate::MAX_CONDITIONS;
 pub use predicate::{Condition, Field, Test};
 pub(crate) use regex::automaton;
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};
+pub use server_tls::{Certificate, ClientTrust, ServerTls};
 pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend};
 pub use service_limit::{CircuitBreaker, ServiceLimit, WorkloadName};
+pub use session::{Session, SessionName};
 pub use sticky::Sticky;
 pub(crate) use sticky::ValueHash;
 pub use template::{Template, TemplatePart};
@@ -140,6 +147,11 @@ pub struct VirtualHost {
     /// When no route holds: ask the next less specific host of the same section (Gateway API), or
     /// answer 404 (VirtualServer).
     pub falls_through: bool,
+    /// How TLS ends for its names; `None` where it does not, or where nothing says how.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Whether gRPC calls are answered in gRPC's own form where no backend answers them
+    /// ([`crate::Decision::edit_as_grpc`]).
+    pub tells_grpc: bool,
     /// In order of precedence: the first whose path and conditions hold decides.
     pub routes: Vec<Route>,
     /// The document that owns the host name.

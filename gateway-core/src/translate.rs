@@ -6,6 +6,7 @@ mod expressions;
 mod gateway_api;
 mod hosts;
 mod mesh;
+mod pem;
 mod pods;
 mod service_route;
 mod services;

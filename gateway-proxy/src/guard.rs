@@ -58,6 +58,7 @@ pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard<'r>, Unenforced<'r>> {
         Step::BasicAuth(policy) => ("basic authentication", &policy.origin),
         Step::ApiKey { policy, .. } => ("an API key", &policy.origin),
         Step::ExternalAuth(policy) => ("authentication by another service", &policy.origin),
+        Step::AuthCheck(check) => ("authentication by another service", &check.origin),
         Step::Jwt(policy) => ("a signed token", &policy.origin),
         Step::Cache(policy) => ("a cache", &policy.origin),
     };

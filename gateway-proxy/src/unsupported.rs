@@ -108,6 +108,7 @@ fn unenforced<'r>(
     let asked = match auth_request {
         Some(AuthRequest::ApiKey(policy)) => Some(Step::ApiKey { policy, key }),
         Some(AuthRequest::External(policy)) => Some(Step::ExternalAuth(policy)),
+        Some(AuthRequest::Check(check)) => Some(Step::AuthCheck(check)),
         None => None,
     };
     let mut steps: Vec<Step<'_>> = certificates.map(Step::ClientCertificate).into_iter().collect();
@@ -123,6 +124,7 @@ fn unenforced<'r>(
 pub(crate) fn refusal(settings: &BackendSettings) -> Option<&'static str> {
     match (settings.protocol, &settings.endpoints) {
         (BackendProtocol::Grpc, _) => Some("gRPC to backends"),
+        (BackendProtocol::Http2, _) => Some("HTTP/2 to backends"),
         (BackendProtocol::Http, _) if settings.tls => Some("TLS to backends"),
         // To send to others would be a wrong route.
         (_, EndpointChoice::Labelled(_)) => Some("choosing endpoints by label"),

@@ -3,7 +3,7 @@
 use crate::reference::{self, Answer};
 use crate::{OwnedRequest, smallest};
 use gateway_core::rules::RuleSet;
-use gateway_core::{Router, Verdict};
+use gateway_core::{Outcome, Router, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Compares what `router`, which was made of `rules`, and the reference say.
@@ -34,6 +34,17 @@ pub fn agree(
     let want = reference::fall_back(rules, request, &answer);
     if want != instead {
         return Err(format!("falls back to {instead:#?}\nthe reference: {want:#?}"));
+    }
+    let copies = router.mirrors(&decision, request, draw);
+    let copies: Vec<_> = copies
+        .filter_map(|copy| match copy.admitted() {
+            Outcome::Forward(to) => Some((to.service.name.clone(), to.forward.origin.clone())),
+            _ => None,
+        })
+        .collect();
+    let want = reference::mirrors(rules, request, draw, &answer);
+    if want != copies {
+        return Err(format!("copies go to {copies:?}\nthe reference: {want:?}"));
     }
     let captures = decision.captures(request);
     let got: Vec<(&str, &[u8])> = captures.iter().collect();

@@ -1,9 +1,8 @@
 //! Short ways to rules made by a program.
 
 use gateway_core::rules::{
-    BackendSettings, Forward, HeaderOps, HostRewrite, Hosts, Listener, PathRewrite, Protocol,
-    Redirect, Respond, ResponseHeaderOps, Service, ServiceId, ServiceName, Template,
-    UpstreamTarget,
+    BackendSettings, Forward, Hosts, Listener, Protocol, Redirect, Respond, Service, ServiceId,
+    ServiceName, Template, UpstreamTarget,
 };
 use gateway_core::{ObjectRef, Origin, PathPolicy};
 use http::StatusCode;
@@ -35,16 +34,8 @@ pub fn service(name: &str, ports: &[u16]) -> Service {
 
 /// Sends requests to a Service as they are; its TrafficSplits apply.
 pub fn forward(service: ServiceId, port: u16, origin: Origin) -> Forward {
-    Forward {
-        target: UpstreamTarget { service, port, splits: true },
-        path: PathRewrite::Keep,
-        host: HostRewrite::Keep,
-        request_headers: HeaderOps::default(),
-        response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(BackendSettings::new("test", origin.clone())),
-        unavailable: StatusCode::SERVICE_UNAVAILABLE,
-        origin,
-    }
+    let settings = BackendSettings::new("test", origin.clone());
+    Forward::new(UpstreamTarget { service, port, splits: true }, Arc::new(settings), origin)
 }
 
 /// A redirect to a fixed place.

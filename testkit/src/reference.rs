@@ -16,10 +16,11 @@ pub use answer::{Answer, SplitAnswer, StepAnswer, Verdict};
 
 use conditions::{View, passes};
 use gateway_core::rules::{
-    Action, Field, Forward, HostPattern, Listener, PathPattern, Route, RuleSet, Service, ServiceId,
-    Sticky, Test, VirtualHost,
+    Action, Field, Forward, HostPattern, Listener, PathPattern, Policies, Protocol, Route, RuleSet,
+    Service, ServiceId, ServiceName, Split, Sticky, Test, VirtualHost,
 };
 use gateway_core::{NoRoute, Origin, Request};
+use std::sync::Arc;
 use weights::choose;
 
 /// Decides what to do with `request`.
@@ -43,6 +44,10 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
         return answer;
     };
     answer.host = Some(owner.origin.clone());
+    if misdirected(listener, owner, &view) {
+        answer.verdict = Verdict::NoRoute(NoRoute::Misdirected);
+        return answer;
+    }
     answer.verdict = Verdict::NoRoute(NoRoute::NoMatch);
     for host in hosts {
         let holding = host.routes.iter().position(|route| holds(route, &view));
@@ -51,9 +56,11 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
             answer.route = Some(host.routes[at].origin.clone());
             let acted = act(rules, &host.routes, at, &view, draw);
             (answer.verdict, answer.branch) = (acted.verdict, acted.branch);
-            if let Some(policies) = &host.routes[at].policies {
-                answer.steps = policies::steps(policies, &answer.verdict, &view);
-            }
+            let policies = host.routes[at].policies.as_deref();
+            let none = Policies::default();
+            let of_backend = acted.forward.as_ref().and_then(|forward| forward.cors.as_deref());
+            answer.steps =
+                policies::steps(policies.unwrap_or(&none), of_backend, &answer.verdict, &view);
             let ended =
                 answer.steps.last().is_some_and(|s| ["refuse", "preflight"].contains(&s.kind));
             if let Some(addressed) = acted.addressed.filter(|_| !ended) {
@@ -69,6 +76,36 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
         }
     }
     answer
+}
+
+/// The Services and the rules of the copies that are sent of a request which was given `answer`
+/// (gateway-api §13.2).
+pub fn mirrors<R: Request>(
+    rules: &RuleSet,
+    request: &R,
+    draw: u64,
+    answer: &Answer,
+) -> Vec<(ServiceName, Origin)> {
+    let (Verdict::Forward { rule, .. }, Some(listener)) =
+        (&answer.verdict, listener_of(rules, request))
+    else {
+        return Vec::new();
+    };
+    let Ok(view) = View::of(request, &listener.paths) else { return Vec::new() };
+    let routes = listener.hosts.iter().flat_map(|host| &host.routes);
+    let forward = routes.flat_map(|route| route.action.forwards()).find(|f| f.origin == *rule);
+    let mut copies = Vec::new();
+    for (nth, mirror) in forward.iter().flat_map(|forward| &forward.mirrors).enumerate() {
+        // A share of the numbers that the mirror could draw.
+        let drawn = u128::from(weights::nth_draw(draw, nth));
+        let takes =
+            drawn * u128::from(mirror.denominator) < u128::from(mirror.numerator) * (1_u128 << 64);
+        let service = rules.service(mirror.forward.target.service);
+        if takes && access::admits(service, mirror.forward.target.port, &view) {
+            copies.push((service.name.clone(), mirror.forward.origin.clone()));
+        }
+    }
+    copies
 }
 
 /// What happens in place of `answer`, which the request was given, while all endpoints of the
@@ -158,6 +195,25 @@ fn hosts_of<'r>(listener: &'r Listener, host: &str) -> Vec<&'r VirtualHost> {
     asked
 }
 
+/// Whether the connection was opened for a name of another section than that of `owner`, which has
+/// the request's host (gateway-api §7.3).
+fn misdirected(listener: &Listener, owner: &VirtualHost, view: &View<'_, impl Request>) -> bool {
+    let exclusive = owner.tls.as_ref().is_some_and(|tls| tls.exclusive);
+    let tls = view.request().connection().protocol == Protocol::Https;
+    let (true, true, Some(name)) = (exclusive, tls, view.request().server_name()) else {
+        return false;
+    };
+    let Ok(name) = String::from_utf8(name.to_ascii_lowercase()) else { return true };
+    if name == view.host {
+        return false;
+    }
+    if name.len() > 253 || name.starts_with('.') {
+        return true;
+    }
+    let opened = hosts_of(listener, &name);
+    opened.first().is_none_or(|host| host.section != owner.section)
+}
+
 fn holds(route: &Route, view: &View<'_, impl Request>) -> bool {
     pattern_holds(&route.path, view) && route.conditions.iter().all(|c| view.holds(c))
 }
@@ -178,6 +234,8 @@ struct Acted<'r> {
     branch: Option<Origin>,
     /// The Service that it names.
     addressed: Option<&'r Service>,
+    /// How it sends requests on.
+    forward: Option<Arc<Forward>>,
 }
 
 /// What the route at `at` does.
@@ -188,7 +246,7 @@ fn act<'r>(
     view: &View<'_, impl Request>,
     draw: u64,
 ) -> Acted<'r> {
-    let (mut branch, mut addressed) = (None, None);
+    let (mut branch, mut addressed, mut forwarded) = (None, None, None);
     let mut draw = draw;
     let mut action = &routes[at].action;
     loop {
@@ -197,9 +255,13 @@ fn act<'r>(
                 let weights: Vec<u64> = split.branches.iter().map(|b| b.weight).collect();
                 let client = client(split.sticky.as_deref(), view);
                 let sticky = client.as_ref().map(|(sticky, value)| (*sticky, &value[..]));
-                let Some((chosen, residual)) = choose(&weights, sticky, draw) else {
+                let chosen = match kept(split, view) {
+                    Some(index) => Some((index, draw)),
+                    None => choose(&weights, sticky, draw),
+                };
+                let Some((chosen, residual)) = chosen else {
                     let verdict = Verdict::NoRoute(NoRoute::NoBranch(split.otherwise));
-                    return Acted { verdict, branch, addressed };
+                    return Acted { verdict, branch, addressed, forward: None };
                 };
                 branch = Some(split.branches[chosen].origin.clone());
                 action = &split.branches[chosen].action;
@@ -208,6 +270,7 @@ fn act<'r>(
             }
             Action::Forward(forward) => {
                 addressed = Some(rules.service(forward.target.service));
+                forwarded = Some(Arc::clone(forward));
                 resolve(rules, forward, view, draw)
             }
             Action::Redirect(redirect) => {
@@ -221,8 +284,18 @@ fn act<'r>(
                 Verdict::NoRoute(unmatched(&routes[first..at], view))
             }
         };
-        return Acted { verdict, branch, addressed };
+        let arrives = matches!(verdict, Verdict::Forward { .. } | Verdict::Deny { .. });
+        let forward = forwarded.filter(|_| arrives);
+        return Acted { verdict, branch, addressed, forward };
     }
+}
+
+/// The branch that the client had first, if it says so (gateway-api §17).
+fn kept(split: &Split, view: &View<'_, impl Request>) -> Option<usize> {
+    let session = split.session.as_ref()?;
+    let said = view.value(&Field::Attribute(session.attribute.clone())).joined?;
+    let index = session.backends.iter().position(|name| name.as_bytes() == said)?;
+    (index < split.branches.len()).then_some(index)
 }
 
 /// The path is known, and none of `alternatives` held: is the method alone to blame for one of

@@ -19,6 +19,8 @@ pub struct OwnedRequest {
     pub version: Version,
     /// The connection.
     pub connection: Connection,
+    /// The server name that was given when TLS began, if that is known.
+    pub server_name: Option<String>,
     /// What the embedder knows besides.
     pub attributes: Vec<(String, Vec<u8>)>,
 }
@@ -33,6 +35,7 @@ impl OwnedRequest {
             headers: vec![("host".into(), host.into())],
             version: Version::HTTP_11,
             connection: Connection::http(port),
+            server_name: None,
             attributes: Vec::new(),
         }
     }
@@ -69,6 +72,10 @@ impl Request for OwnedRequest {
 
     fn connection(&self) -> Connection {
         self.connection
+    }
+
+    fn server_name(&self) -> Option<&[u8]> {
+        self.server_name.as_ref().map(|name| name.as_bytes())
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {

@@ -340,6 +340,7 @@ fn reason_of(why: NoRoute) -> String {
         NoRoute::Invalid(reason) => reason.to_string(),
         NoRoute::NoListener => "no listener".into(),
         NoRoute::NoHost => "no host".into(),
+        NoRoute::Misdirected => "misdirected".into(),
         NoRoute::NoMatch => "no match".into(),
         NoRoute::MethodNotAllowed => "method not allowed".into(),
         NoRoute::NoBranch(_) => "no branch".into(),

@@ -93,6 +93,8 @@ fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {
         hostname,
         section: 0,
         falls_through: true,
+        tls: None,
+        tells_grpc: false,
         routes,
         origin: origin(name),
     })
@@ -143,6 +145,7 @@ fn router() -> Router {
         },
         Route {
             action: Action::Split(Arc::new(Split {
+                session: None,
                 sticky: None,
                 branches: vec![Branch { weight: 3, action: respond(), origin: origin("") }],
                 otherwise: StatusCode::INTERNAL_SERVER_ERROR,

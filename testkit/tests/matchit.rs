@@ -95,6 +95,8 @@ fn rules(templates: &[String]) -> RuleSet {
         hostname: HostPattern::Any,
         section: 0,
         falls_through: false,
+        tls: None,
+        tells_grpc: false,
         routes: templates.iter().map(route).collect(),
         origin: build::origin("host"),
     };

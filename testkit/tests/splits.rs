@@ -141,6 +141,8 @@ fn rules(by: By, splits: usize) -> RuleSet {
         hostname: HostPattern::Any,
         section: 0,
         falls_through: false,
+        tls: None,
+        tells_grpc: false,
         routes: vec![all],
         origin: build::origin("host"),
     };

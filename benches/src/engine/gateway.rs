@@ -65,6 +65,8 @@ pub fn rule_set(workload: &Workload) -> RuleSet {
             hostname: name(&rules[0]),
             section: 0,
             falls_through: false,
+            tls: None,
+            tells_grpc: false,
             routes: rules.iter().map(route).collect(),
             origin: origin.clone(),
         });

@@ -60,6 +60,8 @@ fn rule_set(workload: &Workload) -> RuleSet {
         hostname: name(first),
         section: 0,
         falls_through: false,
+        tls: None,
+        tells_grpc: false,
         routes: vec![route],
         origin,
     });

@@ -113,7 +113,15 @@ mod tests {
                 _ => HostPattern::parse(name).unwrap(),
             };
             let origin = Origin::new(ObjectRef::new("Test", "", name), "");
-            VirtualHost { hostname, section, falls_through, routes: Vec::new(), origin }
+            VirtualHost {
+                hostname,
+                section,
+                falls_through,
+                tls: None,
+                tells_grpc: false,
+                routes: Vec::new(),
+                origin,
+            }
         };
         let listener = Listener {
             mutual_tls: false,

@@ -28,7 +28,15 @@ fn route(name: &str) -> Route {
 fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {
     let hostname = HostPattern::parse(name).unwrap();
     let (section, falls_through) = (0, false);
-    Arc::new(VirtualHost { hostname, section, falls_through, routes, origin: origin(name) })
+    Arc::new(VirtualHost {
+        hostname,
+        section,
+        falls_through,
+        tls: None,
+        tells_grpc: false,
+        routes,
+        origin: origin(name),
+    })
 }
 
 fn listener(name: &str, hosts: Vec<Arc<VirtualHost>>) -> Listener {
@@ -53,6 +61,7 @@ fn split(weights: &[u64], action: &Action) -> Action {
     let branch =
         |&weight: &u64| Branch { weight, action: action.clone(), origin: origin("branch") };
     Action::Split(Arc::new(Split {
+        session: None,
         sticky: None,
         branches: weights.iter().map(branch).collect(),
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,

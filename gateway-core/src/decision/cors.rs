@@ -1,151 +1,85 @@
-//! What answers tell browsers of cross-origin requests (virtualserver §16.8).
+//! What answers tell browsers of cross-origin requests.
 
+mod granted;
+mod told;
+
+use super::{Decision, Outcome};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Cors, CorsOrigin, CorsOrigins, Field};
+use crate::rules::{Cors, Field};
 use http::HeaderValue;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
-    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap,
+    HeaderName,
 };
 
-/// Whether the request only asks what it may do: any OPTIONS, with or without `Origin`.
-pub(super) fn is_preflight<R: Request>(view: &View<'_, R>) -> bool {
+/// Lines of a header.
+type Lines = Vec<(HeaderName, HeaderValue)>;
+
+/// All that may be said of cross-origin requests in an answer.
+const NAMES: [HeaderName; 6] = [
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_HEADERS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE,
+];
+
+impl<'r> Decision<'r> {
+    /// What holds for cross-origin requests: what the route says, else the backend that was drawn.
+    pub(super) fn cors(&self) -> Option<&'r Cors> {
+        let of_route = self.policies().and_then(|policies| policies.cors.as_deref());
+        of_route.or(of_backend(&self.outcome))
+    }
+}
+
+/// What holds for cross-origin requests at the backend that was drawn.
+pub(crate) fn of_backend<'r>(outcome: &Outcome<'r>) -> Option<&'r Cors> {
+    match outcome {
+        Outcome::Forward(to) | Outcome::Deny(to) => to.forward.cors.as_deref(),
+        Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => None,
+    }
+}
+
+/// Whether the request only asks what it may do.
+pub(crate) fn is_preflight<R: Request>(cors: &Cors, view: &View<'_, R>) -> bool {
+    let names = |name: &str| !view.read(&Field::Header(name.into())).is_empty();
     view.request().method() == "OPTIONS"
+        && match cors {
+            // Any OPTIONS, with or without `Origin` (decisions §6).
+            Cors::Told(_) => true,
+            Cors::Granted(_) => names("origin") && names("access-control-request-method"),
+        }
 }
 
-/// The header lines of every answer, be it to a pre-flight request or not.
-pub(super) fn lines<R: Request>(
+/// Whether a pre-flight request is answered here whose route has this outcome.
+pub(super) fn answers(cors: &Cors, outcome: &Outcome<'_>) -> bool {
+    match cors {
+        Cors::Told(_) => matches!(outcome, Outcome::Forward(_) | Outcome::Deny(_)),
+        // It never goes to a backend, and comes before a redirect (gateway-api §13).
+        Cors::Granted(_) => true,
+    }
+}
+
+/// Makes the changes to the header of an answer whose route has this outcome, be it to a pre-flight
+/// request or not.
+pub(super) fn edit<R: Request>(
     cors: &Cors,
+    outcome: &Outcome<'_>,
     view: &View<'_, R>,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let vary = match cors.origins {
-        CorsOrigins::Any => None,
-        CorsOrigins::One(_) | CorsOrigins::Listed(_) => Some(HeaderValue::from_static("Origin")),
+    headers: &mut HeaderMap,
+) {
+    let lines = match cors {
+        Cors::Told(told) if matches!(outcome, Outcome::Forward(_)) => told::lines(told, view),
+        Cors::Told(_) => return,
+        Cors::Granted(grant) => {
+            let Some(origin) = granted::origin(view) else { return };
+            // What the backend says of them gives way.
+            NAMES.iter().for_each(|name| drop(headers.remove(name)));
+            granted::lines(grant, &origin, is_preflight(cors, view), view)
+        }
     };
-    let credentials = cors.credentials.map(|yes| if yes { "true" } else { "false" });
-    let lines = [
-        (ACCESS_CONTROL_ALLOW_ORIGIN, allowed(&cors.origins, view)),
-        (ACCESS_CONTROL_ALLOW_METHODS, cors.methods.clone()),
-        (ACCESS_CONTROL_ALLOW_HEADERS, cors.headers.clone()),
-        (ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials.map(HeaderValue::from_static)),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, cors.expose.clone()),
-        (ACCESS_CONTROL_MAX_AGE, cors.max_age.map(HeaderValue::from)),
-        (VARY, vary),
-    ];
-    lines.into_iter().filter_map(|(name, value)| Some((name, value?)))
-}
-
-/// The origin that the answer names.
-fn allowed<R: Request>(origins: &CorsOrigins, view: &View<'_, R>) -> Option<HeaderValue> {
-    let listed = match origins {
-        CorsOrigins::Any => return Some(HeaderValue::from_static("*")),
-        // Whatever the client says: a browser sees the difference.
-        CorsOrigins::One(origin) => return Some(origin.clone()),
-        CorsOrigins::Listed(listed) => listed,
-    };
-    let mut origin = Vec::new();
-    view.read(&Field::Header("origin".into())).append_to(&mut origin);
-    listed.iter().find_map(|pattern| match pattern {
-        CorsOrigin::Exact(text) => {
-            text.as_bytes().eq_ignore_ascii_case(&origin).then(|| text.clone())
-        }
-        CorsOrigin::Subdomain { scheme, suffix } => {
-            is_subdomain(&origin, scheme.as_bytes(), suffix.as_bytes())
-                .then(|| HeaderValue::from_bytes(&origin).ok())?
-        }
-    })
-}
-
-/// Whether `origin` is `scheme`, one label, and `suffix`, in any case.
-fn is_subdomain(origin: &[u8], scheme: &[u8], suffix: &[u8]) -> bool {
-    let Some(end) = origin.len().checked_sub(suffix.len()) else { return false };
-    let Some(label) = origin.get(scheme.len()..end) else { return false };
-    let is_label = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
-    origin[..scheme.len()].eq_ignore_ascii_case(scheme)
-        && origin[end..].eq_ignore_ascii_case(suffix)
-        && !label.is_empty()
-        && label.iter().all(is_label)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::RequestHead;
-    use crate::origin::{ObjectRef, Origin};
-    use crate::request::PathPolicy;
-
-    fn told(origins: CorsOrigins, client: &[&str]) -> Vec<String> {
-        let cors = Cors {
-            origins,
-            methods: Some(HeaderValue::from_static("GET, POST")),
-            headers: None,
-            expose: Some(HeaderValue::from_static("X-Id")),
-            credentials: Some(false),
-            max_age: Some(600),
-            origin: Origin::new(ObjectRef::new("Policy", "default", "cors"), "spec.cors"),
-        };
-        let headers: Vec<_> = client.iter().map(|origin| ("Origin", *origin)).collect();
-        let request = RequestHead::get("a.example", "/").headers(&headers);
-        View::with(&request, &PathPolicy::default(), |view| {
-            let lines = lines(&cors, view.unwrap());
-            lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
-        })
-    }
-
-    #[test]
-    fn which_origin_is_told() {
-        // virtualserver §16.8
-        let one = || CorsOrigins::One(HeaderValue::from_static("https://Shop.example"));
-        let listed = || {
-            CorsOrigins::Listed(vec![
-                CorsOrigin::Exact(HeaderValue::from_static("https://Shop.example")),
-                CorsOrigin::Exact(HeaderValue::from_static("*")),
-                CorsOrigin::Subdomain {
-                    scheme: "https://".into(),
-                    suffix: ".example.com:8443".into(),
-                },
-            ])
-        };
-        for (origins, client, want) in [
-            (CorsOrigins::Any, &[][..], Some("*")),
-            (CorsOrigins::Any, &["https://evil.example"], Some("*")),
-            (one(), &[], Some("https://Shop.example")),
-            (one(), &["https://evil.example"], Some("https://Shop.example")),
-            (listed(), &["HTTPS://shop.EXAMPLE"], Some("https://Shop.example")),
-            (listed(), &["https://a.Example.com:8443"], Some("https://a.Example.com:8443")),
-            (listed(), &["https://a.b.example.com:8443"], None),
-            (listed(), &["https://example.com:8443"], None),
-            (listed(), &["https://.example.com:8443"], None),
-            (listed(), &["https://evil/.example.com:8443"], None),
-            (listed(), &["https://a.example.com"], None),
-            (listed(), &["http://a.example.com:8443"], None),
-            (listed(), &["https://evil.example"], None),
-            (listed(), &["null"], None),
-            (listed(), &["*"], Some("*")),
-            (listed(), &["https://shop.example."], None),
-            (listed(), &["https://shop.example:443"], None),
-            (listed(), &["https://shop.example/"], None),
-            // Several lines are one value, which is no origin.
-            (listed(), &["https://shop.example", "https://shop.example"], None),
-            (listed(), &["https://shop.example", "https://evil.example"], None),
-            (listed(), &[], None),
-        ] {
-            let vary = !matches!(origins, CorsOrigins::Any);
-            let mut all = Vec::new();
-            all.extend(want.map(|origin| format!("access-control-allow-origin: {origin}")));
-            all.extend(
-                [
-                    "access-control-allow-methods: GET, POST",
-                    "access-control-allow-credentials: false",
-                    "access-control-expose-headers: X-Id",
-                    "access-control-max-age: 600",
-                ]
-                .map(str::to_owned),
-            );
-            all.extend(vary.then(|| "vary: Origin".to_owned()));
-            assert_eq!(told(origins, client), all, "{client:?}");
-        }
-    }
+    lines.into_iter().for_each(|(name, value)| super::headers::append(headers, &name, value));
 }

@@ -118,6 +118,10 @@ impl<R: Request> Request for Answered<'_, R> {
         self.request.connection()
     }
 
+    fn server_name(&self) -> Option<&[u8]> {
+        self.request.server_name()
+    }
+
     fn attribute(&self, name: &str) -> Option<&[u8]> {
         match name {
             UPSTREAM_STATUS => Some(self.upstream_status.as_bytes()),

@@ -111,7 +111,7 @@ impl Decision<'_> {
     }
 
     fn edit_by_policies(&self, request: &impl Request, headers: &mut HeaderMap) {
-        if self.policies().is_some() {
+        if self.policies().is_some() || self.cors().is_some() {
             self.with_view(request, |view| add_of_policies(self, view, headers));
         }
     }
@@ -123,12 +123,10 @@ pub(crate) fn add_of_policies<R: Request>(
     view: &View<'_, R>,
     headers: &mut HeaderMap,
 ) {
-    let Some(policies) = decision.policies() else { return };
-    if let Some(cors) = policies.cors.as_deref()
-        && matches!(decision.outcome, Outcome::Forward(_))
-    {
-        cors::lines(cors, view).for_each(|(name, value)| append(headers, &name, value));
+    if let Some(cors) = decision.cors() {
+        cors::edit(cors, &decision.outcome, view, headers);
     }
+    let Some(policies) = decision.policies() else { return };
     if let Some(hsts) = policies.hsts.as_deref()
         && is_told(hsts, view)
     {

@@ -5,8 +5,8 @@ use crate::origin::Origin;
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{
-    ApiKey, AuthRequest, BasicAuth, Cache, ClientCertificates, Cors, ExternalAuth, Field, Jwt,
-    Policies, Protocol, RateLimit, RateLimitChoice,
+    ApiKey, AuthCheck, AuthRequest, BasicAuth, Cache, ClientCertificates, Cors, ExternalAuth,
+    Field, Jwt, Policies, Protocol, RateLimit, RateLimitChoice,
 };
 use http::StatusCode;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub enum Step<'r> {
     },
     /// Another service says yes; else the answer is what it says, or 500.
     ExternalAuth(&'r ExternalAuth),
+    /// Another service says yes; else the answer is what it says, or [`AuthCheck::FAILED`].
+    AuthCheck(&'r AuthCheck),
     /// The request has a valid token; else the answer is 401.
     Jwt(&'r Jwt),
     /// An answer may be taken from here, or kept.
@@ -77,9 +79,8 @@ impl<'r> Decision<'r> {
     pub fn steps(&self, request: &impl Request) -> Vec<Step<'r>> {
         let Some(route) = self.route else { return Vec::new() };
         let of_view = |view: &View<'_, _>| {
-            let policies = self.policies().filter(|_| !self.fell_back);
-            let mut steps =
-                policies.map(|policies| steps(policies, &self.outcome, view)).unwrap_or_default();
+            let asks = !self.fell_back;
+            let mut steps = if asks { steps(self, view) } else { Vec::new() };
             let ends = steps.last().is_some_and(Step::ends);
             if let Some(addressed) = self.addressed.filter(|_| !ends) {
                 let counted = limits::counted(addressed, &self.outcome, view);
@@ -114,7 +115,7 @@ pub(crate) fn guards<R: Request>(policies: &Policies, view: &View<'_, R>) -> boo
     } = policies;
     fault.is_some()
         || client_certificates.is_some()
-        || cors.is_some() && cors::is_preflight(view)
+        || cors.as_ref().is_some_and(|cors| cors::is_preflight(cors, view))
         || !rate_limits.is_empty()
         || access.is_some()
         || basic_auth.is_some()
@@ -123,12 +124,14 @@ pub(crate) fn guards<R: Request>(policies: &Policies, view: &View<'_, R>) -> boo
         || cache.is_some()
 }
 
-fn steps<'r, R: Request>(
-    policies: &'r Policies,
-    outcome: &Outcome<'_>,
-    view: &View<'_, R>,
-) -> Vec<Step<'r>> {
+fn steps<'r, R: Request>(decision: &Decision<'r>, view: &View<'_, R>) -> Vec<Step<'r>> {
     let mut steps = Vec::new();
+    let cors = decision
+        .cors()
+        .filter(|cors| cors::answers(cors, &decision.outcome) && cors::is_preflight(cors, view));
+    let preflight = cors.map(Step::Preflight);
+    let Some(policies) = decision.policies() else { return preflight.into_iter().collect() };
+    let outcome = &decision.outcome;
     let connection = view.request().connection();
     if let Some(certificates) = &policies.client_certificates
         && connection.protocol == Protocol::Https
@@ -140,11 +143,13 @@ fn steps<'r, R: Request>(
         steps.push(Step::Refuse(Refusal { status, reason: &fault.reason, origin: &fault.origin }));
         return steps;
     }
-    if let Some(cors) = &policies.cors
-        && matches!(outcome, Outcome::Forward(_) | Outcome::Deny(_))
-        && cors::is_preflight(view)
-    {
-        steps.push(Step::Preflight(cors));
+    if let Some(preflight) = preflight {
+        if let Some(AuthRequest::Check(check)) = &policies.auth_request
+            && check.before_cors
+        {
+            steps.push(Step::AuthCheck(check));
+        }
+        steps.push(preflight);
         return steps;
     }
     for choice in &*policies.rate_limits {
@@ -172,6 +177,7 @@ fn steps<'r, R: Request>(
             key => steps.push(Step::ApiKey { policy, key }),
         },
         Some(AuthRequest::External(policy)) => steps.push(Step::ExternalAuth(policy)),
+        Some(AuthRequest::Check(check)) => steps.push(Step::AuthCheck(check)),
         None => {}
     }
     if let Some(policy) = &policies.jwt {

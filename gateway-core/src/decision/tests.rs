@@ -20,14 +20,12 @@ fn origin() -> Origin {
 fn forward() -> Forward {
     let settings = BackendSettings::new("default/tea", origin());
     Forward {
-        target: UpstreamTarget { service: ServiceId(0), port: 80, splits: true },
-        path: PathRewrite::Keep,
-        host: HostRewrite::Keep,
-        request_headers: HeaderOps::default(),
-        response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(settings),
         unavailable: StatusCode::BAD_GATEWAY,
-        origin: origin(),
+        ..Forward::new(
+            UpstreamTarget { service: ServiceId(0), port: 80, splits: true },
+            Arc::new(settings),
+            origin(),
+        )
     }
 }
 
@@ -69,6 +67,8 @@ impl Fixture {
             hostname: HostPattern::Any,
             section: 0,
             falls_through: false,
+            tls: None,
+            tells_grpc: false,
             routes,
             origin: origin(),
         };

@@ -59,7 +59,7 @@ fn summary(step: Step<'_>) -> PolicySummary {
             ("refuse", origin, format!("answered {}: {reason}", status.as_u16()))
         }
         Step::Preflight(cors) => {
-            ("cors", &cors.origin, "a pre-flight request is answered 204".to_owned())
+            ("cors", cors.origin(), "a pre-flight request is answered 204".to_owned())
         }
         Step::ClientCertificate(policy) => {
             ("client-certificate", &policy.origin, "a certificate of the client".to_owned())
@@ -78,6 +78,9 @@ fn summary(step: Step<'_>) -> PolicySummary {
         }
         Step::ExternalAuth(policy) => {
             ("external-auth", &policy.origin, format!("a yes from {}", policy.server_name))
+        }
+        Step::AuthCheck(check) => {
+            ("external-auth", &check.origin, format!("a yes from {}", check.name))
         }
         Step::Jwt(policy) => ("jwt", &policy.origin, format!("a token for `{}`", policy.realm)),
         Step::Cache(policy) => {

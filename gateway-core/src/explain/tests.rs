@@ -26,14 +26,12 @@ fn to(service: u32) -> Action {
 fn forward(service: u32) -> Forward {
     let settings = BackendSettings::new("tea-upstream", origin("spec.upstreams[0]"));
     Forward {
-        target: UpstreamTarget { service: ServiceId(service), port: 80, splits: true },
-        path: PathRewrite::Keep,
-        host: HostRewrite::Keep,
-        request_headers: HeaderOps::default(),
-        response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(settings),
         unavailable: StatusCode::BAD_GATEWAY,
-        origin: origin("spec.upstreams[0]"),
+        ..Forward::new(
+            UpstreamTarget { service: ServiceId(service), port: 80, splits: true },
+            Arc::new(settings),
+            origin("spec.upstreams[0]"),
+        )
     }
 }
 
@@ -53,6 +51,8 @@ fn host(hostname: &str, routes: Vec<(PathPattern, Vec<Condition>, Action)>) -> V
         hostname: parsed,
         section: 0,
         falls_through: false,
+        tls: None,
+        tells_grpc: false,
         routes: routes.into_iter().enumerate().map(route).collect(),
         origin: origin("spec.host"),
     }
@@ -234,6 +234,7 @@ fn split_rules() -> RuleSet {
         Branch { weight, action, origin }
     };
     let split = Action::Split(Arc::new(Split {
+        session: None,
         sticky: None,
         branches: vec![branch(0, 90, to(0)), branch(1, 10, to(1)), branch(2, 0, to(0))],
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,
@@ -349,7 +350,13 @@ fn answers_without_a_backend_say_what_and_why() {
     };
     let weightless = Branch { weight: 0, action: to(0), origin: at.clone() };
     let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-    let split = Split { branches: vec![weightless], sticky: None, otherwise, origin: at.clone() };
+    let split = Split {
+        session: None,
+        branches: vec![weightless],
+        sticky: None,
+        otherwise,
+        origin: at.clone(),
+    };
     let mut empty = service("empty");
     let backends = vec![SplitBackend { service: ServiceId(1), weight: 0, origin: at.clone() }];
     empty.splits = vec![ServiceSplit { matches: None, backends, sticky: None, origin: at }];

@@ -5,9 +5,8 @@ use crate::decision::{Outcome, SplitChoice};
 use crate::request::{Connection, InvalidTarget, PathPolicy, RequestHead};
 use crate::rules::{
     Action, Anchor, BackendSettings, Boundary, Branch, Condition, Field, Forward, GroupMatch,
-    HeaderOps, HostPattern, HostRewrite, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
-    Respond, ResponseHeaderOps, Route, Service, ServiceId, ServiceName, ServiceSplit, Split,
-    SplitBackend, Template, Test, UpstreamTarget, VirtualHost,
+    HostPattern, PathPattern, PathTemplate, Protocol, Regex, Respond, Route, Service, ServiceId,
+    ServiceName, ServiceSplit, Split, SplitBackend, Template, Test, UpstreamTarget, VirtualHost,
 };
 use crate::{ObjectRef, Origin};
 use http::StatusCode;
@@ -30,14 +29,12 @@ fn respond() -> Action {
 
 fn forward(service: u32, splits: bool) -> Action {
     Action::Forward(Arc::new(Forward {
-        target: UpstreamTarget { service: ServiceId(service), port: 80, splits },
-        path: PathRewrite::Keep,
-        host: HostRewrite::Keep,
-        request_headers: HeaderOps::default(),
-        response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(BackendSettings::new("", origin(""))),
         unavailable: StatusCode::BAD_GATEWAY,
-        origin: origin(""),
+        ..Forward::new(
+            UpstreamTarget { service: ServiceId(service), port: 80, splits },
+            Arc::new(BackendSettings::new("", origin(""))),
+            origin(""),
+        )
     }))
 }
 
@@ -74,7 +71,15 @@ fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Ar
         "*" => HostPattern::Any,
         _ => HostPattern::parse(name).unwrap(),
     };
-    Arc::new(VirtualHost { hostname, section, falls_through, routes, origin: origin(name) })
+    Arc::new(VirtualHost {
+        hostname,
+        section,
+        falls_through,
+        tls: None,
+        tells_grpc: false,
+        routes,
+        origin: origin(name),
+    })
 }
 
 fn listener(address: Option<&str>, port: u16, hosts: Vec<Arc<VirtualHost>>) -> Listener {
@@ -351,7 +356,13 @@ fn nested_choices_are_independent() {
     let branch = |name: &str, weight, action| Branch { weight, action, origin: origin(name) };
     let split = |branches| {
         let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-        Action::Split(Arc::new(Split { branches, sticky: None, otherwise, origin: origin("") }))
+        Action::Split(Arc::new(Split {
+            session: None,
+            branches,
+            sticky: None,
+            otherwise,
+            origin: origin(""),
+        }))
     };
     let halves = |a: &str, b: &str| split(vec![branch(a, 1, respond()), branch(b, 1, respond())]);
     let outer = split(vec![branch("x", 1, halves("a", "b")), branch("y", 1, halves("c", "d"))]);

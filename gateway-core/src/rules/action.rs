@@ -1,6 +1,6 @@
 //! What a route does with a request.
 
-use super::{BackendSettings, CaptureRegex, ServiceId, Sticky, Template};
+use super::{Forward, PathRewrite, Session, Sticky, Template};
 use crate::origin::Origin;
 use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub enum Action {
 /// choice, so that nested splits are independent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
+    /// Chooses the branch that a client had first, whatever the weights.
+    pub session: Option<Arc<Session>>,
     /// In document order. The sum of the weights fits 63 bits.
     pub branches: Vec<Branch>,
     /// What decides in place of the draw, where a request has it.
@@ -51,74 +53,6 @@ pub struct Branch {
     pub action: Action,
     /// Where it was written.
     pub origin: Origin,
-}
-
-/// Sends the request to a Service.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Forward {
-    /// The addressed Service and port: where TrafficSplits are looked up (smi R-1).
-    pub target: UpstreamTarget,
-    /// The path that the backend gets.
-    pub path: PathRewrite,
-    /// The `Host` that the backend gets.
-    pub host: HostRewrite,
-    /// Changes to the request's header.
-    pub request_headers: HeaderOps,
-    /// Changes to the answer's header.
-    pub response_headers: ResponseHeaderOps,
-    /// Timeouts, retries, load balancing.
-    pub settings: Arc<BackendSettings>,
-    /// The answer when the Service has no ready endpoint or none could be reached: 502 in
-    /// VirtualServer (virtualserver §14), 503 in Gateway API and SMI (gateway-api §15.3, smi S-8).
-    pub unavailable: StatusCode,
-    /// Where it was written.
-    pub origin: Origin,
-}
-
-/// A Service and one of its ports, as a rule names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct UpstreamTarget {
-    /// The Service.
-    pub service: ServiceId,
-    /// The Service's port number, not the endpoints'.
-    pub port: u16,
-    /// Whether TrafficSplits of the Service apply; not where a rule narrows the Service by labels
-    /// (smi R-1).
-    pub splits: bool,
-}
-
-/// The path that the backend gets, or that a redirect names. The query is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PathRewrite {
-    /// The forward path (decisions §2).
-    Keep,
-    /// This path in its place, byte for byte but for octets that no target may hold, which are
-    /// escaped.
-    Full(Box<str>),
-    /// This text, escaped alike, in place of the part that the route's path pattern covers; what
-    /// follows it stays (virtualserver §12.1).
-    Prefix(Box<str>),
-    /// The same by whole segments, with the slashes of gateway-api §14.1.
-    SegmentPrefix(Box<str>),
-    /// Where the expression matches the match path: this text with `$1` to `$9` filled in, in
-    /// place of the whole path; otherwise [`PathRewrite::Keep`] (virtualserver §12.1).
-    Pattern {
-        /// The expression with its groups.
-        regex: CaptureRegex,
-        /// The text with `$1` to `$9`.
-        replacement: Box<str>,
-    },
-}
-
-/// The `Host` that the backend gets.
-#[derive(Debug, Clone, PartialEq)]
-pub enum HostRewrite {
-    /// As the client sent it, port included (gateway-api §3).
-    Keep,
-    /// The client's host in normal form, without port (virtualserver §12.2).
-    WithoutPort,
-    /// This value; where it comes out empty, as `WithoutPort`.
-    Set(Template),
 }
 
 /// Header fields that say where a message ends and what becomes of the connection. They are no

@@ -87,6 +87,8 @@ pub enum BackendProtocol {
     /// HTTP/1.1.
     #[default]
     Http,
+    /// HTTP/2, even without TLS.
+    Http2,
     /// gRPC: HTTP/2, even without TLS. An answer with a status that [`grpc_status`] knows is told
     /// to the client as gRPC tells it; no error page takes its place.
     Grpc,

@@ -18,7 +18,7 @@ const SHARD: usize = 64;
 /// # use gateway_core::rules::{HostPattern, Hosts, VirtualHost};
 /// # use gateway_core::{ObjectRef, Origin};
 /// # let host = |name: &str| VirtualHost { hostname: name.parse().unwrap(), section: 0,
-/// #     falls_through: false, routes: Vec::new(),
+/// #     falls_through: false, tls: None, tells_grpc: false, routes: Vec::new(),
 /// #     origin: Origin::new(ObjectRef::new("Rules", "", "example"), "") };
 /// let hosts: Hosts = [host("a.example"), host("b.example")].into_iter().collect();
 /// let mut changed = hosts.clone();
@@ -183,7 +183,15 @@ mod tests {
             _ => HostPattern::parse(name).unwrap(),
         };
         let origin = Origin::new(ObjectRef::new("Test", "", name), "");
-        VirtualHost { hostname, section: 0, falls_through: false, routes: Vec::new(), origin }
+        VirtualHost {
+            hostname,
+            section: 0,
+            falls_through: false,
+            tls: None,
+            tells_grpc: false,
+            routes: Vec::new(),
+            origin,
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod access;
 mod auth;
+mod auth_check;
 mod cache;
 mod cors;
 mod hsts;
@@ -16,12 +17,15 @@ pub use access::{AccessControl, AccessRule, InvalidNetwork, Network, Networks};
 pub use auth::{
     ApiClient, ApiKey, AuthRequest, BasicAuth, ExternalAuth, Jwt, JwtKeys, RemoteKeys, SignIn,
 };
+pub use auth_check::{AuthCheck, AuthProtocol};
 pub use cache::{Cache, CacheLock, CacheStatuses, StaleCondition};
-pub use cors::{Cors, CorsOrigin, CorsOrigins};
+pub use cors::{
+    Cors, CorsGrant, CorsHeaders, CorsNames, CorsOrigin, CorsOrigins, OriginHost, OriginPattern,
+};
 pub use hsts::Hsts;
 pub use rate_limit::{LimitCase, LimitLog, Rate, RateLimit, RateLimitChoice};
 pub use secret::SecretText;
-pub use tls::{BackendTls, ClientCertificates, ServerTrust, VerifyClient};
+pub use tls::{BackendTls, ClientCertificates, ServerTrust, SubjectName, VerifyClient};
 
 use crate::origin::Origin;
 use std::sync::Arc;
@@ -34,7 +38,7 @@ pub struct Policies {
     pub fault: Option<PolicyFault>,
     /// Client certificates, on TLS connections.
     pub client_certificates: Option<Arc<ClientCertificates>>,
-    /// Cross-origin requests. Only where requests are sent to a backend.
+    /// Cross-origin requests.
     pub cors: Option<Arc<Cors>>,
     /// All of them must let a request pass, in order.
     pub rate_limits: Arc<[RateLimitChoice]>,

@@ -4,7 +4,7 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::origin::{ObjectRef, Origin};
 use crate::request::PathPolicy;
-use crate::rules::{HostPattern, Listener, Protocol, Route, VirtualHost};
+use crate::rules::{HostPattern, Listener, Protocol, Route, ServerTls, VirtualHost};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -20,6 +20,8 @@ pub(crate) struct Claim {
     pub(crate) section: Box<str>,
     pub(crate) hostname: HostPattern,
     pub(crate) falls_through: bool,
+    pub(crate) tls: Option<Arc<ServerTls>>,
+    pub(crate) tells_grpc: bool,
     pub(crate) routes: Vec<Route>,
     pub(crate) rank: Rank,
     /// `metadata.creationTimestamp` of the oldest object behind the claim; `None` is newest.
@@ -169,6 +171,8 @@ fn listener(
             hostname: claim.hostname,
             section: *sections.entry(name).or_insert(next),
             falls_through: claim.falls_through,
+            tls: claim.tls,
+            tells_grpc: claim.tells_grpc,
             routes: claim.routes,
             origin: claim.origin,
         });
@@ -258,6 +262,8 @@ mod tests {
             section: "".into(),
             hostname: HostPattern::parse(host).unwrap_or(HostPattern::Any),
             falls_through: false,
+            tls: None,
+            tells_grpc: false,
             routes: Vec::new(),
             rank: Rank::Explicit,
             created: created.map(Into::into),

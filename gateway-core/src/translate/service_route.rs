@@ -4,10 +4,9 @@ use super::Context;
 use super::hosts::{Claim, Rank, Socket};
 use crate::origin::Origin;
 use crate::rules::{
-    Action, BackendSettings, Boundary, Forward, HeaderOps, HostPattern, HostRewrite, PathPattern,
-    PathRewrite, PathTemplate, Protocol, ResponseHeaderOps, Route, ServiceName, UpstreamTarget,
+    Action, BackendSettings, Boundary, Forward, HostPattern, PathPattern, PathTemplate, Protocol,
+    Route, ServiceName, UpstreamTarget,
 };
-use http::StatusCode;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,16 +20,7 @@ pub(crate) fn service_route(
 ) -> Route {
     let target = UpstreamTarget { service: context.services.id(service), port, splits };
     let settings = BackendSettings::new(&service.to_string(), origin.clone());
-    let forward = Forward {
-        target,
-        path: PathRewrite::Keep,
-        host: HostRewrite::Keep,
-        request_headers: HeaderOps::default(),
-        response_headers: ResponseHeaderOps::default(),
-        settings: Arc::new(settings),
-        unavailable: StatusCode::SERVICE_UNAVAILABLE,
-        origin: origin.clone(),
-    };
+    let forward = Forward::new(target, Arc::new(settings), origin.clone());
     let everything =
         PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment };
     Route::new(everything, Vec::new(), Action::Forward(Arc::new(forward)), origin.clone())
@@ -62,6 +52,8 @@ impl Claim {
             section: "".into(),
             hostname: HostPattern::Any,
             falls_through: false,
+            tls: None,
+            tells_grpc: false,
             routes: vec![route],
             rank: Rank::ServiceHost,
             created: None,

@@ -31,7 +31,9 @@ use crate::origin::{ObjectRef, Origin};
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::virtual_server::VirtualServer;
-use crate::rules::{Action, Boundary, HostPattern, PathPattern, PathTemplate, PolicyFault, Route};
+use crate::rules::{
+    Action, Boundary, HostPattern, PathPattern, PathTemplate, PolicyFault, Protocol, Route,
+};
 use action::Actions;
 use delegate::{Delegator, Taken, VirtualServerRoutes};
 use listeners::Listeners;
@@ -239,12 +241,16 @@ fn claim(
     sockets: Vec<Socket>,
     context: &mut Context<'_>,
 ) {
+    let tls = tls::material(server, context.resources);
     for socket in sockets {
+        let tls = tls.clone().filter(|_| socket.protocol == Protocol::Https);
         context.claims.push(Claim {
             socket,
             section: "".into(),
             hostname: hostname.clone(),
             falls_through: false,
+            tls,
+            tells_grpc: false,
             routes: routes.to_vec(),
             rank: Rank::Explicit,
             created: server.meta.creation_timestamp.clone(),

@@ -3,10 +3,11 @@
 use super::rules::Maker;
 use gateway_core::Origin;
 use gateway_core::rules::{
-    AccessControl, AccessRule, ApiKey, AuthRequest, BackendTls, BasicAuth, Cache,
-    ClientCertificates, Cors, CorsOrigins, ExternalAuth, Field, Hsts, Jwt, JwtKeys, LimitCase,
-    LimitLog, Network, Networks, Policies, PolicyFault, Rate, RateLimit, RateLimitChoice,
-    SecretText, ServiceId, Template, TemplatePart, Test, UpstreamTarget, VerifyClient,
+    AccessControl, AccessRule, ApiKey, AuthCheck, AuthProtocol, AuthRequest, BackendTls, BasicAuth,
+    Cache, ClientCertificates, Cors, CorsGrant, CorsHeaders, CorsNames, CorsOrigins, ExternalAuth,
+    Field, Hsts, Jwt, JwtKeys, LimitCase, LimitLog, Network, Networks, Policies, PolicyFault, Rate,
+    RateLimit, RateLimitChoice, SecretText, ServiceId, Template, TemplatePart, Test,
+    UpstreamTarget, VerifyClient,
 };
 use http::{HeaderValue, Method, StatusCode};
 use std::sync::Arc;
@@ -30,17 +31,7 @@ impl Maker<'_, '_> {
         let secret = SecretText::default;
         match self.source.below(14) {
             0 => policies.fault = Some(PolicyFault { reason: "it is missing".into(), origin }),
-            1 => {
-                policies.cors = Some(Arc::new(Cors {
-                    origins: CorsOrigins::Any,
-                    methods: None,
-                    headers: None,
-                    expose: None,
-                    credentials: None,
-                    max_age: None,
-                    origin,
-                }));
-            }
+            1 => policies.cors = Some(Arc::new(self.cors())),
             2 | 3 => {
                 let choice = self.rate_limit();
                 let before = policies.rate_limits.iter().cloned();
@@ -66,6 +57,10 @@ impl Maker<'_, '_> {
             7 => {
                 let (realm, users) = ("shop".into(), secret());
                 policies.basic_auth = Some(Arc::new(BasicAuth { realm, users, origin }));
+            }
+            8 if self.source.once_in(2) => {
+                let check = Arc::new(self.auth_check(origin));
+                policies.auth_request = Some(AuthRequest::Check(check));
             }
             8 => {
                 policies.auth_request = Some(AuthRequest::External(Arc::new(ExternalAuth {
@@ -107,6 +102,42 @@ impl Maker<'_, '_> {
                 let value = HeaderValue::from_static("max-age=1");
                 policies.hsts = Some(Arc::new(Hsts { value, behind_proxy: true, origin }));
             }
+        }
+    }
+
+    pub(super) fn cors(&mut self) -> Cors {
+        let origin = self.origin();
+        if self.source.once_in(2) {
+            return Cors::Told(CorsHeaders {
+                origins: CorsOrigins::Any,
+                methods: None,
+                headers: None,
+                expose: None,
+                credentials: None,
+                max_age: None,
+                origin,
+            });
+        }
+        Cors::Granted(CorsGrant {
+            origins: None,
+            credentials: false,
+            methods: CorsNames::Any,
+            headers: CorsNames::Unsaid,
+            expose: CorsNames::Unsaid,
+            max_age: 5,
+            origin,
+        })
+    }
+
+    fn auth_check(&mut self, origin: Origin) -> AuthCheck {
+        AuthCheck {
+            protocol: AuthProtocol::Grpc { request_headers: Vec::new() },
+            target: UpstreamTarget { service: ServiceId(0), port: 80, splits: false },
+            tls: None,
+            max_body: 0,
+            before_cors: self.source.once_in(2),
+            name: "default/a:80".into(),
+            origin,
         }
     }
 

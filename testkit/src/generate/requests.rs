@@ -93,6 +93,7 @@ fn any(source: &mut Source<'_>) -> OwnedRequest {
         headers: hosts(source),
         version: Version::HTTP_11,
         connection: connection(source),
+        server_name: server_name(source),
         attributes: Vec::new(),
     };
     push_anything(&mut request, source);
@@ -106,7 +107,9 @@ fn any(source: &mut Source<'_>) -> OwnedRequest {
 /// Adds header lines and attributes.
 fn push_anything(request: &mut OwnedRequest, source: &mut Source<'_>) {
     for _ in 0..source.below(4) {
-        request.headers.push(match source.below(6) {
+        request.headers.push(match source.below(8) {
+            6 => ("origin".into(), "https://a".into()),
+            7 => ("access-control-request-method".into(), "PUT".into()),
             0..2 => ("x-a".into(), source.pick(&HEADER_VALUES).into()),
             2 => ("X-A".into(), source.pick(&HEADER_VALUES).into()),
             3 => ("x-b".into(), source.pick(&HEADER_VALUES).into()),
@@ -157,6 +160,16 @@ fn hosts(source: &mut Source<'_>) -> Vec<(String, Vec<u8>)> {
         12 | 13 => vec![line(source.pick(&ODD_HOSTS))],
         _ => vec![line(host)],
     }
+}
+
+/// What a client says when TLS begins.
+fn server_name(source: &mut Source<'_>) -> Option<String> {
+    source.once_in(3).then(|| match source.below(8) {
+        0 => String::new(),
+        1 => source.pick(&ODD_HOSTS).into(),
+        2 => "a".repeat(254),
+        _ => source.pick(&HOSTS).into(),
+    })
 }
 
 fn connection(source: &mut Source<'_>) -> Connection {

@@ -4,7 +4,8 @@ use super::Source;
 use super::services::{SERVICES, WEIGHTS};
 use crate::build;
 use gateway_core::rules::{
-    Action, Branch, HostPattern, Listener, Protocol, RuleSet, Split, VirtualHost,
+    Action, Branch, HostPattern, Listener, Mirror, Protocol, RuleSet, ServerTls, Session,
+    SessionName, Split, VirtualHost,
 };
 use gateway_core::{Forwarded, Origin, PathPolicy, Treatment};
 use http::StatusCode;
@@ -88,6 +89,8 @@ impl Maker<'_, '_> {
                 hostname: HostPattern::parse(&name).expect("a host name"),
                 section: self.source.below(2) as u32,
                 falls_through: !self.source.once_in(2),
+                tls: self.server_tls(),
+                tells_grpc: false,
                 routes: vec![self.route()],
                 origin: self.origin(),
             };
@@ -115,6 +118,8 @@ impl Maker<'_, '_> {
             hostname,
             section: self.source.below(2) as u32,
             falls_through: !self.source.once_in(2),
+            tls: self.server_tls(),
+            tells_grpc: false,
             routes: self.routes(),
             origin: self.origin(),
         }
@@ -133,11 +138,14 @@ impl Maker<'_, '_> {
                     })
                     .collect();
                 let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
+                let session = self.session(branches.len());
+                let origin = self.origin();
                 Action::Split(Arc::new(Split {
+                    session,
                     branches,
                     sticky: None,
                     otherwise,
-                    origin: self.origin(),
+                    origin,
                 }))
             }
             _ => {
@@ -145,8 +153,43 @@ impl Maker<'_, '_> {
                 let port = self.source.pick(&[80, 8080]);
                 let mut forward = build::forward(service, port, self.origin());
                 forward.target.splits = !self.source.once_in(5);
+                if self.source.once_in(6) {
+                    forward.mirrors = (0..self.source.below(3)).map(|_| self.mirror()).collect();
+                }
+                if self.source.once_in(8) {
+                    forward.cors = Some(Arc::new(self.cors()));
+                }
                 Action::Forward(Arc::new(forward))
             }
         }
+    }
+
+    fn mirror(&mut self) -> Mirror {
+        let service = self.service_id();
+        let numerator = self.source.pick(&[1, 0, 2, 3]);
+        let forward = Arc::new(build::forward(service, 80, self.origin()));
+        Mirror { numerator, denominator: 3, forward }
+    }
+
+    /// Keeps clients that say so at one of so many branches; mostly nothing.
+    fn session(&mut self, branches: usize) -> Option<Arc<Session>> {
+        self.source.once_in(4).then(|| {
+            let backends = (0..branches).map(|_| self.source.pick(&["a", "b", "ab"]).into());
+            Arc::new(Session {
+                name: SessionName::Header(http::HeaderName::from_static("x-session")),
+                absolute_timeout: None,
+                attribute: "a".into(),
+                backends: backends.collect(),
+                origin: self.origin(),
+            })
+        })
+    }
+
+    /// Mostly nothing.
+    fn server_tls(&mut self) -> Option<Arc<ServerTls>> {
+        self.source.once_in(3).then(|| {
+            let exclusive = !self.source.once_in(4);
+            Arc::new(ServerTls { certificates: Vec::new(), clients: None, exclusive })
+        })
     }
 }

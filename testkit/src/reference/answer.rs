@@ -41,12 +41,15 @@ impl StepAnswer {
             Step::Refuse(Refusal { status, origin, .. }) => {
                 ("refuse", origin, status.as_str().as_bytes().to_vec())
             }
-            Step::Preflight(policy) => ("preflight", &policy.origin, vec![]),
+            Step::Preflight(policy) => ("preflight", policy.origin(), vec![]),
             Step::ClientCertificate(policy) => ("client-certificate", &policy.origin, vec![]),
             Step::RateLimit { limit, key } => ("rate-limit", &limit.origin, key),
             Step::BasicAuth(policy) => ("basic-auth", &policy.origin, vec![]),
             Step::ApiKey { policy, key } => ("api-key", &policy.origin, key),
             Step::ExternalAuth(policy) => ("external-auth", &policy.origin, vec![]),
+            Step::AuthCheck(check) => {
+                ("external-auth", &check.origin, check.name.as_bytes().to_vec())
+            }
             Step::Jwt(policy) => ("jwt", &policy.origin, vec![]),
             Step::Cache(policy) => ("cache", &policy.origin, vec![]),
             Step::ServiceLimit(Counted { limit, source, by_endpoint }) => {

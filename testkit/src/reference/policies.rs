@@ -4,12 +4,13 @@ use super::answer::{StepAnswer, Verdict};
 use super::conditions::{View, passes};
 use gateway_core::Request;
 use gateway_core::rules::{
-    AuthRequest, Field, Policies, Protocol, RateLimitChoice, Template, TemplatePart,
+    AuthRequest, Cors, Field, Policies, Protocol, RateLimitChoice, Template, TemplatePart,
 };
 
 /// What is asked, up to what turns the request away.
 pub(super) fn steps(
     policies: &Policies,
+    of_backend: Option<&Cors>,
     verdict: &Verdict,
     view: &View<'_, impl Request>,
 ) -> Vec<StepAnswer> {
@@ -28,11 +29,16 @@ pub(super) fn steps(
         push("refuse", &fault.origin, b"500".to_vec());
         return steps;
     }
-    if let Some(policy) = &policies.cors
-        && (forwards || matches!(verdict, Verdict::Deny { .. }))
-        && view.request().method() == "OPTIONS"
+    let arrives = forwards || matches!(verdict, Verdict::Deny { .. });
+    if let Some(cors) = policies.cors.as_deref().or(of_backend)
+        && asks_first(cors, arrives, view)
     {
-        push("preflight", &policy.origin, vec![]);
+        if let Some(AuthRequest::Check(check)) = &policies.auth_request
+            && check.before_cors
+        {
+            push("external-auth", &check.origin, check.name.as_bytes().to_vec());
+        }
+        push("preflight", cors.origin(), vec![]);
         return steps;
     }
     for choice in &*policies.rate_limits {
@@ -70,6 +76,9 @@ pub(super) fn steps(
             }
             push("api-key", &policy.origin, key);
         }
+        Some(AuthRequest::Check(check)) => {
+            push("external-auth", &check.origin, check.name.as_bytes().to_vec());
+        }
         Some(AuthRequest::External(policy)) => push("external-auth", &policy.origin, vec![]),
         None => {}
     }
@@ -82,6 +91,18 @@ pub(super) fn steps(
         push("cache", &policy.origin, vec![]);
     }
     steps
+}
+
+/// Whether the request only asks what it may do, and the route answers that.
+fn asks_first(cors: &Cors, arrives: bool, view: &View<'_, impl Request>) -> bool {
+    let has = |name: &str| !text_of(&Field::Header(name.into()), view).is_empty();
+    let options = view.request().method() == "OPTIONS";
+    match cors {
+        // virtualserver §16.8
+        Cors::Told(_) => options && arrives,
+        // gateway-api §13.3
+        Cors::Granted(_) => options && has("origin") && has("access-control-request-method"),
+    }
 }
 
 fn limit_of<'r>(

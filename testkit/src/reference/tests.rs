@@ -23,7 +23,15 @@ fn regex(text: &str, anchor: Anchor) -> Regex {
 fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Arc<VirtualHost> {
     let hostname = if name == "*" { HostPattern::Any } else { HostPattern::parse(name).unwrap() };
     let origin = build::origin(name);
-    Arc::new(VirtualHost { hostname, section, falls_through, routes, origin })
+    Arc::new(VirtualHost {
+        hostname,
+        section,
+        falls_through,
+        tls: None,
+        tells_grpc: false,
+        routes,
+        origin,
+    })
 }
 
 fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
@@ -204,6 +212,7 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
         origin: build::origin(name),
     };
     let split = Split {
+        session: None,
         sticky: None,
         branches: vec![branch("one", 1), branch("none", 0), branch("two", 1)],
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,

@@ -65,6 +65,20 @@ fn pick(weights: &[u64], draw: u64) -> Option<(usize, u64)> {
     unreachable!("the ticket is below the sum of the weights")
 }
 
+/// The draw of the mirror at this place, from 0: SplitMix64 with `seed`, as its author writes it.
+pub(super) fn nth_draw(seed: u64, place: usize) -> u64 {
+    let mut state = seed;
+    let mut drawn = 0;
+    for _ in 0..=place {
+        state = state.wrapping_add(0x9e3779b97f4a7c15);
+        drawn = state;
+        drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
+        drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d049bb133111eb);
+        drawn ^= drawn >> 31;
+    }
+    drawn
+}
+
 #[cfg(test)]
 mod tests {
     use super::pick;

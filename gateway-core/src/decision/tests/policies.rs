@@ -1,6 +1,6 @@
 use super::*;
 use crate::decision::{Refusal, Step};
-use crate::rules::{Cors, CorsOrigins, Hsts, Policies};
+use crate::rules::{Cors, CorsHeaders, CorsOrigins, Hsts, Policies};
 use http::HeaderValue;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, STRICT_TRANSPORT_SECURITY, VARY};
 
@@ -34,7 +34,7 @@ fn the_header_of_a_backend_gives_way_to_hsts() {
 #[test]
 fn cors_is_told_beside_what_a_backend_says() {
     // virtualserver §16.8
-    let cors = Cors {
+    let cors = CorsHeaders {
         origins: CorsOrigins::One(HeaderValue::from_static("https://a.example")),
         methods: None,
         headers: None,
@@ -43,7 +43,8 @@ fn cors_is_told_beside_what_a_backend_says() {
         max_age: None,
         origin: origin(),
     };
-    let fixture = guarded(Policies { cors: Some(Arc::new(cors)), ..Policies::default() });
+    let fixture =
+        guarded(Policies { cors: Some(Arc::new(Cors::Told(cors))), ..Policies::default() });
     let mut answer = HeaderMap::new();
     answer.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

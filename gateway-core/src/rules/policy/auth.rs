@@ -1,6 +1,6 @@
 //! Who a client is.
 
-use super::{SecretText, ServerTrust};
+use super::{AuthCheck, SecretText, ServerTrust};
 use crate::origin::Origin;
 use crate::rules::{Field, UpstreamTarget};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -32,6 +32,8 @@ pub enum AuthRequest {
     ApiKey(Arc<ApiKey>),
     /// The word of another service.
     External(Arc<ExternalAuth>),
+    /// The word of another service, in the way of the Gateway API.
+    Check(Arc<AuthCheck>),
 }
 
 /// Asks for a key (virtualserver §16.5).

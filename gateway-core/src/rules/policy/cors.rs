@@ -3,9 +3,30 @@
 use crate::origin::Origin;
 use http::HeaderValue;
 
-/// What browsers are told of requests from pages of other origins (virtualserver §16.8).
+/// What browsers are told of requests from pages of other origins.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cors {
+pub enum Cors {
+    /// Every answer tells the same, and every OPTIONS is a pre-flight request (virtualserver
+    /// §16.8).
+    Told(CorsHeaders),
+    /// Answers to requests with an `Origin` tell what pages of that origin may do (gateway-api
+    /// §13.3).
+    Granted(CorsGrant),
+}
+
+impl Cors {
+    /// Where it was written.
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::Told(headers) => &headers.origin,
+            Self::Granted(grant) => &grant.origin,
+        }
+    }
+}
+
+/// The header of every answer (virtualserver §16.8).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorsHeaders {
     /// The origins that may read answers.
     pub origins: CorsOrigins,
     /// `Access-Control-Allow-Methods`.
@@ -45,4 +66,57 @@ pub enum CorsOrigin {
         /// `.example.com:8443`.
         suffix: Box<str>,
     },
+}
+
+/// What pages of some origins may do (gateway-api §13.3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorsGrant {
+    /// Whose pages; `None`: everybody's.
+    pub origins: Option<Vec<OriginPattern>>,
+    /// Whether they may send cookies and the like, and read what comes of it.
+    pub credentials: bool,
+    /// The methods that they may use.
+    pub methods: CorsNames,
+    /// The header fields that they may send.
+    pub headers: CorsNames,
+    /// The header fields of answers that they may read.
+    pub expose: CorsNames,
+    /// How long browsers may remember that, in seconds.
+    pub max_age: u32,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Names that a page may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CorsNames {
+    /// Nothing is said of them.
+    #[default]
+    Unsaid,
+    /// `*`: all of them.
+    Any,
+    /// These, as one header value.
+    Listed(HeaderValue),
+}
+
+/// Origins of one scheme and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginPattern {
+    /// `https`, or else `http`.
+    pub https: bool,
+    /// The host.
+    pub host: OriginHost,
+    /// The port; 443 or 80 where none is written.
+    pub port: u16,
+}
+
+/// Hosts of an [`OriginPattern`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginHost {
+    /// Every host.
+    Any,
+    /// This one, in lower case.
+    Exact(Box<str>),
+    /// Those with one label or more before this one, in lower case.
+    Under(Box<str>),
 }

@@ -32,7 +32,7 @@ pub enum VerifyClient {
     OptionalNoAuthority,
 }
 
-/// TLS with backends (virtualserver §16.7).
+/// TLS with backends (virtualserver §16.7, gateway-api §20).
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackendTls {
     /// Our own certificate and key, in PEM.
@@ -62,4 +62,15 @@ pub struct ServerTrust {
     pub authorities: Option<SecretText>,
     /// The longest chain, in certificates above the server's.
     pub depth: u32,
+    /// Who the server may be: its certificate has one of these. None: it has the server's name.
+    pub names: Vec<SubjectName>,
+}
+
+/// A name in a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectName {
+    /// A host name; with `*.` for one label.
+    Dns(Box<str>),
+    /// A URI, like a SPIFFE id.
+    Uri(Box<str>),
 }

@@ -52,7 +52,13 @@ pub(super) fn action(
             }
             let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
             let sticky = sticky(index, route);
-            Action::Split(Arc::new(Split { sticky, branches: backends, otherwise, origin }))
+            Action::Split(Arc::new(Split {
+                session: None,
+                sticky,
+                branches: backends,
+                otherwise,
+                origin,
+            }))
         }
     }
 }
@@ -80,14 +86,11 @@ fn branches(
             (Ok(target), None) => {
                 let (host, path) = filters.rewrite();
                 Action::Forward(Arc::new(Forward {
-                    target,
                     path,
                     host,
                     request_headers: filter::request_headers(filters, &own),
                     response_headers: filter::response_headers(filters, &own),
-                    settings: Arc::clone(&settings),
-                    unavailable: StatusCode::SERVICE_UNAVAILABLE,
-                    origin: origin.clone(),
+                    ..Forward::new(target, Arc::clone(&settings), origin.clone())
                 }))
             }
         };

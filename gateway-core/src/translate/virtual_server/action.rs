@@ -58,14 +58,12 @@ impl Actions<'_> {
         let upstream = self.upstreams.find(name, self.report)?;
         let origin = self.report.origin(at);
         Some(Action::Forward(Arc::new(Forward {
-            target: upstream.target,
             path: edits.path,
             host: edits.host,
             request_headers: edits.request_headers,
             response_headers: edits.response_headers,
-            settings: Arc::clone(&upstream.settings),
             unavailable: StatusCode::BAD_GATEWAY,
-            origin,
+            ..Forward::new(upstream.target, Arc::clone(&upstream.settings), origin)
         })))
     }
 

@@ -230,6 +230,7 @@ fn lower_splits(
         return None;
     }
     (branches.len() == splits.len()).then(|| Split {
+        session: None,
         sticky: place.sticky(splits, actions),
         branches,
         otherwise: StatusCode::INTERNAL_SERVER_ERROR,

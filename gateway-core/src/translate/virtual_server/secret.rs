@@ -6,6 +6,7 @@ use super::report::Fault;
 use crate::diagnostic::did_you_mean;
 use crate::resource::Resources;
 use crate::resource::secret::Secret;
+use crate::translate::pem::holds_pem;
 use std::collections::BTreeMap;
 
 /// What a Secret must be for.
@@ -108,14 +109,4 @@ fn keys_differ(secret: &Secret) -> Result<(), (&str, &str)> {
         }
     }
     Ok(())
-}
-
-/// Whether there is a line `-----BEGIN LABEL-----`; labels may say more before the word that
-/// counts (`RSA PRIVATE KEY`).
-fn holds_pem(octets: &[u8], label: &str) -> bool {
-    octets.split(|b| *b == b'\n').any(|line| {
-        let line = line.trim_ascii();
-        let inner = line.strip_prefix(b"-----BEGIN ").and_then(|l| l.strip_suffix(b"-----"));
-        inner.is_some_and(|inner| inner.ends_with(label.as_bytes()))
-    })
 }

@@ -6,12 +6,13 @@ use super::order;
 use super::policy::before_location;
 use super::report::{Fault, Report};
 use super::secret::{self, SecretKind};
-use crate::resource::Resources;
-use crate::resource::virtual_server::{Tls, TlsRedirect};
+use crate::resource::virtual_server::{Tls, TlsRedirect, VirtualServer};
+use crate::resource::{Resource, Resources};
 use crate::rules::{
     Action, Anchor, Boundary, Condition, Field, HeaderEdit, Location, PathPattern, PathTemplate,
-    Policies, Redirect, Regex, Route, Template, TemplatePart, Test,
+    Policies, Redirect, Regex, Route, ServerTls, Template, TemplatePart, Test,
 };
+use crate::translate::pem::certificate;
 use http::HeaderName;
 use std::sync::{Arc, LazyLock};
 
@@ -32,6 +33,18 @@ pub(super) fn check_secret(tls: &Tls, namespace: &str, resources: &Resources, re
         let message = format!("{}; TLS handshakes for the host fail", fault.message);
         report.warning(text.at, Fault { message, ..fault });
     }
+}
+
+/// How TLS ends for the host, where its Secret is all right.
+pub(super) fn material(
+    server: &Resource<VirtualServer>,
+    resources: &Resources,
+) -> Option<Arc<ServerTls>> {
+    let name = server.spec.tls.as_ref()?.secret.as_ref()?;
+    let namespace = &server.meta.namespace;
+    secret::find(resources, namespace, name, SecretKind::Tls).ok()?;
+    let certificates = vec![certificate(resources.secret(namespace, name)?)?];
+    Some(Arc::new(ServerTls { certificates, clients: None, exclusive: false }))
 }
 
 /// The redirects to `https` that stand before all other routes.

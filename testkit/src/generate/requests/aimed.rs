@@ -1,6 +1,6 @@
 //! Requests that are meant for a route: its path, its host, and what its conditions want.
 
-use super::{HOSTS, ODD_HOSTS, connection, over_http2, push_anything};
+use super::{HOSTS, ODD_HOSTS, connection, over_http2, push_anything, server_name};
 use crate::OwnedRequest;
 use crate::generate::paths::{distort, path_of, spell};
 use crate::generate::{Source, pool};
@@ -41,6 +41,7 @@ pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> OwnedRequest 
         headers: Vec::new(),
         version: Version::HTTP_11,
         connection,
+        server_name: server_name(source),
         attributes: Vec::new(),
     };
     let mut draft = Draft { source, request, host, arguments: Vec::new(), cookies: Vec::new() };

@@ -5,7 +5,7 @@ use super::super::report::{Fault, Report};
 use super::lowering::Lowering;
 use crate::resource::fields::Text;
 use crate::resource::policy::Cors as Written;
-use crate::rules::{Cors, CorsOrigin, CorsOrigins};
+use crate::rules::{Cors, CorsHeaders, CorsOrigin, CorsOrigins};
 use http::HeaderValue;
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
@@ -67,7 +67,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         report.error(credentials.at, fault.help("list the origins that may send credentials"));
     }
     let max_age = written.max_age.and_then(|age| u64::try_from(age).ok());
-    Some(Cors {
+    Some(Cors::Told(CorsHeaders {
         origins: origins?,
         methods: joined(&written.allow_methods),
         headers: joined(&written.allow_headers),
@@ -75,7 +75,7 @@ pub(super) fn lower(written: &Written, lowering: &mut Lowering<'_, '_>) -> Optio
         credentials: Some(written.allow_credentials.as_ref().is_some_and(|flag| flag.value)),
         max_age: Some(max_age.unwrap_or(DEFAULT_MAX_AGE)),
         origin: report.origin(written.at),
-    })
+    }))
 }
 
 fn origins(written: &Written, report: &mut Report) -> Option<CorsOrigins> {

@@ -83,6 +83,7 @@ fn tls(written: &Written, lowering: &mut Lowering<'_, '_>) -> Option<Option<Serv
         None => None,
     };
     Some(written.ssl_enabled.map(|_| ServerTrust {
+        names: Vec::new(),
         verify: written.ssl_verify.is_some(),
         authorities,
         depth,

@@ -127,7 +127,7 @@ impl<'a, 'c> Lowering<'a, 'c> {
             Some(text) => Some(self.secret_text(text, SecretKind::Authorities, "ca.crt")?),
             None => None,
         };
-        Some(ServerTrust { verify: true, authorities, depth })
+        Some(ServerTrust { verify: true, authorities, depth, names: Vec::new() })
     }
 
     /// The longest chain of certificates, which has no effect where `verifies` is false.

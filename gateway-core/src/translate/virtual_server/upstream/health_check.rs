@@ -21,7 +21,7 @@ pub(super) fn health_check(
     let headers = headers(&written.headers, Place::ReturnHeader, "", report).into_iter();
     let headers = headers.map(|(edit, _)| edit).collect();
     let probe = match upstream.protocol {
-        BackendProtocol::Http => http(written, headers, report),
+        BackendProtocol::Http | BackendProtocol::Http2 => http(written, headers, report),
         BackendProtocol::Grpc => grpc(written, headers, report),
     };
     if let Some(at) = written.persistent.filter(|_| !written.mandatory) {

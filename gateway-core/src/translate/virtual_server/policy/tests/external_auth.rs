@@ -30,7 +30,7 @@ fn fields_and_their_defaults() {
         let (external, target) = external(fields);
         assert_eq!((&*target, &*external.server_name), (want, server_name), "{fields}");
         let tls = fields.contains("sslEnabled");
-        let tls = tls.then_some(ServerTrust { verify: false, authorities: None, depth: 1 });
+        let tls = tls.then_some(ServerTrust { depth: 1, ..ServerTrust::default() });
         assert_eq!(external.tls, tls, "{fields}");
         assert_eq!((&*external.uri, &external.sign_in), ("/", &None), "{fields}");
     }

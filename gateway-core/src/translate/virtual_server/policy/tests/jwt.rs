@@ -32,7 +32,7 @@ fn remote_keys() {
         sni: false,
         trust: None,
     };
-    let system = ServerTrust { verify: true, authorities: None, depth: 1 };
+    let system = ServerTrust { verify: true, depth: 1, ..ServerTrust::default() };
     for (fields, want) in [
         ("", plain.clone()),
         (
