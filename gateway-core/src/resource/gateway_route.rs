@@ -7,11 +7,15 @@
 //! channels refuses: that is left to translating.
 
 pub(crate) mod backend;
+pub(crate) mod cors;
+pub(crate) mod external_auth;
 pub(crate) mod filter;
 pub(crate) mod grpc_match;
 pub(crate) mod http_match;
 pub(crate) mod matching;
+pub(crate) mod mirror;
 mod parent;
+pub(crate) mod session;
 #[cfg(all(test, feature = "yaml"))]
 mod tests;
 pub(crate) mod values;
@@ -26,6 +30,7 @@ use backend::{BackendRef, Retry, Timeouts};
 use filter::{Filter, FilterKind};
 use matching::Match;
 pub(crate) use parent::ParentRef;
+use session::SessionPersistence;
 
 /// A kind of route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,7 +97,7 @@ pub(crate) struct Rule {
     pub(crate) backends: Vec<BackendRef>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: Option<Retry>,
-    pub(crate) session_persistence: Option<At>,
+    pub(crate) session: Option<SessionPersistence>,
     pub(crate) at: At,
 }
 
@@ -203,7 +208,7 @@ impl Rule {
             backends: Vec::new(),
             timeouts: Timeouts::default(),
             retry: None,
-            session_persistence: None,
+            session: None,
             at,
         }
     }
@@ -244,7 +249,7 @@ fn read_rule(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Rule> {
     }
     if let Some(field) = fields.field("sessionPersistence") {
         reader.channels.experimental_field(field);
-        rule.session_persistence = Some(field.at());
+        rule.session = session::read(field, reader);
     }
     fields.finish(reader.problems);
 

@@ -39,6 +39,18 @@ pub(crate) const KIND: Scalar =
     Scalar::new("a kind", 63, is_kind, "it begins with a letter and holds letters, digits and `-`");
 /// Names of header fields.
 pub(crate) const HEADER_NAME: Scalar = Scalar::new("a header name", 256, is_token, TOKEN);
+/// Names of cookies.
+pub(crate) const COOKIE_NAME: Scalar = Scalar::new("a cookie name", 256, is_token, TOKEN);
+/// The part of a site that gets a cookie, in the form that its header field has room for.
+pub(crate) const COOKIE_PATH: Scalar = Scalar {
+    shortest: 0,
+    ..Scalar::new(
+        "a cookie path",
+        1024,
+        is_cookie_path,
+        "it holds ASCII without `;` and control characters",
+    )
+};
 /// Names of query parameters.
 pub(crate) const QUERY_NAME: Scalar = Scalar::new("a query parameter name", 256, is_token, TOKEN);
 /// Values of header fields, as both channels take them.
@@ -49,6 +61,15 @@ pub(crate) const QUERY_VALUE: Scalar = Scalar::new("a query parameter value", 10
 /// What paths are compared with. Their form depends on how they are compared.
 pub(crate) const PATH_VALUE: Scalar =
     Scalar { shortest: 0, ..Scalar::new("a path", 1024, anything, "") };
+/// What stands before the paths that a service for authorization is asked.
+pub(crate) const AUTH_PATH: Scalar = Scalar::new(
+    "a path",
+    1024,
+    is_path,
+    "blanks and characters beyond ASCII are written as percent-escapes",
+);
+/// Origins of pages. Their form is checked as they are parsed.
+pub(crate) const ORIGIN: Scalar = Scalar::new("an origin", 253, anything, "");
 /// Names of gRPC services and methods, or expressions of them.
 pub(crate) const GRPC_NAME: Scalar =
     Scalar { shortest: 0, ..Scalar::new("a gRPC name", 1024, anything, "") };
@@ -223,6 +244,21 @@ pub(crate) fn items<'d>(
     items
 }
 
+/// The texts of a list of at most `most` of them, in which none stands twice.
+pub(crate) fn set<'d>(
+    list: Value<'d>,
+    most: usize,
+    read: impl Fn(Value<'d>, &mut Problems) -> Option<&'d str>,
+    problems: &mut Problems,
+) -> Vec<(Value<'d>, &'d str)> {
+    let mut entries = Vec::new();
+    for item in items(list, 0, most, problems) {
+        entries.extend(read(item, problems).map(|text| (item, text)));
+    }
+    unique(entries.iter().copied(), problems);
+    entries
+}
+
 /// Reports every entry whose key an earlier one has.
 pub(crate) fn unique<'d, K: Ord + std::fmt::Display>(
     entries: impl IntoIterator<Item = (Value<'d>, K)>,
@@ -266,6 +302,11 @@ pub(crate) fn is_strict_field_value(text: &str) -> bool {
         .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic()))
 }
 
+/// Whether paths hold `octet` as it is, without escape.
+pub(crate) fn is_path_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"-/._~!$&'()*+,;=:@".contains(&octet)
+}
+
 fn anything(_: &str) -> bool {
     true
 }
@@ -293,6 +334,20 @@ fn is_bounded(text: &str, first: fn(u8) -> bool, last: fn(u8) -> bool) -> bool {
 
 fn is_token(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Whether `text` is made of octets of paths and escapes.
+fn is_path(text: &str) -> bool {
+    let mut parts = text.split('%');
+    let plain = |part: &str| part.bytes().all(is_path_octet);
+    parts.next().is_none_or(plain)
+        && parts.all(|part| {
+            plain(part) && part.len() >= 2 && part.bytes().take(2).all(|b| b.is_ascii_hexdigit())
+        })
+}
+
+fn is_cookie_path(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b';')
 }
 
 fn is_field_value(text: &str) -> bool {

@@ -2,14 +2,23 @@
 
 use super::Reader;
 use super::filter::{self, Filter};
-use crate::resource::document::{At, Value};
+use crate::resource::document::{At, Mapping, Value};
 use crate::resource::scalar::{self, NAMESPACE, OBJECT_NAME};
 use http::StatusCode;
 use std::time::Duration;
 
-/// A backend and its share.
+/// A backend of a rule and its share.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BackendRef {
+    pub(crate) target: BackendTarget,
+    pub(crate) weight: u32,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) at: At,
+}
+
+/// What a reference to a backend names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BackendTarget {
     pub(crate) group: Box<str>,
     pub(crate) kind: Box<str>,
     /// `None`: the route's own.
@@ -17,13 +26,11 @@ pub(crate) struct BackendRef {
     pub(crate) name: Box<str>,
     /// Always there for a Service.
     pub(crate) port: Option<u16>,
-    pub(crate) weight: u32,
-    pub(crate) filters: Vec<Filter>,
     pub(crate) at: At,
     pub(crate) fields: BackendFields,
 }
 
-/// Where the fields of a backend stand; the whole backend for those that are left out.
+/// Where the fields of a reference stand; the whole reference for those that are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BackendFields {
     /// `kind`, or `group` where only that is written.
@@ -33,7 +40,7 @@ pub(crate) struct BackendFields {
     pub(crate) port: At,
 }
 
-impl BackendRef {
+impl BackendTarget {
     /// Whether a Service is meant.
     pub(crate) fn is_service(&self) -> bool {
         self.group.is_empty() && &*self.kind == "Service"
@@ -57,27 +64,46 @@ pub(crate) struct Retry {
 
 pub(super) fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<BackendRef> {
     let mut fields = value.mapping(reader.problems)?;
-    let (group, kind) = scalar::group_and_kind(&mut fields, ("", "Service"), reader.problems);
+    let target = read_target_fields(&mut fields, reader);
+    let weight = match fields.field("weight") {
+        Some(field) => field.integer(0..=1_000_000, reader.problems),
+        None => Some(1),
+    };
+    let filters = fields.field("filters").map(|list| filter::read_list(list, reader));
+    fields.finish(reader.problems);
+    Some(BackendRef {
+        target,
+        weight: weight.and_then(|n| u32::try_from(n).ok()).unwrap_or_default(),
+        filters: filters.unwrap_or_default(),
+        at: value.at(),
+    })
+}
+
+/// A reference that has no share and no filters.
+pub(super) fn read_target(value: Value<'_>, reader: &mut Reader<'_>) -> Option<BackendTarget> {
+    let mut fields = value.mapping(reader.problems)?;
+    let target = read_target_fields(&mut fields, reader);
+    fields.finish(reader.problems);
+    Some(target)
+}
+
+fn read_target_fields(fields: &mut Mapping<'_>, reader: &mut Reader<'_>) -> BackendTarget {
+    let value = fields.value();
+    let (group, kind) = scalar::group_and_kind(fields, ("", "Service"), reader.problems);
     let namespace_field = fields.field("namespace");
     let namespace = namespace_field.and_then(|v| NAMESPACE.read(v, reader.problems));
     let name_field = fields.required("name", reader.problems);
     let name = name_field.and_then(|v| OBJECT_NAME.read(v, reader.problems));
     let port_field = fields.field("port");
     let port = port_field.and_then(|v| v.port(reader.problems));
-    let weight = match fields.field("weight") {
-        Some(field) => field.integer(0..=1_000_000, reader.problems),
-        None => Some(1),
-    };
     let kind_field = fields.field("kind").or_else(|| fields.field("group"));
     let at = |field: Option<Value<'_>>| field.unwrap_or(value).at();
-    let mut backend = BackendRef {
+    let target = BackendTarget {
         group,
         kind,
         namespace: namespace.map(Into::into),
         name: name.unwrap_or_default().into(),
         port,
-        weight: weight.and_then(|n| u32::try_from(n).ok()).unwrap_or_default(),
-        filters: Vec::new(),
         at: value.at(),
         fields: BackendFields {
             kind: at(kind_field),
@@ -86,14 +112,10 @@ pub(super) fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<BackendR
             port: at(port_field),
         },
     };
-    if let Some(list) = fields.field("filters") {
-        backend.filters = filter::read_list(list, reader);
-    }
-    fields.finish(reader.problems);
-    if backend.is_service() && port_field.is_none() {
+    if target.is_service() && port_field.is_none() {
         reader.error("missing-field", value, "a reference to a Service needs a `port`");
     }
-    Some(backend)
+    target
 }
 
 pub(super) fn read_timeouts(value: Value<'_>, reader: &mut Reader<'_>) -> Timeouts {

@@ -2,9 +2,12 @@
 
 use super::Reader;
 use super::RouteKind;
+use super::cors::{self, Cors};
+use super::external_auth::{self, ExternalAuth};
+use super::mirror::{self, RequestMirror};
 use super::values::check_strict;
 use crate::resource::document::{At, Mapping, Value, shorten};
-use crate::resource::scalar::{self, HEADER_NAME, HEADER_VALUE};
+use crate::resource::scalar::{self, GROUP, HEADER_NAME, HEADER_VALUE, KIND, OBJECT_NAME};
 use crate::rules::{FRAMING, Protocol};
 use http::{HeaderName, StatusCode};
 use std::collections::BTreeSet;
@@ -23,8 +26,10 @@ pub(crate) enum FilterKind {
     ResponseHeaderModifier(HeaderModifier),
     RequestRedirect(RequestRedirect),
     UrlRewrite(UrlRewrite),
-    /// A type whose block is not read yet.
-    Other(&'static str),
+    RequestMirror(RequestMirror),
+    Cors(Cors),
+    ExternalAuth(ExternalAuth),
+    ExtensionRef(ExtensionRef),
 }
 
 /// Changes to the header of a request or an answer. No name stands in two of the lists.
@@ -52,11 +57,36 @@ pub(crate) struct UrlRewrite {
     pub(crate) path: Option<PathModifier>,
 }
 
+/// `extensionRef`: an object that says what the filter does, in the namespace of the route.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ExtensionRef {
+    pub(crate) group: Box<str>,
+    pub(crate) kind: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) at: At,
+}
+
 /// What a path becomes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum PathModifier {
     Full(Box<str>),
     Prefix(Box<str>),
+}
+
+impl FilterKind {
+    /// As `type` of a filter.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::RequestHeaderModifier(_) => "RequestHeaderModifier",
+            Self::ResponseHeaderModifier(_) => "ResponseHeaderModifier",
+            Self::RequestRedirect(_) => "RequestRedirect",
+            Self::UrlRewrite(_) => "URLRewrite",
+            Self::RequestMirror(_) => "RequestMirror",
+            Self::Cors(_) => "CORS",
+            Self::ExternalAuth(_) => "ExternalAuth",
+            Self::ExtensionRef(_) => "ExtensionRef",
+        }
+    }
 }
 
 impl Filter {
@@ -162,12 +192,30 @@ fn read_block(
         }
         "RequestRedirect" => FilterKind::RequestRedirect(read_redirect(block, reader)?),
         "URLRewrite" => FilterKind::UrlRewrite(read_rewrite(block, reader)?),
-        name => {
-            if name == "ExternalAuth" {
-                reader.channels.experimental_field(block);
-            }
-            FilterKind::Other(name)
+        "RequestMirror" => FilterKind::RequestMirror(mirror::read(block, reader)?),
+        "CORS" => FilterKind::Cors(cors::read(block, reader)?),
+        "ExternalAuth" => {
+            reader.channels.experimental_field(block);
+            FilterKind::ExternalAuth(external_auth::read(block, reader)?)
         }
+        _ => FilterKind::ExtensionRef(read_extension(block, reader)?),
+    })
+}
+
+fn read_extension(block: Value<'_>, reader: &mut Reader<'_>) -> Option<ExtensionRef> {
+    let mut fields = block.mapping(reader.problems)?;
+    let group = fields.required("group", reader.problems);
+    let group = group.and_then(|v| GROUP.read(v, reader.problems));
+    let kind = fields.required("kind", reader.problems);
+    let kind = kind.and_then(|v| KIND.read(v, reader.problems));
+    let name = fields.required("name", reader.problems);
+    let name = name.and_then(|v| OBJECT_NAME.read(v, reader.problems));
+    fields.finish(reader.problems);
+    Some(ExtensionRef {
+        group: group?.into(),
+        kind: kind?.into(),
+        name: name?.into(),
+        at: block.at(),
     })
 }
 

@@ -48,7 +48,7 @@ impl HttpMatch {
     }
 }
 
-const METHODS: [(&str, &str); 9] = [
+pub(super) const METHODS: [(&str, &str); 9] = [
     ("GET", "GET"),
     ("HEAD", "HEAD"),
     ("POST", "POST"),
@@ -138,7 +138,7 @@ fn path_problem(path: &str) -> Option<(&'static str, &'static str)> {
             b'^' | b'[' | b']' | b'{' | b'}' | b'|' | b'\\' => {
                 return Some(("holds a character that paths do not have", REGEX));
             }
-            b if b.is_ascii_alphanumeric() || b"-/._~!$&'()*+,;=:@".contains(b) => {}
+            b if scalar::is_path_octet(*b) => {}
             _ => {
                 let help = "write blanks and characters beyond ASCII as percent-escapes";
                 return Some(("holds a character that paths do not have", help));

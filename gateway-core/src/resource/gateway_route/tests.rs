@@ -84,6 +84,7 @@ fn rules_are_checked_as_a_whole() {
     let rewrite = format!("{{type: URLRewrite, urlRewrite: {{{prefix}}}}}");
     let redirect = format!("{{type: RequestRedirect, requestRedirect: {{{prefix}}}}}");
     let headers = "{type: RequestHeaderModifier, requestHeaderModifier: {}}";
+    let mirror = "{type: RequestMirror, requestMirror: {backendRef: {name: s, port: 1}}}";
     for (fields, want) in [
         (format!("    filters: [{rewrite}]"), vec![]),
         (format!("    matches: [{{method: GET}}]\n    filters: [{rewrite}]"), vec![]),
@@ -107,7 +108,7 @@ fn rules_are_checked_as_a_whole() {
             vec!["spec.rules[0].filters[1]: a list has at most one `RequestHeaderModifier` filter"],
         ),
         (
-            "    filters: [{type: RequestMirror, requestMirror: {}}, {type: RequestMirror, requestMirror: {}}]".into(),
+            format!("    filters: [{mirror}, {mirror}]"),
             vec![],
         ),
         (

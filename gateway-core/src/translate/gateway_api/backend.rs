@@ -6,7 +6,7 @@ use super::route::LoweredRoute;
 use super::sticky::sticky;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::Resource;
-use crate::resource::gateway_route::backend::{self, BackendRef};
+use crate::resource::gateway_route::backend::{self, BackendTarget};
 use crate::resource::gateway_route::{GatewayRoute, Rule};
 use crate::rules::{
     Action, BackendSettings, Branch, Forward, NonIdempotent, Retry, RetryCondition, ServiceName,
@@ -75,7 +75,7 @@ fn branches(
     for backend in &rule.backends {
         let origin = route.origin(backend.at);
         let own = Filters::of_backend(&backend.filters, route, context);
-        let resolved = resolve(backend, route, context);
+        let resolved = resolve(&backend.target, route, context);
         let action = match (resolved, &own.unsupported) {
             (Err((reason, message)), _) => {
                 let action = Action::fault(&message, origin.clone());
@@ -101,7 +101,7 @@ fn branches(
 
 /// The Service and port, or the first fault in the order of gateway-api §15.2.
 fn resolve(
-    backend: &BackendRef,
+    backend: &BackendTarget,
     route: &Resource<GatewayRoute>,
     context: &mut Context<'_>,
 ) -> Result<UpstreamTarget, (&'static str, String)> {
@@ -155,7 +155,11 @@ fn is_external(name: &ServiceName, context: &Context<'_>) -> bool {
 fn settings(rule: &Rule, route: &Resource<GatewayRoute>) -> BackendSettings {
     let meta = &route.meta;
     let name = match &*rule.backends {
-        [only] => format!("{}/{}", only.namespace.as_ref().unwrap_or(&meta.namespace), only.name),
+        [only] => format!(
+            "{}/{}",
+            only.target.namespace.as_ref().unwrap_or(&meta.namespace),
+            only.target.name
+        ),
         _ => format!("{}/{}", meta.namespace, meta.name),
     };
     BackendSettings {

@@ -47,14 +47,12 @@ impl<'r> Filters<'r> {
                     };
                     sorted.rewrite = Some((host, path::rewrite(wanted.path.as_ref())));
                 }
-                FilterKind::Other("RequestMirror") => {
+                FilterKind::RequestMirror(_) => {
                     let message = "`RequestMirror` is not supported: no copies are sent";
                     let problem = Diagnostic::warning("unsupported-filter", &origin, message);
                     context.problems.push(problem);
                 }
-                FilterKind::Other(name) => {
-                    sorted.refuse(name, "the rule", &origin, context);
-                }
+                other => sorted.refuse(other.name(), "the rule", &origin, context),
             }
         }
         sorted
@@ -77,9 +75,7 @@ impl<'r> Filters<'r> {
                     sorted.response = Some(headers);
                     continue;
                 }
-                FilterKind::RequestRedirect(_) => "RequestRedirect",
-                FilterKind::UrlRewrite(_) => "URLRewrite",
-                FilterKind::Other(name) => *name,
+                other => other.name(),
             };
             sorted.refuse(name, "the backend", &route.origin(filter.at), context);
         }

@@ -80,8 +80,8 @@ pub(super) fn lower(route: &Resource<GatewayRoute>, context: &mut Context<'_>) -
         RouteKind::Grpc => grpc::every_call(&mut context.expressions),
     };
     for (index, rule) in route.spec.rules.iter().enumerate() {
-        if let Some(at) = rule.session_persistence {
-            unsupported("sessionPersistence", at, route, context);
+        if let Some(session) = &rule.session {
+            unsupported("sessionPersistence", session.at, route, context);
         }
         match tests(route, rule, &every, context) {
             Ok(tests) => {

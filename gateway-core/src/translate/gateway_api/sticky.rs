@@ -3,7 +3,7 @@
 
 use crate::resource::Resource;
 use crate::resource::gateway_route::GatewayRoute;
-use crate::resource::gateway_route::backend::BackendRef;
+use crate::resource::gateway_route::backend::BackendTarget;
 use crate::rules::Sticky;
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ pub(super) fn sticky(index: usize, route: &Resource<GatewayRoute>) -> Option<Arc
         // The brackets tell it from any name.
         None => format!("{within}/rules[{index}]"),
     };
-    let branches = rule.backends.iter().map(|backend| branch(backend, &object.namespace));
+    let branches = rule.backends.iter().map(|backend| branch(&backend.target, &object.namespace));
     Some(Arc::new(Sticky::new(by, &name, branches)))
 }
 
 /// `namespace/name:port`.
-fn branch(backend: &BackendRef, own: &str) -> String {
+fn branch(backend: &BackendTarget, own: &str) -> String {
     let port = backend.port.map(|port| format!(":{port}")).unwrap_or_default();
     let namespace = backend.namespace.as_deref().unwrap_or(own);
     format!("{namespace}/{}{port}", backend.name)

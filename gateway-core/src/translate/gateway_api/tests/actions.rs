@@ -254,23 +254,26 @@ fn a_rule_without_a_way_to_answer_answers_500() {
     // gateway-api §13, §15.3
     let filter = |name: &str, block: &str| {
         format!(
-            "    filters: [{{type: {name}, {block}: {{}}}}]\n    backendRefs: [{{name: s, port: 80}}]"
+            "    filters: [{{type: {name}, {block}}}]\n    backendRefs: [{{name: s, port: 80}}]"
         )
     };
     for (fields, severity, reason) in [
         ("    name: empty".to_owned(), "warning no-backends", "the rule has no `backendRefs`"),
         (
-            filter("CORS", "cors"),
+            filter("CORS", "cors: {}"),
             "error unsupported-filter",
             "the filter `CORS` is not supported here",
         ),
         (
-            filter("ExternalAuth", "externalAuth"),
+            filter(
+                "ExternalAuth",
+                "externalAuth: {protocol: HTTP, http: {}, backendRef: {name: s, port: 80}}",
+            ),
             "error unsupported-filter",
             "the filter `ExternalAuth` is not supported here",
         ),
         (
-            filter("ExtensionRef", "extensionRef"),
+            filter("ExtensionRef", "extensionRef: {group: g, kind: K, name: n}"),
             "error unsupported-filter",
             "the filter `ExtensionRef` is not supported here",
         ),
@@ -289,7 +292,10 @@ fn a_rule_without_a_way_to_answer_answers_500() {
     // A mirror is dropped, and the request goes on.
     let got = translated(
         &default_options(),
-        &[GATEWAY.into(), rule(&filter("RequestMirror", "requestMirror"))],
+        &[
+            GATEWAY.into(),
+            rule(&filter("RequestMirror", "requestMirror: {backendRef: {name: s, port: 80}}")),
+        ],
     );
     assert_eq!(got.forward().host, HostRewrite::Keep);
     assert_eq!(

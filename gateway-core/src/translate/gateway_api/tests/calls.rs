@@ -255,7 +255,8 @@ fn faults_of_backends_and_filters_show_as_in_http_routes() {
         got.conditions("GRPCRoute", "r"),
         ["gw Accepted=true/Accepted", "gw ResolvedRefs=false/BackendNotFound"]
     );
-    let extension = "    filters: [{type: ExtensionRef, extensionRef: {}}, {type: RequestMirror, requestMirror: {}}]\n";
+    let extension = "    filters: [{type: ExtensionRef, extensionRef: {group: g, kind: K, name: n}}, \
+                     {type: RequestMirror, requestMirror: {backendRef: {name: s, port: 80}}}]\n";
     let got = translated(
         &default_options(),
         &[GATEWAY.into(), grpc_rule(&format!("{extension}{BACKEND}"))],
@@ -275,7 +276,7 @@ fn faults_of_backends_and_filters_show_as_in_http_routes() {
 #[test]
 fn experimental_fields_of_calls_are_refused_in_the_standard_channel() {
     // gateway-api §1
-    let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: All\n  rules: [{sessionPersistence: {}, backendRefs: [{name: s, port: 80}]}]";
+    let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: All\n  rules: [{sessionPersistence: {cookie: {}}, backendRefs: [{name: s, port: 80}]}]";
     let documents = [GATEWAY.into(), grpc_route("r", "", spec)];
     for (channel, severity, refused) in [
         (Channel::Standard, "error experimental-field", &["GRPCRoute default/r"][..]),

@@ -126,7 +126,7 @@ fn what_has_no_effect_is_said() {
     let gateway = gateway(&[
         "name: l, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector, selector: {}}, kinds: [{kind: HTTPRoute}, {kind: TLSRoute}]}",
     ]) + "  addresses: [{value: 1.2.3.4}]\n";
-    let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: None\n  rules: [{sessionPersistence: {}, backendRefs: [{name: s, port: 80}]}]";
+    let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: None\n  rules: [{sessionPersistence: {cookie: {}}, backendRefs: [{name: s, port: 80}]}]";
     let got = translated(&default_options(), &[gateway, route("r", "", spec)]);
     assert_eq!(
         got.diagnostics,
