@@ -160,6 +160,7 @@ impl GatewayRoute {
         }
         if let Some(field) = fields.field("useDefaultGateways") {
             self.use_default_gateways = Some(field.at());
+            scalar::one_of(field, &[("All", ()), ("None", ())], reader.problems);
             reader.channels.experimental_field(field);
         }
         match fields.field("rules") {
@@ -178,7 +179,7 @@ impl GatewayRoute {
         for item in scalar::items(list, least, 16, reader.problems) {
             self.rules.extend(read_rule(item, reader));
         }
-        let matches: usize = self.rules.iter().map(|rule| rule.matches.len()).sum();
+        let matches: usize = list.children().map(|rule| count_matches(rule, self.kind)).sum();
         if matches > 128 {
             let message = format!("a route has at most 128 matches in all, found {matches}");
             reader.error("too-many", list, message);
@@ -211,6 +212,15 @@ impl Rule {
             session: None,
             at,
         }
+    }
+}
+
+/// How many matches of a rule count towards the limit of the route. An absent list is filled in
+/// only in an HTTPRoute, and an empty one nowhere.
+fn count_matches(rule: Value<'_>, kind: RouteKind) -> usize {
+    match rule.children().find(|field| field.key() == Some("matches") && !field.is_null()) {
+        Some(list) => list.children().count(),
+        None => usize::from(kind == RouteKind::Http),
     }
 }
 

@@ -98,6 +98,11 @@ fn calls_have_fewer_fields_and_filters_and_the_same_limits() {
             format!("  rules: [{}]", many(3, &format!("{{matches: [{}]}}", many(43, "{}")))),
             vec!["spec.rules: a route has at most 128 matches in all, found 129"],
         ),
+        // Only lists that are written count.
+        (
+            format!("  rules: [{}, {{}}]", many(2, &format!("{{matches: [{}]}}", many(64, "{}")))),
+            vec![],
+        ),
         (
             "  rules: [{matches: [{headers: [{name: a, value: x}, {name: a, value: y}]}]}]".into(),
             vec!["spec.rules[0].matches[0].headers[1]: `a` stands here a second time"],

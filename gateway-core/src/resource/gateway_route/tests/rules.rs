@@ -141,6 +141,8 @@ fn lists_have_limits_and_no_duplicates() {
     let numbered = |n: usize| {
         (0..n).map(|i| format!("{{name: h{i}, value: x}}")).collect::<Vec<_>>().join(", ")
     };
+    let full = format!("{{matches: [{}]}}", many(64, "{}"));
+    let mirror = "{type: RequestMirror, requestMirror: {backendRef: {name: s, port: 1}}}";
     let at_most = |field: &str, most: usize, found: usize| {
         format!("{field}: at most {most} entries are allowed, found {found}")
     };
@@ -161,6 +163,33 @@ fn lists_have_limits_and_no_duplicates() {
             vec!["spec.rules: a route has at most 128 matches in all, found 129".into()],
         ),
         (format!("  rules: [{}]", many(2, &format!("{{matches: [{}]}}", many(64, "{}")))), vec![]),
+        // An empty list counts as none, and an absent one as the match that fills it in.
+        (format!("  rules: [{}, {{matches: []}}]", many(2, &full)), vec![]),
+        (
+            format!("  rules: [{}, {{}}]", many(2, &full)),
+            vec!["spec.rules: a route has at most 128 matches in all, found 129".into()],
+        ),
+        ("  useDefaultGateways: None".into(), vec![]),
+        (
+            "  useDefaultGateways: Some".into(),
+            vec!["spec.useDefaultGateways: `Some` is not one of `All`, `None`".into()],
+        ),
+        (
+            format!("  rules: [{{filters: [{}]}}]", many(17, mirror)),
+            vec![at_most("spec.rules[0].filters", 16, 17)],
+        ),
+        (
+            format!("  rules: [{{backendRefs: [{}]}}]", many(17, "{name: s, port: 1}")),
+            vec![at_most("spec.rules[0].backendRefs", 16, 17)],
+        ),
+        (
+            format!("  rules: [{{backendRefs: [{{name: s, port: 1, filters: [{}]}}]}}]", many(17, mirror)),
+            vec![at_most("spec.rules[0].backendRefs[0].filters", 16, 17)],
+        ),
+        (
+            format!("  rules: [{{matches: [{{queryParams: [{}]}}]}}]", numbered(17)),
+            vec![at_most("spec.rules[0].matches[0].queryParams", 16, 17)],
+        ),
         (
             format!("  rules: [{{matches: [{{headers: [{}]}}]}}]", numbered(17)),
             vec![at_most("spec.rules[0].matches[0].headers", 16, 17)],
