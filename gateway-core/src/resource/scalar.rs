@@ -458,6 +458,9 @@ mod tests {
             (QUERY_NAME, vec!["animal"], vec!["", "a=b"]),
             (HEADER_VALUE, vec!["a", "a  b", "é"], vec!["", "a\nb", "a\rb", "a\0b"]),
             (QUERY_VALUE, vec!["a b"], vec![""]),
+            (COOKIE_NAME, vec!["__Host-a"], vec!["", "a=b", "a;b"]),
+            (COOKIE_PATH, vec!["", "/", "/a b"], vec!["/;", "/\n", "/\u{7f}", "/é"]),
+            (AUTH_PATH, vec!["/", "a", "%2F%aB"], vec!["", "/é", "%", "%2", "%2%41", "a%zz", "#"]),
             (PROTOCOL, vec!["HTTP", "example.com/Foo"], vec!["", "a b", "example.com/", "/a"]),
             (CONTROLLER, vec!["example.com/gateway/v1"], vec!["", "example.com", "example.com/"]),
         ] {
