@@ -3,7 +3,8 @@
 use super::Reader;
 use super::http_match::METHODS;
 use crate::diagnostic::Diagnostic;
-use crate::resource::document::{Located, Mapping, Value, shorten};
+use crate::resource::Problems;
+use crate::resource::document::{Located, Value, shorten};
 use crate::resource::scalar::{self, HEADER_NAME, ORIGIN};
 
 /// `cors`. A list of methods or header names that holds `*` holds nothing else, but for `expose`.
@@ -47,11 +48,12 @@ pub(super) fn read(block: Value<'_>, reader: &mut Reader<'_>) -> Option<Cors> {
     let origins = fields.field("allowOrigins").map(|list| read_origins(list, reader));
     let credentials = fields.field("allowCredentials").and_then(|v| v.bool(reader.problems));
     let methods = fields.field("allowMethods").map(|list| read_methods(list, reader));
-    let headers = read_names("allowHeaders", &mut fields, reader);
-    if let Some((list, names)) = &headers {
-        check_star(*list, names, reader);
-    }
-    let expose = read_names("exposeHeaders", &mut fields, reader);
+    let headers = fields.field("allowHeaders").map(|list| {
+        let names = read_names(list, reader);
+        check_star(list, &names, reader);
+        names
+    });
+    let expose = fields.field("exposeHeaders").map(|list| read_names(list, reader));
     let max_age = match fields.field("maxAge") {
         Some(field) => field.integer(1..=i64::from(i32::MAX), reader.problems),
         None => Some(5),
@@ -62,8 +64,8 @@ pub(super) fn read(block: Value<'_>, reader: &mut Reader<'_>) -> Option<Cors> {
         origins: origins.unwrap_or_default(),
         credentials: credentials.unwrap_or_default(),
         methods: methods.map(texts).unwrap_or_default(),
-        headers: headers.map(|(_, names)| texts(names)).unwrap_or_default(),
-        expose: expose.map(|(_, names)| texts(names)).unwrap_or_default(),
+        headers: headers.map(texts).unwrap_or_default(),
+        expose: expose.map(texts).unwrap_or_default(),
         max_age: u32::try_from(max_age?).ok()?,
     })
 }
@@ -72,20 +74,15 @@ type Entries<'d> = Vec<(Value<'d>, &'d str)>;
 
 fn read_methods<'d>(list: Value<'d>, reader: &mut Reader<'_>) -> Entries<'d> {
     let known: Vec<_> = METHODS.into_iter().chain([("*", "*")]).collect();
-    let methods =
-        scalar::set(list, METHODS.len(), |v, p| scalar::one_of(v, &known, p), reader.problems);
+    let read = |v, p: &mut Problems| scalar::one_of(v, &known, p);
+    let methods = scalar::set(list, METHODS.len(), read, reader.problems);
     check_star(list, &methods, reader);
     methods
 }
 
-fn read_names<'d>(
-    field: &'static str,
-    fields: &mut Mapping<'d>,
-    reader: &mut Reader<'_>,
-) -> Option<(Value<'d>, Entries<'d>)> {
-    let list = fields.field(field)?;
-    // `*` is a name by its form.
-    Some((list, scalar::set(list, 64, |v, p| HEADER_NAME.read(v, p), reader.problems)))
+/// Names of header fields, or `*`, which has the form of one.
+fn read_names<'d>(list: Value<'d>, reader: &mut Reader<'_>) -> Entries<'d> {
+    scalar::set(list, 64, |v, p| HEADER_NAME.read(v, p), reader.problems)
 }
 
 fn check_star(list: Value<'_>, entries: &Entries<'_>, reader: &mut Reader<'_>) {

@@ -101,27 +101,52 @@ impl Filter {
     }
 }
 
-/// A type, its block, and whether it may be repeated.
+/// A type, its block, whether it may be repeated, and how the block is read.
 struct FilterType {
     name: &'static str,
     block: &'static str,
     repeatable: bool,
+    read: ReadBlock,
 }
 
+type ReadBlock = fn(Value<'_>, &mut Reader<'_>) -> Option<FilterKind>;
+
 const TYPES: [FilterType; 8] = [
-    FilterType::new("RequestHeaderModifier", "requestHeaderModifier", false),
-    FilterType::new("ResponseHeaderModifier", "responseHeaderModifier", false),
-    FilterType::new("RequestRedirect", "requestRedirect", false),
-    FilterType::new("URLRewrite", "urlRewrite", false),
-    FilterType::new("RequestMirror", "requestMirror", true),
-    FilterType::new("CORS", "cors", false),
-    FilterType::new("ExternalAuth", "externalAuth", false),
-    FilterType::new("ExtensionRef", "extensionRef", true),
+    FilterType::new("RequestHeaderModifier", "requestHeaderModifier", false, |block, reader| {
+        read_headers(block, reader).map(FilterKind::RequestHeaderModifier)
+    }),
+    FilterType::new("ResponseHeaderModifier", "responseHeaderModifier", false, |block, reader| {
+        read_headers(block, reader).map(FilterKind::ResponseHeaderModifier)
+    }),
+    FilterType::new("RequestRedirect", "requestRedirect", false, |block, reader| {
+        read_redirect(block, reader).map(FilterKind::RequestRedirect)
+    }),
+    FilterType::new("URLRewrite", "urlRewrite", false, |block, reader| {
+        read_rewrite(block, reader).map(FilterKind::UrlRewrite)
+    }),
+    FilterType::new("RequestMirror", "requestMirror", true, |block, reader| {
+        mirror::read(block, reader).map(FilterKind::RequestMirror)
+    }),
+    FilterType::new("CORS", "cors", false, |block, reader| {
+        cors::read(block, reader).map(FilterKind::Cors)
+    }),
+    FilterType::new("ExternalAuth", "externalAuth", false, |block, reader| {
+        reader.channels.experimental_field(block);
+        external_auth::read(block, reader).map(FilterKind::ExternalAuth)
+    }),
+    FilterType::new("ExtensionRef", "extensionRef", true, |block, reader| {
+        read_extension(block, reader).map(FilterKind::ExtensionRef)
+    }),
 ];
 
 impl FilterType {
-    const fn new(name: &'static str, block: &'static str, repeatable: bool) -> Self {
-        Self { name, block, repeatable }
+    const fn new(
+        name: &'static str,
+        block: &'static str,
+        repeatable: bool,
+        read: ReadBlock,
+    ) -> Self {
+        Self { name, block, repeatable, read }
     }
 }
 
@@ -149,7 +174,8 @@ pub(super) fn read_list(list: Value<'_>, reader: &mut Reader<'_>) -> Vec<Filter>
                 reader.error("conflicting-fields", item, message);
             }
         }
-        let read = kind.and_then(|kind| read_block(kind, &mut fields, reader));
+        let block = kind.and_then(|kind| fields.field(kind.block).map(|block| (kind, block)));
+        let read = block.and_then(|(kind, block)| (kind.read)(block, reader));
         fields.finish(reader.problems);
         filters.extend(read.map(|kind| Filter { kind, at: item.at() }));
     }
@@ -177,46 +203,6 @@ fn read_type(fields: &mut Mapping<'_>, reader: &mut Reader<'_>) -> Option<&'stat
         reader.error("conflicting-fields", fields.value(), message);
     }
     kind.filter(|_| complete)
-}
-
-fn read_block(
-    kind: &'static FilterType,
-    fields: &mut Mapping<'_>,
-    reader: &mut Reader<'_>,
-) -> Option<FilterKind> {
-    let block = fields.field(kind.block)?;
-    Some(match kind.name {
-        "RequestHeaderModifier" => FilterKind::RequestHeaderModifier(read_headers(block, reader)?),
-        "ResponseHeaderModifier" => {
-            FilterKind::ResponseHeaderModifier(read_headers(block, reader)?)
-        }
-        "RequestRedirect" => FilterKind::RequestRedirect(read_redirect(block, reader)?),
-        "URLRewrite" => FilterKind::UrlRewrite(read_rewrite(block, reader)?),
-        "RequestMirror" => FilterKind::RequestMirror(mirror::read(block, reader)?),
-        "CORS" => FilterKind::Cors(cors::read(block, reader)?),
-        "ExternalAuth" => {
-            reader.channels.experimental_field(block);
-            FilterKind::ExternalAuth(external_auth::read(block, reader)?)
-        }
-        _ => FilterKind::ExtensionRef(read_extension(block, reader)?),
-    })
-}
-
-fn read_extension(block: Value<'_>, reader: &mut Reader<'_>) -> Option<ExtensionRef> {
-    let mut fields = block.mapping(reader.problems)?;
-    let group = fields.required("group", reader.problems);
-    let group = group.and_then(|v| GROUP.read(v, reader.problems));
-    let kind = fields.required("kind", reader.problems);
-    let kind = kind.and_then(|v| KIND.read(v, reader.problems));
-    let name = fields.required("name", reader.problems);
-    let name = name.and_then(|v| OBJECT_NAME.read(v, reader.problems));
-    fields.finish(reader.problems);
-    Some(ExtensionRef {
-        group: group?.into(),
-        kind: kind?.into(),
-        name: name?.into(),
-        at: block.at(),
-    })
 }
 
 fn read_headers(block: Value<'_>, reader: &mut Reader<'_>) -> Option<HeaderModifier> {
@@ -307,6 +293,23 @@ fn read_rewrite(block: Value<'_>, reader: &mut Reader<'_>) -> Option<UrlRewrite>
     let path = fields.field("path").and_then(|v| read_path(v, reader));
     fields.finish(reader.problems);
     Some(UrlRewrite { hostname, path })
+}
+
+fn read_extension(block: Value<'_>, reader: &mut Reader<'_>) -> Option<ExtensionRef> {
+    let mut fields = block.mapping(reader.problems)?;
+    let group = fields.required("group", reader.problems);
+    let group = group.and_then(|v| GROUP.read(v, reader.problems));
+    let kind = fields.required("kind", reader.problems);
+    let kind = kind.and_then(|v| KIND.read(v, reader.problems));
+    let name = fields.required("name", reader.problems);
+    let name = name.and_then(|v| OBJECT_NAME.read(v, reader.problems));
+    fields.finish(reader.problems);
+    Some(ExtensionRef {
+        group: group?.into(),
+        kind: kind?.into(),
+        name: name?.into(),
+        at: block.at(),
+    })
 }
 
 fn read_path(value: Value<'_>, reader: &mut Reader<'_>) -> Option<PathModifier> {

@@ -54,6 +54,65 @@ fn header_modifiers_name_each_header_once_and_leave_framing_alone() {
 }
 
 #[test]
+fn header_modifiers_have_limits() {
+    // gateway-api §13.1
+    let at = "spec.rules[0].filters[0].responseHeaderModifier";
+    let edits = |n: usize, name: &str| {
+        (0..n).map(|i| format!("{{name: {name}{i}, value: x}}")).collect::<Vec<_>>().join(", ")
+    };
+    let names = |n: usize| (0..n).map(|i| format!("c{i}")).collect::<Vec<_>>().join(", ");
+    let at_most = |list: &str| format!("{at}.{list}: at most 16 entries are allowed, found 17");
+    for (n, want) in [(16, vec![]), (17, vec![at_most("set"), at_most("add"), at_most("remove")])] {
+        let (set, add, remove) = (edits(n, "a"), edits(n, "b"), names(n));
+        let filter = format!(
+            "    filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {{set: [{set}], add: [{add}], remove: [{remove}]}}}}]"
+        );
+        assert_eq!(rule_problems(&filter), want, "{n}");
+    }
+}
+
+#[test]
+fn redirects_and_rewrites_are_checked() {
+    // gateway-api §14
+    let long = "a".repeat(1025);
+    for (block, want) in [
+        ("requestRedirect: {}".to_owned(), vec![]),
+        ("requestRedirect: {scheme: https, hostname: a.b, port: 65535, statusCode: 308}".into(), vec![]),
+        (
+            "requestRedirect: {scheme: HTTP, hostname: '*.a', port: 0, statusCode: 304}".into(),
+            vec![
+                ".scheme: `HTTP` is not one of `http`, `https` (did you mean `http`?)".to_owned(),
+                ".hostname: `*.a` is not a valid host name: a wildcard cannot stand here".into(),
+                ".port: `0` is not between 1 and 65535".into(),
+                ".statusCode: `304` is not one of 301, 302, 303, 307 and 308".into(),
+            ],
+        ),
+        ("urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: ''}}".into(), vec![]),
+        (
+            "urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: a, replacePrefixMatch: a}}".into(),
+            vec![".path: a path modifier of this type has the field `replaceFullPath` and no other".into()],
+        ),
+        (
+            "urlRewrite: {path: {replaceFullPath: a}}".into(),
+            vec![".path.type: required field `type` is missing".into()],
+        ),
+        (
+            format!("urlRewrite: {{path: {{type: ReplacePrefixMatch, replacePrefixMatch: {long}}}}}"),
+            vec![
+                ".path.replacePrefixMatch: a path has at most 1024 characters, found 1025".into(),
+            ],
+        ),
+    ] {
+        let (kind, at) = match block.starts_with("urlRewrite") {
+            true => ("URLRewrite", "spec.rules[0].filters[0].urlRewrite"),
+            false => ("RequestRedirect", "spec.rules[0].filters[0].requestRedirect"),
+        };
+        let want: Vec<_> = want.iter().map(|problem| format!("{at}{problem}")).collect();
+        assert_eq!(rule_problems(&format!("    filters: [{{type: {kind}, {block}}}]")), want, "{block}");
+    }
+}
+
+#[test]
 fn mirrors_name_a_backend_and_a_share() {
     // gateway-api §13.2, §2 (Fraction)
     let at = "spec.rules[0].filters[0].requestMirror";

@@ -58,6 +58,8 @@ fn rules_are_checked_as_a_whole() {
     let rewrite = format!("{{type: URLRewrite, urlRewrite: {{{prefix}}}}}");
     let redirect = format!("{{type: RequestRedirect, requestRedirect: {{{prefix}}}}}");
     let headers = "{type: RequestHeaderModifier, requestHeaderModifier: {}}";
+    let answers = "{type: ResponseHeaderModifier, responseHeaderModifier: {}}";
+    let extension = "{type: ExtensionRef, extensionRef: {group: g, kind: K, name: n}}";
     let mirror = "{type: RequestMirror, requestMirror: {backendRef: {name: s, port: 1}}}";
     for (fields, want) in [
         (format!("    filters: [{rewrite}]"), vec![]),
@@ -68,6 +70,18 @@ fn rules_are_checked_as_a_whole() {
         (
             format!("    matches: [{{}}, {{}}]\n    backendRefs: [{{name: s, port: 1, filters: [{rewrite}]}}]"),
             vec![needs],
+        ),
+        // Two backends, which the rule of the API server does not see.
+        (
+            format!(
+                "    matches: [{{}}, {{}}]\n    backendRefs: [{{name: s, port: 1, filters: [{rewrite}]}}, {{name: t, port: 1, filters: [{rewrite}]}}]"
+            ),
+            vec![needs],
+        ),
+        (format!("    backendRefs: [{{name: s, port: 1, filters: [{redirect}]}}]"), vec![]),
+        (
+            format!("    backendRefs: [{{name: s, port: 1, filters: [{rewrite}, {redirect}]}}]"),
+            vec!["spec.rules[0].backendRefs[0].filters[1]: `RequestRedirect` and `URLRewrite` exclude each other"],
         ),
         (
             format!("    filters: [{redirect}]\n    backendRefs: [{{name: s, port: 1}}]"),
@@ -84,6 +98,30 @@ fn rules_are_checked_as_a_whole() {
         (
             format!("    filters: [{mirror}, {mirror}]"),
             vec![],
+        ),
+        (
+            "    filters: [{type: CORS, cors: {}}, {type: CORS, cors: {}}]".into(),
+            vec!["spec.rules[0].filters[1]: a list has at most one `CORS` filter"],
+        ),
+        (
+            format!("    filters: [{rewrite}, {rewrite}]"),
+            vec!["spec.rules[0].filters[1]: a list has at most one `URLRewrite` filter"],
+        ),
+        (
+            format!("    filters: [{redirect}, {redirect}]"),
+            vec!["spec.rules[0].filters[1]: a list has at most one `RequestRedirect` filter"],
+        ),
+        (
+            format!("    filters: [{answers}, {headers}, {answers}]"),
+            vec!["spec.rules[0].filters[2]: a list has at most one `ResponseHeaderModifier` filter"],
+        ),
+        (
+            format!("    filters: [{extension}, {extension}]"),
+            vec![],
+        ),
+        (
+            "    filters: [{cors: {}}]".into(),
+            vec!["spec.rules[0].filters[0].type: required field `type` is missing"],
         ),
         (
             "    filters: [{type: CORS}]".into(),
@@ -121,10 +159,12 @@ fn rules_are_checked_as_a_whole() {
                 "spec.rules[0].backendRefs[0].weight: `1000001` is not between 0 and 1000000",
             ],
         ),
+        ("    retry: {codes: [400, 599], attempts: 1, backoff: 1ms}".into(), vec![]),
         (
-            "    retry: {codes: [500, 399, 500], attempts: 0}".into(),
+            "    retry: {codes: [500, 399, 500, 600], attempts: 0}".into(),
             vec![
                 "spec.rules[0].retry.codes[1]: `399` is not between 400 and 599",
+                "spec.rules[0].retry.codes[3]: `600` is not between 400 and 599",
                 "spec.rules[0].retry.codes[2]: `500` stands here a second time",
                 "spec.rules[0].retry.attempts: `0` is not between 1 and 2147483647",
             ],
@@ -201,6 +241,26 @@ fn lists_have_limits_and_no_duplicates() {
         (
             "  rules: [{matches: [{queryParams: [{name: a, value: x}, {name: a, value: y}]}]}]".into(),
             vec!["spec.rules[0].matches[0].queryParams[1]: `a` stands here a second time".into()],
+        ),
+        (format!("  rules: [{{matches: [{{path: {{value: /{}}}}}]}}]", "a".repeat(1023)), vec![]),
+        (
+            format!(
+                "  rules: [{{matches: [{{headers: [{{name: a, value: {}}}], queryParams: [{{name: a, value: {}}}]}}]}}]",
+                "a".repeat(4096),
+                "a".repeat(1024)
+            ),
+            vec![],
+        ),
+        (
+            format!(
+                "  rules: [{{matches: [{{headers: [{{name: a, value: {}}}]}}, {{queryParams: [{{name: a, value: {}}}]}}]}}]",
+                "a".repeat(4097),
+                "a".repeat(1025)
+            ),
+            vec![
+                "spec.rules[0].matches[0].headers[0].value: a header value has at most 4096 characters, found 4097".into(),
+                "spec.rules[0].matches[1].queryParams[0].value: a query parameter value has at most 1024 characters, found 1025".into(),
+            ],
         ),
         (
             format!("  rules: [{{matches: [{{path: {{value: /{}}}}}]}}]", "a".repeat(1024)),
