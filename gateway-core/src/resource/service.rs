@@ -19,6 +19,8 @@ pub(crate) struct Service {
     pub(crate) selector: BTreeMap<Box<str>, Box<str>>,
     /// The addresses that stand for it in its cluster; none for a headless one.
     pub(crate) cluster_ips: Vec<IpAddr>,
+    /// Whether its cluster has no address for it on purpose.
+    pub(crate) headless: bool,
     /// Whether proxies that speak mutual TLS stand before its endpoints.
     pub(crate) mutual_tls: bool,
 }
@@ -35,6 +37,8 @@ pub(crate) struct ServicePort {
     /// `targetPort` if it is a number. Names are settled by whoever writes the endpoints.
     pub(crate) target: Option<u16>,
     pub(crate) is_tcp: bool,
+    /// What is spoken there, as far as somebody says so.
+    pub(crate) app_protocol: Option<Box<str>>,
 }
 
 /// An EndpointSlice, or an Endpoints object brought to the same form.
@@ -96,10 +100,12 @@ impl Service {
         let selector = spec.field("selector").map(|v| meta::texts(v, problems));
         let mut written: Vec<Value<'_>> = spec.field("clusterIP").into_iter().collect();
         written.extend(items(&mut spec, "clusterIPs", problems));
+        let says_none = |v: &Value<'_>| matches!(v.kind(), Kind::String(text) if &**text == "None");
+        let headless = external_name.is_none() && written.iter().any(says_none);
         let cluster_ips = address_list(written, problems);
         let mutual_tls = mutual_tls(root, problems);
         let selector = selector.unwrap_or_default();
-        Some(Self { external_name, ports, selector, cluster_ips, mutual_tls })
+        Some(Self { external_name, ports, selector, cluster_ips, headless, mutual_tls })
     }
 
     /// The ports that take TCP connections, and so HTTP.
@@ -136,12 +142,13 @@ impl ServicePort {
         let mut fields = value.mapping(problems)?;
         let name = text(&mut fields, "name", problems).unwrap_or_default();
         let is_tcp = is_tcp(&mut fields, problems);
+        let app_protocol = text(&mut fields, "appProtocol", problems);
         let target = fields.field("targetPort").and_then(|v| match v.kind() {
             Kind::String(_) => None,
             _ => v.port(problems),
         });
         let port = fields.required("port", problems)?.port(problems)?;
-        Some(Self { name, port, target, is_tcp })
+        Some(Self { name, port, target, is_tcp, app_protocol })
     }
 }
 
