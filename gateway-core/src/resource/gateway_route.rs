@@ -14,7 +14,7 @@ pub(crate) mod grpc_match;
 pub(crate) mod http_match;
 pub(crate) mod matching;
 pub(crate) mod mirror;
-mod parent;
+pub(crate) mod parent;
 pub(crate) mod session;
 #[cfg(all(test, feature = "yaml"))]
 mod tests;
@@ -151,7 +151,7 @@ impl GatewayRoute {
     fn read_spec(&mut self, spec: Value<'_>, reader: &mut Reader<'_>) {
         let Some(mut fields) = spec.mapping(reader.problems) else { return };
         if let Some(list) = fields.field("parentRefs") {
-            self.parents = parent::read_list(list, reader);
+            self.parents = parent::read_list(list, &mut reader.channels, reader.problems);
         }
         if let Some(list) = fields.field("hostnames") {
             let items = scalar::items(list, 0, 16, reader.problems).into_iter();

@@ -1,7 +1,8 @@
 //! What a route is attached to (gateway-api §9.1).
 
-use super::Reader;
+use super::ChannelFaults;
 use crate::diagnostic::Diagnostic;
+use crate::resource::Problems;
 use crate::resource::document::{At, Value};
 use crate::resource::scalar::{self, NAMESPACE, OBJECT_NAME, SECTION_NAME};
 
@@ -20,26 +21,28 @@ pub(crate) struct ParentRef {
     pub(crate) at: At,
 }
 
-pub(super) fn read_list(list: Value<'_>, reader: &mut Reader<'_>) -> Vec<ParentRef> {
-    let items = scalar::items(list, 0, 32, reader.problems);
-    let parents: Vec<_> = items.into_iter().filter_map(|item| read(item, reader)).collect();
-    check_distinct(&parents, list, reader);
+/// `parentRefs` of a route of any kind.
+pub(crate) fn read_list(
+    list: Value<'_>,
+    channels: &mut ChannelFaults,
+    problems: &mut Problems,
+) -> Vec<ParentRef> {
+    let items = scalar::items(list, 0, 32, problems);
+    let parents: Vec<_> = items.into_iter().filter_map(|item| read(item, problems)).collect();
+    check_distinct(&parents, list, channels);
     parents
 }
 
-fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<ParentRef> {
-    let mut fields = value.mapping(reader.problems)?;
-    let (group, kind) = scalar::group_and_kind(
-        &mut fields,
-        ("gateway.networking.k8s.io", "Gateway"),
-        reader.problems,
-    );
-    let namespace = fields.field("namespace").and_then(|v| NAMESPACE.read(v, reader.problems));
-    let name = fields.required("name", reader.problems);
-    let name = name.and_then(|v| OBJECT_NAME.read(v, reader.problems));
-    let section = fields.field("sectionName").and_then(|v| SECTION_NAME.read(v, reader.problems));
-    let port = fields.field("port").and_then(|v| v.port(reader.problems));
-    fields.finish(reader.problems);
+fn read(value: Value<'_>, problems: &mut Problems) -> Option<ParentRef> {
+    let mut fields = value.mapping(problems)?;
+    let (group, kind) =
+        scalar::group_and_kind(&mut fields, ("gateway.networking.k8s.io", "Gateway"), problems);
+    let namespace = fields.field("namespace").and_then(|v| NAMESPACE.read(v, problems));
+    let name = fields.required("name", problems);
+    let name = name.and_then(|v| OBJECT_NAME.read(v, problems));
+    let section = fields.field("sectionName").and_then(|v| SECTION_NAME.read(v, problems));
+    let port = fields.field("port").and_then(|v| v.port(problems));
+    fields.finish(problems);
     Some(ParentRef {
         group,
         kind,
@@ -53,7 +56,7 @@ fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<ParentRef> {
 
 /// References to one parent must tell its listeners apart: in the standard channel by section, in
 /// the experimental one by section and port (gateway-api §9.1).
-fn check_distinct(parents: &[ParentRef], list: Value<'_>, reader: &mut Reader<'_>) {
+fn check_distinct(parents: &[ParentRef], list: Value<'_>, channels: &mut ChannelFaults) {
     let same = |a: &ParentRef, b: &ParentRef| {
         (&a.group, &a.kind, &a.namespace, &a.name) == (&b.group, &b.kind, &b.namespace, &b.name)
     };
@@ -72,13 +75,13 @@ fn check_distinct(parents: &[ParentRef], list: Value<'_>, reader: &mut Reader<'_
     if let Some((a, _)) =
         pairs().find(|(a, b)| a.section.is_none() || b.section.is_none() || a.section == b.section)
     {
-        reader.channels.standard.push(problem(a, "`sectionName`"));
+        channels.standard.push(problem(a, "`sectionName`"));
     }
     if let Some((a, _)) = pairs().find(|(a, b)| {
         a.section.is_some() != b.section.is_some()
             || a.port.is_some() != b.port.is_some()
             || (&a.section, a.port) == (&b.section, b.port)
     }) {
-        reader.channels.experimental.push(problem(a, "`sectionName` or `port`"));
+        channels.experimental.push(problem(a, "`sectionName` or `port`"));
     }
 }
