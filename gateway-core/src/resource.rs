@@ -2,29 +2,37 @@
 
 #[cfg(feature = "yaml")]
 mod annotation;
+pub(crate) mod backend_tls_policy;
 mod base64;
 pub(crate) mod circuit_breaker;
+mod config_map;
 pub(crate) mod document;
 pub(crate) mod fields;
 pub(crate) mod gateway;
+mod gateway_objects;
 pub(crate) mod gateway_route;
 pub(crate) mod global_configuration;
 pub(crate) mod http_route_group;
 pub(crate) mod identity_binding;
 #[cfg(feature = "yaml")]
 mod kinds;
+pub(crate) mod label_selector;
 pub(crate) mod layer4_route;
+pub(crate) mod listener_set;
 #[cfg(feature = "yaml")]
 mod load;
 mod mesh;
 pub(crate) mod meta;
+pub(crate) mod object_reference;
 pub(crate) mod policy;
 pub(crate) mod rate_limit;
+pub(crate) mod reference_grant;
 pub(crate) mod scalar;
 pub(crate) mod secret;
 pub(crate) mod service;
 pub(crate) mod smi;
 mod sticky;
+mod stream_route;
 pub(crate) mod traffic_split;
 pub(crate) mod traffic_target;
 pub(crate) mod virtual_server;
@@ -36,7 +44,9 @@ mod yaml;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::origin::{ObjectRef, Span};
 use crate::rules::ServiceName;
+use backend_tls_policy::BackendTlsPolicy;
 use circuit_breaker::CircuitBreaker;
+use config_map::ConfigMap;
 use document::Document;
 use gateway::{Gateway, GatewayClass};
 use gateway_route::GatewayRoute;
@@ -44,9 +54,11 @@ use global_configuration::GlobalConfiguration;
 use http_route_group::HttpRouteGroup;
 use identity_binding::IdentityBinding;
 use layer4_route::Layer4Route;
+use listener_set::ListenerSet;
 use meta::Meta;
 use policy::Policy;
 use rate_limit::RateLimit;
+use reference_grant::ReferenceGrant;
 use secret::Secret;
 use service::{EndpointSlice, Service};
 use std::collections::{BTreeMap, BTreeSet};
@@ -284,28 +296,6 @@ impl Resources {
         })
     }
 
-    /// By namespace and name.
-    pub(crate) fn gateways(&self) -> impl Iterator<Item = &Resource<Gateway>> {
-        self.of_kind("Gateway", |o| if let Object::Gateway(r) = o { Some(r) } else { None })
-    }
-
-    /// By name.
-    pub(crate) fn gateway_classes(&self) -> impl Iterator<Item = &Resource<GatewayClass>> {
-        self.of_kind(
-            "GatewayClass",
-            |o| if let Object::GatewayClass(r) = o { Some(r) } else { None },
-        )
-    }
-
-    /// By kind, namespace and name.
-    pub(crate) fn gateway_routes(&self) -> impl Iterator<Item = &Resource<GatewayRoute>> {
-        let grpc = self
-            .of_kind("GRPCRoute", |o| if let Object::GrpcRoute(r) = o { Some(r) } else { None });
-        let http = self
-            .of_kind("HTTPRoute", |o| if let Object::HttpRoute(r) = o { Some(r) } else { None });
-        grpc.chain(http)
-    }
-
     /// The objects of one kind: neighbours, because keys order by kind first.
     fn of_kind<'a, T: 'a>(
         &'a self,
@@ -365,6 +355,12 @@ enum Object {
     HttpRouteGroup(Resource<HttpRouteGroup>),
     Gateway(Resource<Gateway>),
     GatewayClass(Resource<GatewayClass>),
+    ListenerSet(Resource<ListenerSet>),
+    ReferenceGrant(Resource<ReferenceGrant>),
+    BackendTlsPolicy(Resource<BackendTlsPolicy>),
+    ConfigMap(Resource<ConfigMap>),
+    /// Of which only labels matter.
+    Namespace(Resource<()>),
     HttpRoute(Resource<GatewayRoute>),
     GrpcRoute(Resource<GatewayRoute>),
     Layer4Route(Resource<Layer4Route>),
@@ -389,6 +385,11 @@ impl Object {
             Self::HttpRouteGroup(r) => &r.document,
             Self::Gateway(r) => &r.document,
             Self::GatewayClass(r) => &r.document,
+            Self::ListenerSet(r) => &r.document,
+            Self::ReferenceGrant(r) => &r.document,
+            Self::BackendTlsPolicy(r) => &r.document,
+            Self::ConfigMap(r) => &r.document,
+            Self::Namespace(r) => &r.document,
             Self::HttpRoute(r) | Self::GrpcRoute(r) => &r.document,
             Self::Layer4Route(r) => &r.document,
             Self::TrafficTarget(r) => &r.document,

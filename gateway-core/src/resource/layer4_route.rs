@@ -136,7 +136,8 @@ mod tests {
     fn routes_of_the_gateway_api_are_others() {
         // smi L-2
         let other = "apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: TCPRoute\n\
-                     metadata: {name: a}\nspec: {rules: []}";
+                     metadata: {name: a}\n\
+                     spec: {rules: [{backendRefs: [{name: b, port: 1}]}]}";
         let ours = route("TCPRoute", "v1alpha4", "spec: {matches: {ports: [80]}}");
         for text in [format!("{other}\n---\n{ours}"), format!("{ours}\n---\n{other}")] {
             let resources = read(&text);

@@ -1,7 +1,9 @@
 //! Documents to objects: which kind it is, whose it is, and whether it may stay.
 
 use super::annotation;
+use super::backend_tls_policy::BackendTlsPolicy;
 use super::circuit_breaker::CircuitBreaker;
+use super::config_map::ConfigMap;
 use super::document::{Document, Kind, Place, Step, Value};
 use super::gateway::{Gateway, GatewayClass};
 use super::gateway_route::GatewayRoute;
@@ -10,12 +12,15 @@ use super::http_route_group::HttpRouteGroup;
 use super::identity_binding::IdentityBinding;
 use super::kinds::{Reader, Recognised, recognise};
 use super::layer4_route::Layer4Route;
+use super::listener_set::ListenerSet;
 use super::meta::Meta;
 use super::policy::Policy;
 use super::rate_limit::RateLimit;
+use super::reference_grant::ReferenceGrant;
 use super::secret::{self, Secret};
 use super::service::{EndpointSlice, Service};
 use super::sticky;
+use super::stream_route;
 use super::traffic_split::TrafficSplit;
 use super::traffic_target::TrafficTarget;
 use super::virtual_server::VirtualServer;
@@ -116,7 +121,7 @@ impl Resources {
         let Some(kind) = child(root, "kind").and_then(text) else { return };
         let Some(name) = name_of(root).and_then(text) else { return };
         let namespace = match kind {
-            "GatewayClass" => "",
+            "GatewayClass" | "Namespace" => "",
             _ => child(root, "metadata")
                 .and_then(|metadata| child(metadata, "namespace"))
                 .and_then(text)
@@ -252,6 +257,15 @@ impl Resources {
             Reader::GatewayClass => {
                 resource(document, None, problems, GatewayClass::read).map(Object::GatewayClass)
             }
+            Reader::ListenerSet => {
+                resource(document, namespace, problems, ListenerSet::read).map(Object::ListenerSet)
+            }
+            Reader::ReferenceGrant => resource(document, namespace, problems, ReferenceGrant::read)
+                .map(Object::ReferenceGrant),
+            Reader::BackendTlsPolicy => {
+                resource(document, namespace, problems, BackendTlsPolicy::read)
+                    .map(Object::BackendTlsPolicy)
+            }
             Reader::HttpRoute => resource(document, namespace, problems, GatewayRoute::read_http)
                 .map(Object::HttpRoute),
             Reader::GrpcRoute => resource(document, namespace, problems, GatewayRoute::read_grpc)
@@ -262,6 +276,12 @@ impl Resources {
             Reader::Secret => resource(document, namespace, problems, Secret::read)
                 .map(secret::sealed)
                 .map(Object::Secret),
+            Reader::ConfigMap => {
+                resource(document, namespace, problems, ConfigMap::read).map(Object::ConfigMap)
+            }
+            Reader::Namespace => {
+                resource(document, None, problems, |_, _| Some(())).map(Object::Namespace)
+            }
             Reader::Service => {
                 resource(document, namespace, problems, Service::read).map(Object::Service)
             }
@@ -288,9 +308,14 @@ impl Resources {
             Reader::Workload => {
                 resource(document, namespace, problems, Workload::read).map(Object::Workload)
             }
+            Reader::StreamRoute => {
+                resource(document, namespace, problems, stream_route::check);
+                let is_faulty = problems.errors() > 0;
+                unsupported(kind_at, problems);
+                return if is_faulty { Content::Faulty } else { Content::Nothing };
+            }
             Reader::Unsupported => {
-                let message = "this kind is not supported yet and has no effect";
-                problems.push(Diagnostic::warning("unsupported-kind", &kind_at.origin(), message));
+                unsupported(kind_at, problems);
                 return Content::Nothing;
             }
             Reader::Metrics => {
@@ -312,6 +337,11 @@ impl Resources {
             _ => Content::Faulty,
         }
     }
+}
+
+fn unsupported(kind: Value<'_>, problems: &mut Problems) {
+    let message = "this kind is not supported yet and has no effect";
+    problems.push(Diagnostic::warning("unsupported-kind", &kind.origin(), message));
 }
 
 /// Reads `metadata` and what is particular to the kind.

@@ -3,6 +3,7 @@
 use super::Problems;
 use super::document::{Mapping, Value, shorten};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::origin::Origin;
 use crate::rules::HostPattern;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -20,6 +21,10 @@ pub(crate) struct Scalar {
 }
 
 const SUBDOMAIN: &str = "it is made of lower-case letters, digits, `-` and `.`";
+const WORD: &str =
+    "it holds letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+const QUALIFIED: &str = "it is a name of at most 63 letters, digits, `-`, `_` and `.`, perhaps \
+                         behind a domain and `/`";
 const TOKEN: &str = "it is made of letters, digits and ``!#$%&'*+-.^_`|~``";
 
 /// Names of listeners and rules.
@@ -79,6 +84,40 @@ pub(crate) const PROTOCOL: Scalar =
 /// Names of controllers.
 pub(crate) const CONTROLLER: Scalar =
     Scalar::new("a controller name", 253, is_controller, "it looks like `example.com/gateway`");
+/// Types of addresses.
+pub(crate) const ADDRESS_TYPE: Scalar = Scalar::new(
+    "a type of addresses",
+    253,
+    |text| matches!(text, "IPAddress" | "Hostname" | "NamedAddress") || is_controller(text),
+    "it is `IPAddress`, `Hostname` or looks like `example.com/pool`",
+);
+/// Keys of labels.
+pub(crate) const LABEL_KEY: Scalar =
+    Scalar::new("the key of a label", 253, is_qualified_name, QUALIFIED);
+/// Values of labels.
+pub(crate) const LABEL_VALUE: Scalar = Scalar {
+    shortest: 0,
+    ..Scalar::new("the value of a label", 63, |text| text.is_empty() || is_word(text), WORD)
+};
+/// Keys of annotations.
+pub(crate) const ANNOTATION_KEY: Scalar =
+    Scalar::new("the key of an annotation", 253, is_qualified_name, QUALIFIED);
+/// Values of annotations, and of `options`.
+pub(crate) const ANNOTATION_VALUE: Scalar =
+    Scalar { shortest: 0, ..Scalar::new("the value of an annotation", 4096, anything, "") };
+/// Sets of authorities that a name is enough for.
+pub(crate) const WELL_KNOWN_AUTHORITIES: Scalar = Scalar::new(
+    "a set of well-known authorities",
+    253,
+    |text| text == "System" || text.contains('/') && is_qualified_name(text),
+    "it is `System`, or looks like `example.com/authorities`",
+);
+/// URIs with a scheme and a host.
+pub(crate) const ABSOLUTE_URI: Scalar =
+    Scalar::new("an absolute URI", 253, is_absolute_uri, "it looks like `spiffe://example.com/a`");
+/// What a GatewayClass is good for.
+pub(crate) const DESCRIPTION: Scalar =
+    Scalar { shortest: 0, ..Scalar::new("a description", 64, anything, "") };
 
 impl Scalar {
     const fn new(
@@ -93,8 +132,26 @@ impl Scalar {
     /// The text of `value`; anything else is reported.
     pub(crate) fn read<'d>(&self, value: Value<'d>, problems: &mut Problems) -> Option<&'d str> {
         let text = value.string(problems)?;
+        self.check(text, || value.origin(), problems)
+    }
+
+    /// The key under which `value` stands; one of another form is reported.
+    pub(crate) fn read_key<'d>(
+        &self,
+        value: Value<'d>,
+        problems: &mut Problems,
+    ) -> Option<&'d str> {
+        self.check(value.key()?, || value.key_origin(), problems)
+    }
+
+    fn check<'d>(
+        &self,
+        text: &'d str,
+        origin: impl Fn() -> Origin,
+        problems: &mut Problems,
+    ) -> Option<&'d str> {
         let length = text.chars().count();
-        let error = |code, message| Diagnostic::error(code, &value.origin(), message);
+        let error = |code, message| Diagnostic::error(code, &origin(), message);
         let problem = if length < self.shortest {
             error("invalid-value", format!("{} must not be empty", self.what))
         } else if length > self.longest {
@@ -235,7 +292,8 @@ pub(crate) fn items<'d>(
     let problem = if is_list && items.len() < least {
         ("too-few", "at least one entry is needed".to_owned())
     } else if items.len() > most {
-        ("too-many", format!("at most {most} entries are allowed, found {}", items.len()))
+        let entries = if most == 1 { "entry is" } else { "entries are" };
+        ("too-many", format!("at most {most} {entries} allowed, found {}", items.len()))
     } else {
         return items;
     };
@@ -283,6 +341,31 @@ pub(crate) fn group_and_kind(
     let group = fields.field("group").map_or(Some(default.0), |v| GROUP.read(v, problems));
     let kind = fields.field("kind").map_or(Some(default.1), |v| KIND.read(v, problems));
     (group.unwrap_or_default().into(), kind.unwrap_or_default().into())
+}
+
+/// The entries of a mapping that may have no more than `most` of them.
+pub(crate) fn entries<'d>(
+    value: Value<'d>,
+    most: usize,
+    problems: &mut Problems,
+) -> Vec<Value<'d>> {
+    let Some(mapping) = value.mapping(problems) else { return Vec::new() };
+    let mut entries: Vec<_> = mapping.value().children().collect();
+    if entries.len() > most {
+        let message = format!("at most {most} entries are allowed, found {}", entries.len());
+        problems.push(Diagnostic::error("too-many", &value.origin(), message));
+        entries.truncate(most);
+    }
+    entries
+}
+
+/// `options` of an implementation, of which there are none here: whether any are written.
+pub(crate) fn options(value: Value<'_>, problems: &mut Problems) -> bool {
+    let options = entries(value, 16, problems);
+    for option in &options {
+        ANNOTATION_VALUE.read(*option, problems);
+    }
+    !options.is_empty()
 }
 
 /// The `spec` of a whole document.
@@ -373,6 +456,33 @@ fn is_controller(text: &str) -> bool {
             && !path.is_empty()
             && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b))
     })
+}
+
+/// What stands between letters or digits.
+fn is_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+}
+
+/// A name of at most 63 characters, perhaps behind a domain and `/`.
+fn is_qualified_name(text: &str) -> bool {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    prefix.is_none_or(is_subdomain) && name.len() <= 63 && is_word(name)
+}
+
+/// `scheme://host…` in the characters of RFC 3986.
+fn is_absolute_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        && host_end > 0
+        && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
 }
 
 #[cfg(test)]

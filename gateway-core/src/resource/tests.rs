@@ -158,7 +158,7 @@ fn kinds_without_effect_are_told_apart() {
 ---
 # nothing
 ---
-{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: b}}
 ",
     );
     assert_eq!(
@@ -172,8 +172,8 @@ fn kinds_without_effect_are_told_apart() {
              routing document; ignored",
             "f.yaml:9:36: notice[ignored-kind]: AllowList default/b: kind: AllowList of \
              `example.com/v1` is not a routing document; ignored",
-            "f.yaml:13:24: notice[ignored-kind]: ConfigMap default/b: kind: ConfigMap of `v1` is not a \
-             routing document; ignored",
+            "f.yaml:13:24: notice[ignored-kind]: ServiceAccount default/b: kind: ServiceAccount of `v1` \
+             is not a routing document; ignored",
         ]
     );
     assert_eq!(refused(&resources), [""; 0]);

@@ -4,7 +4,9 @@
 use super::{admit, age, status};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::Origin;
-use crate::resource::gateway::{FromNamespaces, Gateway, GatewayClass, Listener, ListenerProtocol};
+use crate::resource::gateway::{
+    FromNamespaces, Gateway, GatewayClass, Infrastructure, Listener, ListenerProtocol,
+};
 use crate::resource::gateway_route::RouteKind;
 use crate::resource::{Resource, Resources};
 use crate::rules::{HostPattern, Protocol};
@@ -61,6 +63,7 @@ impl<'a> Listeners<'a> {
             let ours =
                 is_of_class(gateway, context) && admit(gateway, &gateway.spec.channels, context);
             let found = if ours {
+                warn_of_fields(gateway, context);
                 warn(gateway, context);
                 listeners.add(gateway, &mut ports, context)
             } else {
@@ -236,10 +239,10 @@ impl<'a> Section<'a> {
 
     /// Whether routes of `namespace` may be attached.
     pub(super) fn takes_namespace(&self, namespace: &str) -> bool {
-        match self.listener.routes.namespaces {
+        match &self.listener.routes.namespaces {
             FromNamespaces::All => true,
             FromNamespaces::Same => *namespace == *self.gateway.meta.namespace,
-            FromNamespaces::Selector(_) => false,
+            FromNamespaces::None | FromNamespaces::Selector(_) => false,
         }
     }
 
@@ -251,7 +254,7 @@ impl<'a> Section<'a> {
 
 /// Whether TLS has to end at the listener without a certificate.
 pub(super) fn lacks_certificate(listener: &Listener) -> bool {
-    listener.protocol == ListenerProtocol::Https && !listener.tls
+    listener.protocol == ListenerProtocol::Https && listener.tls.is_none()
 }
 
 /// The kind of a group that is meant; `None` where it is not supported.
@@ -300,6 +303,25 @@ pub(super) fn class<'a>(
     resources.gateway_classes().find(|class| class.meta.name == *name)
 }
 
+/// Fields that are accepted without effect.
+fn warn_of_fields(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
+    let spec = &gateway.spec;
+    for (name, is_written) in [
+        ("addresses", !spec.addresses.is_empty()),
+        ("allowedListeners", spec.allowed_listeners != FromNamespaces::None),
+        ("defaultScope", spec.default_scope),
+        ("infrastructure", spec.infrastructure != Infrastructure::default()),
+        ("tls", spec.frontend.is_some() || spec.client_certificate.is_some()),
+    ] {
+        if is_written {
+            let field = format!("spec.{name}").into();
+            let origin = Origin { field, ..gateway.document.object_origin() };
+            let message = format!("`{name}` is not supported");
+            context.problems.push(Diagnostic::warning("unsupported-field", &origin, message));
+        }
+    }
+}
+
 /// What is accepted without effect.
 fn warn(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
     let classes: Vec<&str> =
@@ -317,19 +339,16 @@ fn warn(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
         let message = format!("no document describes the GatewayClass `{}`", class.value);
         warn(class.at, "unknown-class", message, help);
     }
-    for field in &gateway.spec.ignored {
-        warn(field.at, "unsupported-field", format!("`{}` is not supported", field.value), None);
-    }
     for listener in &gateway.spec.listeners {
         if lacks_certificate(listener) {
             let help = "name it in `tls.certificateRefs`".to_owned();
             let message = "an HTTPS listener needs a certificate".to_owned();
             warn(listener.at, "InvalidCertificateRef", message, Some(help));
         }
-        if let FromNamespaces::Selector(at) = listener.routes.namespaces {
+        if let FromNamespaces::Selector(_) = listener.routes.namespaces {
             let message = "namespace selectors are not supported: no route is attached";
             let help = "use `from: Same` or `from: All`".to_owned();
-            warn(at, "unsupported-field", message.into(), Some(help));
+            warn(listener.at, "unsupported-field", message.into(), Some(help));
         }
         for kind in listener.routes.kinds.iter().filter(|kind| known(kind).is_none()) {
             let (group, name) = &kind.value;

@@ -132,7 +132,7 @@ fn what_has_no_effect_is_said() {
         got.diagnostics,
         [
             "warning unsupported-field: spec.addresses: `addresses` is not supported",
-            "warning unsupported-field: spec.listeners[0].allowedRoutes.namespaces: namespace selectors are \
+            "warning unsupported-field: spec.listeners[0]: namespace selectors are \
              not supported: no route is attached (use `from: Same` or `from: All`)",
             "warning InvalidRouteKinds: spec.listeners[0].allowedRoutes.kinds[1]: \
              routes of kind `TLSRoute` of group `gateway.networking.k8s.io` are not supported",

@@ -1,0 +1,75 @@
+//! References from an object of the Gateway API to another object.
+
+use super::Problems;
+use super::document::{At, Mapping, Value};
+use super::scalar::{self, GROUP, KIND, NAMESPACE, OBJECT_NAME};
+
+/// What names another object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ObjectReference {
+    /// Empty: the core group.
+    pub(crate) group: Box<str>,
+    pub(crate) kind: Box<str>,
+    /// `None`: that of the object that refers.
+    pub(crate) namespace: Option<Box<str>>,
+    pub(crate) name: Box<str>,
+    pub(crate) at: At,
+}
+
+impl ObjectReference {
+    /// A reference that may lead to another namespace. Without `default`, group and kind must be
+    /// written.
+    pub(super) fn read(
+        value: Value<'_>,
+        default: Option<(&'static str, &'static str)>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let mut fields = value.mapping(problems)?;
+        let reference = Self::read_fields(&mut fields, default, problems);
+        fields.finish(problems);
+        reference
+    }
+
+    /// A reference to an object of the same namespace, of which group and kind are written.
+    pub(super) fn read_local(value: Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let mut fields = value.mapping(problems)?;
+        let reference = Self::read_local_fields(&mut fields, None, problems);
+        fields.finish(problems);
+        reference
+    }
+
+    /// As [`ObjectReference::read`], where there are more fields than those of the reference.
+    pub(super) fn read_fields(
+        fields: &mut Mapping<'_>,
+        default: Option<(&'static str, &'static str)>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let namespace = fields.field("namespace").map(|v| NAMESPACE.read(v, problems));
+        let reference = Self::read_local_fields(fields, default, problems);
+        let namespace = match namespace {
+            Some(namespace) => Some(namespace?.into()),
+            None => None,
+        };
+        Some(Self { namespace, ..reference? })
+    }
+
+    /// As [`ObjectReference::read_local`], where there are more fields than those of the
+    /// reference.
+    pub(super) fn read_local_fields(
+        fields: &mut Mapping<'_>,
+        default: Option<(&'static str, &'static str)>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let (group, kind) = match default {
+            Some(default) => scalar::group_and_kind(fields, default, problems),
+            None => {
+                let group = fields.required("group", problems);
+                let group = group.and_then(|v| GROUP.read(v, problems));
+                let kind = fields.required("kind", problems).and_then(|v| KIND.read(v, problems));
+                (group.unwrap_or_default().into(), kind.unwrap_or_default().into())
+            }
+        };
+        let name = fields.required("name", problems).and_then(|v| OBJECT_NAME.read(v, problems));
+        Some(Self { group, kind, namespace: None, name: name?.into(), at: fields.value().at() })
+    }
+}
