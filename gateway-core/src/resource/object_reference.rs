@@ -44,8 +44,8 @@ impl ObjectReference {
         default: Option<(&'static str, &'static str)>,
         problems: &mut Problems,
     ) -> Option<Self> {
-        let namespace = fields.field("namespace").map(|v| NAMESPACE.read(v, problems));
         let reference = Self::read_local_fields(fields, default, problems);
+        let namespace = fields.field("namespace").map(|v| NAMESPACE.read(v, problems));
         let namespace = match namespace {
             Some(namespace) => Some(namespace?.into()),
             None => None,
@@ -61,15 +61,21 @@ impl ObjectReference {
         problems: &mut Problems,
     ) -> Option<Self> {
         let (group, kind) = match default {
-            Some(default) => scalar::group_and_kind(fields, default, problems),
+            Some(default) => {
+                let (group, kind) = scalar::group_and_kind(fields, default, problems);
+                (Some(group), Some(kind))
+            }
             None => {
                 let group = fields.required("group", problems);
-                let group = group.and_then(|v| GROUP.read(v, problems));
-                let kind = fields.required("kind", problems).and_then(|v| KIND.read(v, problems));
-                (group.unwrap_or_default().into(), kind.unwrap_or_default().into())
+                let kind = fields.required("kind", problems);
+                (
+                    group.and_then(|v| GROUP.read(v, problems)).map(Box::from),
+                    kind.and_then(|v| KIND.read(v, problems)).map(Box::from),
+                )
             }
         };
         let name = fields.required("name", problems).and_then(|v| OBJECT_NAME.read(v, problems));
-        Some(Self { group, kind, namespace: None, name: name?.into(), at: fields.value().at() })
+        let (name, at) = (name?.into(), fields.value().at());
+        Some(Self { group: group?, kind: kind?, namespace: None, name, at })
     }
 }
