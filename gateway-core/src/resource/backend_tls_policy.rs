@@ -162,3 +162,211 @@ impl SubjectName {
         }
     }
 }
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use super::*;
+    use crate::resource::tests::{read, told_of_gateway_api};
+
+    #[test]
+    fn policies_are_read() {
+        // gateway-api §1, §20.1
+        for version in ["v1", "v1alpha3"] {
+            let resources = read(&format!(
+                "apiVersion: gateway.networking.k8s.io/{version}
+kind: BackendTLSPolicy
+metadata: {{name: a}}
+spec:
+  targetRefs:
+  - {{group: '', kind: Service, name: s, sectionName: https}}
+  - {{group: '', kind: Service, name: t}}
+  options: {{example.com/a: b}}
+  validation:
+    caCertificateRefs: [{{group: '', kind: ConfigMap, name: ca}}]
+    hostname: s.example
+    subjectAltNames:
+    - {{type: Hostname, hostname: '*.s.example'}}
+    - {{type: URI, uri: 'spiffe://s.example/a'}}
+"
+            ));
+            assert_eq!(resources.diagnostics(), [], "{version}");
+            let policy = &resources.backend_tls_policies().next().unwrap().spec;
+            let targets: Vec<_> =
+                policy.targets.iter().map(|t| (&*t.kind, &*t.name, t.section.as_deref())).collect();
+            assert_eq!(targets, [("Service", "s", Some("https")), ("Service", "t", None)]);
+            let Validation { authorities, well_known, hostname, names, .. } = &policy.validation;
+            let authorities: Vec<_> = authorities.iter().map(|r| (&*r.kind, &*r.name)).collect();
+            assert_eq!(authorities, [("ConfigMap", "ca")]);
+            assert_eq!((well_known, &**hostname), (&None, "s.example"));
+            let wildcard = HostPattern::Wildcard("s.example".into());
+            let uri = SubjectName::Uri("spiffe://s.example/a".into());
+            assert_eq!(names[..], [SubjectName::Hostname(wildcard), uri]);
+        }
+    }
+
+    #[test]
+    fn targets_are_distinct() {
+        // gateway-api §20.1, §25
+        let target = |fields: &str| format!("{{group: '', kind: Service, {fields}}}");
+        let together = |first: &str, second: &str| format!("{}, {}", target(first), target(second));
+        let twice = ": several entries name Service `s` without telling its ports apart (give each \
+                     of them its own `sectionName`)";
+        for (targets, want) in [
+            (together("name: s, sectionName: a", "name: s, sectionName: b"), ""),
+            (together("name: s", "name: t"), ""),
+            ("{group: '', kind: Service, name: s}, {group: a, kind: Service, name: s}".into(), ""),
+            (together("name: s", "name: s"), twice),
+            (together("name: s", "name: s, sectionName: a"), twice),
+            (together("name: s, sectionName: a", "name: s"), twice),
+            (together("name: s, sectionName: a", "name: s, sectionName: a"), twice),
+            (String::new(), ": at least one entry is needed"),
+            (
+                (0..17).map(|i| target(&format!("name: s{i}")) + ", ").collect(),
+                ": at most 16 entries are allowed, found 17",
+            ),
+            (target("sectionName: a"), "[0].name: required field `name` is missing"),
+            ("{kind: Service, name: s}".into(), "[0].group: required field `group` is missing"),
+            ("{group: '', name: s}".into(), "[0].kind: required field `kind` is missing"),
+            (
+                target("name: s, namespace: n"),
+                "[0].namespace: unknown field `namespace` (known are `group`, `kind`, `name`, \
+                 `sectionName`)",
+            ),
+            (
+                target("name: s, sectionName: A"),
+                "[0].sectionName: `A` is not a section name (it is made of lower-case letters, \
+                 digits, `-` and `.`)",
+            ),
+        ] {
+            let want: Vec<_> = Some(want)
+                .filter(|want| !want.is_empty())
+                .map(|want| format!("spec.targetRefs{want}"))
+                .into_iter()
+                .collect();
+            let validation = "{wellKnownCACertificates: System, hostname: a}";
+            let spec = format!("{{targetRefs: [{targets}], validation: {validation}}}");
+            assert_eq!(told_of_gateway_api("BackendTLSPolicy", &spec), want, "{targets}");
+        }
+    }
+
+    #[test]
+    fn validation_is_checked() {
+        // gateway-api §2, §20.1, §25
+        let authority = "{group: '', kind: ConfigMap, name: ca}";
+        let name = |fields: &str| format!("{SYSTEM}, subjectAltNames: [{{{fields}}}]");
+        const SYSTEM: &str = "wellKnownCACertificates: System, hostname: a";
+        let one =
+            "expected exactly one of `caCertificateRefs` and `wellKnownCACertificates`, found";
+        let uri = "(it looks like `spiffe://example.com/a`)";
+        for (fields, want) in [
+            (SYSTEM.to_owned(), vec![]),
+            (format!("caCertificateRefs: [], {SYSTEM}"), vec![]),
+            ("wellKnownCACertificates: example.com/roots, hostname: a".into(), vec![]),
+            (format!("caCertificateRefs: [{authority}], hostname: a"), vec![]),
+            ("hostname: a".into(), vec![format!(": {one} neither of them")]),
+            (
+                "hostname: a, caCertificateRefs: []".into(),
+                vec![format!(": {one} neither of them")],
+            ),
+            (
+                format!("caCertificateRefs: [{authority}], {SYSTEM}"),
+                vec![format!(": {one} both")],
+            ),
+            (
+                format!("caCertificateRefs: [{}], hostname: a", [authority; 9].join(", ")),
+                vec![".caCertificateRefs: at most 8 entries are allowed, found 9".into()],
+            ),
+            (
+                "caCertificateRefs: [{kind: ConfigMap, name: ca}], hostname: a".into(),
+                vec![".caCertificateRefs[0].group: required field `group` is missing".into()],
+            ),
+            (
+                "wellKnownCACertificates: system, hostname: a".into(),
+                vec![
+                    ".wellKnownCACertificates: `system` is not a set of well-known authorities (it \
+                     is `System`, or looks like `example.com/authorities`)"
+                        .into(),
+                ],
+            ),
+            (
+                "wellKnownCACertificates: System".into(),
+                vec![".hostname: required field `hostname` is missing".into()],
+            ),
+            (
+                "wellKnownCACertificates: System, hostname: '*.a.example'".into(),
+                vec![
+                    ".hostname: `*.a.example` is not a valid host name: a wildcard cannot stand here"
+                        .into(),
+                ],
+            ),
+            (name("type: Hostname, hostname: '*.a.example'"), vec![]),
+            (name("type: URI, uri: 'spiffe://a.example/b'"), vec![]),
+            (
+                name("hostname: a"),
+                vec![".subjectAltNames[0].type: required field `type` is missing".into()],
+            ),
+            (
+                name("type: Email, hostname: a"),
+                vec![".subjectAltNames[0].type: `Email` is not one of `Hostname`, `URI`".into()],
+            ),
+            (
+                name("type: Hostname"),
+                vec![".subjectAltNames[0]: a name of this type needs `hostname`".into()],
+            ),
+            (
+                name("type: Hostname, hostname: a, uri: 'a://b'"),
+                vec![".subjectAltNames[0]: a name of this type has no `uri`".into()],
+            ),
+            (
+                name("type: URI"),
+                vec![".subjectAltNames[0]: a name of this type needs `uri`".into()],
+            ),
+            (
+                name("type: URI, hostname: a"),
+                vec![
+                    ".subjectAltNames[0]: a name of this type needs `uri`".into(),
+                    ".subjectAltNames[0]: a name of this type has no `hostname`".into(),
+                ],
+            ),
+            (
+                name("type: URI, uri: 'mailto:a'"),
+                vec![format!(
+                    ".subjectAltNames[0].uri: `mailto:a` is not an absolute URI {uri}"
+                )],
+            ),
+            (
+                format!(
+                    "{SYSTEM}, subjectAltNames: [{}]",
+                    ["{type: Hostname, hostname: a}"; 6].join(", ")
+                ),
+                vec![".subjectAltNames: at most 5 entries are allowed, found 6".into()],
+            ),
+        ] {
+            let want: Vec<_> = want.iter().map(|want| format!("spec.validation{want}")).collect();
+            let target = "{group: '', kind: Service, name: s}";
+            let spec = format!("{{targetRefs: [{target}], validation: {{{fields}}}}}");
+            assert_eq!(told_of_gateway_api("BackendTLSPolicy", &spec), want, "{fields}");
+        }
+    }
+
+    #[test]
+    fn there_are_not_too_many_options() {
+        // gateway-api §20.1
+        let options: String = (0..17).map(|i| format!("a{i}: b, ")).collect();
+        let spec = format!(
+            "{{targetRefs: [{{group: '', kind: Service, name: s}}], options: {{{options}}}, \
+             validation: {{wellKnownCACertificates: System, hostname: a}}}}"
+        );
+        assert_eq!(
+            told_of_gateway_api("BackendTLSPolicy", &spec),
+            ["spec.options: at most 16 entries are allowed, found 17"]
+        );
+        assert_eq!(
+            told_of_gateway_api("BackendTLSPolicy", "{}"),
+            [
+                "spec.targetRefs: required field `targetRefs` is missing",
+                "spec.validation: required field `validation` is missing",
+            ]
+        );
+    }
+}

@@ -27,3 +27,63 @@ impl ListenerSet {
         Some(Self { parent: parent?, listeners })
     }
 }
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use crate::resource::tests::{read, told_of_gateway_api};
+
+    #[test]
+    fn listeners_are_those_of_gateways() {
+        // gateway-api §8, §25
+        let good = "{name: a, port: 80, protocol: HTTP}";
+        for (spec, want) in [
+            (format!("parentRef: {{name: g}}, listeners: [{good}]"), ""),
+            (
+                format!("listeners: [{good}]"),
+                "spec.parentRef: required field `parentRef` is missing",
+            ),
+            (
+                format!("parentRef: {{namespace: n}}, listeners: [{good}]"),
+                "spec.parentRef.name: required field `name` is missing",
+            ),
+            (
+                "parentRef: {name: g}".into(),
+                "spec.listeners: required field `listeners` is missing",
+            ),
+            (
+                "parentRef: {name: g}, listeners: []".into(),
+                "spec.listeners: at least one entry is needed",
+            ),
+            (
+                format!("parentRef: {{name: g}}, listeners: [{good}, {good}]"),
+                "spec.listeners: several listeners have the name `a`",
+            ),
+            (
+                "parentRef: {name: g}, listeners: [{name: a, port: 80, protocol: TLS}]".into(),
+                "spec.listeners[0]: a listener of protocol TLS needs `tls`",
+            ),
+        ] {
+            let want: Vec<_> = Some(want).filter(|want| !want.is_empty()).into_iter().collect();
+            assert_eq!(told_of_gateway_api("ListenerSet", &format!("{{{spec}}}")), want, "{spec}");
+        }
+    }
+
+    #[test]
+    fn the_parent_is_a_gateway_where_nothing_else_is_said() {
+        // gateway-api §8
+        for (parent, want) in [
+            ("{name: g}", "gateway.networking.k8s.io Gateway - g"),
+            ("{group: '', kind: Other, namespace: n, name: g}", " Other n g"),
+        ] {
+            let resources = read(&format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {{name: a}}\n\
+                 spec: {{parentRef: {parent}, listeners: [{{name: l, port: 80, protocol: HTTP}}]}}"
+            ));
+            let set = &resources.listener_sets().next().unwrap().spec;
+            let namespace = set.parent.namespace.as_deref().unwrap_or("-");
+            let (group, kind, name) = (&set.parent.group, &set.parent.kind, &set.parent.name);
+            assert_eq!(format!("{group} {kind} {namespace} {name}"), want);
+            assert_eq!(&*set.listeners[0].name, "l");
+        }
+    }
+}
