@@ -78,3 +78,47 @@ impl Resources {
         labels
     }
 }
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use crate::resource::tests::{read, shown};
+
+    #[test]
+    fn namespaces_have_their_name_as_a_label() {
+        // gateway-api §9.2
+        let resources = read(
+            "apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: web, kubernetes.io/metadata.name: forged}}
+spec: {finalizers: [kubernetes]}
+status: {phase: Active}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: bare}}
+",
+        );
+        assert_eq!(resources.diagnostics(), []);
+        for (name, want) in [
+            ("shop", "kubernetes.io/metadata.name=shop team=web"),
+            ("bare", "kubernetes.io/metadata.name=bare"),
+            ("elsewhere", "kubernetes.io/metadata.name=elsewhere"),
+        ] {
+            let labels = resources.namespace_labels(name);
+            let labels: Vec<_> =
+                labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            assert_eq!(labels.join(" "), want);
+        }
+    }
+
+    #[test]
+    fn namespaces_belong_to_none() {
+        let resources =
+            read("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {b: 1}}");
+        assert_eq!(
+            shown(&resources),
+            [
+                "f.yaml:3:33: error[wrong-type]: Namespace a: metadata.labels.b: expected text, found \
+              the number `1`; put it in quotes"
+            ]
+        );
+    }
+}

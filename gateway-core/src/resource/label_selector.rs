@@ -113,3 +113,115 @@ impl Requirement {
         Some(Self { key: key?.into(), test })
     }
 }
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use super::*;
+    use crate::resource::document::Document;
+    use crate::resource::yaml::{self, Limits};
+
+    /// The selector that is written so, and what is wrong with it: `field: message`.
+    fn read(text: &str) -> (Option<LabelSelector>, Vec<String>) {
+        let mut documents: Vec<Document> = Vec::new();
+        yaml::read(&"f".into(), text.as_bytes(), &Limits::default(), |reading| {
+            documents.push(reading.document);
+        });
+        let mut problems = Problems::new(false);
+        let root = documents.first().and_then(Document::root);
+        let selector = root.and_then(|root| LabelSelector::read(root, &mut problems));
+        let told = problems.told().iter().map(|d| format!("{}: {}", d.field, d.message));
+        (selector, told.collect())
+    }
+
+    #[test]
+    fn objects_are_selected_by_all_that_is_asked_of_their_labels() {
+        // gateway-api §9.2
+        let expression = |text: &str| format!("{{matchExpressions: [{{key: a, {text}}}]}}");
+        let is_in = expression("operator: In, values: [x, y]");
+        let is_not_in = expression("operator: NotIn, values: [x, y]");
+        let exists = expression("operator: Exists");
+        let is_missing = expression("operator: DoesNotExist, values: []");
+        let both = "{matchLabels: {b: '1'}, matchExpressions: [{key: a, operator: Exists}]}";
+        for (selector, labels, want) in [
+            ("{}", "", true),
+            ("{matchLabels: {}, matchExpressions: []}", "a=x", true),
+            ("{matchLabels: {a: x}}", "a=x b=1", true),
+            ("{matchLabels: {a: x}}", "a=y", false),
+            ("{matchLabels: {a: x}}", "b=x", false),
+            ("{matchLabels: {a: ''}}", "a=", true),
+            ("{matchLabels: {a: ''}}", "", false),
+            ("{matchLabels: {a: x, b: '1'}}", "a=x", false),
+            (&is_in, "a=x", true),
+            (&is_in, "a=y", true),
+            (&is_in, "a=z", false),
+            (&is_in, "", false),
+            (&is_not_in, "a=x", false),
+            (&is_not_in, "a=z", true),
+            (&is_not_in, "b=x", true),
+            (&exists, "a=", true),
+            (&exists, "b=x", false),
+            (&is_missing, "a=", false),
+            (&is_missing, "b=x", true),
+            (both, "a=x b=1", true),
+            (both, "a=x", false),
+            (both, "b=1", false),
+        ] {
+            let pair = |text: &str| text.split_once('=').map(|(key, v)| (key.into(), v.into()));
+            let labels: BTreeMap<_, _> = labels.split(' ').filter_map(pair).collect();
+            let (found, told) = read(selector);
+            assert_eq!(told, [""; 0], "{selector}");
+            assert_eq!(found.map(|s| s.selects(&labels)), Some(want), "{selector} {labels:?}");
+        }
+    }
+
+    #[test]
+    fn selectors_are_checked() {
+        // gateway-api §2
+        let field = "matchExpressions[0]";
+        for (selector, want) in [
+            ("{matchLabels: {-a: x}}", "matchLabels.-a: `-a` is not the key of a label".to_owned()),
+            ("{matchLabels: {a: x/y}}", "matchLabels.a: `x/y` is not the value of a label".into()),
+            (
+                "{matchExpressions: [{operator: Exists}]}",
+                format!("{field}.key: required field `key` is missing"),
+            ),
+            (
+                "{matchExpressions: [{key: a/, operator: Exists}]}",
+                format!("{field}.key: `a/` is not the key of a label"),
+            ),
+            (
+                "{matchExpressions: [{key: a}]}",
+                format!("{field}.operator: required field `operator` is missing"),
+            ),
+            (
+                "{matchExpressions: [{key: a, operator: Is}]}",
+                format!(
+                    "{field}.operator: `Is` is not one of `In`, `NotIn`, `Exists`, `DoesNotExist`"
+                ),
+            ),
+            (
+                "{matchExpressions: [{key: a, operator: In}]}",
+                format!("{field}: the operator `In` needs `values`"),
+            ),
+            (
+                "{matchExpressions: [{key: a, operator: NotIn, values: []}]}",
+                format!("{field}: the operator `NotIn` needs `values`"),
+            ),
+            (
+                "{matchExpressions: [{key: a, operator: Exists, values: [x]}]}",
+                format!("{field}: the operator `Exists` has no `values`"),
+            ),
+            (
+                "{matchExpressions: [{key: a, operator: DoesNotExist, values: [x]}]}",
+                format!("{field}: the operator `DoesNotExist` has no `values`"),
+            ),
+            (
+                "{matchExpressions: [{key: a, operator: In, values: [x y]}]}",
+                format!("{field}.values[0]: `x y` is not the value of a label"),
+            ),
+            ("{matchLabel: {}}", "matchLabel: unknown field `matchLabel`".into()),
+        ] {
+            assert_eq!(read(selector).1, [want], "{selector}");
+        }
+    }
+}
