@@ -441,6 +441,50 @@ mod tests {
     }
 
     #[test]
+    fn ports_keep_what_is_spoken_there() {
+        // gateway-api §15.4
+        let mut resources = Resources::new();
+        let ports = "[{name: a, port: 1, appProtocol: kubernetes.io/h2c}, {name: b, port: 2}]";
+        let text = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {{ports: {ports}}}"
+        );
+        resources.add_yaml("f", text);
+        assert_eq!(resources.diagnostics(), []);
+        let ports = &resources.services().next().unwrap().spec.ports;
+        let spoken: Vec<_> = ports.iter().map(|port| port.app_protocol.as_deref()).collect();
+        assert_eq!(spoken, [Some("kubernetes.io/h2c"), None]);
+        assert_eq!(
+            shown(
+                "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n\
+                 spec: {ports: [{port: 1, appProtocol: 2}]}"
+            ),
+            ["f:4:39: error[wrong-type]: Service default/a: spec.ports[0].appProtocol: expected \
+              text, found the number `2`; put it in quotes"]
+        );
+    }
+
+    #[test]
+    fn services_without_an_address_on_purpose_are_headless() {
+        // gateway-api §22
+        for (spec, want) in [
+            ("{clusterIP: None}", true),
+            ("{clusterIPs: [None]}", true),
+            ("{}", false),
+            ("{clusterIP: ''}", false),
+            ("{clusterIP: 10.0.0.1}", false),
+            ("{type: ExternalName, externalName: a, ports: [{port: 1}], clusterIP: None}", false),
+        ] {
+            let mut resources = Resources::new();
+            let text =
+                format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}");
+            resources.add_yaml("f", text);
+            assert_eq!(resources.diagnostics(), [], "{spec}");
+            let headless = resources.services().next().map(|service| service.spec.headless);
+            assert_eq!(headless, Some(want), "{spec}");
+        }
+    }
+
+    #[test]
     fn an_annotation_tells_that_proxies_speak_mutual_tls() {
         let read = |annotations: &str| {
             let mut resources = Resources::new();
