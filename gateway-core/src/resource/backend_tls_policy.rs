@@ -88,15 +88,10 @@ impl Target {
     fn read(value: Value<'_>, problems: &mut Problems) -> Option<Self> {
         let mut fields = value.mapping(problems)?;
         let target = ObjectReference::read_local_fields(&mut fields, None, problems);
-        let section = fields.field("sectionName").map(|v| SECTION_NAME.read(v, problems));
+        let section = fields.field("sectionName").and_then(|v| SECTION_NAME.read(v, problems));
         fields.finish(problems);
         let ObjectReference { group, kind, name, at, .. } = target?;
-        // A section that cannot be read must not stand for all of them.
-        let section = match section {
-            Some(section) => Some(section?.into()),
-            None => None,
-        };
-        Some(Self { group, kind, name, section, at })
+        Some(Self { group, kind, name, section: section.map(Into::into), at })
     }
 }
 

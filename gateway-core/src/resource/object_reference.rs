@@ -45,12 +45,8 @@ impl ObjectReference {
         problems: &mut Problems,
     ) -> Option<Self> {
         let reference = Self::read_local_fields(fields, default, problems);
-        let namespace = fields.field("namespace").map(|v| NAMESPACE.read(v, problems));
-        let namespace = match namespace {
-            Some(namespace) => Some(namespace?.into()),
-            None => None,
-        };
-        Some(Self { namespace, ..reference? })
+        let namespace = fields.field("namespace").and_then(|v| NAMESPACE.read(v, problems));
+        Some(Self { namespace: namespace.map(Into::into), ..reference? })
     }
 
     /// As [`ObjectReference::read_local`], where there are more fields than those of the

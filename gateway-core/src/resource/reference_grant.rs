@@ -63,14 +63,9 @@ impl To {
         let mut fields = value.mapping(problems)?;
         let group = fields.required("group", problems).and_then(|v| GROUP.read(v, problems));
         let kind = fields.required("kind", problems).and_then(|v| KIND.read(v, problems));
-        let name = fields.field("name").map(|v| OBJECT_NAME.read(v, problems));
+        let name = fields.field("name").and_then(|v| OBJECT_NAME.read(v, problems));
         fields.finish(problems);
-        // A name that cannot be read must not permit every name.
-        let name = match name {
-            Some(name) => Some(name?.into()),
-            None => None,
-        };
-        Some(Self { group: group?.into(), kind: kind?.into(), name })
+        Some(Self { group: group?.into(), kind: kind?.into(), name: name.map(Into::into) })
     }
 }
 

@@ -71,7 +71,6 @@ fn check_distinct(addresses: &[Address], list: Value<'_>, problems: &mut Problem
     for (i, later) in addresses.iter().enumerate() {
         let is_same = |earlier: &Address| {
             matches!(&*later.kind, "IPAddress" | "Hostname")
-                && later.value.is_some()
                 && (&earlier.kind, &earlier.value) == (&later.kind, &later.value)
         };
         if let Some(value) = later.value.as_deref().filter(|_| addresses[..i].iter().any(is_same)) {
