@@ -1,6 +1,7 @@
 //! What to do with one request, and why.
 
 pub(crate) mod access;
+mod backend;
 mod captures;
 pub(crate) mod cors;
 mod error_page;
@@ -13,6 +14,7 @@ pub(crate) mod split;
 pub(crate) mod steps;
 pub(crate) mod template;
 
+pub use backend::TlsToBackend;
 pub use captures::Captures;
 pub use error_page::PageAnswer;
 pub use limits::Counted;
@@ -21,8 +23,8 @@ pub use steps::{Refusal, Step};
 use crate::request::field::{Value, View};
 use crate::request::{InvalidTarget, PathPolicy, Request};
 use crate::rules::{
-    Action, BackendTls, Branch, Field, Forward, GroupMatch, Listener, Policies, Redirect, Respond,
-    Route, Service, ServiceId, ServiceSplit, SplitBackend, Test, VirtualHost,
+    Action, Branch, Field, Forward, GroupMatch, Listener, Policies, Redirect, Respond, Route,
+    Service, ServiceId, ServiceSplit, SplitBackend, Test, VirtualHost,
 };
 use http::StatusCode;
 
@@ -127,6 +129,9 @@ pub enum NoRoute {
     MethodNotAllowed,
     /// All weights of the route's own split are 0, which is answered with this status.
     NoBranch(StatusCode),
+    /// The Service is to be spoken to over TLS, and nothing says how its certificate could be
+    /// trusted (gateway-api §20.3).
+    NoTrust,
     /// A TrafficSplit applied, but none of its backends takes part (smi S-14), or the root Service
     /// does not exist (smi S-15).
     NoBackend,
@@ -141,7 +146,7 @@ impl NoRoute {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoBranch(status) => status,
-            Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoTrust | Self::NoBackend => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -216,14 +221,6 @@ impl<'r> Decision<'r> {
             }),
             Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => false,
         }
-    }
-
-    /// How TLS is spoken with the backend of the outcome; `None` where it is not, or where nothing
-    /// is said of it.
-    pub fn backend_tls(&self) -> Option<&'r BackendTls> {
-        let Outcome::Forward(to) = self.outcome else { return None };
-        let of_route = self.policies().and_then(|policies| policies.backend_tls.as_deref());
-        of_route.or(to.forward.tls.as_deref()).filter(|_| to.forward.settings.tls)
     }
 
     /// The methods with which the path can be taken, for `Allow`: sorted, each once. Empty unless

@@ -446,6 +446,9 @@ fn no_route<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -
             let name = if name.is_empty() { "no name".into() } else { show::whole(name) };
             format!("the connection was opened for `{name}`, which another listener answers to")
         }
+        NoRoute::NoTrust => "the Service is to be spoken to over TLS, and nothing says how its \
+                             certificate could be trusted"
+            .to_owned(),
         NoRoute::NoMatch => "no route holds".to_owned(),
         NoRoute::MethodNotAllowed => {
             let method = show::text(request.method());

@@ -64,7 +64,7 @@ mod translate;
 pub use compile::{CompileError, CompileErrors};
 pub use decision::{
     Captures, Counted, Decision, Forwarding, NoRoute, Outcome, PageAnswer, Refusal, SplitChoice,
-    Step, Verdict,
+    Step, TlsToBackend, Verdict,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
@@ -83,9 +83,9 @@ pub use request::{
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
-    AccessMode, Behind, Channel, Endpoint, Endpoints, Inbound, ListenerStatus, ObjectStatus,
-    Options, ParentReference, ParentStatus, Pod, Pods, RouteKind, State, Status, StatusCondition,
-    Translation, translate,
+    AccessMode, AncestorStatus, Behind, Channel, Endpoint, Endpoints, FEATURES, GatewayAddress,
+    Inbound, ListenerStatus, ObjectStatus, Options, ParentReference, ParentStatus, Pod, Pods,
+    RouteKind, State, Status, StatusCondition, Translation, translate,
 };
 
 /// The example of the README is compiled and run.

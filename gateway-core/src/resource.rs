@@ -165,6 +165,13 @@ impl Resources {
         &self.refused
     }
 
+    /// Whether a document of this object could not be read, so that its own problems say what is
+    /// wrong.
+    pub(crate) fn is_refused(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        let wanted = ObjectRef::new(kind, namespace, name);
+        self.refused.iter().any(|refused| refused.object.as_deref() == Some(&wanted))
+    }
+
     /// Puts the last good versions of refused documents back (decisions §5): those of the objects
     /// in `refused`, which translating found fault with, and those of the documents that could
     /// not be read. Where it is not known which object a document describes, everything that its

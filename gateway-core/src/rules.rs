@@ -59,7 +59,9 @@ pub use predicate::{Condition, Field, Test};
 pub(crate) use regex::automaton;
 pub use regex::{Anchor, CaptureRegex, InvalidRegex, MAX_REGEX_BYTES, MAX_REGEX_LENGTH, Regex};
 pub use server_tls::{Certificate, ClientTrust, ServerTls};
-pub use service::{Service, ServiceId, ServiceName, ServiceSplit, SplitBackend};
+pub use service::{
+    PortSpeech, Service, ServiceId, ServiceName, ServiceSplit, ServiceTls, SplitBackend,
+};
 pub use service_limit::{CircuitBreaker, ServiceLimit, WorkloadName};
 pub use session::{Session, SessionName};
 pub use sticky::Sticky;

@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod expressions;
+mod features;
 mod gateway_api;
 mod hosts;
 mod mesh;
@@ -16,17 +17,19 @@ mod virtual_server;
 mod workloads;
 
 pub use endpoints::{Behind, Endpoint, Endpoints};
+pub use features::FEATURES;
 pub use mesh::Inbound;
 pub use pods::{Pod, Pods};
 pub use status::{
-    ListenerStatus, ObjectStatus, ParentReference, ParentStatus, RouteKind, State, Status,
-    StatusCondition,
+    AncestorStatus, GatewayAddress, ListenerStatus, ObjectStatus, ParentReference, ParentStatus,
+    RouteKind, State, Status, StatusCondition,
 };
 
 use crate::diagnostic::Diagnostic;
 use crate::origin::ObjectRef;
 use crate::resource::{Problems, Resources};
 use crate::rules::{RuleSet, ServiceAccount, ServiceName};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What translating depends on besides the documents.
@@ -45,6 +48,13 @@ pub struct Options {
     pub ingress_class: Option<Box<str>>,
     /// Only Gateways of this class are ours; `None`: all.
     pub gateway_class: Option<Box<str>>,
+    /// The addresses at which the Gateways can be reached, for their status; others that a Gateway
+    /// asks for are not usable. None: not known, so that Gateways get what they ask for
+    /// (gateway-api §5).
+    pub addresses: Vec<IpAddr>,
+    /// The features of the Gateway API that whoever carries decisions out supports, for the status
+    /// of GatewayClasses; by default all that decisions know of (gateway-api §27).
+    pub supported_features: Vec<Box<str>>,
     /// Which Gateway API channel's rules hold.
     pub channel: Channel,
     /// Unknown fields are errors.
@@ -104,6 +114,8 @@ impl Default for Options {
             client_namespace: "default".into(),
             ingress_class: None,
             gateway_class: None,
+            addresses: Vec::new(),
+            supported_features: FEATURES.iter().map(|&name| name.into()).collect(),
             channel: Channel::default(),
             strict: false,
             service_hosts: true,
@@ -141,10 +153,11 @@ pub struct Translation {
 pub fn translate(resources: &Resources, options: &Options) -> Translation {
     let mut context = Context::new(resources, options);
     let virtual_servers = virtual_server::translate(&mut context);
-    gateway_api::translate(&mut context);
+    let backends = gateway_api::translate(&mut context);
     // SMI speaks about Services that rules name.
     mesh::claim(&mut context);
     smi::translate(&mut context);
+    backends.finish(&mut context);
     let identity = mesh::identity(&mut context);
     let (listeners, losses) = hosts::settle(&mut context);
     virtual_servers.finish(&losses, &mut context);

@@ -17,7 +17,7 @@ pub use answer::{Answer, SplitAnswer, StepAnswer, Verdict};
 use conditions::{View, passes};
 use gateway_core::rules::{
     Action, Field, Forward, HostPattern, Listener, PathPattern, Policies, Protocol, Route, RuleSet,
-    Service, ServiceId, ServiceName, Split, Sticky, Test, VirtualHost,
+    Service, ServiceId, ServiceName, ServiceTls, Split, Sticky, Test, VirtualHost,
 };
 use gateway_core::{NoRoute, Origin, Request};
 use std::sync::Arc;
@@ -92,20 +92,30 @@ pub fn mirrors<R: Request>(
         return Vec::new();
     };
     let Ok(view) = View::of(request, &listener.paths) else { return Vec::new() };
-    let routes = listener.hosts.iter().flat_map(|host| &host.routes);
-    let forward = routes.flat_map(|route| route.action.forwards()).find(|f| f.origin == *rule);
+    let Some(forward) = forward_of(rules, rule) else { return Vec::new() };
     let mut copies = Vec::new();
-    for (nth, mirror) in forward.iter().flat_map(|forward| &forward.mirrors).enumerate() {
+    for (nth, mirror) in forward.mirrors.iter().enumerate() {
         // A share of the numbers that the mirror could draw.
         let drawn = u128::from(weights::nth_draw(draw, nth));
         let takes =
             drawn * u128::from(mirror.denominator) < u128::from(mirror.numerator) * (1_u128 << 64);
-        let service = rules.service(mirror.forward.target.service);
-        if takes && access::admits(service, mirror.forward.target.port, &view) {
-            copies.push((service.name.clone(), mirror.forward.origin.clone()));
+        let Forward { target, origin, as_service_says, .. } = &*mirror.forward;
+        let (id, port, by_service) = (target.service, target.port, *as_service_says);
+        let verdict = arrive(rules, id, port, origin.clone(), None, by_service, &view);
+        if let Verdict::Forward { service, rule, .. } = verdict
+            && takes
+        {
+            copies.push((service, rule));
         }
     }
     copies
+}
+
+/// The rule of an origin.
+fn forward_of<'r>(rules: &'r RuleSet, origin: &Origin) -> Option<&'r Forward> {
+    let hosts = rules.listeners.iter().flat_map(|listener| listener.hosts.iter());
+    let routes = hosts.flat_map(|host| &host.routes);
+    routes.flat_map(|route| route.action.forwards()).find(|forward| forward.origin == *origin)
 }
 
 /// What happens in place of `answer`, which the request was given, while all endpoints of the
@@ -124,7 +134,8 @@ pub fn fall_back<R: Request>(
         return None;
     }
     let view = View::of(request, &listener_of(rules, request)?.paths).ok()?;
-    let verdict = arrive(rules, id, port, rule.clone(), None, &view);
+    let forward = forward_of(rules, rule)?;
+    let verdict = arrive(rules, id, port, rule.clone(), None, forward.as_service_says, &view);
     let steps = match &verdict {
         Verdict::Forward { .. } => access::limits(instead, Some(instead), &view),
         _ => Vec::new(),
@@ -334,6 +345,7 @@ fn resolve(
     let target = forward.target;
     let root = rules.service(target.service);
     let rule = forward.origin.clone();
+    let by_service = forward.as_service_says;
     let splits = if target.splits { root.splits.as_slice() } else { &[] };
     for split in splits {
         let mut matched = None;
@@ -368,12 +380,13 @@ fn resolve(
             matched,
             backend: backend.origin.clone(),
         };
-        return arrive(rules, backend.service, target.port, rule, Some(Box::new(answer)), view);
+        let split = Some(Box::new(answer));
+        return arrive(rules, backend.service, target.port, rule, split, by_service, view);
     }
     if !splits.is_empty() && !root.exists {
         return Verdict::NoRoute(NoRoute::NoBackend); // smi S-15
     }
-    arrive(rules, target.service, target.port, rule, None, view)
+    arrive(rules, target.service, target.port, rule, None, by_service, view)
 }
 
 /// The Service takes the request, unless nobody there admits it (smi §6.5).
@@ -383,10 +396,17 @@ fn arrive(
     port: u16,
     rule: Origin,
     split: Option<Box<SplitAnswer>>,
+    by_service: bool,
     view: &View<'_, impl Request>,
 ) -> Verdict {
     let service = rules.service(id);
     let name = service.name.clone();
+    let speech = service.speech.iter().find(|speech| speech.port == port);
+    let distrusted =
+        speech.is_some_and(|speech| matches!(speech.tls, Some(ServiceTls::Impossible(_))));
+    if by_service && distrusted {
+        return Verdict::NoRoute(NoRoute::NoTrust);
+    }
     if !access::admits(service, port, view) {
         return Verdict::Deny { service: name, port };
     }

@@ -6,8 +6,10 @@
 
 mod expect;
 mod format;
+mod status;
 
 pub use expect::{DiagnosticExpectation, Expectation};
+pub use status::StatusExpectation;
 
 use crate::OwnedRequest;
 use crate::reference::{self, StepAnswer, Verdict};
@@ -32,6 +34,8 @@ pub struct Suite {
     pub cases: Vec<Case>,
     /// What is to be said about the documents. Errors that are not listed are faults.
     pub diagnostics: Vec<DiagnosticExpectation>,
+    /// What objects show in Kubernetes.
+    pub statuses: Vec<StatusExpectation>,
 }
 
 /// A request, and what is to happen to it.
@@ -71,6 +75,12 @@ pub struct Observed {
     pub page: Option<bool>,
     /// What policies ask.
     pub steps: Option<Vec<String>>,
+    /// The Services that received a copy.
+    pub mirrors: Option<Vec<String>>,
+    /// The `grpc-status` of an answer of the engine's own: `Some(None)` for one without.
+    pub grpc: Option<Option<u16>>,
+    /// The server name of TLS with the backend; empty for none.
+    pub backend_tls: Option<String>,
 }
 
 /// What a backend saw.
@@ -169,7 +179,16 @@ impl Case {
     ///
     /// Every difference to what is expected.
     pub fn run_router(&self, router: &Router) -> Result<(), String> {
-        self.run(|draw| observe(self, &router.decide(&self.request, draw)))
+        self.run(|draw| {
+            let decision = router.decide(&self.request, draw);
+            let mirrors = router.mirrors(&decision, &self.request, draw);
+            let mirrors = mirrors.map(|copy| match copy.admitted() {
+                Outcome::Forward(to) => format!("{}:{}", to.service.name, to.port),
+                other => format!("{other:?}"),
+            });
+            let mirrors = Some(mirrors.collect());
+            Observed { mirrors, ..observe(self, &decision) }
+        })
     }
 
     /// Runs the case on the reference, which does not render answers.
@@ -229,6 +248,10 @@ fn observe(case: &Case, decision: &Decision<'_>) -> Observed {
             status
         }
     };
+    let own = observed.backend.is_none() && decision.edit_as_grpc(status, request, &mut headers);
+    let status = if own { StatusCode::OK } else { status };
+    let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse().ok());
+    observed.grpc = Some(grpc.filter(|_| own));
     let upstream_status = observed.backend.as_ref().map_or("", |_| status.as_str());
     let page = decision.error_page(status, request, upstream_status);
     observed.page = Some(page.is_some());
@@ -262,6 +285,9 @@ fn admit(case: &Case, decision: &Decision<'_>, observed: &mut Observed) -> Statu
             if let Some(host) = decision.host_header(request) {
                 headers.insert(http::header::HOST, host);
             }
+            let tls = decision.backend_tls();
+            let server_name = tls.and_then(|tls| tls.settings?.server_name.as_deref());
+            observed.backend_tls = Some(server_name.unwrap_or_default().to_owned());
             observed.backend = Some(Received {
                 service: format!("{}:{}", forwarding.service.name, forwarding.port),
                 target: Some(target),
@@ -306,6 +332,10 @@ fn observe_reference(case: &Case, answer: &reference::Answer) -> Observed {
         Some(("preflight", _)) => observed.status = Some(StatusCode::NO_CONTENT),
         _ => admit_reference(answer, &mut observed),
     }
+    // It does not say in which form it answers.
+    if case.expect.grpc.is_some() {
+        observed.status = None;
+    }
     match case.expect.page {
         true => Observed { backend: None, status: None, ..observed },
         false => observed,
@@ -341,6 +371,7 @@ fn reason_of(why: NoRoute) -> String {
         NoRoute::NoListener => "no listener".into(),
         NoRoute::NoHost => "no host".into(),
         NoRoute::Misdirected => "misdirected".into(),
+        NoRoute::NoTrust => "no trust".into(),
         NoRoute::NoMatch => "no match".into(),
         NoRoute::MethodNotAllowed => "method not allowed".into(),
         NoRoute::NoBranch(_) => "no branch".into(),

@@ -50,3 +50,9 @@ fn the_reference_decides_as_expected() {
     });
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
+
+#[test]
+fn statuses_are_as_expected() {
+    let faults = faults(|suite, faults| faults.extend(suite.check_statuses().err()));
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}

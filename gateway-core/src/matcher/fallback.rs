@@ -11,8 +11,8 @@ impl Router {
     /// while the circuit breaker of the Service keeps all endpoints out (smi N-10). `None` where
     /// nothing is to be asked instead: the answer is 503.
     ///
-    /// The outcome is [`Outcome::Forward`], or [`Outcome::Deny`] where no endpoint of the fallback
-    /// Service admits the caller. Splits and the breaker of that Service do not send the request on.
+    /// The outcome is [`Outcome::Forward`]; or [`Outcome::Deny`] where no endpoint of the fallback
+    /// Service admits the caller, and [`Outcome::NoRoute`] where it cannot be trusted. Splits and the breaker of that Service do not send the request on.
     /// It has passed the steps of `decision`, which are not asked again: there are no others than
     /// the limits of the fallback Service.
     ///

@@ -12,7 +12,7 @@ impl Router {
     /// says where the copy goes and what is changed in it. No step comes before.
     ///
     /// Every mirror draws for itself, from what it makes of `draw`; mirrors to Services that do not
-    /// admit the caller get nothing. TrafficSplits do not send copies on.
+    /// admit the caller or cannot be trusted get nothing. TrafficSplits do not send copies on.
     ///
     /// `request` is the one that was decided, and `draw` what it was decided with.
     pub fn mirrors<'r, R: Request>(

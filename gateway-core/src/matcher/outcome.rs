@@ -9,7 +9,7 @@ use crate::decision::steps::guards;
 use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, methods_of};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Action, Forward, Listener, Route, Session, VirtualHost};
+use crate::rules::{Action, Forward, Listener, Route, ServiceTls, Session, VirtualHost};
 
 /// What the route of a rank does with the request.
 #[inline]
@@ -115,12 +115,19 @@ fn send<'r, R: Request>(
     checked(Forwarding { forward, service, id, port, split }, view)
 }
 
-/// The same, unless no endpoint admits the request (smi T-14: what is refused is not drawn again).
+/// The same, unless nothing may be sent to the Service, or no endpoint admits the request (smi
+/// T-14: what is refused is not drawn again).
 #[inline]
 pub(super) fn checked<'r, R: Request>(
     forwarding: Forwarding<'r>,
     view: &View<'_, R>,
 ) -> Outcome<'r> {
+    if forwarding.forward.as_service_says
+        && let Some(speech) = forwarding.service.speech(forwarding.port)
+        && let Some(ServiceTls::Impossible(_)) = speech.tls
+    {
+        return Outcome::NoRoute(NoRoute::NoTrust);
+    }
     match &forwarding.service.access {
         Some(access) if !is_open(access, forwarding.port, view) => Outcome::Deny(forwarding),
         _ => Outcome::Forward(forwarding),

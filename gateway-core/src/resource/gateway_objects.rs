@@ -11,7 +11,6 @@ use crate::origin::ObjectRef;
 use std::collections::BTreeMap;
 
 /// The label that every namespace has: its name.
-#[allow(dead_code, reason = "for those who put it into effect")]
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 impl Resources {
@@ -38,7 +37,6 @@ impl Resources {
     }
 }
 
-#[allow(dead_code, reason = "for those who put them into effect")]
 impl Resources {
     /// By namespace and name.
     pub(crate) fn listener_sets(&self) -> impl Iterator<Item = &Resource<ListenerSet>> {

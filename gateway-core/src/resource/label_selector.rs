@@ -68,7 +68,6 @@ impl LabelSelector {
     }
 
     /// Whether an object with these labels is meant.
-    #[allow(dead_code, reason = "for those who put it into effect")]
     pub(crate) fn selects(&self, labels: &BTreeMap<Box<str>, Box<str>>) -> bool {
         self.requirements.iter().all(|requirement| {
             let label = labels.get(&requirement.key);

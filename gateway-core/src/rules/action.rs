@@ -200,8 +200,13 @@ impl Action {
     /// A 500 that says why, for what cannot be served as written: its requests never pass to a
     /// broader route.
     pub(crate) fn fault(reason: &str, origin: Origin) -> Self {
+        Self::broken(StatusCode::INTERNAL_SERVER_ERROR, reason, origin)
+    }
+
+    /// The same with another status.
+    pub(crate) fn broken(status: StatusCode, reason: &str, origin: Origin) -> Self {
         Self::Respond(Arc::new(Respond {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
+            status,
             content_type: None,
             body: Template::default(),
             headers: Vec::new(),

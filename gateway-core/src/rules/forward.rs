@@ -1,7 +1,7 @@
 //! How a request is sent to a Service.
 
 use super::{
-    BackendSettings, BackendTls, CaptureRegex, Cors, HeaderOps, ResponseHeaderOps, ServiceId,
+    BackendSettings, CaptureRegex, Certificate, Cors, HeaderOps, ResponseHeaderOps, ServiceId,
     Session, Template,
 };
 use crate::origin::Origin;
@@ -23,9 +23,14 @@ pub struct Forward {
     pub response_headers: ResponseHeaderOps,
     /// Timeouts, retries, load balancing.
     pub settings: Arc<BackendSettings>,
-    /// How TLS is spoken with it, where it is and the policies of the route say nothing of it
-    /// ([`crate::Decision::backend_tls`]).
-    pub tls: Option<Arc<BackendTls>>,
+    /// Whether the Service that is chosen in the end says how it is spoken to ([`Service::speech`]),
+    /// in place of `settings` and of the route's policies (gateway-api §15.4, §20).
+    ///
+    /// [`Service::speech`]: super::Service::speech
+    pub as_service_says: bool,
+    /// What this proxy shows to backends that ask for a certificate, where the route's policies say
+    /// nothing of it (gateway-api §20.5).
+    pub certificate: Option<Arc<Certificate>>,
     /// What holds for cross-origin requests, where the policies of the route say nothing of them.
     pub cors: Option<Arc<Cors>>,
     /// Who gets a copy of the request.
@@ -49,7 +54,8 @@ impl Forward {
             request_headers: HeaderOps::default(),
             response_headers: ResponseHeaderOps::default(),
             settings,
-            tls: None,
+            as_service_says: false,
+            certificate: None,
             cors: None,
             mirrors: Vec::new(),
             session: None,

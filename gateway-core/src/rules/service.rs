@@ -1,6 +1,8 @@
 //! Services, and the traffic splits that send their requests on.
 
-use super::{Access, CircuitBreaker, GroupMatches, ServiceLimit, Sticky};
+use super::{
+    Access, BackendProtocol, BackendTls, CircuitBreaker, GroupMatches, ServiceLimit, Sticky,
+};
 use crate::origin::Origin;
 use std::fmt;
 use std::sync::Arc;
@@ -53,6 +55,28 @@ pub struct Service {
     pub breaker: Option<Arc<CircuitBreaker>>,
     /// Whether its endpoints are behind proxies that speak mutual TLS.
     pub mutual_tls: bool,
+    /// How its ports are spoken to, for those of which something is said.
+    pub speech: Vec<PortSpeech>,
+}
+
+/// How a port of a Service is spoken to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortSpeech {
+    /// Its number.
+    pub port: u16,
+    /// What is spoken; `None`: what the rule says (gateway-api §15.4).
+    pub protocol: Option<BackendProtocol>,
+    /// How TLS is spoken; `None`: not at all (gateway-api §20).
+    pub tls: Option<ServiceTls>,
+}
+
+/// How TLS is spoken with a Service.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServiceTls {
+    /// Like this.
+    Verified(Arc<BackendTls>),
+    /// It must be, and cannot, for this reason: nothing is sent.
+    Impossible(Box<str>),
 }
 
 impl Service {
@@ -68,7 +92,13 @@ impl Service {
             limits: Vec::new(),
             breaker: None,
             mutual_tls: false,
+            speech: Vec::new(),
         }
+    }
+
+    /// How a port is spoken to, if anything is said of it.
+    pub fn speech(&self, port: u16) -> Option<&PortSpeech> {
+        self.speech.iter().find(|speech| speech.port == port)
     }
 
     /// Whether the Service takes requests on `port` (smi S-1).

@@ -1,23 +1,32 @@
-//! Gateway API: Gateways, HTTPRoutes and GRPCRoutes to claims.
+//! Gateway API: Gateways, ListenerSets, HTTPRoutes and GRPCRoutes to claims.
 //!
 //! ```text
-//!  Gateway ──► listeners ──┐
-//!                          ├──► attach ──► (section, host) ──► routes in order ──► claims
-//!  HTTPRoute,              │
-//!  GRPCRoute ──► route ────┘
+//!  Gateway, ListenerSet ──► listeners ──┐
+//!                                       ├──► attach ──► (section, host) ──► routes in order ──► claims
+//!  HTTPRoute, GRPCRoute ──► route ──────┤
+//!                                       └──► (Service, port) ──► mesh ──────────────────────► claims
 //! ```
 //!
-//! A section is one listener of one Gateway. Its hosts fall through to each other, and no request
-//! leaves the section that owns its host (gateway-api §6.3).
+//! A section is one listener of one Gateway or ListenerSet. Its hosts fall through to each other,
+//! and no request leaves the section that owns its host (gateway-api §6.3).
 
 mod attach;
 mod backend;
+mod certificate;
+mod cors;
+mod fault;
 mod filter;
+mod grants;
 mod grpc;
 mod listeners;
+mod material;
+mod mesh;
 mod path;
+mod policy;
+mod reference;
 mod rivals;
 mod route;
+mod session;
 mod status;
 mod sticky;
 #[cfg(all(test, feature = "yaml"))]
@@ -27,38 +36,103 @@ use super::hosts::{Claim, Rank};
 use super::{Channel, Context};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
-use crate::resource::gateway_route::{ChannelFaults, GatewayRoute};
-use crate::rules::{HostPattern, Route};
-use attach::Attachment;
+use crate::resource::gateway_route::{ChannelFaults, GatewayRoute, RouteKind};
+use crate::rules::{Certificate, HostPattern, PortSpeech, Route};
+use attach::{Attachment, Parent, Place, World};
+use grants::Grants;
 use listeners::Listeners;
+use mesh::{Frontage, Fronts};
+use policy::BackendTlsPolicies;
+use reference::References;
 use rivals::Rivals;
-use route::Lowered;
+use route::{Lowered, LoweredRoute};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-pub(super) fn translate(context: &mut Context<'_>) {
-    let mut listeners = Listeners::of(context);
+/// How Services are spoken to, once it is known which of them there are.
+pub(super) struct Backends<'a> {
+    policies: BackendTlsPolicies<'a>,
+}
+
+pub(super) fn translate<'a>(context: &mut Context<'a>) -> Backends<'a> {
+    let grants = Grants::of(context.resources);
+    let mut policies = BackendTlsPolicies::of(&grants, context);
+    let mut listeners = Listeners::of(&grants, context);
+    let kinds = mesh::Kinds::of(context.resources);
     let mut routes: Vec<&Resource<GatewayRoute>> = context.resources.gateway_routes().collect();
     // Of two of one age and name, the kind decides.
     routes.sort_by_cached_key(|route| (age(route), route.spec.kind));
     let mut rivals = Rivals::default();
     let mut hosts = Hosts::new();
+    let mut fronts = Fronts::default();
     for route in routes {
         context.expressions.next_object();
-        if let Some(served) = serve(route, &listeners, &rivals, context) {
-            // A route that is not accepted may answer 500, and has its hosts then.
-            if served.accepted || !served.lowered.is_empty() {
-                for Attachment { section, effective, .. } in &served.attachments {
-                    rivals.add(*section, route.spec.kind, effective, route.object());
-                }
-            }
-            collect(&served, &listeners, &mut hosts, context);
-            if served.accepted {
-                listeners.count(served.attachments.iter().map(|attachment| attachment.section));
+        let world = World { listeners: &listeners, rivals: &rivals, mesh: &kinds };
+        let Some(served) = serve(route, &world, &grants, &policies, context) else { continue };
+        let attachments = &served.attachments;
+        // A route that is not accepted may answer 500, and has its hosts then.
+        if served.at_gateways.is_in_force(route) {
+            for Attachment { section, effective, .. } in attachments {
+                rivals.add(*section, route.spec.kind, effective, route.object());
             }
         }
+        for attachment in attachments {
+            let meta = &listeners.section(attachment.section).gateway.meta;
+            for service in &served.at_gateways.services {
+                policies.note(service, (&meta.namespace, &meta.name));
+            }
+        }
+        collect(&served, &listeners, &mut hosts, context);
+        if served.at_services.is_in_force(route) {
+            fronts.add(route, served.frontages, &served.at_services.matches);
+        }
+        if !served.at_gateways.has_lost_all_of(&route.spec.rules) {
+            listeners.count(served.attachments.iter().map(|attachment| attachment.section));
+        }
     }
-    listeners.write_statuses(context);
+    write_statuses(&listeners, context);
     claim(&listeners, hosts, context);
+    fronts.claim(context);
+    Backends { policies }
+}
+
+impl Backends<'_> {
+    /// Says how the Services that rules name are spoken to, and writes the status of policies.
+    pub(super) fn finish(self, context: &mut Context<'_>) {
+        let resources = context.resources;
+        let named = context.services.names();
+        for service in resources.services() {
+            let name = crate::rules::ServiceName::new(&service.meta.namespace, &service.meta.name);
+            if named.binary_search(&name).is_err() {
+                continue;
+            }
+            let mut speech = Vec::new();
+            for port in service.spec.tcp_ports() {
+                let said = port.app_protocol.as_deref().unwrap_or_default();
+                let protocol = reference::spoken(said).unwrap_or_else(|message| {
+                    let origin = service.document.object_origin();
+                    let message = format!("`appProtocol` of port {}: {message}", port.port);
+                    let problem = Diagnostic::warning("unknown-protocol", &origin, message);
+                    context.problems.push(problem);
+                    None
+                });
+                let tls = self.policies.find(&name, port.port, resources);
+                if protocol.is_some() || tls.is_some() {
+                    speech.push(PortSpeech { port: port.port, protocol, tls });
+                }
+            }
+            context.services.set_speech(&name, speech);
+        }
+        for state in &self.policies.all {
+            let controller = |(namespace, name): (&str, &str)| {
+                let mut gateways = resources.gateways();
+                let gateway =
+                    gateways.find(|g| (&*g.meta.namespace, &*g.meta.name) == (namespace, name))?;
+                listeners::class(gateway, resources).map(|class| &*class.spec.controller)
+            };
+            context.statuses.push(status::backend_tls_policy(state, controller));
+        }
+    }
 }
 
 /// Orders objects from old to new, then by `namespace/name` (gateway-api §12).
@@ -81,35 +155,48 @@ fn admit<T>(object: &Resource<T>, channels: &ChannelFaults, context: &mut Contex
     faults.is_empty()
 }
 
-/// A route that is attached to something.
+/// A route that has something to say of its parents.
 struct Served<'a> {
     route: &'a Resource<GatewayRoute>,
     attachments: Vec<Attachment<'a>>,
-    lowered: Vec<Lowered>,
-    /// Whether at least one of its rules is in force, or it has none.
-    accepted: bool,
+    frontages: BTreeSet<Frontage>,
+    /// What its rules come to at Gateways, and at Services, where other rules hold for references.
+    at_gateways: LoweredRoute,
+    at_services: LoweredRoute,
 }
 
 /// Translates a route and writes its status.
 fn serve<'a>(
     route: &'a Resource<GatewayRoute>,
-    listeners: &Listeners<'a>,
-    rivals: &Rivals<'a>,
+    world: &World<'_, 'a>,
+    grants: &Grants<'a>,
+    policies: &BackendTlsPolicies<'a>,
     context: &mut Context<'a>,
 ) -> Option<Served<'a>> {
     if !admit(route, &route.spec.channels, context) {
         return None;
     }
-    let parents = attach::parents(route, listeners, rivals, context);
+    let parents = attach::parents(route, world, context);
     // A route of other controllers is none of our business.
     if parents.is_empty() {
         return None;
     }
-    let lowered = route::lower(route, context);
-    context.statuses.push(status::route(route, &parents, &lowered));
-    let attachments = parents.into_iter().filter_map(|parent| parent.outcome.ok()).flatten();
-    let accepted = !lowered.has_lost_all_of(&route.spec.rules);
-    Some(Served { route, attachments: attachments.collect(), lowered: lowered.matches, accepted })
+    let mut lower = |mesh: bool| {
+        let asked = parents.iter().any(|parent| parent.is_mesh == mesh);
+        let references = References { grants, policies, mesh };
+        if asked { route::lower(route, references, context) } else { LoweredRoute::default() }
+    };
+    let (at_gateways, at_services) = (lower(false), lower(true));
+    let lowered = |parent: &Parent<'_>| if parent.is_mesh { &at_services } else { &at_gateways };
+    context.statuses.push(status::route(route, &parents, lowered));
+    let (mut attachments, mut frontages) = (Vec::new(), BTreeSet::new());
+    for place in parents.into_iter().filter_map(|parent| parent.outcome.ok()) {
+        match place {
+            Place::Listeners(of) => attachments.extend(of),
+            Place::Services(of) => frontages.extend(of),
+        }
+    }
+    Some(Served { route, attachments, frontages, at_gateways, at_services })
 }
 
 /// What a host of a section is made of, in order of age.
@@ -155,7 +242,8 @@ fn collect<'a>(
             matches: Vec::new(),
         });
         let own = attachment.own.map_or(&attachment.effective, |own| &own.value);
-        host.matches.extend(served.lowered.iter().map(|lowered| (own.clone(), lowered.clone())));
+        let matches = served.at_gateways.matches.iter();
+        host.matches.extend(matches.map(|lowered| (own.clone(), lowered.clone())));
     }
 }
 
@@ -171,51 +259,100 @@ fn warn_of_isolation(
         "requests for `{}` go to the listener `{}` of {}, which the route is not attached to",
         attachment.effective,
         owner.listener.name,
-        owner.gateway.object()
+        owner.owner.object()
     );
     let problem = Diagnostic::warning("other-listener", &route.origin(own.at), message);
     context.problems.push(problem.help("the most specific listener takes all requests of a host"));
 }
 
-/// Claims every host with routes, and the hostname of each listener where it has none.
-fn claim(listeners: &Listeners<'_>, hosts: Hosts<'_>, context: &mut Context<'_>) {
-    for (index, section) in listeners.serving() {
-        if hosts.contains_key(&(index, section.listener.hostname.to_string())) {
+/// Writes the status of every GatewayClass, Gateway and ListenerSet.
+fn write_statuses(listeners: &Listeners<'_>, context: &mut Context<'_>) {
+    for class in context.resources.gateway_classes() {
+        let ours = &context.options.gateway_class;
+        if ours.as_ref().is_some_and(|ours| *ours != class.meta.name) {
             continue;
         }
-        context.claims.push(Claim {
-            socket: section.socket(),
-            section: section.name(),
-            hostname: section.listener.hostname.clone(),
-            falls_through: true,
-            tls: None,
-            tells_grpc: false,
-            routes: Vec::new(),
-            rank: Rank::Empty,
-            created: section.gateway.meta.creation_timestamp.clone(),
-            uid: section.gateway.meta.uid.clone(),
-            origin: section.origin(),
-        });
+        if let Some(at) = class.spec.parameters {
+            let message = "`parametersRef` is not supported and has no effect";
+            let problem = Diagnostic::warning("InvalidParameters", &class.origin(at), message);
+            context.problems.push(problem);
+        }
+        let features = &context.options.supported_features;
+        context.statuses.push(status::class(class, features));
     }
-    for ((index, _), host) in hosts {
-        let section = listeners.section(index);
-        let origin = match host.attachment.own {
-            Some(own) => host.route.origin(own.at),
-            None => host.route.document.object_origin(),
+    for state in &listeners.gateways {
+        let accepted = |set: &&listeners::SetState<'_>| {
+            set.is_accepted(listeners.sections(set.sections.clone()))
         };
-        context.claims.push(Claim {
-            socket: section.socket(),
-            section: section.name(),
-            hostname: host.hostname,
+        let sets = u32::try_from(state.sets.iter().filter(accepted).count()).unwrap_or(u32::MAX);
+        let own = listeners.sections(state.own.clone());
+        let accepted = listeners.is_accepted(state);
+        context.statuses.push(status::gateway(state, own, accepted, sets));
+        for set in &state.sets {
+            let sections = listeners.sections(set.sections.clone());
+            context.statuses.push(status::listener_set(set, sections));
+        }
+    }
+}
+
+/// Claims every host with routes, and the hostname of each listener where it has none.
+fn claim(listeners: &Listeners<'_>, mut hosts: Hosts<'_>, context: &mut Context<'_>) {
+    let certificates = certificate::by_gateway(listeners);
+    for (index, section) in listeners.serving() {
+        let (socket, name, tls) = (section.socket(), section.name(), section.tls.clone());
+        let claim = |hostname, routes, rank, created, uid, origin, tells_grpc| Claim {
+            socket: socket.clone(),
+            section: name.clone(),
+            hostname,
             falls_through: true,
-            tls: None,
-            tells_grpc: false,
-            routes: in_order(host.matches),
-            rank: Rank::Explicit,
-            created: host.route.meta.creation_timestamp.clone(),
-            uid: host.route.meta.uid.clone(),
+            tls: tls.clone(),
+            tells_grpc,
+            routes,
+            rank,
+            created,
+            uid,
             origin,
-        });
+        };
+        let own = (index, section.listener.hostname.to_string());
+        if !hosts.contains_key(&own) {
+            let meta = section.owner.meta();
+            context.claims.push(claim(
+                section.listener.hostname.clone(),
+                Vec::new(),
+                Rank::Empty,
+                meta.creation_timestamp.clone(),
+                meta.uid.clone(),
+                section.origin(),
+                true,
+            ));
+        }
+        let of_section: Vec<_> = hosts
+            .range((index, String::new())..(index + 1, String::new()))
+            .map(|(k, _)| k.clone())
+            .collect();
+        let certificate: Option<&Arc<Certificate>> =
+            certificates.get(&(&*section.gateway.meta.namespace, &*section.gateway.meta.name));
+        for key in of_section {
+            let Some(host) = hosts.remove(&key) else { continue };
+            let origin = match host.attachment.own {
+                Some(own) => host.route.origin(own.at),
+                None => host.route.document.object_origin(),
+            };
+            let mut routes = in_order(host.matches);
+            if let Some(certificate) = certificate {
+                routes.iter_mut().for_each(|route| certificate::show(certificate, route));
+            }
+            let meta = &host.route.meta;
+            context.claims.push(claim(
+                host.hostname,
+                routes,
+                Rank::Explicit,
+                meta.creation_timestamp.clone(),
+                meta.uid.clone(),
+                origin,
+                host.route.spec.kind == RouteKind::Grpc,
+            ));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Options;
 use crate::origin::Origin;
 use crate::resource::Resources;
 use crate::rules::{
-    Access, CircuitBreaker, Service, ServiceId, ServiceLimit, ServiceName, ServiceSplit,
+    Access, CircuitBreaker, PortSpeech, Service, ServiceId, ServiceLimit, ServiceName, ServiceSplit,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,6 +61,11 @@ impl Services {
         id
     }
 
+    /// The name behind an index.
+    pub(crate) fn named_by(&self, id: ServiceId) -> &ServiceName {
+        &self.list[id.0 as usize].name
+    }
+
     /// What is known of a Service.
     pub(crate) fn service(&mut self, name: &ServiceName) -> &Service {
         self.named(name)
@@ -108,6 +113,11 @@ impl Services {
     /// Says who may call a Service.
     pub(crate) fn set_access(&mut self, name: &ServiceName, access: Access) {
         self.named(name).access = Some(Arc::new(access));
+    }
+
+    /// Says how ports of a Service are spoken to.
+    pub(crate) fn set_speech(&mut self, name: &ServiceName, speech: Vec<PortSpeech>) {
+        self.named(name).speech = speech;
     }
 
     /// Gives a Service its limits.

@@ -38,13 +38,35 @@ pub enum Status {
     GatewayClass {
         /// `Accepted`.
         conditions: Vec<StatusCondition>,
+        /// Names of features, sorted.
+        supported_features: Vec<Box<str>>,
     },
     /// Of a Gateway (gateway-api §5).
     Gateway {
+        /// `Accepted`, `Programmed` and `ResolvedRefs`; `InsecureFrontendValidationMode` where
+        /// clients without a valid certificate are let in.
+        conditions: Vec<StatusCondition>,
+        /// Where it can be reached, as far as that is known ([`Options::addresses`]).
+        ///
+        /// [`Options::addresses`]: crate::Options::addresses
+        addresses: Vec<GatewayAddress>,
+        /// Its own, in document order.
+        listeners: Vec<ListenerStatus>,
+        /// How many accepted ListenerSets it has.
+        attached_listener_sets: u32,
+    },
+    /// Of a ListenerSet (gateway-api §8).
+    ListenerSet {
         /// `Accepted` and `Programmed`.
         conditions: Vec<StatusCondition>,
-        /// In document order.
+        /// In document order; none where its Gateway does not take it.
         listeners: Vec<ListenerStatus>,
+    },
+    /// Of a BackendTLSPolicy: one entry for each Gateway that sends requests to one of its targets
+    /// (gateway-api §20.4).
+    BackendTlsPolicy {
+        /// By namespace and name.
+        ancestors: Vec<AncestorStatus>,
     },
     /// Of an HTTPRoute or a GRPCRoute: one entry for each of its parents that is served here
     /// (gateway-api §9.2).
@@ -84,6 +106,26 @@ pub struct StatusCondition {
     pub message: String,
 }
 
+/// Where a Gateway can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayAddress {
+    /// `type`: `IPAddress`.
+    pub kind: Box<str>,
+    /// The address.
+    pub value: Box<str>,
+}
+
+/// How a policy fares with one of the Gateways that it matters to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AncestorStatus {
+    /// The Gateway.
+    pub ancestor: ParentReference,
+    /// As [`ParentStatus::controller`].
+    pub controller: Option<Box<str>>,
+    /// `Accepted` and `ResolvedRefs`.
+    pub conditions: Vec<StatusCondition>,
+}
+
 /// How a listener of a Gateway fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerStatus {
@@ -93,7 +135,8 @@ pub struct ListenerStatus {
     pub attached_routes: u32,
     /// The kinds of routes that it takes, of those that are asked for and known.
     pub supported_kinds: Vec<RouteKind>,
-    /// `Accepted`, `Conflicted`, `ResolvedRefs` and `Programmed`.
+    /// `Accepted`, `Conflicted`, `ResolvedRefs` and `Programmed`; `OverlappingTLSConfig` where
+    /// several listeners of a port end TLS for one name.
     pub conditions: Vec<StatusCondition>,
 }
 

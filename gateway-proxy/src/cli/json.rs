@@ -2,9 +2,9 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    AccessSummary, Considered, Explanation, HeaderChange, ListenerStatus, ObjectStatus, Origin,
-    PageSummary, ParentReference, ParentStatus, PolicySummary, RouteKind, SplitSummary, State,
-    Status, StatusCondition, Translation,
+    AccessSummary, AncestorStatus, Considered, Explanation, GatewayAddress, HeaderChange,
+    ListenerStatus, ObjectStatus, Origin, PageSummary, ParentReference, ParentStatus,
+    PolicySummary, RouteKind, SplitSummary, State, Status, StatusCondition, Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -158,6 +158,18 @@ fn status(status: &ObjectStatus) -> Value {
     let conditions = |list: &[StatusCondition]| -> Vec<Value> {
         list.iter().map(|c| condition(c, status.generation)).collect()
     };
+    let listeners = |list: &[ListenerStatus]| -> Vec<Value> {
+        let kind = |k: &RouteKind| json!({ "group": k.group, "kind": k.kind });
+        let listener = |l: &ListenerStatus| {
+            json!({
+                "name": l.name,
+                "attachedRoutes": l.attached_routes,
+                "supportedKinds": l.supported_kinds.iter().map(kind).collect::<Vec<_>>(),
+                "conditions": conditions(&l.conditions),
+            })
+        };
+        list.iter().map(listener).collect()
+    };
     let shown = match &status.status {
         Status::VirtualServer(state)
         | Status::Policy(state)
@@ -167,18 +179,27 @@ fn status(status: &ObjectStatus) -> Value {
             shown["referencedBy"] = json!(referenced_by.join(", "));
             shown
         }
-        Status::Gateway { conditions: own, listeners } => {
-            let listener = |l: &ListenerStatus| {
-                let kind = |k: &RouteKind| json!({ "group": k.group, "kind": k.kind });
-                json!({
-                    "name": l.name,
-                    "attachedRoutes": l.attached_routes,
-                    "supportedKinds": l.supported_kinds.iter().map(kind).collect::<Vec<_>>(),
-                    "conditions": conditions(&l.conditions),
-                })
+        Status::Gateway { conditions: own, addresses, listeners: all, attached_listener_sets } => {
+            let address = |a: &GatewayAddress| json!({ "type": a.kind, "value": a.value });
+            json!({
+                "conditions": conditions(own),
+                "addresses": addresses.iter().map(address).collect::<Vec<_>>(),
+                "attachedListenerSets": attached_listener_sets,
+                "listeners": listeners(all),
+            })
+        }
+        Status::ListenerSet { conditions: own, listeners: all } => {
+            json!({ "conditions": conditions(own), "listeners": listeners(all) })
+        }
+        Status::BackendTlsPolicy { ancestors } => {
+            let ancestor = |a: &AncestorStatus| {
+                present([
+                    ("ancestorRef", parent_ref(&a.ancestor)),
+                    ("controllerName", json!(a.controller)),
+                    ("conditions", json!(conditions(&a.conditions))),
+                ])
             };
-            let listeners: Vec<_> = listeners.iter().map(listener).collect();
-            json!({ "conditions": conditions(own), "listeners": listeners })
+            json!({ "ancestors": ancestors.iter().map(ancestor).collect::<Vec<_>>() })
         }
         Status::Route { parents } => {
             let parent = |p: &ParentStatus| {
@@ -190,7 +211,11 @@ fn status(status: &ObjectStatus) -> Value {
             };
             json!({ "parents": parents.iter().map(parent).collect::<Vec<_>>() })
         }
-        Status::GatewayClass { conditions: own } => json!({ "conditions": conditions(own) }),
+        Status::GatewayClass { conditions: own, supported_features } => {
+            let feature = |name: &Box<str>| json!({ "name": name });
+            let features: Vec<_> = supported_features.iter().map(feature).collect();
+            json!({ "conditions": conditions(own), "supportedFeatures": features })
+        }
     };
     json!({
         "apiVersion": &status.api_version,

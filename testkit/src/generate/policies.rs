@@ -134,6 +134,7 @@ impl Maker<'_, '_> {
             protocol: AuthProtocol::Grpc { request_headers: Vec::new() },
             target: UpstreamTarget { service: ServiceId(0), port: 80, splits: false },
             tls: None,
+            certificate: None,
             max_body: 0,
             before_cors: self.source.once_in(2),
             name: "default/a:80".into(),

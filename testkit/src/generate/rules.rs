@@ -153,6 +153,7 @@ impl Maker<'_, '_> {
                 let port = self.source.pick(&[80, 8080]);
                 let mut forward = build::forward(service, port, self.origin());
                 forward.target.splits = !self.source.once_in(5);
+                forward.as_service_says = self.source.once_in(2);
                 if self.source.once_in(6) {
                     forward.mirrors = (0..self.source.below(3)).map(|_| self.mirror()).collect();
                 }
@@ -167,8 +168,9 @@ impl Maker<'_, '_> {
     fn mirror(&mut self) -> Mirror {
         let service = self.service_id();
         let numerator = self.source.pick(&[1, 0, 2, 3]);
-        let forward = Arc::new(build::forward(service, 80, self.origin()));
-        Mirror { numerator, denominator: 3, forward }
+        let mut forward = build::forward(service, 80, self.origin());
+        forward.as_service_says = self.source.once_in(2);
+        Mirror { numerator, denominator: 3, forward: Arc::new(forward) }
     }
 
     /// Keeps clients that say so at one of so many branches; mostly nothing.

@@ -2,9 +2,9 @@
 
 use super::rules::Maker;
 use gateway_core::rules::{
-    Access, Caller, CircuitBreaker, Field, Grant, GroupMatch, GroupMatches, Service,
-    ServiceAccount, ServiceId, ServiceLimit, ServiceName, ServiceSplit, SplitBackend, Sticky,
-    Workload, WorkloadName,
+    Access, BackendProtocol, Caller, CircuitBreaker, Field, Grant, GroupMatch, GroupMatches,
+    PortSpeech, Service, ServiceAccount, ServiceId, ServiceLimit, ServiceName, ServiceSplit,
+    ServiceTls, SplitBackend, Sticky, Workload, WorkloadName,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,25 @@ impl Maker<'_, '_> {
         let limits = (0..limits).map(|_| Arc::new(self.service_limit(groups))).collect();
         let ready = self.source.once_in(8).then(|| vec![80]);
         let breaker = self.source.once_in(4).then(|| Arc::new(self.breaker()));
-        Service { exists, ready, splits, access, limits, breaker, ..Service::new(name, ports) }
+        let speech = if self.source.once_in(6) { vec![self.speech()] } else { Vec::new() };
+        Service {
+            exists,
+            ready,
+            splits,
+            access,
+            limits,
+            breaker,
+            speech,
+            ..Service::new(name, ports)
+        }
+    }
+
+    /// What is said of a port; mostly that it cannot be spoken to.
+    fn speech(&mut self) -> PortSpeech {
+        let protocol = self.source.once_in(2).then_some(BackendProtocol::Http2);
+        let impossible = !self.source.once_in(3);
+        let tls = impossible.then(|| ServiceTls::Impossible("no authority".into()));
+        PortSpeech { port: 80, protocol, tls }
     }
 
     fn service_split(&mut self, groups: &[Arc<[GroupMatch]>]) -> ServiceSplit {

@@ -44,6 +44,13 @@ pub struct Expectation {
     pub page: bool,
     /// What policies ask: `rate-limit Policy default/limit: 10.0.0.1`.
     pub steps: Option<Vec<String>>,
+    /// `namespace/name:port` of the Services that receive a copy.
+    pub mirrors: Option<Vec<String>>,
+    /// The `grpc-status` with which the engine itself answers a call.
+    pub grpc: Option<u16>,
+    /// The server name of TLS with the backend; empty for none.
+    #[serde(rename = "backendTls")]
+    pub backend_tls: Option<String>,
 }
 
 impl Expectation {
@@ -81,6 +88,15 @@ impl Expectation {
         }
         if let Some(steps) = &observed.steps {
             list.when_given("steps", &self.steps, Some(steps.clone()));
+        }
+        if let Some(mirrors) = &observed.mirrors {
+            list.when_given("mirrors", &self.mirrors, Some(mirrors.clone()));
+        }
+        if let Some(grpc) = observed.grpc {
+            list.when_given("grpc", &self.grpc, grpc);
+        }
+        if let Some(tls) = &observed.backend_tls {
+            list.when_given("backendTls", &self.backend_tls, Some(tls.clone()));
         }
         if let Some(reason) = &observed.reason {
             list.when_given("reason", &self.reason, Some(reason.clone()));

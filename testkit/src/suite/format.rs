@@ -1,12 +1,13 @@
 //! The files as they are written.
 
-use super::{Case, DiagnosticExpectation, Expectation, Suite};
+use super::{Case, DiagnosticExpectation, Expectation, StatusExpectation, Suite};
 use crate::OwnedRequest;
 use gateway_core::rules::{Protocol, ServiceAccount, ServiceName};
 use gateway_core::{AccessMode, Channel, Options};
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Whoever asks.
 const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 4711);
@@ -22,6 +23,8 @@ struct Scenario {
     requests: Vec<FileCase>,
     #[serde(default)]
     diagnostics: Vec<DiagnosticExpectation>,
+    #[serde(default)]
+    statuses: Vec<StatusExpectation>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +51,8 @@ struct FileOptions {
     gateway_identity: Option<String>,
     skip_empty_backends: bool,
     smi_strict: bool,
+    mesh: bool,
+    addresses: Vec<IpAddr>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -70,6 +75,9 @@ struct FileCase {
     headers: Vec<String>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    #[serde(rename = "serverName")]
+    server_name: Option<String>,
+    address: Option<IpAddr>,
     draw: Option<Draw>,
     backend: Option<u16>,
     expect: Expectation,
@@ -96,6 +104,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Suite>, String> {
             options: options(scenario.options)?,
             cases: scenario.requests.into_iter().map(case).collect::<Result<_, _>>()?,
             diagnostics: scenario.diagnostics,
+            statuses: scenario.statuses,
         })
     };
     scenarios.into_iter().map(suite).collect()
@@ -109,6 +118,8 @@ fn options(file: FileOptions) -> Result<Options, String> {
         assume_services: file.assume_services,
         skip_empty_backends: file.skip_empty_backends,
         smi_strict: file.smi_strict,
+        mesh: file.mesh,
+        addresses: file.addresses,
         access_mode: match file.access_mode {
             FileAccessMode::Allow => AccessMode::Allow,
             FileAccessMode::Deny => AccessMode::Deny,
@@ -154,6 +165,8 @@ fn case(file: FileCase) -> Result<Case, String> {
     let mut request = OwnedRequest::new(method, authority, port, target);
     request.connection.protocol = protocol;
     request.connection.peer = Some(CLIENT.into());
+    request.connection.listener.address = file.address;
+    request.server_name.clone_from(&file.server_name);
     if file.without_host {
         request.headers.clear();
     }

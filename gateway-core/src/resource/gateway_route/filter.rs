@@ -73,22 +73,6 @@ pub(crate) enum PathModifier {
     Prefix(Box<str>),
 }
 
-impl FilterKind {
-    /// As `type` of a filter.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::RequestHeaderModifier(_) => "RequestHeaderModifier",
-            Self::ResponseHeaderModifier(_) => "ResponseHeaderModifier",
-            Self::RequestRedirect(_) => "RequestRedirect",
-            Self::UrlRewrite(_) => "URLRewrite",
-            Self::RequestMirror(_) => "RequestMirror",
-            Self::Cors(_) => "CORS",
-            Self::ExternalAuth(_) => "ExternalAuth",
-            Self::ExtensionRef(_) => "ExtensionRef",
-        }
-    }
-}
-
 impl Filter {
     /// Whether the part that the match covers is replaced.
     pub(crate) fn replaces_prefix(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::BackendTls;
 use crate::origin::Origin;
-use crate::rules::UpstreamTarget;
+use crate::rules::{Certificate, UpstreamTarget};
 use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub struct AuthCheck {
     pub target: UpstreamTarget,
     /// TLS with the service; `None`: plain.
     pub tls: Option<Arc<BackendTls>>,
+    /// What this proxy shows to the service if it asks for a certificate.
+    pub certificate: Option<Arc<Certificate>>,
     /// How many octets of the body are sent along; 0 for none. A request with more is answered 413.
     pub max_body: u64,
     /// Whether pre-flight requests are asked about too, because the filter stands before that of
@@ -87,6 +89,7 @@ mod tests {
             protocol,
             target: UpstreamTarget { service: ServiceId(0), port: 80, splits: false },
             tls: None,
+            certificate: None,
             max_body: 0,
             before_cors: false,
             name: "default/auth:80".into(),

@@ -1,22 +1,35 @@
 //! Which listeners a route is attached to, and for which hosts (gateway-api §9).
 
+use super::fault::Fault;
 use super::listeners::{self, Found, Listeners, Section};
+use super::mesh::{self, Frontage};
 use super::rivals::Rivals;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Severity, did_you_mean};
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
-use crate::resource::document::Located;
+use crate::resource::document::{At, Located};
 use crate::resource::gateway_route::{GatewayRoute, ParentRef};
 use crate::rules::HostPattern;
-use crate::translate::Context;
+use crate::translate::{Context, ParentReference};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What became of one parentRef.
 pub(super) struct Parent<'a> {
-    pub(super) written: &'a ParentRef,
+    pub(super) reference: ParentReference,
     /// Who serves it, if a document says so.
     pub(super) controller: Option<&'a str>,
-    pub(super) outcome: Result<Vec<Attachment<'a>>, Refused>,
+    pub(super) outcome: Result<Place<'a>, Fault>,
+    /// Whether it is a Service.
+    pub(super) is_mesh: bool,
+}
+
+/// Where a route is attached.
+pub(super) enum Place<'a> {
+    /// To listeners, for hosts.
+    Listeners(Vec<Attachment<'a>>),
+    /// To ports of Services.
+    Services(Vec<Frontage>),
 }
 
 /// A listener and one of the hosts that a route has there.
@@ -29,113 +42,228 @@ pub(super) struct Attachment<'a> {
     pub(super) own: Option<&'a Located<HostPattern>>,
 }
 
-/// Why a route is attached to no listener of a parent.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) reason: &'static str,
-    pub(super) message: String,
-    help: Option<String>,
+/// What routes can be attached to.
+pub(super) struct World<'w, 'a> {
+    pub(super) listeners: &'w Listeners<'a>,
+    pub(super) rivals: &'w Rivals<'a>,
+    pub(super) mesh: &'w mesh::Kinds,
 }
 
 /// Resolves the parentRefs. Those that are not ours have no entry.
 pub(super) fn parents<'a>(
     route: &'a Resource<GatewayRoute>,
-    listeners: &Listeners<'a>,
-    rivals: &Rivals<'a>,
+    world: &World<'_, 'a>,
     context: &mut Context<'a>,
 ) -> Vec<Parent<'a>> {
     let mut parents = Vec::new();
-    for parent in &route.spec.parents {
-        let warning = |code, message: &str, help: Option<String>| Diagnostic {
-            help,
-            ..Diagnostic::warning(code, &route.origin(parent.at), message)
-        };
-        let (group, kind) = (&*parent.group, &*parent.kind);
-        if (group, kind) != ("gateway.networking.k8s.io", "Gateway") {
-            let message = format!("parents of kind `{kind}` of group `{group}` are not supported");
-            context.problems.push(warning("unsupported-parent", &message, None));
-            continue;
-        }
-        let namespace = parent.namespace.as_deref().unwrap_or(&route.meta.namespace);
-        let sections = match listeners.gateway(namespace, &parent.name) {
-            Some(Found::Ours(sections)) => sections.clone(),
-            Some(Found::NotServed) => continue,
-            // Its own document says what is wrong.
-            None if is_refused(namespace, &parent.name, context) => continue,
-            None => {
-                let message = format!("there is no Gateway `{namespace}/{}`", parent.name);
-                let help = did_you_mean(&parent.name, listeners.names_in(namespace));
-                context.problems.push(warning("unknown-parent", &message, help));
-                continue;
-            }
-        };
-        let controller = sections.clone().next().and_then(|first| {
-            listeners::class(listeners.section(first).gateway, context.resources)
-        });
-        let sections = sections.map(|index| (index, listeners.section(index))).collect();
-        let mut refused = Vec::new();
-        let outcome = attach(route, parent, sections).and_then(|attachments| {
-            let (left, conflicts) = without_rivals(route, attachments, listeners, rivals);
-            refused = conflicts;
-            match left.is_empty() && !refused.is_empty() {
-                true => Err(refused.remove(0)),
-                false => Ok(left),
-            }
-        });
-        for refused in outcome.as_ref().err().into_iter().chain(&refused) {
-            let problem = warning(refused.reason, &refused.message, refused.help.clone());
-            context.problems.push(problem);
-        }
-        let controller = controller.map(|class| &*class.spec.controller);
-        parents.push(Parent { written: parent, controller, outcome });
+    for written in &route.spec.parents {
+        parents.extend(parent(route, written, world, context));
+    }
+    if let Some(at) = route.spec.use_default_gateways {
+        parents.extend(default_gateways(route, at, world, context));
     }
     parents
 }
 
-fn is_refused(namespace: &str, name: &str, context: &Context<'_>) -> bool {
-    let wanted = ObjectRef::new("Gateway", namespace, name);
-    context.resources.refused().iter().any(|r| r.object.as_deref() == Some(&wanted))
+fn parent<'a>(
+    route: &'a Resource<GatewayRoute>,
+    written: &'a ParentRef,
+    world: &World<'_, 'a>,
+    context: &mut Context<'a>,
+) -> Option<Parent<'a>> {
+    let namespace = written.namespace.as_deref().unwrap_or(&route.meta.namespace);
+    let kind = match (&*written.group, &*written.kind) {
+        ("gateway.networking.k8s.io", "Gateway") => "Gateway",
+        ("gateway.networking.k8s.io", "ListenerSet") => "ListenerSet",
+        ("", "Service") if context.options.mesh => {
+            let outcome = mesh::attach(route, written, world.mesh, context)?;
+            return Some(Parent {
+                reference: reference(written),
+                controller: None,
+                outcome: outcome.map(Place::Services),
+                is_mesh: true,
+            });
+        }
+        (group, kind) => {
+            let (message, help) = match (group, kind) {
+                ("", "Service") => (
+                    "routes of Services have no effect: nothing is answered at their addresses",
+                    Some("they have with `--mesh`".to_owned()),
+                ),
+                _ => (
+                    &*format!("parents of kind `{kind}` of group `{group}` are not supported"),
+                    None,
+                ),
+            };
+            let fault = Fault::new("unsupported-parent", message).help(help);
+            fault.tell(Severity::Warning, &route.origin(written.at), context);
+            return None;
+        }
+    };
+    let (sections, gateway) = match world.listeners.named(kind, namespace, &written.name) {
+        Some(Found::Ours { sections, gateway }) => (sections.clone(), *gateway),
+        Some(Found::NotServed) => return None,
+        // Its own document says what is wrong.
+        None if context.resources.is_refused(kind, namespace, &written.name) => return None,
+        None => {
+            let message = format!("there is no {kind} `{namespace}/{}`", written.name);
+            let names = world.listeners.names_in(kind, namespace);
+            let help = did_you_mean(&written.name, names);
+            let fault = Fault::new("unknown-parent", message).help(help);
+            fault.tell(Severity::Warning, &route.origin(written.at), context);
+            return None;
+        }
+    };
+    let wanted = Wanted {
+        kind,
+        name: &written.name,
+        section: written.section.as_deref(),
+        port: written.port,
+        at: written.at,
+    };
+    let outcome = to_listeners(route, &wanted, sections, world, context);
+    let gateway = &world.listeners.gateways[gateway];
+    let class = listeners::class(gateway.gateway, context.resources);
+    Some(Parent {
+        reference: reference(written),
+        controller: class.map(|class| &*class.spec.controller),
+        outcome: outcome.map(Place::Listeners),
+        is_mesh: false,
+    })
+}
+
+/// The Gateways that take all routes which ask for defaults (gateway-api §9.4), but for those that
+/// the route names anyway.
+fn default_gateways<'a>(
+    route: &'a Resource<GatewayRoute>,
+    at: At,
+    world: &World<'_, 'a>,
+    context: &mut Context<'a>,
+) -> Vec<Parent<'a>> {
+    let mut parents = Vec::new();
+    let defaults = world.listeners.gateways.iter().filter(|state| state.gateway.spec.default_scope);
+    for state in defaults {
+        let meta = &state.gateway.meta;
+        let is_named = |parent: &ParentRef| {
+            let namespace = parent.namespace.as_ref().unwrap_or(&route.meta.namespace);
+            &*parent.kind == "Gateway" && (namespace, &parent.name) == (&meta.namespace, &meta.name)
+        };
+        if route.spec.parents.iter().any(is_named) {
+            continue;
+        }
+        let wanted = Wanted { kind: "Gateway", name: &meta.name, section: None, port: None, at };
+        let outcome = to_listeners(route, &wanted, state.own.clone(), world, context);
+        let class = listeners::class(state.gateway, context.resources);
+        parents.push(Parent {
+            reference: ParentReference {
+                group: "gateway.networking.k8s.io".into(),
+                kind: "Gateway".into(),
+                namespace: Some(meta.namespace.clone()),
+                name: meta.name.clone(),
+                section_name: None,
+                port: None,
+            },
+            controller: class.map(|class| &*class.spec.controller),
+            outcome: outcome.map(Place::Listeners),
+            is_mesh: false,
+        });
+    }
+    if parents.is_empty() && route.spec.parents.is_empty() {
+        let message = "there is no Gateway that takes routes by default";
+        let fault = Fault::new("unknown-parent", message)
+            .help("a Gateway does with `defaultScope: All`".to_owned());
+        fault.tell(Severity::Warning, &route.origin(at), context);
+    }
+    parents
+}
+
+fn reference(written: &ParentRef) -> ParentReference {
+    ParentReference {
+        group: written.group.clone(),
+        kind: written.kind.clone(),
+        namespace: written.namespace.clone(),
+        name: written.name.clone(),
+        section_name: written.section.clone(),
+        port: written.port,
+    }
+}
+
+/// Which listeners of a parent are meant.
+struct Wanted<'r> {
+    kind: &'static str,
+    name: &'r str,
+    section: Option<&'r str>,
+    port: Option<u16>,
+    at: At,
+}
+
+fn to_listeners<'a>(
+    route: &'a Resource<GatewayRoute>,
+    wanted: &Wanted<'_>,
+    sections: Range<usize>,
+    world: &World<'_, 'a>,
+    context: &mut Context<'a>,
+) -> Result<Vec<Attachment<'a>>, Fault> {
+    let listeners = world.listeners;
+    let sections = sections.map(|index| (index, listeners.section(index))).collect();
+    let mut refused = Vec::new();
+    let outcome = attach(route, wanted, sections, context).and_then(|attachments| {
+        let (left, conflicts) = without_rivals(route, attachments, listeners, world.rivals);
+        refused = conflicts;
+        match left.is_empty() && !refused.is_empty() {
+            true => Err(refused.remove(0)),
+            false => Ok(left),
+        }
+    });
+    for fault in outcome.as_ref().err().into_iter().chain(&refused) {
+        fault.tell(Severity::Warning, &route.origin(wanted.at), context);
+    }
+    outcome
 }
 
 fn attach<'a>(
     route: &'a Resource<GatewayRoute>,
-    parent: &ParentRef,
+    wanted: &Wanted<'_>,
     all: Vec<(usize, &Section<'_>)>,
-) -> Result<Vec<Attachment<'a>>, Refused> {
-    let refuse =
-        |reason, message: String, help: Option<String>| Err(Refused { reason, message, help });
+    context: &Context<'_>,
+) -> Result<Vec<Attachment<'a>>, Fault> {
     let named = |section: &Section<'_>| {
-        parent.section.as_ref().is_none_or(|name| *name == section.listener.name)
-            && parent.port.is_none_or(|port| port == section.listener.port)
+        wanted.section.is_none_or(|name| *name == *section.listener.name)
+            && wanted.port.is_none_or(|port| port == section.listener.port)
     };
     let (mut left, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, s)| named(s));
     if left.is_empty() {
-        let wanted = match (&parent.section, parent.port) {
-            (Some(name), None) => format!("`{name}`"),
-            (Some(name), Some(port)) => format!("`{name}` with port {port}"),
-            (None, port) => format!("with port {}", port.unwrap_or_default()),
+        let listeners: Vec<_> = others.iter().map(|(_, section)| section.listener).collect();
+        let listener = match (wanted.section, wanted.port) {
+            (Some(name), None) => format!("listener `{name}`"),
+            (Some(name), Some(port)) => format!("listener `{name}` with port {port}"),
+            (None, Some(port)) => format!("listener with port {port}"),
+            (None, None) => "listener in force".to_owned(),
         };
-        let help = parent.section.as_ref().and_then(|wanted| {
-            let listeners = others.iter().map(|(_, section)| section.listener);
-            match listeners.clone().find(|listener| listener.name == *wanted) {
+        let help = wanted.section.and_then(|name| {
+            match listeners.iter().find(|listener| *listener.name == *name) {
                 Some(listener) => Some(format!("its port is {}", listener.port)),
-                None => did_you_mean(wanted, listeners.map(|listener| &*listener.name)),
+                None => did_you_mean(name, listeners.iter().map(|listener| &*listener.name)),
             }
         });
-        let message = format!("the Gateway `{}` has no listener {wanted}", parent.name);
-        return refuse("NoMatchingParent", message, help);
+        let message = format!("the {} `{}` has no {listener}", wanted.kind, wanted.name);
+        return Err(Fault::new("NoMatchingParent", message).help(help));
     }
     let namespace = &*route.meta.namespace;
     let kind = route.spec.kind;
-    left.retain(|(_, s)| s.kinds().any(|taken| taken == kind) && s.takes_namespace(namespace));
+    left.retain(|(_, section)| {
+        section.kinds().any(|taken| taken == kind)
+            && section.takes_namespace(namespace, context.resources)
+    });
     if left.is_empty() {
         let message = format!(
-            "no listener of the Gateway `{}` takes {}s of namespace `{namespace}`",
-            parent.name,
+            "no listener of the {} `{}` takes {}s of namespace `{namespace}`",
+            wanted.kind,
+            wanted.name,
             kind.name()
         );
         let help = "see `allowedRoutes` of its listeners".to_owned();
-        return refuse("NotAllowedByListeners", message, Some(help));
+        return Err(Fault::new("NotAllowedByListeners", message).help(help));
     }
     let hosts = |(index, section): &(usize, &Section<'_>)| {
         effective(&section.listener.hostname, &route.spec.hostnames)
@@ -153,7 +281,7 @@ fn attach<'a>(
             list(own),
             list(theirs)
         );
-        return refuse("NoMatchingListenerHostname", message, None);
+        return Err(Fault::new("NoMatchingListenerHostname", message));
     }
     Ok(attachments)
 }
@@ -165,7 +293,7 @@ fn without_rivals<'a>(
     mut attachments: Vec<Attachment<'a>>,
     listeners: &Listeners<'_>,
     rivals: &Rivals<'_>,
-) -> (Vec<Attachment<'a>>, Vec<Refused>) {
+) -> (Vec<Attachment<'a>>, Vec<Fault>) {
     let kind = route.spec.kind;
     let mut conflicts = BTreeMap::new();
     for Attachment { section, effective, .. } in &attachments {
@@ -174,13 +302,11 @@ fn without_rivals<'a>(
         }
     }
     attachments.retain(|attachment| !conflicts.contains_key(&attachment.section));
-    let say = |(section, (host, rival)): (usize, (HostPattern, &ObjectRef))| Refused {
-        reason: "Conflicted",
-        message: format!(
-            "{rival} has requests for `{host}` on the listener `{}`",
-            listeners.section(section).listener.name
-        ),
-        help: Some("an HTTPRoute and a GRPCRoute cannot share a host; the older one wins".into()),
+    let say = |(section, (host, rival)): (usize, (HostPattern, &ObjectRef))| {
+        let listener = &listeners.section(section).listener.name;
+        let message = format!("{rival} has requests for `{host}` on the listener `{listener}`");
+        let help = "an HTTPRoute and a GRPCRoute cannot share a host; the older one wins";
+        Fault::new("Conflicted", message).help(help.to_owned())
     };
     (attachments, conflicts.into_iter().map(say).collect())
 }

@@ -1,171 +1,266 @@
 //! What a rule does with a request: its filters' answer, or one of its backends
 //! (gateway-api §15, §16).
 
-use super::filter::{self, Filters};
+use super::filter::{self, Filters, Mirrored};
+use super::reference::References;
 use super::route::LoweredRoute;
+use super::session;
 use super::sticky::sticky;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::Diagnostic;
+use crate::origin::Origin;
 use crate::resource::Resource;
-use crate::resource::gateway_route::backend::{self, BackendTarget};
-use crate::resource::gateway_route::{GatewayRoute, Rule};
+use crate::resource::gateway_route::backend::{self, BackendRef};
+use crate::resource::gateway_route::external_auth::ExternalAuthProtocol;
+use crate::resource::gateway_route::{GatewayRoute, RouteKind, Rule};
 use crate::rules::{
-    Action, BackendSettings, Branch, Forward, NonIdempotent, Retry, RetryCondition, ServiceName,
-    Split, Timeouts, UpstreamTarget,
+    Action, AuthCheck, AuthProtocol, AuthRequest, BackendProtocol, BackendSettings, Branch,
+    Forward, Mirror, NonIdempotent, Policies, Retry, RetryCondition, ServiceTls, Session, Split,
+    Timeouts,
 };
 use crate::translate::Context;
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The action of a rule; what is wrong with it is noted in `lowered`.
-pub(super) fn action(
-    index: usize,
-    rule: &Rule,
-    route: &Resource<GatewayRoute>,
-    context: &mut Context<'_>,
-    lowered: &mut LoweredRoute,
-) -> Action {
-    let origin = route.origin(rule.at);
-    let filters = Filters::of_rule(&rule.filters, route, context);
-    let backends = branches(rule, &filters, route, context, lowered);
-    if let Some(message) = filters.unsupported {
-        let action = Action::fault(&message, origin.clone());
-        lowered.dropped.push((index, message));
-        return action;
+/// A rule, and what it needs to be lowered.
+pub(super) struct RuleSite<'r, 'a> {
+    pub(super) index: usize,
+    pub(super) rule: &'r Rule,
+    pub(super) route: &'r Resource<GatewayRoute>,
+    pub(super) references: References<'r, 'a>,
+}
+
+/// What a rule does, and what it asks first.
+pub(super) struct LoweredRule {
+    pub(super) action: Action,
+    pub(super) policies: Option<Arc<Policies>>,
+}
+
+impl RuleSite<'_, '_> {
+    /// Lowers the rule; what is wrong with it is noted in `lowered`.
+    pub(super) fn lower(
+        &self,
+        context: &mut Context<'_>,
+        lowered: &mut LoweredRoute,
+    ) -> LoweredRule {
+        let filters = Filters::of(&self.rule.filters, "the rule", self.route, context);
+        let auth = self.auth(&filters, context, lowered);
+        let action = self.action(&filters, context, lowered);
+        let action = match &auth {
+            Err(message) => self.fault(message, self.origin()),
+            Ok(_) => action,
+        };
+        let policies = Policies {
+            cors: filters.cors,
+            auth_request: auth.ok().flatten().map(|check| AuthRequest::Check(Arc::new(check))),
+            ..Policies::default()
+        };
+        LoweredRule { action, policies: (!policies.is_empty()).then(|| Arc::new(policies)) }
     }
-    if let Some(redirect) = filters.redirect {
-        return Action::Redirect(Arc::new(redirect));
-    }
-    match backends.len() {
-        0 => {
-            let message = "the rule has no `backendRefs`";
-            let problem = Diagnostic::warning("no-backends", &origin, message);
-            context.problems.push(problem.help("its requests are answered 500"));
-            Action::fault(message, origin)
+
+    fn action(
+        &self,
+        filters: &Filters<'_>,
+        context: &mut Context<'_>,
+        lowered: &mut LoweredRoute,
+    ) -> Action {
+        let origin = self.origin();
+        let session = session::lower(self.index, self.route);
+        let branches = self.branches(filters, session.as_ref(), context, lowered);
+        if let Some(message) = &filters.unsupported {
+            lowered.dropped.push((self.index, message.clone()));
+            return Action::fault(message, origin);
         }
-        1 if backends[0].weight > 0 => backends[0].action.clone(),
-        _ => {
-            if backends.iter().all(|branch| branch.weight == 0) {
-                let message = "all weights are 0";
+        if let Some(redirect) = &filters.redirect {
+            return Action::Redirect(Arc::new(redirect.clone()));
+        }
+        match branches.len() {
+            0 => {
+                let message = "the rule has no `backendRefs`";
                 let problem = Diagnostic::warning("no-backends", &origin, message);
-                context.problems.push(problem.help("requests to the rule are answered 500"));
+                context.problems.push(problem.help(self.answered()));
+                self.fault(message, origin)
             }
-            let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
-            let sticky = sticky(index, route);
-            Action::Split(Arc::new(Split {
-                session: None,
-                sticky,
-                branches: backends,
-                otherwise,
-                origin,
-            }))
+            1 if branches[0].weight > 0 => branches[0].action.clone(),
+            _ => {
+                if branches.iter().all(|branch| branch.weight == 0) {
+                    let message = "all weights are 0";
+                    let problem = Diagnostic::warning("no-backends", &origin, message);
+                    context.problems.push(problem.help(self.answered()));
+                }
+                let otherwise = self.broken();
+                let sticky = sticky(self.index, self.route);
+                Action::Split(Arc::new(Split { session, sticky, branches, otherwise, origin }))
+            }
         }
     }
-}
 
-fn branches(
-    rule: &Rule,
-    filters: &Filters<'_>,
-    route: &Resource<GatewayRoute>,
-    context: &mut Context<'_>,
-    lowered: &mut LoweredRoute,
-) -> Vec<Branch> {
-    let settings = Arc::new(settings(rule, route));
-    let mut branches = Vec::with_capacity(rule.backends.len());
-    for backend in &rule.backends {
-        let origin = route.origin(backend.at);
-        let own = Filters::of_backend(&backend.filters, route, context);
-        let resolved = resolve(&backend.target, route, context);
-        let action = match (resolved, &own.unsupported) {
-            (Err((reason, message)), _) => {
-                let action = Action::fault(&message, origin.clone());
-                lowered.unresolved.get_or_insert((reason, message));
-                action
-            }
-            (Ok(_), Some(message)) => Action::fault(message, origin.clone()),
-            (Ok(target), None) => {
-                let (host, path) = filters.rewrite();
-                Action::Forward(Arc::new(Forward {
-                    path,
-                    host,
-                    request_headers: filter::request_headers(filters, &own),
-                    response_headers: filter::response_headers(filters, &own),
-                    ..Forward::new(target, Arc::clone(&settings), origin.clone())
-                }))
-            }
-        };
-        branches.push(Branch { weight: backend.weight.into(), action, origin });
+    /// The status of answers in place of a backend that is invalid: clients of gRPC are to take it
+    /// for one that is not available (gateway-api §15.2).
+    fn broken(&self) -> StatusCode {
+        match self.route.spec.kind {
+            RouteKind::Http => StatusCode::INTERNAL_SERVER_ERROR,
+            RouteKind::Grpc => StatusCode::SERVICE_UNAVAILABLE,
+        }
     }
-    branches
-}
 
-/// The Service and port, or the first fault in the order of gateway-api §15.2.
-fn resolve(
-    backend: &BackendTarget,
-    route: &Resource<GatewayRoute>,
-    context: &mut Context<'_>,
-) -> Result<UpstreamTarget, (&'static str, String)> {
-    let own = &route.meta.namespace;
-    let namespace = backend.namespace.as_ref().unwrap_or(own);
-    let name = ServiceName::new(namespace, &backend.name);
-    let fields = backend.fields;
-    let (reason, at, message, help) = if namespace != own {
-        // Checked first, so that nothing is told about objects of other namespaces.
-        let message = format!("`{name}` is in another namespace");
-        let help = "ReferenceGrant, which could permit it, is not supported yet".to_owned();
-        ("RefNotPermitted", fields.namespace, message, Some(help))
-    } else if !backend.is_service() {
-        let group = match &*backend.group {
-            "" => "the core group".to_owned(),
-            group => format!("group `{group}`"),
+    fn answered(&self) -> String {
+        format!("its requests are answered {}", self.broken().as_u16())
+    }
+
+    fn fault(&self, message: &str, origin: Origin) -> Action {
+        Action::broken(self.broken(), message, origin)
+    }
+
+    fn origin(&self) -> Origin {
+        self.route.origin(self.rule.at)
+    }
+
+    fn branches(
+        &self,
+        filters: &Filters<'_>,
+        session: Option<&Arc<Session>>,
+        context: &mut Context<'_>,
+        lowered: &mut LoweredRoute,
+    ) -> Vec<Branch> {
+        let settings = Arc::new(self.settings());
+        let of_rule = self.mirrors(&filters.mirrors, &[], &settings, context, lowered);
+        let mut branches = Vec::with_capacity(self.rule.backends.len());
+        for backend in &self.rule.backends {
+            let origin = self.route.origin(backend.at);
+            let own = Filters::of_backend(&backend.filters, self.route, context);
+            let target =
+                self.references.resolve(&backend.target, true, self.route, context, lowered);
+            let action = match (target, &own.unsupported) {
+                (Err(message), _) => self.fault(&message, origin.clone()),
+                (Ok(_), Some(message)) => Action::fault(message, origin.clone()),
+                (Ok(_), None) if own.redirect.is_some() => {
+                    Action::Redirect(Arc::new(own.redirect.clone().expect("it is there")))
+                }
+                (Ok(target), None) => {
+                    let changes = [filters.changes, own.changes];
+                    let (host, path) = filter::rewrite(&changes);
+                    let mut mirrors = of_rule.clone();
+                    let before = [filters.changes];
+                    let of_backend =
+                        self.mirrors(&own.mirrors, &before, &settings, context, lowered);
+                    mirrors.extend(of_backend);
+                    Action::Forward(Arc::new(Forward {
+                        path,
+                        host,
+                        request_headers: filter::request_headers(&changes),
+                        response_headers: filter::response_headers(filters, &own),
+                        as_service_says: true,
+                        cors: own.cors.clone(),
+                        mirrors,
+                        session: session.cloned(),
+                        ..Forward::new(target, Arc::clone(&settings), origin.clone())
+                    }))
+                }
+            };
+            branches.push(Branch { weight: backend.weight.into(), action, origin });
+        }
+        branches
+    }
+
+    /// The copies that a list asks for; `before` is what other lists have changed. Those to a
+    /// Service that is invalid are not sent (gateway-api §13.2).
+    fn mirrors<'f>(
+        &self,
+        mirrors: &[Mirrored<'f>],
+        before: &[filter::Changes<'f>],
+        settings: &Arc<BackendSettings>,
+        context: &mut Context<'_>,
+        lowered: &mut LoweredRoute,
+    ) -> Vec<Mirror> {
+        let mut found = Vec::with_capacity(mirrors.len());
+        for Mirrored { mirror, before: in_list, at } in mirrors {
+            let target =
+                self.references.resolve(&mirror.target, false, self.route, context, lowered);
+            let Ok(target) = target else { continue };
+            let changes: Vec<_> = before.iter().copied().chain([*in_list]).collect();
+            let (host, path) = filter::rewrite(&changes);
+            let forward = Forward {
+                path,
+                host,
+                request_headers: filter::request_headers(&changes),
+                as_service_says: true,
+                ..Forward::new(target, Arc::clone(settings), self.route.origin(*at))
+            };
+            let share = mirror.share;
+            let (numerator, denominator) = (share.numerator, share.denominator);
+            found.push(Mirror { numerator, denominator, forward: Arc::new(forward) });
+        }
+        found
+    }
+
+    /// What is asked of another service, if anything is (gateway-api §13.4).
+    fn auth(
+        &self,
+        filters: &Filters<'_>,
+        context: &mut Context<'_>,
+        lowered: &mut LoweredRoute,
+    ) -> Result<Option<AuthCheck>, String> {
+        let Some(auth) = &filters.auth else { return Ok(None) };
+        let written = auth.written;
+        let References { policies, .. } = self.references;
+        let target =
+            self.references.resolve(&written.target, false, self.route, context, lowered)?;
+        let service = context.services.named_by(target.service).clone();
+        let tls = match policies.find(&service, target.port, context.resources) {
+            None => None,
+            Some(ServiceTls::Verified(tls)) => Some(tls),
+            Some(ServiceTls::Impossible(reason)) => return Err(reason.into()),
         };
-        let message = format!("backends of kind `{}` of {group} are not supported", backend.kind);
-        let help = "a backend is a `Service` of the core group".to_owned();
-        ("InvalidKind", fields.kind, message, Some(help))
-    } else if is_external(&name, context) {
-        let message = format!("the Service `{name}` is an ExternalName, which is no backend");
-        ("InvalidKind", fields.name, message, None)
-    } else {
-        let port = backend.port.unwrap_or_default();
-        let service = context.services.service(&name);
-        if service.has_port(port) {
-            return Ok(UpstreamTarget { service: context.services.id(&name), port, splits: true });
+        let origin = self.route.origin(auth.at);
+        let before_cors = auth.before_cors && filters.cors.is_some();
+        if before_cors {
+            let message = "pre-flight requests are asked about too, and carry no credentials";
+            let problem = Diagnostic::warning("auth-before-cors", &origin, message);
+            let help = "put the filter `CORS` first, so that it answers them";
+            context.problems.push(problem.help(help));
         }
-        if service.exists {
-            let ports: Vec<_> = service.ports.iter().flatten().map(u16::to_string).collect();
-            let message = format!("the Service `{name}` has no port {port}");
-            let help = (!ports.is_empty()).then(|| format!("it has {}", ports.join(", ")));
-            ("BackendNotFound", fields.port, message, help)
-        } else {
-            let help = did_you_mean(&name.name, context.services.names_in(&name.namespace));
-            ("BackendNotFound", fields.name, format!("there is no Service `{name}`"), help)
+        let protocol = match &written.protocol {
+            ExternalAuthProtocol::Http { path, allowed_headers, allowed_response_headers } => {
+                AuthProtocol::Http {
+                    path: path.clone(),
+                    request_headers: allowed_headers.clone(),
+                    response_headers: allowed_response_headers.clone(),
+                }
+            }
+            ExternalAuthProtocol::Grpc { allowed_headers } => {
+                AuthProtocol::Grpc { request_headers: allowed_headers.clone() }
+            }
+        };
+        Ok(Some(AuthCheck {
+            protocol,
+            target,
+            tls,
+            certificate: None,
+            max_body: written.max_body,
+            before_cors,
+            name: format!("{service}:{}", target.port).into(),
+            origin,
+        }))
+    }
+
+    fn settings(&self) -> BackendSettings {
+        let meta = &self.route.meta;
+        let name = match &*self.rule.backends {
+            [BackendRef { target, .. }] => {
+                format!("{}/{}", target.namespace.as_ref().unwrap_or(&meta.namespace), target.name)
+            }
+            _ => format!("{}/{}", meta.namespace, meta.name),
+        };
+        BackendSettings {
+            protocol: match self.route.spec.kind {
+                RouteKind::Http => BackendProtocol::Http,
+                RouteKind::Grpc => BackendProtocol::Http2,
+            },
+            timeouts: timeouts(self.rule.timeouts),
+            retry: retry(self.rule.retry.as_ref()),
+            ..BackendSettings::new(&name, self.route.document.origin(self.rule.at))
         }
-    };
-    let mut problem = Diagnostic::error(reason, &route.origin(at), &*message);
-    problem.help = help;
-    context.problems.push(problem);
-    Err((reason, message))
-}
-
-/// Such a Service could be made to point anywhere (gateway-api §15.1).
-fn is_external(name: &ServiceName, context: &Context<'_>) -> bool {
-    context.resources.service(name).is_some_and(|service| service.spec.external_name.is_some())
-}
-
-fn settings(rule: &Rule, route: &Resource<GatewayRoute>) -> BackendSettings {
-    let meta = &route.meta;
-    let name = match &*rule.backends {
-        [only] => format!(
-            "{}/{}",
-            only.target.namespace.as_ref().unwrap_or(&meta.namespace),
-            only.target.name
-        ),
-        _ => format!("{}/{}", meta.namespace, meta.name),
-    };
-    BackendSettings {
-        timeouts: timeouts(rule.timeouts),
-        retry: retry(rule.retry.as_ref()),
-        ..BackendSettings::new(&name, route.document.origin(rule.at))
     }
 }
 

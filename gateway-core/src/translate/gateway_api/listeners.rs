@@ -1,129 +1,177 @@
 //! Which listeners there are, which of them are at odds, and which of them owns a host
-//! (gateway-api §5, §6).
+//! (gateway-api §5, §6, §8).
 
-use super::{admit, age, status};
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::origin::Origin;
-use crate::resource::gateway::{
-    FromNamespaces, Gateway, GatewayClass, Infrastructure, Listener, ListenerProtocol,
-};
-use crate::resource::gateway_route::RouteKind;
+mod conflict;
+mod gateway;
+mod section;
+mod tls;
+
+pub(super) use gateway::{GatewayState, SetState};
+pub(super) use section::{Owner, Section};
+
+use super::fault::Fault;
+use super::grants::Grants;
+use super::{admit, age};
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::resource::gateway::{Gateway, GatewayClass};
+use crate::resource::listener_set::ListenerSet;
 use crate::resource::{Resource, Resources};
 use crate::rules::{HostPattern, Protocol};
 use crate::translate::Context;
-use crate::translate::hosts::Socket;
+use section::{Refusal, known, takes};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use tls::Frontends;
 
-/// The listeners of all Gateways that are ours, oldest Gateway first.
+/// The listeners of all Gateways that are ours, oldest Gateway first, each followed by those of its
+/// ListenerSets.
 pub(super) struct Listeners<'a> {
     sections: Vec<Section<'a>>,
-    gateways: BTreeMap<(&'a str, &'a str), Found>,
+    pub(super) gateways: Vec<GatewayState<'a>>,
+    by_name: BTreeMap<(&'static str, &'a str, &'a str), Found>,
     /// The section that has a port and a hostname for itself.
     owners: HashMap<(u16, HostPattern), usize>,
+    /// The protocol of a port is that of its first listener.
+    ports: BTreeMap<u16, (Protocol, usize)>,
 }
 
-/// A Gateway by name.
+/// A Gateway or a ListenerSet by name.
 #[derive(Debug, Clone)]
 pub(super) enum Found {
     /// Of another class, or refused: its own document says why.
     NotServed,
     /// These sections are its listeners.
-    Ours(Range<usize>),
+    Ours {
+        sections: Range<usize>,
+        /// Index into [`Listeners::gateways`].
+        gateway: usize,
+    },
 }
 
-/// A listener of a Gateway.
-pub(super) struct Section<'a> {
-    pub(super) gateway: &'a Resource<Gateway>,
-    pub(super) listener: &'a Listener,
-    /// Why it takes no requests.
-    pub(super) refusal: Option<Refusal>,
-    /// How many accepted routes are attached to it.
-    pub(super) attached_routes: u32,
-}
+/// ListenerSets by group, kind, namespace and name of their parent, each in order of precedence.
+type Sets<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), Vec<&'a Resource<ListenerSet>>>;
 
-/// Why a listener takes no requests.
-pub(super) struct Refusal {
-    pub(super) conflict: bool,
-    pub(super) reason: &'static str,
-    pub(super) message: String,
-}
+const GROUP: &str = "gateway.networking.k8s.io";
 
 impl<'a> Listeners<'a> {
-    pub(super) fn of(context: &mut Context<'a>) -> Self {
+    pub(super) fn of(grants: &Grants<'a>, context: &mut Context<'a>) -> Self {
         let resources = context.resources;
         let mut all: Vec<&Resource<Gateway>> = resources.gateways().collect();
         all.sort_by_cached_key(|gateway| age(gateway));
-        let mut listeners =
-            Self { sections: Vec::new(), gateways: BTreeMap::new(), owners: HashMap::new() };
-        // The protocol of a port is that of its first listener.
-        let mut ports = BTreeMap::new();
+        let mut sets = sets(resources);
+        let mut listeners = Self {
+            sections: Vec::new(),
+            gateways: Vec::new(),
+            by_name: BTreeMap::new(),
+            owners: HashMap::new(),
+            ports: BTreeMap::new(),
+        };
         for gateway in all {
             let name = (&*gateway.meta.namespace, &*gateway.meta.name);
+            let own_sets = sets.remove(&(GROUP, "Gateway", name.0, name.1)).unwrap_or_default();
             let ours =
                 is_of_class(gateway, context) && admit(gateway, &gateway.spec.channels, context);
-            let found = if ours {
-                warn_of_fields(gateway, context);
-                warn(gateway, context);
-                listeners.add(gateway, &mut ports, context)
+            if ours {
+                warn_of_class(gateway, context);
+                listeners.add(gateway, own_sets, grants, context);
             } else {
-                Found::NotServed
-            };
-            listeners.gateways.insert(name, found);
+                listeners.by_name.insert(("Gateway", name.0, name.1), Found::NotServed);
+                for set in own_sets {
+                    let (namespace, name) = (&*set.meta.namespace, &*set.meta.name);
+                    listeners.by_name.insert(("ListenerSet", namespace, name), Found::NotServed);
+                }
+            }
         }
+        listeners.warn_of_orphans(sets, context);
+        listeners.find_overlaps();
         listeners
     }
 
     fn add(
         &mut self,
         gateway: &'a Resource<Gateway>,
-        ports: &mut BTreeMap<u16, (Protocol, usize)>,
-        context: &mut Context<'_>,
-    ) -> Found {
+        sets: Vec<&'a Resource<ListenerSet>>,
+        grants: &Grants<'a>,
+        context: &mut Context<'a>,
+    ) {
+        let mut state = GatewayState::of(gateway, grants, context);
+        let mut frontends = Frontends::default();
         let start = self.sections.len();
-        let all = &gateway.spec.listeners;
-        for listener in all {
-            let index = self.sections.len();
-            let refusal = self.refusal(gateway, listener, ports, context);
-            if refusal.is_none()
-                && let Some(protocol) = served(&listener.protocol)
-            {
-                ports.entry(listener.port).or_insert((protocol, index));
-                self.owners.insert((listener.port, listener.hostname.clone()), index);
+        for listener in &gateway.spec.listeners {
+            let mut section = Section::new(Owner::Gateway(gateway), gateway, listener);
+            section.refusal = conflict::among(listener, &gateway.spec.listeners);
+            if let Some(refusal) = &section.refusal {
+                tell(refusal, Severity::Error, &section, context);
             }
-            self.sections.push(Section { gateway, listener, refusal, attached_routes: 0 });
+            self.push(section, grants, &mut frontends, context);
         }
-        Found::Ours(start..self.sections.len())
+        state.own = start..self.sections.len();
+        let (index, name) = (self.gateways.len(), (&*gateway.meta.namespace, &*gateway.meta.name));
+        let found = Found::Ours { sections: state.own.clone(), gateway: index };
+        self.by_name.insert(("Gateway", name.0, name.1), found);
+        for set in sets {
+            let refused = self.refusal_of_set(&state, set, context.resources);
+            if let Some(fault) = &refused {
+                let origin = set.origin(set.spec.parent.at);
+                fault.tell(Severity::Warning, &origin, context);
+            }
+            let first = self.sections.len();
+            let listeners = match refused {
+                None => &set.spec.listeners[..],
+                Some(_) => &[],
+            };
+            for listener in listeners {
+                let mut section = Section::new(Owner::Set(set), gateway, listener);
+                section.refusal = conflict::with_earlier(listener, &self.sections[start..]);
+                if let Some(refusal) = &section.refusal {
+                    tell(refusal, Severity::Warning, &section, context);
+                }
+                self.push(section, grants, &mut frontends, context);
+            }
+            let sections = first..self.sections.len();
+            let (namespace, name) = (&*set.meta.namespace, &*set.meta.name);
+            let found = Found::Ours { sections: sections.clone(), gateway: index };
+            self.by_name.insert(("ListenerSet", namespace, name), found);
+            state.sets.push(SetState { set, sections, refused });
+        }
+        state.insecure = frontends.are_insecure(gateway);
+        self.gateways.push(state);
     }
 
-    fn refusal(
-        &self,
-        gateway: &Resource<Gateway>,
-        listener: &Listener,
-        ports: &BTreeMap<u16, (Protocol, usize)>,
-        context: &mut Context<'_>,
-    ) -> Option<Refusal> {
-        let origin = gateway.origin(listener.at);
-        // Inside a Gateway nobody wins (gateway-api §5.3).
-        let mut rivals = gateway.spec.listeners.iter().filter(|other| other.name != listener.name);
-        if let Some((reason, other)) =
-            rivals.find_map(|other| conflict(listener, other).map(|reason| (reason, other)))
-        {
-            let message = format!(
-                "the listeners `{}` ({}) and `{}` ({}) cannot share port {}",
-                listener.name, listener.protocol, other.name, other.protocol, listener.port
-            );
-            context.problems.push(Diagnostic::error(reason, &origin, &*message));
-            return Some(Refusal { conflict: true, reason, message });
+    /// Adds a section that is not at odds with others of its Gateway, or is refused already.
+    fn push(
+        &mut self,
+        mut section: Section<'a>,
+        grants: &Grants<'a>,
+        frontends: &mut Frontends,
+        context: &mut Context<'a>,
+    ) {
+        warn_of_kinds(&section, context);
+        if section.refusal.is_none() {
+            section.refusal = self.refusal(&section, context);
         }
-        let Some(protocol) = served(&listener.protocol) else {
+        tls::resolve(&mut section, grants, frontends, context);
+        if section.refusal.is_none()
+            && let Some(protocol) = section.served()
+        {
+            let (index, listener) = (self.sections.len(), section.listener);
+            self.ports.entry(listener.port).or_insert((protocol, index));
+            self.owners.insert((listener.port, listener.hostname.clone()), index);
+        }
+        self.sections.push(section);
+    }
+
+    fn refusal(&self, section: &Section<'a>, context: &mut Context<'_>) -> Option<Refusal> {
+        let listener = section.listener;
+        let Some(protocol) = section.served() else {
             let message = format!("the protocol `{}` is not supported", listener.protocol);
-            let problem = Diagnostic::error("UnsupportedProtocol", &origin, &*message);
-            context.problems.push(problem.help("the protocols are `HTTP` and `HTTPS`"));
-            return Some(Refusal { conflict: false, reason: "UnsupportedProtocol", message });
+            let fault = Fault::new("UnsupportedProtocol", &*message);
+            let fault = fault.help("the protocols are `HTTP` and `HTTPS`".to_owned());
+            fault.tell(Severity::Error, &section.origin(), context);
+            return Some(Refusal { conflict: false, reason: fault.reason, message });
         };
         // Between Gateways the older one wins.
-        let (reason, winner, what) = match ports.get(&listener.port) {
+        let (reason, winner, what) = match self.ports.get(&listener.port) {
             Some((other, index)) if *other != protocol => {
                 ("ProtocolConflict", *index, format!("speaks {}", other.as_str()))
             }
@@ -134,26 +182,70 @@ impl<'a> Listeners<'a> {
                 ("HostnameConflict", index, format!("has a listener for host `{host}`"))
             }
         };
-        let winner = &self.sections[winner];
-        let message =
-            format!("port {} {what} already, in {}", listener.port, winner.gateway.object());
-        let problem = Diagnostic::warning(reason, &origin, &*message);
-        context.problems.push(problem.help("the older Gateway wins"));
+        let winner = self.sections[winner].owner.object();
+        let message = format!("port {} {what} already, in {winner}", listener.port);
+        let fault = Fault::new(reason, &*message).help("the older Gateway wins".to_owned());
+        fault.tell(Severity::Warning, &section.origin(), context);
         Some(Refusal { conflict: true, reason, message })
     }
 
-    /// The Gateway of a name, if there is one.
-    pub(super) fn gateway(&self, namespace: &'a str, name: &'a str) -> Option<&Found> {
-        self.gateways.get(&(namespace, name))
+    /// Why a Gateway does not take a ListenerSet (gateway-api §8.1).
+    fn refusal_of_set(
+        &self,
+        state: &GatewayState<'a>,
+        set: &Resource<ListenerSet>,
+        resources: &Resources,
+    ) -> Option<Fault> {
+        let gateway = state.gateway;
+        let from = &gateway.spec.allowed_listeners;
+        if !takes(from, &gateway.meta.namespace, &set.meta.namespace, resources) {
+            let message = format!(
+                "{} takes no ListenerSets of namespace `{}`",
+                gateway.object(),
+                set.meta.namespace
+            );
+            let help = "see its `allowedListeners`".to_owned();
+            return Some(Fault::new("NotAllowed", message).help(help));
+        }
+        if !self.is_accepted(state) {
+            let message = format!("{} is not accepted", gateway.object());
+            return Some(Fault::new("ParentNotAccepted", message));
+        }
+        None
     }
 
-    /// The names of the Gateways of a namespace.
-    pub(super) fn names_in<'s>(&'s self, namespace: &'s str) -> impl Iterator<Item = &'a str> + 's {
-        self.gateways.keys().filter(move |key| key.0 == namespace).map(|key| key.1)
+    /// Whether a Gateway is accepted: it has a listener that is (gateway-api §5.3).
+    pub(super) fn is_accepted(&self, state: &GatewayState<'a>) -> bool {
+        let own = &self.sections[state.own.clone()];
+        state.refused.is_none() && own.iter().any(|section| section.refusal.is_none())
+    }
+
+    /// The Gateway or ListenerSet of a name, if there is one.
+    pub(super) fn named(
+        &self,
+        kind: &'static str,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> Option<&Found> {
+        self.by_name.get(&(kind, namespace, name))
+    }
+
+    /// The names of the Gateways or ListenerSets of a namespace.
+    pub(super) fn names_in<'s>(
+        &'s self,
+        kind: &'s str,
+        namespace: &'s str,
+    ) -> impl Iterator<Item = &'a str> + 's {
+        let of = self.by_name.keys().filter(move |key| (key.0, key.1) == (kind, namespace));
+        of.map(|key| key.2)
     }
 
     pub(super) fn section(&self, index: usize) -> &Section<'a> {
         &self.sections[index]
+    }
+
+    pub(super) fn sections(&self, range: Range<usize>) -> &[Section<'a>] {
+        &self.sections[range]
     }
 
     /// The listeners that take requests.
@@ -164,15 +256,37 @@ impl<'a> Listeners<'a> {
     /// The most specific section that covers `host`, on the port of `section` (gateway-api §6.2).
     pub(super) fn owner(&self, section: usize, host: &HostPattern) -> Option<usize> {
         let port = self.sections[section].listener.port;
+        self.covering(port, host).next()
+    }
+
+    /// The sections of a port that cover `host`, from the most specific one on.
+    fn covering(&self, port: u16, host: &HostPattern) -> impl Iterator<Item = usize> {
         let name = match host {
             HostPattern::Exact(name) | HostPattern::Wildcard(name) => name,
             HostPattern::Any => "",
         };
         let parents = name.match_indices('.').map(|(at, _)| &name[at + 1..]);
-        std::iter::once(host.clone())
+        let own = (*host != HostPattern::Any).then(|| host.clone());
+        own.into_iter()
             .chain(parents.map(|suffix| HostPattern::Wildcard(suffix.into())))
             .chain([HostPattern::Any])
-            .find_map(|pattern| self.owners.get(&(port, pattern)).copied())
+            .filter_map(move |pattern| self.owners.get(&(port, pattern)).copied())
+    }
+
+    /// Marks the listeners that end TLS for names of each other (gateway-api §7.3).
+    fn find_overlaps(&mut self) {
+        let https = self.serving().filter(|(_, section)| section.is_https());
+        let overlapping: BTreeSet<usize> = https
+            .flat_map(|(index, section)| {
+                let all = self.covering(section.listener.port, &section.listener.hostname);
+                let others: Vec<usize> = all.filter(|other| *other != index).collect();
+                let this = (!others.is_empty()).then_some(index);
+                this.into_iter().chain(others)
+            })
+            .collect();
+        for index in overlapping {
+            self.sections[index].overlaps = true;
+        }
     }
 
     /// Counts a route that is attached to these sections and accepted.
@@ -182,109 +296,40 @@ impl<'a> Listeners<'a> {
         }
     }
 
-    /// Writes the status of every GatewayClass and Gateway.
-    pub(super) fn write_statuses(&self, context: &mut Context<'_>) {
-        for class in context.resources.gateway_classes() {
-            let ours = &context.options.gateway_class;
-            if ours.as_ref().is_some_and(|ours| *ours != class.meta.name) {
-                continue;
+    /// Says so where a ListenerSet has no Gateway; those of others are none of our business.
+    fn warn_of_orphans(&mut self, orphans: Sets<'a>, context: &mut Context<'a>) {
+        for ((_, kind, namespace, name), sets) in orphans {
+            for set in sets {
+                let key = ("ListenerSet", &*set.meta.namespace, &*set.meta.name);
+                self.by_name.insert(key, Found::NotServed);
+                if context.resources.is_refused(kind, namespace, name) {
+                    continue;
+                }
+                let help = did_you_mean(name, self.names_in("Gateway", namespace));
+                let message = format!("there is no {kind} `{namespace}/{name}`");
+                let fault = Fault::new("unknown-parent", message).help(help);
+                fault.tell(Severity::Warning, &set.origin(set.spec.parent.at), context);
             }
-            if let Some(at) = class.spec.parameters {
-                let message = "`parametersRef` is not supported and has no effect";
-                let problem = Diagnostic::warning("InvalidParameters", &class.origin(at), message);
-                context.problems.push(problem);
-            }
-            context.statuses.push(status::class(class));
-        }
-        for found in self.gateways.values() {
-            let Found::Ours(range) = found else { continue };
-            let sections = &self.sections[range.clone()];
-            let Some(first) = sections.first() else { continue };
-            context.statuses.push(status::gateway(first.gateway, sections));
         }
     }
 }
 
-impl<'a> Section<'a> {
-    /// Unique among all sections.
-    pub(super) fn name(&self) -> Box<str> {
-        let meta = &self.gateway.meta;
-        format!("gateway:{}/{}/{}", meta.namespace, meta.name, self.listener.name).into()
+fn sets(resources: &Resources) -> Sets<'_> {
+    let mut all: Vec<&Resource<ListenerSet>> = resources.listener_sets().collect();
+    all.sort_by_cached_key(|set| age(set));
+    let mut sets = Sets::new();
+    for set in all {
+        let parent = &set.spec.parent;
+        let namespace = parent.namespace.as_deref().unwrap_or(&set.meta.namespace);
+        let key = (&*parent.group, &*parent.kind, namespace, &*parent.name);
+        sets.entry(key).or_default().push(set);
     }
-
-    pub(super) fn origin(&self) -> Origin {
-        self.gateway.origin(self.listener.at)
-    }
-
-    pub(super) fn socket(&self) -> Socket {
-        let meta = &self.gateway.meta;
-        Socket {
-            address: None,
-            port: self.listener.port,
-            protocol: served(&self.listener.protocol).unwrap_or(Protocol::Http),
-            mutual_tls: false,
-            name: format!("{}/{}", meta.namespace, meta.name).into(),
-            origin: self.origin(),
-        }
-    }
-
-    /// The kinds of routes that may be attached (gateway-api §5.2).
-    pub(super) fn kinds(&self) -> impl Iterator<Item = RouteKind> + '_ {
-        let asked = &self.listener.routes.kinds;
-        let speaks = served(&self.listener.protocol).is_some();
-        RouteKind::ALL.into_iter().filter(move |kind| {
-            speaks && (asked.is_empty() || asked.iter().any(|asked| known(asked) == Some(*kind)))
-        })
-    }
-
-    /// Whether routes of `namespace` may be attached.
-    pub(super) fn takes_namespace(&self, namespace: &str) -> bool {
-        match &self.listener.routes.namespaces {
-            FromNamespaces::All => true,
-            FromNamespaces::Same => *namespace == *self.gateway.meta.namespace,
-            FromNamespaces::None | FromNamespaces::Selector(_) => false,
-        }
-    }
-
-    /// Whether it asks for kinds of routes that are not supported.
-    pub(super) fn asks_for_unknown_kinds(&self) -> bool {
-        self.listener.routes.kinds.iter().any(|kind| known(kind).is_none())
-    }
+    sets
 }
 
-/// Whether TLS has to end at the listener without a certificate.
-pub(super) fn lacks_certificate(listener: &Listener) -> bool {
-    listener.protocol == ListenerProtocol::Https && listener.tls.is_none()
-}
-
-/// The kind of a group that is meant; `None` where it is not supported.
-fn known((group, kind): &(Box<str>, Box<str>)) -> Option<RouteKind> {
-    let found = RouteKind::ALL.into_iter().find(|known| known.name() == &**kind);
-    found.filter(|_| &**group == "gateway.networking.k8s.io")
-}
-
-/// What is spoken on sockets of a listener's protocol; `None` where it is not supported.
-fn served(protocol: &ListenerProtocol) -> Option<Protocol> {
-    match protocol {
-        ListenerProtocol::Http => Some(Protocol::Http),
-        ListenerProtocol::Https => Some(Protocol::Https),
-        _ => None,
-    }
-}
-
-/// Why two listeners of one Gateway cannot be told apart (gateway-api §5.3).
-fn conflict(a: &Listener, b: &Listener) -> Option<&'static str> {
-    use ListenerProtocol::{Http, Https, Tcp, Tls, Udp};
-    if a.port != b.port {
-        return None;
-    }
-    match (&a.protocol, &b.protocol) {
-        (Udp, _) | (_, Udp) => None,
-        (Https, Tls) | (Tls, Https) => (a.hostname == b.hostname).then_some("HostnameConflict"),
-        (a, b) if a == b => None,
-        (Http | Https | Tls | Tcp, Http | Https | Tls | Tcp) => Some("ProtocolConflict"),
-        _ => None,
-    }
+fn tell(refusal: &Refusal, severity: Severity, section: &Section<'_>, context: &mut Context<'_>) {
+    let fault = Fault::new(refusal.reason, &*refusal.message);
+    fault.tell(severity, &section.origin(), context);
 }
 
 fn is_of_class(gateway: &Resource<Gateway>, context: &Context<'_>) -> bool {
@@ -303,57 +348,24 @@ pub(super) fn class<'a>(
     resources.gateway_classes().find(|class| class.meta.name == *name)
 }
 
-/// Fields that are accepted without effect.
-fn warn_of_fields(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
-    let spec = &gateway.spec;
-    for (name, is_written) in [
-        ("addresses", !spec.addresses.is_empty()),
-        ("allowedListeners", spec.allowed_listeners != FromNamespaces::None),
-        ("defaultScope", spec.default_scope),
-        ("infrastructure", spec.infrastructure != Infrastructure::default()),
-        ("tls", spec.frontend.is_some() || spec.client_certificate.is_some()),
-    ] {
-        if is_written {
-            let field = format!("spec.{name}").into();
-            let origin = Origin { field, ..gateway.document.object_origin() };
-            let message = format!("`{name}` is not supported");
-            context.problems.push(Diagnostic::warning("unsupported-field", &origin, message));
-        }
-    }
-}
-
-/// What is accepted without effect.
-fn warn(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
+fn warn_of_class(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
     let classes: Vec<&str> =
         context.resources.gateway_classes().map(|class| &*class.meta.name).collect();
-    let mut warn = |at, code, message: String, help: Option<String>| {
-        let mut problem = Diagnostic::warning(code, &gateway.origin(at), message);
-        problem.help = help;
-        context.problems.push(problem);
-    };
     if let Some(class) = &gateway.spec.class
         && !classes.is_empty()
         && !classes.contains(&&*class.value)
     {
-        let help = did_you_mean(class, classes);
         let message = format!("no document describes the GatewayClass `{}`", class.value);
-        warn(class.at, "unknown-class", message, help);
+        let fault = Fault::new("unknown-class", message).help(did_you_mean(class, classes));
+        fault.tell(Severity::Warning, &gateway.origin(class.at), context);
     }
-    for listener in &gateway.spec.listeners {
-        if lacks_certificate(listener) {
-            let help = "name it in `tls.certificateRefs`".to_owned();
-            let message = "an HTTPS listener needs a certificate".to_owned();
-            warn(listener.at, "InvalidCertificateRef", message, Some(help));
-        }
-        if let FromNamespaces::Selector(_) = listener.routes.namespaces {
-            let message = "namespace selectors are not supported: no route is attached";
-            let help = "use `from: Same` or `from: All`".to_owned();
-            warn(listener.at, "unsupported-field", message.into(), Some(help));
-        }
-        for kind in listener.routes.kinds.iter().filter(|kind| known(kind).is_none()) {
-            let (group, name) = &kind.value;
-            let message = format!("routes of kind `{name}` of group `{group}` are not supported");
-            warn(kind.at, "InvalidRouteKinds", message, None);
-        }
+}
+
+fn warn_of_kinds(section: &Section<'_>, context: &mut Context<'_>) {
+    for kind in section.listener.routes.kinds.iter().filter(|kind| known(kind).is_none()) {
+        let (group, name) = &kind.value;
+        let message = format!("routes of kind `{name}` of group `{group}` are not supported");
+        let origin = section.owner.origin(kind.at);
+        context.problems.push(Diagnostic::warning("InvalidRouteKinds", &origin, message));
     }
 }

@@ -1,14 +1,16 @@
 //! The matches of a route, each as one route with its place in the order of gateway-api §12.
 
-use super::{backend, grpc, path};
+use super::backend::{LoweredRule, RuleSite};
+use super::fault::Fault;
+use super::reference::References;
+use super::{grpc, path, session};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
-use crate::resource::document::At;
 use crate::resource::gateway_route::http_match::{PathKind, PathMatch};
 use crate::resource::gateway_route::matching::{Match, Target};
 use crate::resource::gateway_route::values::ValueMatch;
 use crate::resource::gateway_route::{GatewayRoute, RouteKind, Rule};
-use crate::rules::{Action, Anchor, Condition, Field, PathPattern, Route, Test};
+use crate::rules::{Anchor, Condition, Field, PathPattern, Route, ServiceName, Test};
 use crate::translate::Context;
 use crate::translate::expressions::Expressions;
 use std::cmp::Reverse;
@@ -20,11 +22,19 @@ pub(super) struct LoweredRoute {
     pub(super) matches: Vec<Lowered>,
     /// Rules that are left out or answer 500, by index, and why.
     pub(super) dropped: Vec<(usize, String)>,
-    /// The first reference that could not be resolved: reason and message.
-    pub(super) unresolved: Option<(&'static str, String)>,
+    /// The first reference that could not be resolved.
+    pub(super) unresolved: Option<Fault>,
+    /// The Services that it names.
+    pub(super) services: BTreeSet<ServiceName>,
 }
 
 impl LoweredRoute {
+    /// Whether it has a say in what becomes of requests: it is accepted, or some of its rules answer
+    /// 500.
+    pub(super) fn is_in_force(&self, route: &Resource<GatewayRoute>) -> bool {
+        !self.has_lost_all_of(&route.spec.rules) || !self.matches.is_empty()
+    }
+
     /// Whether there are rules and none of them is in force.
     pub(super) fn has_lost_all_of(&self, rules: &[Rule]) -> bool {
         !rules.is_empty() && self.dropped.len() == rules.len()
@@ -70,34 +80,29 @@ pub(super) enum PathPrecedence {
 }
 
 /// Lowers all rules.
-pub(super) fn lower(route: &Resource<GatewayRoute>, context: &mut Context<'_>) -> LoweredRoute {
+pub(super) fn lower(
+    route: &Resource<GatewayRoute>,
+    references: References<'_, '_>,
+    context: &mut Context<'_>,
+) -> LoweredRoute {
     let mut lowered = LoweredRoute::default();
-    if let Some(at) = route.spec.use_default_gateways {
-        unsupported("useDefaultGateways", at, route, context);
-    }
+    session::warn_of_shared(route, context);
     let every = match route.spec.kind {
         RouteKind::Http => Ok(Vec::new()),
         RouteKind::Grpc => grpc::every_call(&mut context.expressions),
     };
     for (index, rule) in route.spec.rules.iter().enumerate() {
-        if let Some(session) = &rule.session {
-            unsupported("sessionPersistence", session.at, route, context);
-        }
         match tests(route, rule, &every, context) {
             Ok(tests) => {
-                let action = backend::action(index, rule, route, context, &mut lowered);
-                lowered.matches.extend(tests.into_iter().map(|test| test.lower(&action)));
+                let site = RuleSite { index, rule, route, references };
+                let rule = site.lower(context, &mut lowered);
+                lowered.matches.extend(tests.into_iter().map(|test| test.lower(&rule)));
             }
             // A match that is left out would leave its requests to another rule.
             Err(message) => lowered.dropped.push((index, message)),
         }
     }
     lowered
-}
-
-fn unsupported(name: &str, at: At, route: &Resource<GatewayRoute>, context: &mut Context<'_>) {
-    let message = format!("`{name}` is not supported and has no effect");
-    context.problems.push(Diagnostic::warning("unsupported-field", &route.origin(at), message));
 }
 
 /// What a match asks of a request.
@@ -109,8 +114,9 @@ struct Tests {
 }
 
 impl Tests {
-    fn lower(self, action: &Action) -> Lowered {
-        let route = Route::new(self.path, self.conditions, action.clone(), self.origin);
+    fn lower(self, rule: &LoweredRule) -> Lowered {
+        let route = Route::new(self.path, self.conditions, rule.action.clone(), self.origin);
+        let route = Route { policies: rule.policies.clone(), ..route };
         Lowered { precedence: self.precedence, route }
     }
 }

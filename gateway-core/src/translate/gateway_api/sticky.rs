@@ -15,21 +15,26 @@ pub(super) fn sticky(index: usize, route: &Resource<GatewayRoute>) -> Option<Arc
     if !rule.is_split() {
         return None;
     }
-    let object = route.object();
-    let within = object.path();
+    let namespace = &route.meta.namespace;
+    let branches = rule.backends.iter().map(|backend| branch(&backend.target, namespace));
+    Some(Arc::new(Sticky::new(by, &rule_name(index, route), branches)))
+}
+
+/// What tells a rule from all others of its kind of route.
+pub(super) fn rule_name(index: usize, route: &Resource<GatewayRoute>) -> String {
+    let within = route.object().path();
+    let rule = &route.spec.rules[index];
     // Only the experimental channel refuses several rules of one name.
     let before = &route.spec.rules[..index];
-    let name = match rule.name.as_ref().filter(|_| before.iter().all(|r| r.name != rule.name)) {
+    match rule.name.as_ref().filter(|_| before.iter().all(|r| r.name != rule.name)) {
         Some(name) => format!("{within}/{name}"),
         // The brackets tell it from any name.
         None => format!("{within}/rules[{index}]"),
-    };
-    let branches = rule.backends.iter().map(|backend| branch(&backend.target, &object.namespace));
-    Some(Arc::new(Sticky::new(by, &name, branches)))
+    }
 }
 
 /// `namespace/name:port`.
-fn branch(backend: &BackendTarget, own: &str) -> String {
+pub(super) fn branch(backend: &BackendTarget, own: &str) -> String {
     let port = backend.port.map(|port| format!(":{port}")).unwrap_or_default();
     let namespace = backend.namespace.as_deref().unwrap_or(own);
     format!("{namespace}/{}{port}", backend.name)

@@ -170,12 +170,16 @@ impl Translated {
     fn conditions(&self, kind: &str, name: &str) -> Vec<String> {
         let status = &self.status(kind, name).status;
         let (own, parts): (&[_], Vec<_>) = match status {
-            Status::GatewayClass { conditions } => (conditions, Vec::new()),
-            Status::Gateway { conditions, listeners } => {
+            Status::GatewayClass { conditions, .. } => (conditions, Vec::new()),
+            Status::Gateway { conditions, listeners, .. }
+            | Status::ListenerSet { conditions, listeners } => {
                 (conditions, listeners.iter().map(|l| (&*l.name, &*l.conditions)).collect())
             }
             Status::Route { parents } => {
                 (&[], parents.iter().map(|p| (&*p.parent.name, &*p.conditions)).collect())
+            }
+            Status::BackendTlsPolicy { ancestors } => {
+                (&[], ancestors.iter().map(|a| (&*a.ancestor.name, &*a.conditions)).collect())
             }
             // Other kinds have no conditions.
             _ => (&[], Vec::new()),
@@ -191,12 +195,18 @@ impl Translated {
 }
 
 fn fault(action: &Action) -> &str {
+    let (status, reason) = answered(action);
+    assert_eq!(status, 500, "{reason}");
+    reason
+}
+
+/// The status and the reason of an answer.
+fn answered(action: &Action) -> (u16, &str) {
     match action {
         Action::Respond(respond) => {
             let Respond { status, reason, .. } = &**respond;
-            assert_eq!(*status, http::StatusCode::INTERNAL_SERVER_ERROR);
-            reason.as_deref().unwrap_or("no reason")
+            (status.as_u16(), reason.as_deref().unwrap_or("no reason"))
         }
-        other => panic!("not a fault: {other:#?}"),
+        other => panic!("not answered: {other:#?}"),
     }
 }

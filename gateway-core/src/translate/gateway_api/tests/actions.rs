@@ -189,7 +189,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
     - {name: tae, port: 80, weight: 0}
     - {name: tea, port: 80, namespace: other}
     - {name: tea, kind: Teapot}
-    - {name: tea, port: 80, filters: [{type: URLRewrite, urlRewrite: {hostname: a.example}}]}",
+    - {name: tea, port: 80, filters: [{type: ExtensionRef, extensionRef: {group: g, kind: K, name: n}}]}",
         ),
     ];
     let got = translated(&options, &documents);
@@ -205,9 +205,9 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
         [
             "the Service `default/tea` has no port 81",
             "there is no Service `default/tae`",
-            "`other/tea` is in another namespace",
+            "Service `other/tea` is in another namespace",
             "backends of kind `Teapot` of the core group are not supported",
-            "the filter `URLRewrite` is not supported here",
+            "the extension `n` of kind `K` of group `g` is not known",
         ]
     );
     let of = |i: usize, what: &str| format!("spec.rules[0].backendRefs[{i}]{what}");
@@ -223,8 +223,9 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
                 of(2, ".name")
             ),
             format!(
-                "error RefNotPermitted: {}: `other/tea` is in another namespace \
-                 (ReferenceGrant, which could permit it, is not supported yet)",
+                "error RefNotPermitted: {}: Service `other/tea` is in another namespace (a \
+                 ReferenceGrant in namespace `other` from HTTPRoutes of namespace `default` to \
+                 Services would permit it)",
                 of(3, ".namespace")
             ),
             format!(
@@ -232,7 +233,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
                 of(4, ".kind")
             ),
             format!(
-                "error unsupported-filter: {}: the filter `URLRewrite` is not supported here \
+                "error unsupported-filter: {}: the extension `n` of kind `K` of group `g` is not known \
                  (requests to the backend are answered 500)",
                 of(5, ".filters[0]")
             ),
@@ -260,22 +261,9 @@ fn a_rule_without_a_way_to_answer_answers_500() {
     for (fields, severity, reason) in [
         ("    name: empty".to_owned(), "warning no-backends", "the rule has no `backendRefs`"),
         (
-            filter("CORS", "cors: {}"),
-            "error unsupported-filter",
-            "the filter `CORS` is not supported here",
-        ),
-        (
-            filter(
-                "ExternalAuth",
-                "externalAuth: {protocol: HTTP, http: {}, backendRef: {name: s, port: 80}}",
-            ),
-            "error unsupported-filter",
-            "the filter `ExternalAuth` is not supported here",
-        ),
-        (
             filter("ExtensionRef", "extensionRef: {group: g, kind: K, name: n}"),
             "error unsupported-filter",
-            "the filter `ExtensionRef` is not supported here",
+            "the extension `n` of kind `K` of group `g` is not known",
         ),
     ] {
         let got = translated(&default_options(), &[GATEWAY.into(), rule(&fields)]);
@@ -289,21 +277,6 @@ fn a_rule_without_a_way_to_answer_answers_500() {
     );
     let Action::Split(split) = got.action() else { panic!("{:?}", got.action()) };
     assert_eq!(split.otherwise, http::StatusCode::INTERNAL_SERVER_ERROR);
-    // A mirror is dropped, and the request goes on.
-    let got = translated(
-        &default_options(),
-        &[
-            GATEWAY.into(),
-            rule(&filter("RequestMirror", "requestMirror: {backendRef: {name: s, port: 80}}")),
-        ],
-    );
-    assert_eq!(got.forward().host, HostRewrite::Keep);
-    assert_eq!(
-        got.diagnostics,
-        [
-            "warning unsupported-filter: spec.rules[0].filters[0]: `RequestMirror` is not supported: no copies are sent"
-        ]
-    );
 }
 
 #[test]

@@ -250,7 +250,8 @@ fn faults_of_backends_and_filters_show_as_in_http_routes() {
             "error BackendNotFound: spec.rules[0].backendRefs[0].name: there is no Service `default/s`"
         ]
     );
-    assert_eq!(fault(got.action()), "there is no Service `default/s`");
+    // gateway-api §15.2: UNAVAILABLE in place of 500
+    assert_eq!(answered(got.action()), (503, "there is no Service `default/s`"));
     assert_eq!(
         got.conditions("GRPCRoute", "r"),
         ["gw Accepted=true/Accepted", "gw ResolvedRefs=false/BackendNotFound"]
@@ -263,14 +264,10 @@ fn faults_of_backends_and_filters_show_as_in_http_routes() {
     );
     assert_eq!(
         got.diagnostics,
-        [
-            "error unsupported-filter: spec.rules[0].filters[0]: the filter `ExtensionRef` is not \
-             supported here (requests to the rule are answered 500)",
-            "warning unsupported-filter: spec.rules[0].filters[1]: `RequestMirror` is not supported: \
-             no copies are sent",
-        ]
+        ["error unsupported-filter: spec.rules[0].filters[0]: the extension `n` of kind `K` of \
+             group `g` is not known (requests to the rule are answered 500)",]
     );
-    assert_eq!(fault(got.action()), "the filter `ExtensionRef` is not supported here");
+    assert_eq!(fault(got.action()), "the extension `n` of kind `K` of group `g` is not known");
 }
 
 #[test]
@@ -278,13 +275,13 @@ fn experimental_fields_of_calls_are_refused_in_the_standard_channel() {
     // gateway-api §1
     let spec = "  parentRefs: [{name: gw}]\n  useDefaultGateways: All\n  rules: [{sessionPersistence: {cookie: {}}, backendRefs: [{name: s, port: 80}]}]";
     let documents = [GATEWAY.into(), grpc_route("r", "", spec)];
-    for (channel, severity, refused) in [
-        (Channel::Standard, "error experimental-field", &["GRPCRoute default/r"][..]),
-        (Channel::Experimental, "warning unsupported-field", &[]),
-    ] {
+    for (channel, errors, refused) in
+        [(Channel::Standard, 2, &["GRPCRoute default/r"][..]), (Channel::Experimental, 0, &[])]
+    {
         let got = translated(&Options { channel, ..default_options() }, &documents);
-        let says: Vec<bool> = got.diagnostics.iter().map(|d| d.starts_with(severity)).collect();
-        assert_eq!(says, [true, true], "{:?}", got.diagnostics);
+        let is_error = |told: &&String| told.starts_with("error experimental-field");
+        assert_eq!(got.diagnostics.iter().filter(is_error).count(), errors);
+        assert_eq!(got.diagnostics.len(), errors, "{:?}", got.diagnostics);
         assert_eq!(got.refused, refused);
     }
 }

@@ -140,7 +140,7 @@ fn routes_attach_to_the_listeners_that_they_name_and_that_take_them() {
             "default",
             "name: s, group: '', kind: Service",
             Err("warning unsupported-parent: spec.parentRefs[0]: \
-                 parents of kind `Service` of group `` are not supported"
+                 routes of Services have no effect: nothing is answered at their addresses (they have with `--mesh`)"
                 .into()),
         ),
     ] {

@@ -1,0 +1,50 @@
+//! How the backend of a decision is spoken to.
+
+use super::{Decision, Forwarding, Outcome};
+use crate::rules::{BackendProtocol, BackendTls, PortSpeech, SecretText, ServiceTls};
+
+/// TLS with a backend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TlsToBackend<'r> {
+    /// How it is spoken; `None`: nothing is said of it, so that the server is not verified.
+    pub settings: Option<&'r BackendTls>,
+    /// Our own certificate and its key, in PEM, for backends that ask for one.
+    pub certificate: Option<(&'r SecretText, &'r SecretText)>,
+}
+
+impl<'r> Forwarding<'r> {
+    /// What the Service says of the port, where the rule leaves that to it.
+    pub(crate) fn speech(&self) -> Option<&'r PortSpeech> {
+        let speech = self.forward.as_service_says.then(|| self.service.speech(self.port));
+        speech.flatten()
+    }
+
+    /// What is spoken with the backend, within TLS or not.
+    pub fn protocol(&self) -> BackendProtocol {
+        let said = self.speech().and_then(|speech| speech.protocol);
+        said.unwrap_or(self.forward.settings.protocol)
+    }
+}
+
+impl<'r> Decision<'r> {
+    /// How TLS is spoken with the backend of the outcome; `None`: not at all.
+    pub fn backend_tls(&self) -> Option<TlsToBackend<'r>> {
+        let Outcome::Forward(to) = self.outcome else { return None };
+        let of_route = self.policies().and_then(|policies| policies.backend_tls.as_deref());
+        let (settings, certificate) = match to.speech().and_then(|speech| speech.tls.as_ref()) {
+            Some(ServiceTls::Verified(tls)) => (Some(&**tls), None),
+            // Nothing is sent then.
+            Some(ServiceTls::Impossible(_)) => return None,
+            None if to.forward.settings.tls => {
+                (of_route, of_route.and_then(|tls| tls.certificate.as_ref()))
+            }
+            None => return None,
+        };
+        let own = to.forward.certificate.as_deref();
+        let certificate = match certificate {
+            Some((chain, key)) => Some((chain, key)),
+            None => own.map(|own| (&own.chain, &own.key)),
+        };
+        Some(TlsToBackend { settings, certificate })
+    }
+}

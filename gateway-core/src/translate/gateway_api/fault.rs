@@ -1,0 +1,29 @@
+//! What is wrong with a reference or an object, in the words of its status.
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::origin::Origin;
+use crate::translate::Context;
+
+/// A reason of a condition, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fault {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+    help: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), help: None }
+    }
+
+    pub(super) fn help(self, help: impl Into<Option<String>>) -> Self {
+        Self { help: help.into(), ..self }
+    }
+
+    /// Tells it of the field at `origin`, under the reason as code.
+    pub(super) fn tell(&self, severity: Severity, origin: &Origin, context: &mut Context<'_>) {
+        let problem = Diagnostic::new(severity, self.reason, origin, &*self.message);
+        context.problems.push(Diagnostic { help: self.help.clone(), ..problem });
+    }
+}

@@ -1,0 +1,127 @@
+//! Which references may lead to other namespaces (gateway-api §19).
+
+use super::fault::Fault;
+use crate::resource::Resources;
+use crate::resource::reference_grant::ReferenceGrant;
+use std::collections::HashMap;
+
+/// The group of everything that refers.
+const GROUP: &str = "gateway.networking.k8s.io";
+
+/// An object that refers to another one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Referrer<'r> {
+    pub(super) kind: &'r str,
+    pub(super) namespace: &'r str,
+}
+
+/// An object that is referred to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Referent<'r> {
+    pub(super) group: &'r str,
+    pub(super) kind: &'r str,
+    pub(super) namespace: &'r str,
+    pub(super) name: &'r str,
+}
+
+/// All ReferenceGrants, by the namespace that they open.
+pub(super) struct Grants<'a> {
+    by_namespace: HashMap<&'a str, Vec<&'a ReferenceGrant>>,
+}
+
+impl<'a> Grants<'a> {
+    pub(super) fn of(resources: &'a Resources) -> Self {
+        let mut by_namespace: HashMap<_, Vec<_>> = HashMap::new();
+        for grant in resources.reference_grants() {
+            by_namespace.entry(&*grant.meta.namespace).or_default().push(&grant.spec);
+        }
+        Self { by_namespace }
+    }
+
+    /// Checked before anything else, so that nothing is told of objects that are none of the
+    /// referrer's business, not even whether they are there.
+    pub(super) fn check(&self, from: Referrer<'_>, to: Referent<'_>) -> Result<(), Fault> {
+        if from.namespace == to.namespace {
+            return Ok(());
+        }
+        let grants = self.by_namespace.get(to.namespace);
+        if grants.into_iter().flatten().any(|grant| permits(grant, from, to)) {
+            return Ok(());
+        }
+        let Referent { kind, namespace, name, .. } = to;
+        let message = format!("{kind} `{namespace}/{name}` is in another namespace");
+        let help = format!(
+            "a ReferenceGrant in namespace `{namespace}` from {}s of namespace `{}` to {kind}s \
+             would permit it",
+            from.kind, from.namespace
+        );
+        Err(Fault::new("RefNotPermitted", message).help(help))
+    }
+}
+
+/// Whether one of `from` is the referrer and one of `to` what it refers to.
+fn permits(grant: &ReferenceGrant, from: Referrer<'_>, to: Referent<'_>) -> bool {
+    let is_from = grant.from.iter().any(|entry| {
+        (&*entry.group, &*entry.kind, &*entry.namespace) == (GROUP, from.kind, from.namespace)
+    });
+    let is_to = grant.to.iter().any(|entry| {
+        (&*entry.group, &*entry.kind) == (to.group, to.kind)
+            && entry.name.as_ref().is_none_or(|name| **name == *to.name)
+    });
+    is_from && is_to
+}
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_combine_from_and_to() {
+        // gateway-api §19
+        let mut resources = Resources::new();
+        resources.add_yaml(
+            "t.yaml",
+            "
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: a, namespace: data}
+spec:
+  from:
+  - {group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop}
+  - {group: gateway.networking.k8s.io, kind: Gateway, namespace: infra}
+  - {group: example.com, kind: GRPCRoute, namespace: shop}
+  to: [{group: '', kind: Service, name: tea}, {group: '', kind: Secret}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: b, namespace: other}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop}]
+  to: [{group: '', kind: Service}]
+",
+        );
+        assert_eq!(resources.diagnostics(), []);
+        let grants = Grants::of(&resources);
+        for (kind, namespace, to, want) in [
+            ("HTTPRoute", "shop", ("", "Service", "data", "tea"), true),
+            ("Gateway", "infra", ("", "Service", "data", "tea"), true),
+            ("Gateway", "infra", ("", "Secret", "data", "any"), true),
+            ("HTTPRoute", "shop", ("", "Secret", "data", "any"), true),
+            ("HTTPRoute", "shop", ("", "Service", "other", "any"), true),
+            // One's own namespace needs no grant.
+            ("HTTPRoute", "data", ("", "Service", "data", "coffee"), true),
+            ("HTTPRoute", "shop", ("", "Service", "data", "coffee"), false),
+            ("HTTPRoute", "shop", ("example.com", "Service", "data", "tea"), false),
+            ("HTTPRoute", "infra", ("", "Service", "data", "tea"), false),
+            ("GRPCRoute", "shop", ("", "Service", "data", "tea"), false),
+            ("ListenerSet", "infra", ("", "Secret", "data", "any"), false),
+            ("HTTPRoute", "shop", ("", "ConfigMap", "data", "any"), false),
+            ("HTTPRoute", "shop", ("", "Service", "third", "tea"), false),
+        ] {
+            let (group, of, target, name) = to;
+            let to = Referent { group, kind: of, namespace: target, name };
+            let checked = grants.check(Referrer { kind, namespace }, to);
+            assert_eq!(checked.is_ok(), want, "{kind} {namespace} {to:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Routes whose parent is a Service: what becomes of requests that come to its addresses
+//! (gateway-api §22).
+
+use super::fault::Fault;
+use super::in_order;
+use super::route::Lowered;
+use crate::diagnostic::Severity;
+use crate::origin::Origin;
+use crate::request::attributes::SOURCE_NAMESPACE;
+use crate::resource::gateway_route::{GatewayRoute, ParentRef, RouteKind};
+use crate::resource::service::Service;
+use crate::resource::{Resource, Resources};
+use crate::rules::{
+    Action, Boundary, Condition, Field, HostPattern, PathPattern, PathTemplate, Route, ServiceName,
+};
+use crate::translate::Context;
+use crate::translate::hosts::{Claim, Rank, Socket};
+use crate::translate::service_route::service_route;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A port of a Service, for some clients.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Frontage {
+    service: ServiceName,
+    port: u16,
+    /// The namespace of the clients; `None` for all those that have no routes of their own.
+    clients: Option<Box<str>>,
+}
+
+/// Which ports of Services have GRPCRoutes: HTTPRoutes give way to them.
+pub(super) struct Kinds {
+    with_calls: BTreeSet<Frontage>,
+}
+
+impl Kinds {
+    pub(super) fn of(resources: &Resources) -> Self {
+        let routes = resources.gateway_routes().filter(|route| route.spec.kind == RouteKind::Grpc);
+        let all = routes.flat_map(|route| {
+            let of_services = route.spec.parents.iter().filter(|parent| is_service(parent));
+            of_services.flat_map(|parent| {
+                let service = resources.service(&name(parent, route));
+                service.map(|service| frontages(parent, route, service)).unwrap_or_default()
+            })
+        });
+        Self { with_calls: all.collect() }
+    }
+}
+
+fn is_service(parent: &ParentRef) -> bool {
+    (&*parent.group, &*parent.kind) == ("", "Service")
+}
+
+fn name(parent: &ParentRef, route: &Resource<GatewayRoute>) -> ServiceName {
+    let namespace = parent.namespace.as_ref().unwrap_or(&route.meta.namespace);
+    ServiceName::new(namespace, &parent.name)
+}
+
+/// The ports that a parentRef means.
+fn frontages(
+    parent: &ParentRef,
+    route: &Resource<GatewayRoute>,
+    service: &Resource<Service>,
+) -> Vec<Frontage> {
+    let own = route.meta.namespace == service.meta.namespace;
+    let clients = (!own).then(|| route.meta.namespace.clone());
+    let ports = service.spec.tcp_ports().filter(|port| {
+        parent.port.is_none_or(|number| number == port.port)
+            && parent.section.as_ref().is_none_or(|name| *name == port.name)
+    });
+    let frontage =
+        |port: u16| Frontage { service: name(parent, route), port, clients: clients.clone() };
+    ports.map(|port| frontage(port.port)).collect()
+}
+
+/// The ports that a route is attached to by one of its parentRefs. `None`: there is no such
+/// Service, so that nothing is said of it.
+pub(super) fn attach(
+    route: &Resource<GatewayRoute>,
+    parent: &ParentRef,
+    kinds: &Kinds,
+    context: &mut Context<'_>,
+) -> Option<Result<Vec<Frontage>, Fault>> {
+    let origin = route.origin(parent.at);
+    let wanted = name(parent, route);
+    let Some(service) = context.resources.service(&wanted) else {
+        if !context.resources.is_refused("Service", &wanted.namespace, &wanted.name) {
+            let fault = Fault::new("unknown-parent", format!("there is no Service `{wanted}`"));
+            fault.tell(Severity::Warning, &origin, context);
+        }
+        return None;
+    };
+    let outcome = ports(route, parent, service, kinds);
+    if let Err(fault) = &outcome {
+        fault.tell(Severity::Warning, &origin, context);
+    } else if service.spec.cluster_ips.is_empty() {
+        let message =
+            format!("the Service `{wanted}` has no `clusterIP` that requests could come to");
+        Fault::new("no-effect", message).tell(Severity::Warning, &origin, context);
+    }
+    Some(outcome)
+}
+
+fn ports(
+    route: &Resource<GatewayRoute>,
+    parent: &ParentRef,
+    service: &Resource<Service>,
+    kinds: &Kinds,
+) -> Result<Vec<Frontage>, Fault> {
+    let wanted = name(parent, route);
+    let no_parent = |message: String| Err(Fault::new("NoMatchingParent", message));
+    if service.spec.headless || service.spec.external_name.is_some() {
+        let what = if service.spec.headless { "is headless" } else { "is an ExternalName" };
+        return no_parent(format!("the Service `{wanted}` {what}: it has no address of its own"));
+    }
+    let mut frontages = frontages(parent, route, service);
+    if frontages.is_empty() {
+        let port = match (&parent.section, parent.port) {
+            (Some(name), None) => format!("port `{name}`"),
+            (Some(name), Some(port)) => format!("port `{name}` with number {port}"),
+            (None, Some(port)) => format!("port {port}"),
+            (None, None) => "port for HTTP".to_owned(),
+        };
+        return no_parent(format!("the Service `{wanted}` has no {port}"));
+    }
+    if route.spec.kind == RouteKind::Http {
+        frontages.retain(|frontage| !kinds.with_calls.contains(frontage));
+        if frontages.is_empty() {
+            let message = format!("GRPCRoutes have the requests for the Service `{wanted}`");
+            let help = "a port of a Service has routes of one kind".to_owned();
+            return Err(Fault::new("Conflicted", message).help(help));
+        }
+    }
+    Ok(frontages)
+}
+
+/// What is made of the ports of Services.
+#[derive(Default)]
+pub(super) struct Fronts<'a> {
+    ports: BTreeMap<(ServiceName, u16), Front<'a>>,
+}
+
+struct Front<'a> {
+    /// The oldest route.
+    route: &'a Resource<GatewayRoute>,
+    calls: bool,
+    /// By the namespace of the clients.
+    groups: BTreeMap<Option<Box<str>>, Vec<(HostPattern, Lowered)>>,
+}
+
+impl<'a> Fronts<'a> {
+    /// Adds a route, younger than all so far.
+    pub(super) fn add(
+        &mut self,
+        route: &'a Resource<GatewayRoute>,
+        frontages: BTreeSet<Frontage>,
+        lowered: &[Lowered],
+    ) {
+        for Frontage { service, port, clients } in frontages {
+            let new = || Front { route, calls: false, groups: BTreeMap::new() };
+            let front = self.ports.entry((service, port)).or_insert_with(new);
+            front.calls |= route.spec.kind == RouteKind::Grpc;
+            // Hosts are of no account (gateway-api §22).
+            let lowered = lowered.iter().map(|lowered| (HostPattern::Any, lowered.clone()));
+            front.groups.entry(clients).or_default().extend(lowered);
+        }
+    }
+
+    /// Claims all that comes to the addresses of the Services.
+    pub(super) fn claim(self, context: &mut Context<'a>) {
+        for ((name, port), front) in self.ports {
+            let Some(service) = context.resources.service(&name) else { continue };
+            let origin = front.route.document.object_origin();
+            let routes = routes(front.groups, &name, port, &origin, context);
+            for address in &service.spec.cluster_ips {
+                let socket = Socket::of_service(&name, Some(*address), port, &origin);
+                context.claims.push(Claim {
+                    socket,
+                    section: "".into(),
+                    hostname: HostPattern::Any,
+                    falls_through: false,
+                    tls: None,
+                    tells_grpc: front.calls,
+                    routes: routes.clone(),
+                    rank: Rank::Explicit,
+                    created: front.route.meta.creation_timestamp.clone(),
+                    uid: front.route.meta.uid.clone(),
+                    origin: origin.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// The routes of clients with routes of their own, which have no others; then those of everybody
+/// else, or where there are none the Service as it is.
+fn routes(
+    mut groups: BTreeMap<Option<Box<str>>, Vec<(HostPattern, Lowered)>>,
+    service: &ServiceName,
+    port: u16,
+    origin: &Origin,
+    context: &mut Context<'_>,
+) -> Vec<Route> {
+    let for_all = groups.remove(&None);
+    let mut routes = Vec::new();
+    for (clients, lowered) in groups {
+        let Some(namespace) = clients else { continue };
+        let from = Condition::equals(Field::Attribute(SOURCE_NAMESPACE.into()), &namespace);
+        for mut route in in_order(lowered) {
+            route.conditions.push(from.clone());
+            routes.push(route);
+        }
+        let path =
+            PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment };
+        let nothing = Action::Unmatched { alternatives: 0 };
+        routes.push(Route::new(path, vec![from], nothing, origin.clone()));
+    }
+    match for_all {
+        Some(lowered) => routes.extend(in_order(lowered)),
+        None => routes.push(service_route(service, port, true, origin, context)),
+    }
+    routes
+}

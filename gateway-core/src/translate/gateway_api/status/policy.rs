@@ -1,0 +1,32 @@
+//! Of policies, for each Gateway that they matter to.
+
+use super::{object_status, unless};
+use crate::translate::gateway_api::policy::PolicyState;
+use crate::translate::{AncestorStatus, ObjectStatus, ParentReference, Status};
+
+/// The most ancestors that a status has room for (gateway-api §20.4).
+const MOST: usize = 16;
+
+/// Of a BackendTLSPolicy; `controller` knows who serves a Gateway.
+pub(in super::super) fn backend_tls_policy<'a>(
+    state: &PolicyState<'a>,
+    controller: impl Fn((&'a str, &'a str)) -> Option<&'a str>,
+) -> ObjectStatus {
+    let conditions = vec![
+        unless("Accepted", state.refused.as_ref()),
+        unless("ResolvedRefs", state.unresolved.as_ref()),
+    ];
+    let ancestors = state.gateways.iter().take(MOST).map(|&(namespace, name)| AncestorStatus {
+        ancestor: ParentReference {
+            group: "gateway.networking.k8s.io".into(),
+            kind: "Gateway".into(),
+            namespace: Some(namespace.into()),
+            name: name.into(),
+            section_name: None,
+            port: None,
+        },
+        controller: controller((namespace, name)).map(Into::into),
+        conditions: conditions.clone(),
+    });
+    object_status(state.policy, Status::BackendTlsPolicy { ancestors: ancestors.collect() })
+}
