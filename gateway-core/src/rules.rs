@@ -115,6 +115,8 @@ pub struct Listener {
     /// Whether clients have to show a certificate of the mesh, as this proxy shows its own
     /// ([`RuleSet::identity`]).
     pub mutual_tls: bool,
+    /// As [`VirtualHost::tells_grpc`], for requests to hosts that it does not have.
+    pub tells_grpc: bool,
     /// Which request paths are refused, and how the others are brought to normal form.
     pub paths: PathPolicy,
     /// The hosts, by name.

@@ -16,6 +16,7 @@ pub fn origin(name: &str) -> Origin {
 /// A plain HTTP listener of all addresses without hosts.
 pub fn listener(port: u16) -> Listener {
     Listener {
+        tells_grpc: false,
         mutual_tls: false,
         name: format!("http-{port}").into(),
         address: None,

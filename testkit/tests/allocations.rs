@@ -164,6 +164,7 @@ fn router() -> Router {
         host("*", vec![route("any", exact("/any"), vec![])]),
     ];
     let listener = Listener {
+        tells_grpc: false,
         mutual_tls: false,
         name: "web".into(),
         address: None,

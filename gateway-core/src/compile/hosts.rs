@@ -124,6 +124,7 @@ mod tests {
             }
         };
         let listener = Listener {
+            tells_grpc: false,
             mutual_tls: false,
             name: "web".into(),
             address: None,
@@ -198,6 +199,7 @@ mod tests {
             let hosts = tables(list);
             let hosts = hosts.shards.iter().flat_map(|shard| shard.hosts.iter());
             Listener {
+                tells_grpc: false,
                 mutual_tls: false,
                 name: "web".into(),
                 address: None,

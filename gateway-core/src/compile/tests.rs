@@ -41,6 +41,7 @@ fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {
 
 fn listener(name: &str, hosts: Vec<Arc<VirtualHost>>) -> Listener {
     Listener {
+        tells_grpc: false,
         mutual_tls: false,
         name: name.into(),
         address: None,

@@ -46,7 +46,10 @@ impl Decision<'_> {
         request: &impl Request,
         headers: &mut HeaderMap,
     ) -> bool {
-        let tells = self.host.is_some_and(|host| host.tells_grpc);
+        let tells = match (self.host, self.listener) {
+            (Some(host), _) => host.tells_grpc,
+            (None, listener) => listener.is_some_and(|listener| listener.tells_grpc),
+        };
         if !tells || request.method() != "POST" {
             return false;
         }

@@ -73,6 +73,7 @@ impl Fixture {
             origin: origin(),
         };
         let listener = Listener {
+            tells_grpc: false,
             mutual_tls: false,
             name: "default/test".into(),
             address: None,

@@ -65,6 +65,7 @@ fn service(name: &str) -> Service {
 
 fn rules(hosts: Vec<VirtualHost>, services: Vec<Service>) -> RuleSet {
     let listener = Listener {
+        tells_grpc: false,
         mutual_tls: false,
         name: "default/cafe".into(),
         address: None,

@@ -84,6 +84,7 @@ fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Ar
 
 fn listener(address: Option<&str>, port: u16, hosts: Vec<Arc<VirtualHost>>) -> Listener {
     Listener {
+        tells_grpc: false,
         mutual_tls: false,
         name: format!("{address:?}:{port}").into(),
         address: address.map(|a| a.parse().unwrap()),

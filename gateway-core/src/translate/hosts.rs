@@ -179,6 +179,7 @@ fn listener(
     }
     hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
     Some(Listener {
+        tells_grpc: hosts.iter().any(|host| host.tells_grpc),
         mutual_tls: socket.mutual_tls,
         name: socket.name,
         address: socket.address,

@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::listeners::{self, Found, Listeners, Section};
 use super::mesh::{self, Frontage};
 use super::rivals::Rivals;
-use crate::diagnostic::{Severity, did_you_mean};
+use crate::diagnostic::did_you_mean;
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
 use crate::resource::document::{At, Located};
@@ -96,7 +96,7 @@ fn parent<'a>(
                 ),
             };
             let fault = Fault::new("unsupported-parent", message).help(help);
-            fault.tell(Severity::Warning, &route.origin(written.at), context);
+            fault.warn(&route.origin(written.at), context);
             return None;
         }
     };
@@ -110,7 +110,7 @@ fn parent<'a>(
             let names = world.listeners.names_in(kind, namespace);
             let help = did_you_mean(&written.name, names);
             let fault = Fault::new("unknown-parent", message).help(help);
-            fault.tell(Severity::Warning, &route.origin(written.at), context);
+            fault.warn(&route.origin(written.at), context);
             return None;
         }
     };
@@ -172,7 +172,7 @@ fn default_gateways<'a>(
         let message = "there is no Gateway that takes routes by default";
         let fault = Fault::new("unknown-parent", message)
             .help("a Gateway does with `defaultScope: All`".to_owned());
-        fault.tell(Severity::Warning, &route.origin(at), context);
+        fault.warn(&route.origin(at), context);
     }
     parents
 }
@@ -216,7 +216,7 @@ fn to_listeners<'a>(
         }
     });
     for fault in outcome.as_ref().err().into_iter().chain(&refused) {
-        fault.tell(Severity::Warning, &route.origin(wanted.at), context);
+        fault.warn(&route.origin(wanted.at), context);
     }
     outcome
 }

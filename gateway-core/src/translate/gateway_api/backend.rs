@@ -131,13 +131,11 @@ impl RuleSite<'_, '_> {
             let own = Filters::of_backend(&backend.filters, self.route, context);
             let target =
                 self.references.resolve(&backend.target, true, self.route, context, lowered);
-            let action = match (target, &own.unsupported) {
-                (Err(message), _) => self.fault(&message, origin.clone()),
-                (Ok(_), Some(message)) => Action::fault(message, origin.clone()),
-                (Ok(_), None) if own.redirect.is_some() => {
-                    Action::Redirect(Arc::new(own.redirect.clone().expect("it is there")))
-                }
-                (Ok(target), None) => {
+            let action = match (target, &own.unsupported, &own.redirect) {
+                (Err(message), ..) => self.fault(&message, origin.clone()),
+                (Ok(_), Some(message), _) => Action::fault(message, origin.clone()),
+                (Ok(_), None, Some(redirect)) => Action::Redirect(Arc::new(redirect.clone())),
+                (Ok(target), None, None) => {
                     let changes = [filters.changes, own.changes];
                     let (host, path) = filter::rewrite(&changes);
                     let mut mirrors = of_rule.clone();

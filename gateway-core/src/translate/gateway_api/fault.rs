@@ -10,11 +10,18 @@ pub(super) struct Fault {
     pub(super) reason: &'static str,
     pub(super) message: String,
     help: Option<String>,
+    severity: Severity,
 }
 
 impl Fault {
     pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), help: None }
+        Self { reason, message: message.into(), help: None, severity: Severity::Error }
+    }
+
+    /// The same where nothing has to be wrong: what is missing may be somewhere else than in the
+    /// documents at hand.
+    pub(super) fn mild(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 
     pub(super) fn help(self, help: impl Into<Option<String>>) -> Self {
@@ -22,8 +29,13 @@ impl Fault {
     }
 
     /// Tells it of the field at `origin`, under the reason as code.
-    pub(super) fn tell(&self, severity: Severity, origin: &Origin, context: &mut Context<'_>) {
-        let problem = Diagnostic::new(severity, self.reason, origin, &*self.message);
+    pub(super) fn tell(&self, origin: &Origin, context: &mut Context<'_>) {
+        let problem = Diagnostic::new(self.severity, self.reason, origin, &*self.message);
         context.problems.push(Diagnostic { help: self.help.clone(), ..problem });
+    }
+
+    /// The same as a warning, whatever is wrong.
+    pub(super) fn warn(&self, origin: &Origin, context: &mut Context<'_>) {
+        self.clone().mild().tell(origin, context);
     }
 }

@@ -12,7 +12,7 @@ pub(super) use section::{Owner, Section};
 use super::fault::Fault;
 use super::grants::Grants;
 use super::{admit, age};
-use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::resource::gateway::{Gateway, GatewayClass};
 use crate::resource::listener_set::ListenerSet;
 use crate::resource::{Resource, Resources};
@@ -101,7 +101,8 @@ impl<'a> Listeners<'a> {
             let mut section = Section::new(Owner::Gateway(gateway), gateway, listener);
             section.refusal = conflict::among(listener, &gateway.spec.listeners);
             if let Some(refusal) = &section.refusal {
-                tell(refusal, Severity::Error, &section, context);
+                let fault = Fault::new(refusal.reason, &*refusal.message);
+                fault.tell(&section.origin(), context);
             }
             self.push(section, grants, &mut frontends, context);
         }
@@ -113,7 +114,7 @@ impl<'a> Listeners<'a> {
             let refused = self.refusal_of_set(&state, set, context.resources);
             if let Some(fault) = &refused {
                 let origin = set.origin(set.spec.parent.at);
-                fault.tell(Severity::Warning, &origin, context);
+                fault.warn(&origin, context);
             }
             let first = self.sections.len();
             let listeners = match refused {
@@ -124,7 +125,8 @@ impl<'a> Listeners<'a> {
                 let mut section = Section::new(Owner::Set(set), gateway, listener);
                 section.refusal = conflict::with_earlier(listener, &self.sections[start..]);
                 if let Some(refusal) = &section.refusal {
-                    tell(refusal, Severity::Warning, &section, context);
+                    let fault = Fault::new(refusal.reason, &*refusal.message);
+                    fault.warn(&section.origin(), context);
                 }
                 self.push(section, grants, &mut frontends, context);
             }
@@ -167,7 +169,7 @@ impl<'a> Listeners<'a> {
             let message = format!("the protocol `{}` is not supported", listener.protocol);
             let fault = Fault::new("UnsupportedProtocol", &*message);
             let fault = fault.help("the protocols are `HTTP` and `HTTPS`".to_owned());
-            fault.tell(Severity::Error, &section.origin(), context);
+            fault.warn(&section.origin(), context);
             return Some(Refusal { conflict: false, reason: fault.reason, message });
         };
         // Between Gateways the older one wins.
@@ -185,7 +187,7 @@ impl<'a> Listeners<'a> {
         let winner = self.sections[winner].owner.object();
         let message = format!("port {} {what} already, in {winner}", listener.port);
         let fault = Fault::new(reason, &*message).help("the older Gateway wins".to_owned());
-        fault.tell(Severity::Warning, &section.origin(), context);
+        fault.warn(&section.origin(), context);
         Some(Refusal { conflict: true, reason, message })
     }
 
@@ -308,7 +310,7 @@ impl<'a> Listeners<'a> {
                 let help = did_you_mean(name, self.names_in("Gateway", namespace));
                 let message = format!("there is no {kind} `{namespace}/{name}`");
                 let fault = Fault::new("unknown-parent", message).help(help);
-                fault.tell(Severity::Warning, &set.origin(set.spec.parent.at), context);
+                fault.warn(&set.origin(set.spec.parent.at), context);
             }
         }
     }
@@ -325,11 +327,6 @@ fn sets(resources: &Resources) -> Sets<'_> {
         sets.entry(key).or_default().push(set);
     }
     sets
-}
-
-fn tell(refusal: &Refusal, severity: Severity, section: &Section<'_>, context: &mut Context<'_>) {
-    let fault = Fault::new(refusal.reason, &*refusal.message);
-    fault.tell(severity, &section.origin(), context);
 }
 
 fn is_of_class(gateway: &Resource<Gateway>, context: &Context<'_>) -> bool {
@@ -357,7 +354,7 @@ fn warn_of_class(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
     {
         let message = format!("no document describes the GatewayClass `{}`", class.value);
         let fault = Fault::new("unknown-class", message).help(did_you_mean(class, classes));
-        fault.tell(Severity::Warning, &gateway.origin(class.at), context);
+        fault.warn(&gateway.origin(class.at), context);
     }
 }
 

@@ -41,7 +41,7 @@ impl Finder<'_, '_> {
             let names = self.resources.secrets().filter(|s| *s.meta.namespace == *namespace);
             let help = did_you_mean(name, names.map(|secret| &*secret.meta.name));
             let message = format!("there is no Secret `{namespace}/{name}`");
-            return Err(Fault::new(reason, message).help(help));
+            return Err(Fault::new(reason, message).help(help).mild());
         };
         if *secret.spec.kind != *"kubernetes.io/tls" {
             let message = format!(

@@ -4,7 +4,6 @@
 use super::fault::Fault;
 use super::in_order;
 use super::route::Lowered;
-use crate::diagnostic::Severity;
 use crate::origin::Origin;
 use crate::request::attributes::SOURCE_NAMESPACE;
 use crate::resource::gateway_route::{GatewayRoute, ParentRef, RouteKind};
@@ -85,17 +84,17 @@ pub(super) fn attach(
     let Some(service) = context.resources.service(&wanted) else {
         if !context.resources.is_refused("Service", &wanted.namespace, &wanted.name) {
             let fault = Fault::new("unknown-parent", format!("there is no Service `{wanted}`"));
-            fault.tell(Severity::Warning, &origin, context);
+            fault.warn(&origin, context);
         }
         return None;
     };
     let outcome = ports(route, parent, service, kinds);
     if let Err(fault) = &outcome {
-        fault.tell(Severity::Warning, &origin, context);
+        fault.warn(&origin, context);
     } else if service.spec.cluster_ips.is_empty() {
         let message =
             format!("the Service `{wanted}` has no `clusterIP` that requests could come to");
-        Fault::new("no-effect", message).tell(Severity::Warning, &origin, context);
+        Fault::new("no-effect", message).warn(&origin, context);
     }
     Some(outcome)
 }

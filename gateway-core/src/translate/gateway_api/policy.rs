@@ -4,7 +4,7 @@ use super::age;
 use super::fault::Fault;
 use super::grants::{Grants, Referrer};
 use super::material::{AuthorityReasons, Finder};
-use crate::diagnostic::{Severity, did_you_mean};
+use crate::diagnostic::did_you_mean;
 use crate::resource::backend_tls_policy::{BackendTlsPolicy, SubjectName, Target};
 use crate::resource::{Resource, Resources};
 use crate::rules::{self, BackendTls, HostPattern, ServerTrust, ServiceName, ServiceTls};
@@ -72,7 +72,7 @@ impl<'a> BackendTlsPolicies<'a> {
             match placed {
                 Ok(key) => drop(self.by_target.insert(key, index)),
                 Err(fault) => {
-                    fault.tell(Severity::Warning, &origin, context);
+                    fault.warn(&origin, context);
                     lost.push(fault);
                 }
             }
@@ -170,7 +170,7 @@ fn settle<'a>(
                 authorities.push(b'\n');
             }
             Err(fault) => {
-                fault.tell(Severity::Error, &policy.origin(reference.at), context);
+                fault.tell(&policy.origin(reference.at), context);
                 unresolved.get_or_insert(fault);
             }
         }
@@ -184,7 +184,7 @@ fn settle<'a>(
     {
         let message = format!("the set of authorities `{}` is not known", set.value);
         let fault = Fault::new("Invalid", message).help("`System` is".to_owned());
-        fault.tell(Severity::Error, &policy.origin(set.at), context);
+        fault.tell(&policy.origin(set.at), context);
         refused = Some(fault);
     }
     let names = validation.names.iter().map(|name| match name {

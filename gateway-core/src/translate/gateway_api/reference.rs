@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::grants::{Grants, Referent, Referrer};
 use super::policy::BackendTlsPolicies;
 use super::route::LoweredRoute;
-use crate::diagnostic::{Severity, did_you_mean};
+use crate::diagnostic::did_you_mean;
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::gateway_route::backend::BackendTarget;
@@ -41,7 +41,7 @@ impl References<'_, '_> {
         match found {
             Ok(port) => Ok(UpstreamTarget { service: context.services.id(&name), port, splits }),
             Err((at, fault)) => {
-                fault.tell(Severity::Error, &route.origin(at), context);
+                fault.tell(&route.origin(at), context);
                 let message = fault.message.clone();
                 lowered.unresolved.get_or_insert(fault);
                 Err(message)

@@ -4,7 +4,6 @@ use super::super::fault::Fault;
 use super::super::grants::{Grants, Referrer};
 use super::super::material::Finder;
 use super::section::Section;
-use crate::diagnostic::Severity;
 use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resource::gateway::{Address, Gateway};
@@ -68,7 +67,7 @@ impl<'a> GatewayState<'a> {
         if let Some(at) = gateway.spec.infrastructure.parameters {
             let fault = Fault::new("InvalidParameters", "`parametersRef` is not supported");
             let fault = fault.help("its listeners are served all the same".to_owned());
-            fault.tell(Severity::Warning, &gateway.origin(at), context);
+            fault.warn(&gateway.origin(at), context);
             state.refused = Some(fault);
         }
         state.find_addresses(context);
@@ -77,7 +76,7 @@ impl<'a> GatewayState<'a> {
             let finder = Finder { resources: context.resources, grants, referrer };
             let found = finder.certificate(reference, "InvalidClientCertificateRef");
             if let Err(fault) = &found {
-                fault.tell(Severity::Error, &gateway.origin(reference.at), context);
+                fault.tell(&gateway.origin(reference.at), context);
             }
             state.client_certificate = Some(found);
         }
@@ -97,7 +96,7 @@ impl<'a> GatewayState<'a> {
                 Ok(found) => self.addresses.push(found),
                 Err(fault) => {
                     let origin: Origin = self.gateway.origin(address.at);
-                    fault.tell(Severity::Warning, &origin, context);
+                    fault.warn(&origin, context);
                     match fault.reason {
                         "UnsupportedAddress" => self.refused.get_or_insert(fault),
                         _ => self.unreachable.get_or_insert(fault),

@@ -5,7 +5,6 @@ use super::super::fault::Fault;
 use super::super::grants::{Grants, Referrer};
 use super::super::material::{AuthorityReasons, Finder};
 use super::section::{Refusal, Section};
-use crate::diagnostic::Severity;
 use crate::resource::Resource;
 use crate::resource::gateway::{ClientValidation, Gateway};
 use crate::rules::{Certificate, ClientTrust, ServerTls};
@@ -67,7 +66,7 @@ fn certificates<'a>(
     if references.is_empty() {
         let fault = Fault::new(INVALID_CERTIFICATE, "an HTTPS listener needs a certificate");
         let fault = fault.help("name it in `tls.certificateRefs`".to_owned());
-        fault.tell(Severity::Warning, &section.origin(), context);
+        fault.warn(&section.origin(), context);
         section.unresolved.get_or_insert(fault);
     }
     let referrer = Referrer { kind: &owner.object().kind, namespace: &owner.meta().namespace };
@@ -77,7 +76,7 @@ fn certificates<'a>(
         match finder.certificate(reference, INVALID_CERTIFICATE) {
             Ok(certificate) => found.push(certificate),
             Err(fault) => {
-                fault.tell(Severity::Error, &owner.origin(reference.at), context);
+                fault.tell(&owner.origin(reference.at), context);
                 section.unresolved.get_or_insert(fault);
             }
         }
@@ -137,7 +136,7 @@ fn clients<'a>(
         match finder.authority(reference, reasons) {
             Ok(authority) => authorities.push(authority),
             Err(fault) => {
-                fault.tell(Severity::Error, &gateway.origin(reference.at), context);
+                fault.tell(&gateway.origin(reference.at), context);
                 first_fault.get_or_insert(fault);
             }
         }

@@ -20,9 +20,9 @@ fn listeners_that_cannot_share_a_port_all_lose() {
              the listeners `a` (HTTP) and `b` (HTTPS) cannot share port 80",
             "error ProtocolConflict: spec.listeners[1]: \
              the listeners `b` (HTTPS) and `a` (HTTP) cannot share port 80",
-            "error InvalidCertificateRef: spec.listeners[1].tls.certificateRefs[0]: \
+            "warning InvalidCertificateRef: spec.listeners[1].tls.certificateRefs[0]: \
              there is no Secret `default/c`",
-            "error UnsupportedProtocol: spec.listeners[3]: the protocol `UDP` is not supported \
+            "warning UnsupportedProtocol: spec.listeners[3]: the protocol `UDP` is not supported \
              (the protocols are `HTTP` and `HTTPS`)",
         ]
     );
@@ -71,7 +71,7 @@ fn between_gateways_the_older_listener_wins() {
              in Gateway default/b (the older Gateway wins)",
             "warning ProtocolConflict: spec.listeners[2]: port 81 speaks http already, \
              in Gateway default/b (the older Gateway wins)",
-            "error InvalidCertificateRef: spec.listeners[2].tls.certificateRefs[0]: \
+            "warning InvalidCertificateRef: spec.listeners[2].tls.certificateRefs[0]: \
              there is no Secret `default/c`",
         ]
     );
