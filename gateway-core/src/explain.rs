@@ -4,6 +4,7 @@
 //! walk costs, and nothing where it is not asked for.
 
 mod access;
+mod backend;
 mod policies;
 mod routes;
 mod show;
@@ -62,6 +63,16 @@ pub struct Explanation {
     pub port: Option<u16>,
     /// What documents call the backend: the name of an upstream, or that of the Service.
     pub backend: Option<String>,
+    /// What is spoken with the backend: `http/1.1`, `h2`, or `grpc`.
+    pub protocol: Option<&'static str>,
+    /// TLS with the backend; `None` where it is plain.
+    pub tls: Option<TlsSummary>,
+    /// What keeps the client at one endpoint, for example ``cookie `session` ``.
+    pub session: Option<String>,
+    /// The copies that the route asks for.
+    pub mirrors: Vec<MirrorSummary>,
+    /// With an answer in the form of gRPC, which has the status 200: its `grpc-status`.
+    pub grpc_status: Option<u16>,
     /// The choices by weight, in order: those of the route, then that of a TrafficSplit.
     pub splits: Vec<SplitSummary>,
     /// The TrafficSplits that did not apply: each of their matches with the first condition that
@@ -227,6 +238,38 @@ impl fmt::Display for Failure {
     }
 }
 
+/// TLS with a backend.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsSummary {
+    /// What says so; `None` where nothing but that it is spoken is said.
+    pub origin: Option<Origin>,
+    /// The name that the backend is asked for.
+    pub server_name: Option<String>,
+    /// Whose certificates are believed; `None` where they are not verified.
+    pub trusts: Option<String>,
+    /// Names of which the certificate needs one; none: it needs the server's.
+    pub names: Vec<String>,
+    /// Whether a certificate is shown to a backend that asks for one.
+    pub shows_certificate: bool,
+}
+
+/// A copy that a route asks for (gateway-api §13.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorSummary {
+    /// Where it was written.
+    pub origin: Origin,
+    /// The Service, as `namespace/name`.
+    pub service: String,
+    /// Its port.
+    pub port: u16,
+    /// Of how many requests out of `denominator` a copy is sent.
+    pub numerator: u32,
+    /// 1 or more.
+    pub denominator: u32,
+    /// The request target of the copy; `None` where none is sent of this request.
+    pub target: Option<String>,
+}
+
 /// A choice by weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitSummary {
@@ -318,7 +361,9 @@ impl Router {
         let mut explanation = explain(self.rules(), &decision, request, draw);
         if explanation.outcome == OutcomeKind::Forward {
             explanation.breaker = self.breaker(&decision, request);
+            self.explain_backend(&mut explanation, &decision, request, draw);
         }
+        backend::explain_form(&mut explanation, &decision, request);
         explanation
     }
 

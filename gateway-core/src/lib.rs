@@ -69,8 +69,8 @@ pub use decision::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
     AccessSummary, BreakerSummary, Candidate, Considered, ConsideredHost, Explanation, Failure,
-    HeaderChange, HeaderOperation, MAX_CONSIDERED, OutcomeKind, PageSummary, PolicySummary,
-    RouteSummary, SplitSummary,
+    HeaderChange, HeaderOperation, MAX_CONSIDERED, MirrorSummary, OutcomeKind, PageSummary,
+    PolicySummary, RouteSummary, SplitSummary, TlsSummary,
 };
 pub use limits::Limits;
 pub use lint::lint;

@@ -64,8 +64,7 @@ pub mod attributes {
     pub const SOURCE_LABELS: &str = "source_labels";
     /// What the caller is part of: `Deployment/shop/web,Pod/shop/web-1`.
     pub const SOURCE_WORKLOADS: &str = "source_workloads";
-    /// The caller's namespace, where only that is known: its service account tells it too
-    /// (gateway-api §22).
+    /// The caller's namespace, which may have routes of its own (gateway-api §22).
     pub const SOURCE_NAMESPACE: &str = "source_namespace";
 }
 

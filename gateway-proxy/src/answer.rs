@@ -45,11 +45,14 @@ pub(crate) async fn answer(
     let decision = table.snapshot.router.decide(&head, worker.random.next());
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
+    let mut by_backend = false;
     let response = match enforce(&decision, &head) {
         Guard::Admitted(counted) => {
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
-            admitted.answer(body, upgrade, entry.as_deref_mut(), &mut asked).await
+            let answered = admitted.answer(body, upgrade, entry.as_deref_mut(), &mut asked).await;
+            by_backend = answered.is_ok();
+            answered.unwrap_or_else(|own| own)
         }
         Guard::Refused(status, reason) => {
             if let Some(entry) = &mut entry {
@@ -71,8 +74,24 @@ pub(crate) async fn answer(
         }
         None => response,
     };
+    let response = if by_backend { response } else { in_own_form(response, &decision, &head) };
     table.counters(&decision, &worker.metrics).count(response.status());
     finish(response, entry)
+}
+
+/// An answer that no backend gave, as clients of gRPC understand it, where they are meant
+/// (gateway-api §18.5).
+fn in_own_form(
+    mut response: Response<Answer>,
+    decision: &Decision<'_>,
+    head: &Head<'_>,
+) -> Response<Answer> {
+    let status = response.status();
+    if decision.edit_as_grpc(status, head, response.headers_mut()) {
+        *response.status_mut() = StatusCode::OK;
+        std::mem::replace(response.body_mut(), Answer::empty()).discard();
+    }
+    response
 }
 
 fn finish(response: Response<Answer>, entry: Option<Box<Entry>>) -> Response<Answer> {
@@ -115,15 +134,16 @@ struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
+    /// What a backend answers, or else an answer of the proxy's own as an error.
     async fn answer(
         self,
         body: Received,
         upgrade: Option<Upgrade>,
         entry: Option<&mut Entry>,
         asked: &mut Asked,
-    ) -> Response<Answer> {
-        match self.decision.admitted() {
-            Outcome::Forward(to) => self.forward(&to, body, upgrade, entry, asked).await,
+    ) -> Result<Response<Answer>, Response<Answer>> {
+        Err(match self.decision.admitted() {
+            Outcome::Forward(to) => return self.forward(&to, body, upgrade, entry, asked).await,
             // Nobody is asked, but the Service that was addressed may have limits (smi N-7).
             Outcome::Deny(to) => {
                 let refused = self.limits.pass().await.err();
@@ -137,7 +157,7 @@ impl Admitted<'_> {
             },
             Outcome::Redirect(redirect) => self.canned(redirect.status, &body, redirect.max_body),
             Outcome::Respond(respond) => self.canned(respond.status, &body, Some(UNREAD_LIMIT)),
-        }
+        })
     }
 
     /// An answer that takes no backend. What is thrown away has a limit all the same
@@ -165,18 +185,16 @@ impl Admitted<'_> {
         upgrade: Option<Upgrade>,
         mut entry: Option<&mut Entry>,
         asked: &mut Asked,
-    ) -> Response<Answer> {
+    ) -> Result<Response<Answer>, Response<Answer>> {
         let Self { worker, table, head, decision, limits } = self;
         let forwarder = Forwarder { worker, table, head, decision, forwarding, limits };
-        match forwarder.run(body, upgrade, entry.as_deref_mut(), asked).await {
-            Ok(response) => response,
-            Err(failure) => {
-                let unavailable = forwarding.forward.unavailable;
-                let mut response = failed(failure, unavailable, worker, entry);
-                forwarder.edit(response.status(), response.headers_mut());
-                response
-            }
-        }
+        let answered = forwarder.run(body, upgrade, entry.as_deref_mut(), asked).await;
+        answered.map_err(|failure| {
+            let unavailable = forwarding.forward.unavailable;
+            let mut response = failed(failure, unavailable, worker, entry);
+            forwarder.edit(response.status(), response.headers_mut());
+            response
+        })
     }
 }
 

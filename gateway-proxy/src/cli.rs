@@ -12,8 +12,9 @@ mod smi;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway_core::rules::ServiceName;
 use gateway_core::{Channel, Endpoint, Options};
-use gateway_proxy::{KnownService, Source};
+use gateway_proxy::{KnownService, Source, supported_features};
 use std::error::Error;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -87,6 +88,10 @@ struct Settings {
     #[arg(long, value_name = "NAME")]
     gateway_class: Option<String>,
 
+    /// Address at which Gateways can be reached, for their status; may be repeated
+    #[arg(long = "address", value_name = "IP")]
+    addresses: Vec<IpAddr>,
+
     /// Which Gateway API channel's rules hold
     #[arg(long, value_enum, default_value_t = ChannelName::Experimental)]
     channel: ChannelName,
@@ -131,6 +136,8 @@ impl Settings {
             client_namespace: self.namespace.as_str().into(),
             ingress_class: self.ingress_class.as_deref().map(Into::into),
             gateway_class: self.gateway_class.as_deref().map(Into::into),
+            addresses: self.addresses.clone(),
+            supported_features: supported_features(),
             channel: match self.channel {
                 ChannelName::Standard => Channel::Standard,
                 ChannelName::Experimental => Channel::Experimental,

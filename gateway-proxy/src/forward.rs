@@ -76,7 +76,8 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
-        if unsupported::refusal(settings).is_some() {
+        let speech = (self.forwarding.protocol(), self.decision.backend_tls().is_some());
+        if unsupported::refusal(speech, &settings.endpoints).is_some() {
             return Err(Failure::Unsupported);
         }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {

@@ -7,7 +7,7 @@ use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use gateway_core::rules::{
     Action, AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit,
-    Field, Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
+    Field, Forward, Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
 };
 use gateway_core::{Diagnostic, Origin, Step};
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use variables::unknown_variables;
 pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = of_policies(rules);
     for route in rules.listeners.iter().flat_map(routes_of) {
-        found.extend(route.action.forwards().flat_map(|forward| of_settings(&forward.settings)));
+        found.extend(route.action.forwards().flat_map(|forward| of_forward(forward, rules)));
         if let Action::Split(split) = &route.action {
             found.extend(of_sticky(split.sticky.as_deref(), &split.origin));
         }
@@ -40,13 +40,32 @@ fn of_sticky(sticky: Option<&Sticky>, split: &Origin) -> Option<Diagnostic> {
     (!are_supplied(name)).then(|| Diagnostic::warning("unsupported", split, message))
 }
 
-fn of_settings(settings: &BackendSettings) -> Vec<Diagnostic> {
-    let told = match refusal(settings) {
+fn of_forward(forward: &Forward, rules: &RuleSet) -> Vec<Diagnostic> {
+    let settings = &forward.settings;
+    let told = match refusal(speech(forward, rules), &settings.endpoints) {
         Some(reason) => vec![format!("{reason} is not supported yet: the answer is 500")],
         None => without_effect(settings).collect(),
     };
     let warning = |message| Diagnostic::warning("unsupported", &settings.origin, message);
-    told.into_iter().map(warning).collect()
+    let mut found: Vec<_> = told.into_iter().map(warning).collect();
+    if let Some(session) = &forward.session {
+        let message = "keeping clients at one endpoint is not supported yet and has no effect";
+        found.push(Diagnostic::warning("unsupported", &session.origin, message));
+    }
+    found.extend(forward.mirrors.iter().map(|mirror| {
+        let message = "mirroring is not supported yet: no copies are sent";
+        Diagnostic::warning("unsupported", &mirror.forward.origin, message)
+    }));
+    found
+}
+
+/// What is spoken with the Service that a rule names, and whether within TLS.
+fn speech(forward: &Forward, rules: &RuleSet) -> (BackendProtocol, bool) {
+    let service = rules.service(forward.target.service);
+    let said = service.speech(forward.target.port).filter(|_| forward.as_service_says);
+    let protocol = said.and_then(|said| said.protocol);
+    let tls = said.is_some_and(|said| said.tls.is_some());
+    (protocol.unwrap_or(forward.settings.protocol), forward.settings.tls || tls)
 }
 
 fn routes_of(listener: &Listener) -> impl Iterator<Item = &Route> {
@@ -120,12 +139,15 @@ fn unenforced<'r>(
     steps.iter().filter_map(|step| take(step).err()).collect()
 }
 
-/// Why nothing can be sent to a backend with these settings.
-pub(crate) fn refusal(settings: &BackendSettings) -> Option<&'static str> {
-    match (settings.protocol, &settings.endpoints) {
+/// Why nothing can be sent to a backend that is spoken to like this, within TLS or not.
+pub(crate) fn refusal(
+    (protocol, tls): (BackendProtocol, bool),
+    endpoints: &EndpointChoice,
+) -> Option<&'static str> {
+    match (protocol, endpoints) {
         (BackendProtocol::Grpc, _) => Some("gRPC to backends"),
         (BackendProtocol::Http2, _) => Some("HTTP/2 to backends"),
-        (BackendProtocol::Http, _) if settings.tls => Some("TLS to backends"),
+        (BackendProtocol::Http, _) if tls => Some("TLS to backends"),
         // To send to others would be a wrong route.
         (_, EndpointChoice::Labelled(_)) => Some("choosing endpoints by label"),
         (BackendProtocol::Http, EndpointChoice::Ready | EndpointChoice::ClusterIp) => None,

@@ -3,7 +3,7 @@
 
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Sticky, ValueHash};
+use crate::rules::{Session, Sticky, ValueHash};
 
 /// Chooses an index by weight: as `sticky` says where the request has its value, which leaves the
 /// draw as it is, else by the draw.
@@ -18,6 +18,13 @@ pub(crate) fn choose_for<R: Request>(
         Some((sticky, value)) => sticky.choose(weights, value).map(|chosen| (chosen, draw)),
         None => choose(weights, draw),
     }
+}
+
+/// The branch that the client of a session had first, if it is known (gateway-api §17).
+#[inline(never)]
+pub(crate) fn kept<R: Request>(session: &Session, view: &View<'_, R>) -> Option<usize> {
+    let backend = view.request().attribute(&session.attribute)?;
+    session.backends.iter().position(|name| name.as_bytes() == backend)
 }
 
 /// The hash of the value that a request is known by, if it has one.

@@ -1,7 +1,7 @@
 //! The choices by weight behind a decision.
 
 use super::{Candidate, Considered, Explanation, Failure, SplitSummary, show};
-use crate::decision::split::{choose_for, value_hash};
+use crate::decision::split::{choose_for, kept, value_hash};
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::request::field::View;
@@ -25,7 +25,17 @@ pub(super) fn explain<R: Request>(
             left_out: (branch.weight == 0).then_some(NO_WEIGHT),
         });
         let sticky = split.sticky.as_deref();
-        let (summary, rest) = chosen(&split.origin, candidates.collect(), (sticky, draw), view);
+        let session = split.session.as_deref();
+        let kept = session.and_then(|session| Some((session, kept(session, view)?)));
+        let (summary, rest) = match kept.filter(|(_, index)| *index < split.branches.len()) {
+            Some((session, index)) => {
+                let sticky = Some(format!("session {}", session.name));
+                let (summary, _) = chosen(&split.origin, candidates.collect(), (None, draw), view);
+                let chosen = Some(index);
+                (SplitSummary { point: None, sticky, chosen, ..summary }, Some(draw))
+            }
+            None => chosen(&split.origin, candidates.collect(), (sticky, draw), view),
+        };
         let next = summary.chosen.map(|index| &split.branches[index].action);
         explanation.splits.push(summary);
         let (Some(next), Some(rest)) = (next, rest) else { return };

@@ -4,12 +4,12 @@ use super::{Tables, splits};
 use crate::decision::access::is_open;
 use crate::decision::cors::{is_preflight, of_backend};
 use crate::decision::limits::is_limited;
-use crate::decision::split::choose_for;
+use crate::decision::split::{choose_for, kept};
 use crate::decision::steps::guards;
 use crate::decision::{Decision, Forwarding, NoRoute, Outcome, SplitChoice, methods_of};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Action, Forward, Listener, Route, ServiceTls, Session, VirtualHost};
+use crate::rules::{Action, Forward, Listener, Route, ServiceTls, VirtualHost};
 
 /// What the route of a rank does with the request.
 #[inline]
@@ -29,10 +29,9 @@ pub(super) fn decide<'r, R: Request>(
                 let weights = split.branches.iter().map(|branch| branch.weight);
                 let sticky = split.sticky.as_deref();
                 let kept = split.session.as_deref().and_then(|session| kept(session, view));
-                let chosen = match kept.filter(|index| *index < split.branches.len()) {
-                    Some(index) => Some((index, draw)),
-                    None => choose_for(sticky, weights, draw, view),
-                };
+                let kept = kept.filter(|index| *index < split.branches.len());
+                let chosen = kept.map(|index| (index, draw));
+                let chosen = chosen.or_else(|| choose_for(sticky, weights, draw, view));
                 let Some((chosen, rest)) = chosen else {
                     break Outcome::NoRoute(NoRoute::NoBranch(split.otherwise));
                 };
@@ -60,13 +59,6 @@ pub(super) fn decide<'r, R: Request>(
     let (listener, host, route) = (Some(listener), Some(host), Some(route));
     let fell_back = false;
     Decision { listener, host, route, branch, outcome, addressed, guarded, fell_back }
-}
-
-/// The branch that the client of a session had first.
-#[inline(never)]
-fn kept<R: Request>(session: &Session, view: &View<'_, R>) -> Option<usize> {
-    let backend = view.request().attribute(&session.attribute)?;
-    session.backends.iter().position(|name| name.as_bytes() == backend)
 }
 
 /// None of `ways` held: if one would with another method, the method alone is to blame

@@ -2,6 +2,7 @@
 
 use crate::origin::Origin;
 use http::HeaderName;
+use std::fmt;
 use std::time::Duration;
 
 /// Keeps a client at the backend and the endpoint that its first request of a rule went to, over
@@ -23,6 +24,16 @@ pub struct Session {
     pub backends: Vec<Box<str>>,
     /// Where it was written.
     pub origin: Origin,
+}
+
+impl fmt::Display for SessionName {
+    /// ``cookie `session` ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookie { name, .. } => write!(f, "cookie `{name}`"),
+            Self::Header(name) => write!(f, "header `{name}`"),
+        }
+    }
 }
 
 /// What carries a [`Session`].

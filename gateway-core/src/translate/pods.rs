@@ -1,7 +1,9 @@
 //! Who calls from an address: the Pods that documents name.
 
 use super::workloads::account_of;
-use crate::request::attributes::{SOURCE_ACCOUNT, SOURCE_LABELS, SOURCE_WORKLOADS};
+use crate::request::attributes::{
+    SOURCE_ACCOUNT, SOURCE_LABELS, SOURCE_NAMESPACE, SOURCE_WORKLOADS,
+};
 use crate::resource::workload::{Workload, WorkloadKind};
 use crate::resource::{Resource, Resources};
 use std::collections::BTreeMap;
@@ -22,8 +24,11 @@ pub struct Pod {
 
 impl Pod {
     /// The attributes of its requests, by name.
-    pub fn attributes(&self) -> [(&'static str, &str); 3] {
+    pub fn attributes(&self) -> [(&'static str, &str); 4] {
+        // The account is one of the Pod's own namespace.
+        let namespace = self.account.split_once('/').map_or("", |(namespace, _)| namespace);
         [
+            (SOURCE_NAMESPACE, namespace),
             (SOURCE_ACCOUNT, &self.account),
             (SOURCE_LABELS, &self.labels),
             (SOURCE_WORKLOADS, &self.workloads),

@@ -7,8 +7,8 @@ use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::{Protocol, ServiceAccount};
 use gateway_core::{
-    AccessSummary, BreakerSummary, Connection, Considered, Explanation, ListenerKey, OutcomeKind,
-    Pods, RequestHead, SplitSummary, attributes,
+    AccessSummary, BreakerSummary, Connection, Considered, Explanation, ListenerKey, MirrorSummary,
+    OutcomeKind, Pods, RequestHead, SplitSummary, TlsSummary, attributes,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -22,7 +22,9 @@ use std::process::ExitCode;
   gateway explain -f routes/ -X POST https://shop.example.com/cart -H 'Cookie: version=beta'
   gateway explain -f routes/ http://shop.example.com/ --draw 0.95 -o json
   gateway explain -f mesh/ http://tea.shop/ --caller shop/website
-  gateway explain -f mesh/ http://tea.shop/ --peer 10.0.0.7 --trust-pod-ips")]
+  gateway explain -f mesh/ http://tea.shop/ --peer 10.0.0.7 --trust-pod-ips
+  gateway explain -f mesh/ --mesh http://10.96.0.10:8080/ --attribute source_namespace=shop
+  gateway explain -f routes/ https://shop.example.com/ --server-name cafe.example.com")]
 pub(super) struct Explain {
     #[command(flatten)]
     documents: Documents,
@@ -41,6 +43,10 @@ pub(super) struct Explain {
     /// Port of the listener, as documents name it, in place of the URL's
     #[arg(long, value_name = "PORT")]
     listener: Option<u16>,
+
+    /// Name that the client asked for when TLS began, where the URL is `https`; empty for none
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
 
     /// Address of the client
     #[arg(long, value_name = "IP")]
@@ -98,6 +104,9 @@ impl Explain {
             .on(connection);
         if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.without_host();
+        }
+        if let Some(name) = &self.server_name {
+            request = request.server_name(name);
         }
         let explanation = router.explain(&request, self.draw);
         match self.output {
@@ -221,6 +230,15 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
         let statuses: Vec<String> = page.statuses.iter().map(u16::to_string).collect();
         row("error page", format!("{}: {}", statuses.join(", "), page.answer));
     }
+    if let Some(session) = &e.session {
+        row("session", format!("by {session}"));
+    }
+    if let Some(tls) = &e.tls {
+        row("tls", self::tls(tls, paint));
+    }
+    for mirror in &e.mirrors {
+        row("mirror", self::mirror(mirror, paint));
+    }
     let forms =
         [("match path", &e.match_path), ("target", &e.target), ("host sent", &e.host_header)];
     for (name, value) in forms {
@@ -256,14 +274,55 @@ fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
     out
 }
 
+/// How the backend is asked for, and believed.
+fn tls(tls: &TlsSummary, paint: Paint) -> String {
+    let mut out = match &tls.server_name {
+        Some(name) => format!("to `{name}`"),
+        None => "to whoever answers".to_owned(),
+    };
+    match &tls.trusts {
+        Some(trusts) => {
+            let _ = write!(out, "; trusts {trusts}");
+        }
+        None => out.push_str("; not verified"),
+    }
+    if !tls.names.is_empty() {
+        let _ = write!(out, " for {}", tls.names.join(" or "));
+    }
+    if tls.shows_certificate {
+        out.push_str("; shows a certificate");
+    }
+    let origin = tls.origin.as_ref().map(|origin| format!("  {}", paint.dim(origin)));
+    out + &origin.unwrap_or_default()
+}
+
+fn mirror(mirror: &MirrorSummary, paint: Paint) -> String {
+    let MirrorSummary { origin, service, port, numerator, denominator, target } = mirror;
+    let sent = match target {
+        Some(target) => format!("gets {target}"),
+        None => "gets no copy of this one".to_owned(),
+    };
+    let share = match numerator == denominator {
+        true => "all requests".to_owned(),
+        false => format!("{numerator} of {denominator} requests"),
+    };
+    format!("{service}:{port} {sent} ({share})  {}", paint.dim(origin))
+}
+
 fn verdict(e: &Explanation, paint: Paint) -> String {
-    let status = e.status.map(|s| s.as_u16().to_string()).unwrap_or_default();
+    let mut status = e.status.map(|s| s.as_u16().to_string()).unwrap_or_default();
+    if let Some(code) = e.grpc_status {
+        let _ = write!(status, " and grpc-status {code}");
+    }
     let because = e.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
     match e.outcome {
         OutcomeKind::Forward => {
             let service = e.service.as_deref().unwrap_or_default();
             let port = e.port.map(|p| format!(":{p}")).unwrap_or_default();
-            paint.green(format!("goes to {service}{port}"))
+            // Everybody expects HTTP/1.1.
+            let protocol = e.protocol.filter(|protocol| *protocol != "http/1.1");
+            let protocol = protocol.map(|name| format!(", in {name}")).unwrap_or_default();
+            paint.green(format!("goes to {service}{port}{protocol}"))
         }
         OutcomeKind::Redirect => paint
             .cyan(format!("{status}, redirected to {}", e.location.as_deref().unwrap_or_default())),

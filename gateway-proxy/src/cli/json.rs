@@ -3,8 +3,9 @@
 use gateway_core::rules::RuleSet;
 use gateway_core::{
     AccessSummary, AncestorStatus, Considered, Explanation, GatewayAddress, HeaderChange,
-    ListenerStatus, ObjectStatus, Origin, PageSummary, ParentReference, ParentStatus,
-    PolicySummary, RouteKind, SplitSummary, State, Status, StatusCondition, Translation,
+    ListenerStatus, MirrorSummary, ObjectStatus, Origin, PageSummary, ParentReference,
+    ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status, StatusCondition,
+    Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -43,6 +44,17 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "service": e.service,
         "port": e.port,
         "backend": e.backend,
+        "protocol": e.protocol,
+        "tls": e.tls.as_ref().map(|t| json!({
+            "origin": t.origin.as_ref().map(origin),
+            "server_name": t.server_name,
+            "trusts": t.trusts,
+            "names": t.names,
+            "shows_certificate": t.shows_certificate,
+        })),
+        "session": e.session,
+        "mirrors": e.mirrors.iter().map(mirror).collect::<Vec<_>>(),
+        "grpc_status": e.grpc_status,
         "listener": e.listener,
         "host": e.host,
         "hosts": e.hosts.iter().map(host).collect::<Vec<_>>(),
@@ -80,6 +92,18 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
 
 fn page(p: &PageSummary) -> Value {
     json!({ "statuses": p.statuses, "answer": p.answer, "origin": origin(&p.origin) })
+}
+
+fn mirror(m: &MirrorSummary) -> Value {
+    json!({
+        "origin": origin(&m.origin),
+        "service": m.service,
+        "port": m.port,
+        "numerator": m.numerator,
+        "denominator": m.denominator,
+        "sent": m.target.is_some(),
+        "target": m.target,
+    })
 }
 
 fn policy(p: &PolicySummary) -> Value {
@@ -212,8 +236,8 @@ fn status(status: &ObjectStatus) -> Value {
             json!({ "parents": parents.iter().map(parent).collect::<Vec<_>>() })
         }
         Status::GatewayClass { conditions: own, supported_features } => {
-            let feature = |name: &Box<str>| json!({ "name": name });
-            let features: Vec<_> = supported_features.iter().map(feature).collect();
+            let features: Vec<_> =
+                supported_features.iter().map(|name| json!({ "name": name })).collect();
             json!({ "conditions": conditions(own), "supportedFeatures": features })
         }
     };

@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::gateway::{config, start};
-use gateway_core::rules::{Action, EndpointChoice, Protocol, RuleSet};
+use gateway_core::rules::{Action, BackendProtocol, EndpointChoice, Protocol, RuleSet};
 use gateway_core::{Endpoint, Outcome, Router};
 use gateway_proxy::{KnownService, Server};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -59,11 +59,14 @@ fn is_plain(case: &Case) -> bool {
         && case.expect.steps.as_ref().is_none_or(|steps| steps.iter().all(done_here))
 }
 
-/// Whether it is not for endpoints with labels, which the proxy does not know.
+/// Whether it is not for endpoints with labels, which the proxy does not know, or for backends that
+/// it cannot speak to yet.
 fn is_sent(case: &Case, router: &Router) -> bool {
-    match router.decide(&case.request, 0).admitted() {
+    let decision = router.decide(&case.request, 0);
+    match decision.admitted() {
         Outcome::Forward(to) => {
-            !matches!(to.forward.settings.endpoints, EndpointChoice::Labelled(_))
+            let plain = to.protocol() == BackendProtocol::Http && decision.backend_tls().is_none();
+            plain && !matches!(to.forward.settings.endpoints, EndpointChoice::Labelled(_))
         }
         _ => true,
     }
@@ -138,8 +141,9 @@ fn observe(case: &Case, mut client: Client) -> Observed {
             target: seen.then(|| line.split(' ').nth(1).unwrap().as_bytes().to_vec()),
             headers: seen.then(|| headers(head)),
         });
-    } else if request.method != "HEAD" {
-        observed.body = Some(response.body);
+    } else {
+        observed.grpc = Some(response.field("grpc-status").and_then(|code| code.parse().ok()));
+        observed.body = (request.method != "HEAD").then_some(response.body);
     }
     observed
 }
