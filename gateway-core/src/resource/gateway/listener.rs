@@ -23,7 +23,7 @@ pub(crate) struct Listener {
 }
 
 /// `protocol` of a listener.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum ListenerProtocol {
     Http,
     Https,

@@ -18,6 +18,7 @@ use crate::resource::listener_set::ListenerSet;
 use crate::resource::{Resource, Resources};
 use crate::rules::{HostPattern, Protocol};
 use crate::translate::Context;
+use conflict::InPlace;
 use section::{Refusal, known, takes};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -96,6 +97,7 @@ impl<'a> Listeners<'a> {
     ) {
         let mut state = GatewayState::of(gateway, grants, context);
         let mut frontends = Frontends::default();
+        let mut in_place = InPlace::default();
         let start = self.sections.len();
         for listener in &gateway.spec.listeners {
             let mut section = Section::new(Owner::Gateway(gateway), gateway, listener);
@@ -104,6 +106,7 @@ impl<'a> Listeners<'a> {
                 let fault = Fault::new(refusal.reason, &*refusal.message);
                 fault.tell(&section.origin(), context);
             }
+            in_place.add(self.sections.len(), &section);
             self.push(section, grants, &mut frontends, context);
         }
         state.own = start..self.sections.len();
@@ -123,11 +126,12 @@ impl<'a> Listeners<'a> {
             };
             for listener in listeners {
                 let mut section = Section::new(Owner::Set(set), gateway, listener);
-                section.refusal = conflict::with_earlier(listener, &self.sections[start..]);
+                section.refusal = in_place.refusal(listener, &self.sections);
                 if let Some(refusal) = &section.refusal {
                     let fault = Fault::new(refusal.reason, &*refusal.message);
                     fault.warn(&section.origin(), context);
                 }
+                in_place.add(self.sections.len(), &section);
                 self.push(section, grants, &mut frontends, context);
             }
             let sections = first..self.sections.len();
