@@ -21,6 +21,8 @@ pub(crate) struct Service {
     pub(crate) cluster_ips: Vec<IpAddr>,
     /// Whether its cluster has no address for it on purpose.
     pub(crate) headless: bool,
+    /// Whether its cluster sends a client to the same endpoint again (`sessionAffinity`).
+    pub(crate) sticky: bool,
     /// Whether proxies that speak mutual TLS stand before its endpoints.
     pub(crate) mutual_tls: bool,
 }
@@ -103,9 +105,11 @@ impl Service {
         let says_none = |v: &Value<'_>| matches!(v.kind(), Kind::String(text) if &**text == "None");
         let headless = external_name.is_none() && written.iter().any(says_none);
         let cluster_ips = address_list(written, problems);
+        let affinity = spec.field("sessionAffinity").and_then(|v| v.string(problems));
+        let sticky = affinity.is_some_and(|affinity| affinity != "None");
         let mutual_tls = mutual_tls(root, problems);
         let selector = selector.unwrap_or_default();
-        Some(Self { external_name, ports, selector, cluster_ips, headless, mutual_tls })
+        Some(Self { external_name, ports, selector, cluster_ips, headless, sticky, mutual_tls })
     }
 
     /// The ports that take TCP connections, and so HTTP.

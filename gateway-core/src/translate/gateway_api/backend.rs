@@ -14,8 +14,8 @@ use crate::resource::gateway_route::external_auth::ExternalAuthProtocol;
 use crate::resource::gateway_route::{GatewayRoute, RouteKind, Rule};
 use crate::rules::{
     Action, AuthCheck, AuthProtocol, AuthRequest, BackendProtocol, BackendSettings, Branch,
-    Forward, Mirror, NonIdempotent, Policies, Retry, RetryCondition, ServiceTls, Session, Split,
-    Timeouts,
+    Forward, Mirror, NonIdempotent, Policies, Retry, RetryCondition, ServiceName, ServiceTls,
+    Session, Split, Timeouts,
 };
 use crate::translate::Context;
 use http::StatusCode;
@@ -66,8 +66,9 @@ impl RuleSite<'_, '_> {
     ) -> Action {
         let origin = self.origin();
         let session = session::lower(self.index, self.route);
+        let rival = session.as_ref().and_then(|session| self.affine(session, context));
         let branches = self.branches(filters, session.as_ref(), context, lowered);
-        if let Some(message) = &filters.unsupported {
+        if let Some(message) = filters.unsupported.as_ref().or(rival.as_ref()) {
             lowered.dropped.push((self.index, message.clone()));
             return Action::fault(message, origin);
         }
@@ -93,6 +94,23 @@ impl RuleSite<'_, '_> {
                 Action::Split(Arc::new(Split { session, sticky, branches, otherwise, origin }))
             }
         }
+    }
+
+    /// What is wrong where a Service keeps clients in its own way, which the session of the rule
+    /// would contradict (gateway-api §17).
+    fn affine(&self, session: &Session, context: &mut Context<'_>) -> Option<String> {
+        let namespace = &self.route.meta.namespace;
+        let backends = self.rule.backends.iter().map(|backend| &backend.target);
+        let mut names = backends.filter(|target| target.is_service()).map(|target| {
+            ServiceName::new(target.namespace.as_ref().unwrap_or(namespace), &target.name)
+        });
+        let resources = context.resources;
+        let affine = names.find(|name| resources.service(name).is_some_and(|s| s.spec.sticky))?;
+        let message =
+            format!("the Service `{affine}` has a `sessionAffinity`, which excludes sessions");
+        let problem = Diagnostic::error("UnsupportedValue", &session.origin, &*message);
+        context.problems.push(problem.help("requests to the rule are answered 500"));
+        Some(message)
     }
 
     /// The status of answers in place of a backend that is invalid: clients of gRPC are to take it

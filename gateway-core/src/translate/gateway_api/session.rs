@@ -20,7 +20,7 @@ pub(super) fn lower(index: usize, route: &Resource<GatewayRoute>) -> Option<Arc<
     Some(Arc::new(Session {
         name: name(written, &rule_name),
         absolute_timeout: written.absolute_timeout,
-        attribute: format!("session {} {rule_name}", route.spec.kind.name()).into(),
+        attribute: format!("session {rule_name}").into(),
         backends: backends.collect(),
         origin: route.origin(written.at),
     }))
