@@ -5,7 +5,7 @@ use super::{Decision, NoRoute, Outcome, cors};
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{
-    FRAMING, Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, ResponseHeaderOps,
+    Cors, FRAMING, Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, ResponseHeaderOps,
 };
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -106,7 +106,10 @@ impl Decision<'_> {
     ///
     /// `request` is the one that was decided.
     pub fn edit_preflight(&self, request: &impl Request, headers: &mut HeaderMap) {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        // As NGINX says of answers without a body (virtualserver §16.8).
+        if let Some(Cors::Told(_)) = self.cors() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        }
         self.edit_by_policies(request, headers);
     }
 
