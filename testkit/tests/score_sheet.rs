@@ -3,6 +3,7 @@
 //! followed.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use gateway_core::FEATURES;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -61,6 +62,20 @@ const SMI: Page = Page {
 const SMI_DIAGNOSTICS: Page =
     Page { digits: 2, rows: &[("SMI-N", 2), ("SMI-W", 15), ("SMI-L", 3)], ..SMI };
 
+/// Its rows are features, by name.
+const GATEWAY_API: Page = Page {
+    file: "gateway-api.md",
+    folder: "gateway-core/src/translate/gateway_api",
+    digits: 0,
+    rows: &[],
+};
+
+/// The features of the Gateway API for which nothing is done.
+const OTHER_FEATURES: [&str; 5] =
+    ["TCPRoute", "TLSRoute", "TLSRouteModeMixed", "TLSRouteModeTerminate", "UDPRoute"];
+
+const MARKS: [&str; 4] = ["done", "data", "partly", "not"];
+
 const SURPRISES: usize = 36;
 
 fn repository() -> &'static Path {
@@ -72,7 +87,11 @@ fn row<'p>(text: &'p str, id: &str) -> Vec<&'p str> {
     let start = format!("| {id} |");
     let rows: Vec<_> = text.lines().filter(|line| line.starts_with(&start)).collect();
     assert_eq!(rows.len(), 1, "rows of {id}");
-    rows[0].trim_matches('|').split('|').map(str::trim).collect()
+    cells(rows[0])
+}
+
+fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split('|').map(str::trim).collect()
 }
 
 impl Page {
@@ -81,27 +100,30 @@ impl Page {
     }
 
     fn check(&self) {
-        let Self { folder, digits, rows, .. } = self;
+        let Self { digits, rows, .. } = self;
         let (text, scenarios) = (self.read(), scenarios());
         for (start, count) in *rows {
             for number in 1..=*count {
-                let id = format!("{start}{number:0digits$}");
-                let cells = row(&text, &id);
-                let [_, capability, mark, note, proofs] = cells[..] else {
-                    panic!("{id}: {cells:?}")
-                };
-                assert!(!capability.is_empty(), "{id}");
-                assert!(["done", "data", "partly", "not"].contains(&mark), "{id}: mark `{mark}`");
-                assert!(mark == "done" || !note.is_empty(), "{id}: {mark}, and nothing said of it");
-                let tests: Vec<_> = proofs.split('`').skip(1).step_by(2).collect();
-                assert!(!tests.is_empty(), "{id} names no test");
-                for test in tests {
-                    assert!(exists(test, folder, &scenarios), "{id}: there is no test `{test}`");
-                }
+                self.check_row(&text, &format!("{start}{number:0digits$}"), &scenarios);
             }
             let next = format!("| {start}{:0digits$} |", count + 1);
             assert!(!text.contains(&next), "{}: more rows than {count} of {start}", self.file);
         }
+    }
+
+    /// Checks the row with this id, and says its mark.
+    fn check_row<'p>(&self, text: &'p str, id: &str, scenarios: &BTreeSet<String>) -> &'p str {
+        let cells = row(text, id);
+        let [_, capability, mark, note, proofs] = cells[..] else { panic!("{id}: {cells:?}") };
+        assert!(!capability.is_empty(), "{id}");
+        assert!(MARKS.contains(&mark), "{id}: mark `{mark}`");
+        assert!(mark == "done" || !note.is_empty(), "{id}: {mark}, and nothing said of it");
+        let tests: Vec<_> = proofs.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{id} names no test");
+        for test in tests {
+            assert!(exists(test, self.folder, scenarios), "{id}: there is no test `{test}`");
+        }
+        mark
     }
 }
 
@@ -114,6 +136,19 @@ fn each_row_of_virtual_servers_has_a_mark_and_tests_that_exist() {
 fn each_row_of_smi_has_a_mark_and_tests_that_exist() {
     SMI.check();
     SMI_DIAGNOSTICS.check();
+}
+
+#[test]
+fn each_feature_of_the_gateway_api_has_a_mark_and_tests_that_exist() {
+    let (text, scenarios) = (GATEWAY_API.read(), scenarios());
+    // Other sections have tables with rows of the same names.
+    let (_, sheet) = text.split_once("\n## 27. ").unwrap();
+    for name in FEATURES.into_iter().chain(OTHER_FEATURES) {
+        let mark = GATEWAY_API.check_row(sheet, name, &scenarios);
+        assert_eq!(mark == "not", OTHER_FEATURES.contains(&name), "{name}: mark `{mark}`");
+    }
+    let is_marked = |line: &&str| cells(line).get(2).is_some_and(|mark| MARKS.contains(mark));
+    assert_eq!(sheet.lines().filter(is_marked).count(), FEATURES.len() + OTHER_FEATURES.len());
 }
 
 #[test]
