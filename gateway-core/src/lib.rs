@@ -84,8 +84,8 @@ pub use request::{
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{
     AccessMode, AncestorStatus, Behind, Channel, Endpoint, Endpoints, FEATURES, GatewayAddress,
-    Inbound, ListenerStatus, ObjectStatus, Options, ParentReference, ParentStatus, Pod, Pods,
-    RouteKind, State, Status, StatusCondition, Translation, translate,
+    Inbound, Infrastructure, ListenerStatus, ObjectStatus, Options, ParentReference, ParentStatus,
+    Pod, Pods, RouteKind, State, Status, StatusCondition, Translation, translate,
 };
 
 /// The example of the README is compiled and run.

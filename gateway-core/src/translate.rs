@@ -6,6 +6,7 @@ mod expressions;
 mod features;
 mod gateway_api;
 mod hosts;
+mod infrastructure;
 mod mesh;
 mod pem;
 mod pods;
@@ -18,6 +19,7 @@ mod workloads;
 
 pub use endpoints::{Behind, Endpoint, Endpoints};
 pub use features::FEATURES;
+pub use infrastructure::Infrastructure;
 pub use mesh::Inbound;
 pub use pods::{Pod, Pods};
 pub use status::{
@@ -142,6 +144,8 @@ pub struct Translation {
     pub diagnostics: Vec<Diagnostic>,
     /// What each object should show in Kubernetes.
     pub statuses: Vec<ObjectStatus>,
+    /// What Gateways ask of whatever is created for them, those that ask for something.
+    pub infrastructure: Vec<Infrastructure>,
     /// The endpoints that documents name, by Service and port.
     pub endpoints: Endpoints,
     /// Objects that are not in force because something in them is wrong.
@@ -161,13 +165,14 @@ pub fn translate(resources: &Resources, options: &Options) -> Translation {
     let identity = mesh::identity(&mut context);
     let (listeners, losses) = hosts::settle(&mut context);
     virtual_servers.finish(&losses, &mut context);
-    let Context { services, problems, statuses, refused, endpoints, .. } = context;
+    let Context { services, problems, statuses, infrastructure, refused, endpoints, .. } = context;
     let mut diagnostics = resources.diagnostics().to_vec();
     diagnostics.extend(problems.into_list());
     Translation {
         rules: RuleSet { listeners, services: services.into_list().into(), identity },
         diagnostics,
         statuses,
+        infrastructure,
         endpoints,
         refused,
     }
@@ -187,6 +192,7 @@ pub(crate) struct Context<'a> {
     /// Hosts that a dialect wants to own.
     pub(crate) claims: Vec<hosts::Claim>,
     pub(crate) statuses: Vec<ObjectStatus>,
+    pub(crate) infrastructure: Vec<Infrastructure>,
     pub(crate) refused: Vec<Arc<ObjectRef>>,
 }
 
@@ -203,6 +209,7 @@ impl<'a> Context<'a> {
             claims: Vec::new(),
             expressions: expressions::Expressions::default(),
             statuses: Vec::new(),
+            infrastructure: Vec::new(),
             refused: Vec::new(),
         }
     }

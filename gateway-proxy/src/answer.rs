@@ -192,7 +192,7 @@ impl Admitted<'_> {
         answered.map_err(|failure| {
             let unavailable = forwarding.forward.unavailable;
             let mut response = failed(failure, unavailable, worker, entry);
-            forwarder.edit(response.status(), response.headers_mut());
+            decision.edit_refusal(response.status(), &head, response.headers_mut());
             response
         })
     }

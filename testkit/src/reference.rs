@@ -16,8 +16,8 @@ pub use answer::{Answer, SplitAnswer, StepAnswer, Verdict};
 
 use conditions::{View, passes};
 use gateway_core::rules::{
-    Action, Field, Forward, HostPattern, Listener, PathPattern, Policies, Protocol, Route, RuleSet,
-    Service, ServiceId, ServiceName, ServiceTls, Split, Sticky, Test, VirtualHost,
+    Action, Field, Forward, HostPattern, Listener, PathPattern, Policies, PortSpeech, Protocol,
+    Route, RuleSet, Service, ServiceId, ServiceName, ServiceTls, Split, Sticky, Test, VirtualHost,
 };
 use gateway_core::{NoRoute, Origin, Request};
 use std::sync::Arc;
@@ -401,9 +401,12 @@ fn arrive(
 ) -> Verdict {
     let service = rules.service(id);
     let name = service.name.clone();
-    let speech = service.speech.iter().find(|speech| speech.port == port);
-    let distrusted =
-        speech.is_some_and(|speech| matches!(speech.tls, Some(ServiceTls::Impossible(_))));
+    let of_port = |speech: &&PortSpeech| speech.port.is_none_or(|of| of == port);
+    let distrusted = service
+        .speech
+        .iter()
+        .filter(of_port)
+        .any(|speech| matches!(speech.tls, Some(ServiceTls::Impossible(_))));
     if by_service && distrusted {
         return Verdict::NoRoute(NoRoute::NoTrust);
     }

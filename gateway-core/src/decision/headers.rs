@@ -1,7 +1,7 @@
 //! What rules change in the header of a request and of its answer.
 
 use super::template::{header_value, visible};
-use super::{Decision, NoRoute, Outcome, cors};
+use super::{Decision, Forwarding, NoRoute, Outcome, cors};
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{
@@ -53,16 +53,14 @@ impl Decision<'_> {
         headers: &mut HeaderMap,
     ) {
         match self.outcome {
-            Outcome::Forward(forwarding) | Outcome::Deny(forwarding) => {
+            Outcome::Forward(forwarding) => {
                 // That of the backend gives way, be the client told anything or not.
                 if self.policies().is_some_and(|policies| policies.hsts.is_some()) {
                     remove(headers, &header::STRICT_TRANSPORT_SECURITY);
                 }
-                let ops = &forwarding.forward.response_headers;
-                if *ops != ResponseHeaderOps::default() {
-                    self.with_view(request, |view| edit_response(ops, status, view, headers));
-                }
+                self.edit_by_rule(&forwarding, status, request, headers);
             }
+            Outcome::Deny(_) => return self.edit_refusal(status, request, headers),
             Outcome::Redirect(_) => {
                 if let Some(location) = self.location(request) {
                     set(headers, &header::LOCATION, location);
@@ -85,9 +83,9 @@ impl Decision<'_> {
         self.edit_by_policies(request, headers);
     }
 
-    /// Makes the changes to the header of an answer to a request that a step turned away with
-    /// `status`: where an admitted one would go to a backend, those that the rule makes to any
-    /// answer; and what policies tell.
+    /// Makes the changes to the header of an answer of one's own with `status`, to a request that a
+    /// step turned away, or whose backend gave none: where it was meant for a backend, those that
+    /// the rule makes to any answer; and what policies tell.
     ///
     /// `request` is the one that was decided.
     pub fn edit_refusal(
@@ -96,9 +94,24 @@ impl Decision<'_> {
         request: &impl Request,
         headers: &mut HeaderMap,
     ) {
-        match self.outcome {
-            Outcome::Forward(_) | Outcome::Deny(_) => self.edit_response(status, request, headers),
-            _ => self.edit_by_policies(request, headers),
+        if let Outcome::Forward(forwarding) | Outcome::Deny(forwarding) = self.outcome
+            && !forwarding.forward.response_headers.of_backends
+        {
+            self.edit_by_rule(&forwarding, status, request, headers);
+        }
+        self.edit_by_policies(request, headers);
+    }
+
+    fn edit_by_rule(
+        &self,
+        forwarding: &Forwarding<'_>,
+        status: StatusCode,
+        request: &impl Request,
+        headers: &mut HeaderMap,
+    ) {
+        let ops = &forwarding.forward.response_headers;
+        if *ops != ResponseHeaderOps::default() {
+            self.with_view(request, |view| edit_response(ops, status, view, headers));
         }
     }
 

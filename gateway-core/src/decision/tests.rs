@@ -359,6 +359,7 @@ fn response_headers_are_added_by_status() {
     let add = |name, always| ResponseHeaderAdd { edit: edit(name, Template::text("1")), always };
     let empty = ResponseHeaderAdd { edit: edit("x-empty", header("x-none")), always: true };
     let ops = ResponseHeaderOps {
+        of_backends: false,
         hidden: [HeaderName::from_static("x-hidden")].into(),
         remove: vec![HeaderName::from_static("x-old")],
         set: vec![edit("x-set", Template::text("2"))],

@@ -159,8 +159,9 @@ impl GatewayRoute {
             self.hostnames = items.filter_map(read).collect();
         }
         if let Some(field) = fields.field("useDefaultGateways") {
-            self.use_default_gateways = Some(field.at());
-            scalar::one_of(field, &[("All", ()), ("None", ())], reader.problems);
+            let scopes = [("All", true), ("None", false)];
+            let all = scalar::one_of(field, &scopes, reader.problems);
+            self.use_default_gateways = all.filter(|all| *all).map(|_| field.at());
             reader.channels.experimental_field(field);
         }
         match fields.field("rules") {

@@ -97,6 +97,9 @@ pub struct HeaderEdit {
 /// Changes to an answer's header.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResponseHeaderOps {
+    /// Whether only answers of backends are changed (gateway-api §13), and not those that take the
+    /// place of one.
+    pub of_backends: bool,
     /// What is removed unasked: what a backend tells of itself or to its proxy alone
     /// (virtualserver §12.3).
     pub hidden: Arc<[HeaderName]>,

@@ -62,12 +62,19 @@ pub struct Service {
 /// How a port of a Service is spoken to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PortSpeech {
-    /// Its number.
-    pub port: u16,
+    /// Its number; `None`: every port of which nothing else is said.
+    pub port: Option<u16>,
     /// What is spoken; `None`: what the rule says (gateway-api §15.4).
     pub protocol: Option<BackendProtocol>,
     /// How TLS is spoken; `None`: not at all (gateway-api §20).
     pub tls: Option<ServiceTls>,
+}
+
+impl PortSpeech {
+    /// A port, or all of them, spoken to within TLS.
+    pub(crate) fn within(port: Option<u16>, tls: ServiceTls) -> Self {
+        Self { port, protocol: None, tls: Some(tls) }
+    }
 }
 
 /// How TLS is spoken with a Service.
@@ -98,7 +105,8 @@ impl Service {
 
     /// How a port is spoken to, if anything is said of it.
     pub fn speech(&self, port: u16) -> Option<&PortSpeech> {
-        self.speech.iter().find(|speech| speech.port == port)
+        let of = |port| self.speech.iter().find(|speech| speech.port == port);
+        of(Some(port)).or_else(|| of(None))
     }
 
     /// Whether the Service takes requests on `port` (smi S-1).

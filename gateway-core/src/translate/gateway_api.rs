@@ -37,7 +37,8 @@ use super::{Channel, Context};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::gateway_route::{ChannelFaults, GatewayRoute, RouteKind};
-use crate::rules::{Certificate, HostPattern, PortSpeech, Route};
+use crate::resource::service::Service;
+use crate::rules::{Certificate, HostPattern, PortSpeech, Route, ServiceName};
 use attach::{Attachment, Parent, Place, World};
 use grants::Grants;
 use listeners::Listeners;
@@ -58,7 +59,7 @@ pub(super) fn translate<'a>(context: &mut Context<'a>) -> Backends<'a> {
     let grants = Grants::of(context.resources);
     let mut policies = BackendTlsPolicies::of(&grants, context);
     let mut listeners = Listeners::of(&grants, context);
-    let kinds = mesh::Kinds::of(context.resources);
+    let kinds = mesh::Kinds::of(context);
     let mut routes: Vec<&Resource<GatewayRoute>> = context.resources.gateway_routes().collect();
     // Of two of one age and name, the kind decides.
     routes.sort_by_cached_key(|route| (age(route), route.spec.kind));
@@ -100,28 +101,18 @@ impl Backends<'_> {
     /// Says how the Services that rules name are spoken to, and writes the status of policies.
     pub(super) fn finish(self, context: &mut Context<'_>) {
         let resources = context.resources;
-        let named = context.services.names();
-        for service in resources.services() {
-            let name = crate::rules::ServiceName::new(&service.meta.namespace, &service.meta.name);
-            if named.binary_search(&name).is_err() {
-                continue;
-            }
-            let mut speech = Vec::new();
-            for port in service.spec.tcp_ports() {
-                let said = port.app_protocol.as_deref().unwrap_or_default();
-                let protocol = reference::spoken(said).unwrap_or_else(|message| {
-                    let origin = service.document.object_origin();
-                    let message = format!("`appProtocol` of port {}: {message}", port.port);
-                    let problem = Diagnostic::warning("unknown-protocol", &origin, message);
-                    context.problems.push(problem);
-                    None
-                });
-                let tls = self.policies.find(&name, port.port, resources);
-                if protocol.is_some() || tls.is_some() {
-                    speech.push(PortSpeech { port: port.port, protocol, tls });
+        for name in context.services.names() {
+            let speech = match resources.service(&name) {
+                Some(service) => self.speech(&name, service, context),
+                // Nobody knows its ports by name, but a policy may speak for all of them.
+                None => {
+                    let tls = self.policies.of_all_ports(&name);
+                    tls.into_iter().map(|tls| PortSpeech::within(None, tls)).collect()
                 }
+            };
+            if !speech.is_empty() {
+                context.services.set_speech(&name, speech);
             }
-            context.services.set_speech(&name, speech);
         }
         for state in &self.policies.all {
             let controller = |(namespace, name): (&str, &str)| {
@@ -132,6 +123,31 @@ impl Backends<'_> {
             };
             context.statuses.push(status::backend_tls_policy(state, controller));
         }
+    }
+
+    /// How the ports of a Service are spoken to, those of which something is said.
+    fn speech(
+        &self,
+        name: &ServiceName,
+        service: &Resource<Service>,
+        context: &mut Context<'_>,
+    ) -> Vec<PortSpeech> {
+        let mut speech = Vec::new();
+        for port in service.spec.tcp_ports() {
+            let said = port.app_protocol.as_deref().unwrap_or_default();
+            let protocol = reference::spoken(said).unwrap_or_else(|message| {
+                let origin = service.document.object_origin();
+                let message = format!("`appProtocol` of port {}: {message}", port.port);
+                let problem = Diagnostic::warning("unknown-protocol", &origin, message);
+                context.problems.push(problem);
+                None
+            });
+            let tls = self.policies.find(name, port.port, context.resources);
+            if protocol.is_some() || tls.is_some() {
+                speech.push(PortSpeech { port: Some(port.port), protocol, tls });
+            }
+        }
+        speech
     }
 }
 
@@ -144,15 +160,20 @@ fn age<T>(object: &Resource<T>) -> (bool, Option<Box<str>>, String) {
 
 /// Whether an object is in force; reports what only the channel in use refuses.
 fn admit<T>(object: &Resource<T>, channels: &ChannelFaults, context: &mut Context<'_>) -> bool {
-    let faults = match context.options.channel {
-        Channel::Standard => &channels.standard,
-        Channel::Experimental => &channels.experimental,
-    };
+    let faults = faults(channels, context.options.channel);
     faults.iter().for_each(|fault| context.problems.push(fault.clone()));
     if !faults.is_empty() {
         context.refused.push(object.object().clone());
     }
     faults.is_empty()
+}
+
+/// What a channel refuses.
+fn faults(of: &ChannelFaults, channel: Channel) -> &[Diagnostic] {
+    match channel {
+        Channel::Standard => &of.standard,
+        Channel::Experimental => &of.experimental,
+    }
 }
 
 /// A route that has something to say of its parents.

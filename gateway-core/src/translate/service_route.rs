@@ -21,6 +21,7 @@ pub(crate) fn service_route(
     let target = UpstreamTarget { service: context.services.id(service), port, splits };
     let settings = BackendSettings::new(&service.to_string(), origin.clone());
     let forward = Forward::new(target, Arc::new(settings), origin.clone());
+    let forward = Forward { as_service_says: true, ..forward };
     let everything =
         PathPattern::Prefix { template: PathTemplate::empty(), boundary: Boundary::Segment };
     Route::new(everything, Vec::new(), Action::Forward(Arc::new(forward)), origin.clone())

@@ -96,7 +96,8 @@ impl Maker<'_, '_> {
         let protocol = self.source.once_in(2).then_some(BackendProtocol::Http2);
         let impossible = !self.source.once_in(3);
         let tls = impossible.then(|| ServiceTls::Impossible("no authority".into()));
-        PortSpeech { port: 80, protocol, tls }
+        let port = self.source.once_in(2).then_some(80);
+        PortSpeech { port, protocol, tls }
     }
 
     fn service_split(&mut self, groups: &[Arc<[GroupMatch]>]) -> ServiceSplit {

@@ -69,3 +69,20 @@ fn another_request_than_the_decided_one_is_turned_away() {
     let steps = decision.steps(&RequestHead::get("a.example", "/%zz"));
     assert_eq!(steps, [Step::Refuse(refusal)]);
 }
+
+#[test]
+fn changes_to_answers_of_backends_are_made_to_no_others() {
+    // gateway-api §13; virtualserver §12.3 makes them to every answer
+    for (of_backends, told) in [(true, [true, false]), (false, [true, true])] {
+        let set = vec![edit("x-told", Template::text("1"))];
+        let response_headers = ResponseHeaderOps { of_backends, set, ..Default::default() };
+        let fixture = Fixture::forward(prefix("/"), Forward { response_headers, ..forward() });
+        let request = RequestHead::get("a.example", "/");
+        let (mut theirs, mut own) = (HeaderMap::new(), HeaderMap::new());
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        fixture.decision().edit_response(status, &request, &mut theirs);
+        fixture.decision().edit_refusal(status, &request, &mut own);
+        let got = [theirs, own].map(|header| header.contains_key("x-told"));
+        assert_eq!(got, told, "{of_backends}");
+    }
+}

@@ -150,6 +150,7 @@ pub(super) fn response_headers(rule: &Filters<'_>, backend: &Filters<'_>) -> Res
     let ops = one_after_the_other([backend.response, rule.response].into_iter().flatten());
     let add = ops.add.into_iter().map(|edit| ResponseHeaderAdd { edit, always: true });
     ResponseHeaderOps {
+        of_backends: true,
         remove: ops.remove,
         set: ops.set,
         add: add.collect(),

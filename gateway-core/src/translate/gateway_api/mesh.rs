@@ -2,13 +2,13 @@
 //! (gateway-api §22).
 
 use super::fault::Fault;
-use super::in_order;
 use super::route::Lowered;
+use super::{faults, in_order};
 use crate::origin::Origin;
 use crate::request::attributes::SOURCE_NAMESPACE;
+use crate::resource::Resource;
 use crate::resource::gateway_route::{GatewayRoute, ParentRef, RouteKind};
 use crate::resource::service::Service;
-use crate::resource::{Resource, Resources};
 use crate::rules::{
     Action, Boundary, Condition, Field, HostPattern, PathPattern, PathTemplate, Route, ServiceName,
 };
@@ -32,8 +32,12 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    pub(super) fn of(resources: &Resources) -> Self {
-        let routes = resources.gateway_routes().filter(|route| route.spec.kind == RouteKind::Grpc);
+    pub(super) fn of(context: &Context<'_>) -> Self {
+        let resources = context.resources;
+        let routes = resources.gateway_routes().filter(|route| {
+            let faults = faults(&route.spec.channels, context.options.channel);
+            route.spec.kind == RouteKind::Grpc && faults.is_empty()
+        });
         let all = routes.flat_map(|route| {
             let of_services = route.spec.parents.iter().filter(|parent| is_service(parent));
             of_services.flat_map(|parent| {

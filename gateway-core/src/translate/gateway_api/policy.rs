@@ -92,14 +92,24 @@ impl<'a> BackendTlsPolicies<'a> {
         port: u16,
         resources: &Resources,
     ) -> Option<ServiceTls> {
-        let state = &self.all[self.index(service, port, resources)?];
-        Some(match &state.refused {
+        Some(self.tls(self.index(service, port, resources)?))
+    }
+
+    /// The same of all ports, for a Service whose ports nobody knows by name.
+    pub(super) fn of_all_ports(&self, service: &ServiceName) -> Option<ServiceTls> {
+        let index = self.by_target.get(&(service.clone(), None))?;
+        Some(self.tls(*index))
+    }
+
+    fn tls(&self, index: usize) -> ServiceTls {
+        let state = &self.all[index];
+        match &state.refused {
             None => ServiceTls::Verified(Arc::clone(&state.tls)),
             Some(fault) => {
                 let reason = format!("{}: {}", state.policy.object(), fault.message);
                 ServiceTls::Impossible(reason.into())
             }
-        })
+        }
     }
 
     fn index(&self, service: &ServiceName, port: u16, resources: &Resources) -> Option<usize> {

@@ -9,9 +9,10 @@ use crate::resource::Resource;
 use crate::resource::gateway::{Address, Gateway};
 use crate::resource::listener_set::ListenerSet;
 use crate::rules::Certificate;
-use crate::translate::Context;
+use crate::translate::{Context, Infrastructure};
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A Gateway that is ours, and what has become of it.
 pub(in super::super) struct GatewayState<'a> {
@@ -64,7 +65,15 @@ impl<'a> GatewayState<'a> {
             client_certificate: None,
             insecure: false,
         };
-        if let Some(at) = gateway.spec.infrastructure.parameters {
+        let asked = &gateway.spec.infrastructure;
+        if !asked.labels.is_empty() || !asked.annotations.is_empty() {
+            context.infrastructure.push(Infrastructure {
+                gateway: Arc::clone(gateway.object()),
+                labels: asked.labels.clone(),
+                annotations: asked.annotations.clone(),
+            });
+        }
+        if let Some(at) = asked.parameters {
             let fault = Fault::new("InvalidParameters", "`parametersRef` is not supported");
             let fault = fault.help("its listeners are served all the same".to_owned());
             fault.warn(&gateway.origin(at), context);
