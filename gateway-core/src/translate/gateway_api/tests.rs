@@ -3,12 +3,14 @@
 mod actions;
 mod calls;
 mod hosts;
+mod in_force;
 mod listeners;
 mod order;
 mod problems;
 mod rivals;
 mod statuses;
 mod sticky;
+mod tls;
 
 use super::*;
 use crate::resource::Resources;
@@ -161,37 +163,45 @@ impl Translated {
 
     /// What the object shows.
     fn status(&self, kind: &str, name: &str) -> &ObjectStatus {
-        let of = |s: &&ObjectStatus| (&*s.object.kind, &*s.object.name) == (kind, name);
-        self.statuses.iter().find(of).unwrap_or_else(|| panic!("no status of {kind} {name}"))
+        status_of(&self.statuses, kind, name)
     }
 
-    /// The conditions of the object's status: `part kind=status/reason`, where the part is a
-    /// listener or a parent.
+    /// As [`conditions_of`].
     fn conditions(&self, kind: &str, name: &str) -> Vec<String> {
-        let status = &self.status(kind, name).status;
-        let (own, parts): (&[_], Vec<_>) = match status {
-            Status::GatewayClass { conditions, .. } => (conditions, Vec::new()),
-            Status::Gateway { conditions, listeners, .. }
-            | Status::ListenerSet { conditions, listeners } => {
-                (conditions, listeners.iter().map(|l| (&*l.name, &*l.conditions)).collect())
-            }
-            Status::Route { parents } => {
-                (&[], parents.iter().map(|p| (&*p.parent.name, &*p.conditions)).collect())
-            }
-            Status::BackendTlsPolicy { ancestors } => {
-                (&[], ancestors.iter().map(|a| (&*a.ancestor.name, &*a.conditions)).collect())
-            }
-            // Other kinds have no conditions.
-            _ => (&[], Vec::new()),
-        };
-        let say = |(part, conditions): (&str, &[crate::translate::StatusCondition])| {
-            let say = |c: &crate::translate::StatusCondition| {
-                format!("{part} {}={}/{}", c.kind, c.status, c.reason)
-            };
-            conditions.iter().map(say).collect::<Vec<_>>()
-        };
-        std::iter::once(("", own)).chain(parts).flat_map(say).collect()
+        conditions_of(self.status(kind, name))
     }
+}
+
+fn status_of<'s>(statuses: &'s [ObjectStatus], kind: &str, name: &str) -> &'s ObjectStatus {
+    let of = |s: &&ObjectStatus| (&*s.object.kind, &*s.object.name) == (kind, name);
+    statuses.iter().find(of).unwrap_or_else(|| panic!("no status of {kind} {name}"))
+}
+
+/// The conditions of an object's status: `part kind=status/reason`, where the part is a listener or
+/// a parent.
+fn conditions_of(status: &ObjectStatus) -> Vec<String> {
+    let (own, parts): (&[_], Vec<_>) = match &status.status {
+        Status::GatewayClass { conditions, .. } => (conditions, Vec::new()),
+        Status::Gateway { conditions, listeners, .. }
+        | Status::ListenerSet { conditions, listeners } => {
+            (conditions, listeners.iter().map(|l| (&*l.name, &*l.conditions)).collect())
+        }
+        Status::Route { parents } => {
+            (&[], parents.iter().map(|p| (&*p.parent.name, &*p.conditions)).collect())
+        }
+        Status::BackendTlsPolicy { ancestors } => {
+            (&[], ancestors.iter().map(|a| (&*a.ancestor.name, &*a.conditions)).collect())
+        }
+        // Other kinds have no conditions.
+        _ => (&[], Vec::new()),
+    };
+    let say = |(part, conditions): (&str, &[crate::translate::StatusCondition])| {
+        let say = |c: &crate::translate::StatusCondition| {
+            format!("{part} {}={}/{}", c.kind, c.status, c.reason)
+        };
+        conditions.iter().map(say).collect::<Vec<_>>()
+    };
+    std::iter::once(("", own)).chain(parts).flat_map(say).collect()
 }
 
 fn fault(action: &Action) -> &str {

@@ -1,3 +1,4 @@
+mod certificates;
 mod delegation;
 mod effects;
 mod error_pages;
