@@ -62,6 +62,11 @@ impl BackendTlsPolicy {
 }
 
 impl Target {
+    /// Whether it is a Service of the core group; nothing else is supported.
+    pub(crate) fn is_service(&self) -> bool {
+        (&*self.group, &*self.kind) == ("", "Service")
+    }
+
     fn read_list(list: Value<'_>, problems: &mut Problems) -> Vec<Self> {
         let items = scalar::items(list, 1, 16, problems);
         let targets: Vec<_> = items.into_iter().filter_map(|v| Self::read(v, problems)).collect();

@@ -57,8 +57,12 @@ impl<'a> BackendTlsPolicies<'a> {
         let mut lost = Vec::new();
         for target in &policy.spec.targets {
             let origin = policy.origin(target.at);
+            // Also where it is not found: whoever sends requests there is told.
+            if target.is_service() {
+                let name = ServiceName::new(&policy.meta.namespace, &target.name);
+                self.by_service.entry(name).or_default().push(index);
+            }
             let placed = find(target, &policy.meta.namespace, context).and_then(|key| {
-                self.by_service.entry(key.0.clone()).or_default().push(index);
                 match self.by_target.get(&key) {
                     Some(winner) => {
                         let winner = self.all[*winner].policy.object();
@@ -141,7 +145,7 @@ fn find(
     context: &mut Context<'_>,
 ) -> Result<(ServiceName, Option<Box<str>>), Fault> {
     let not_found = |message: String| Fault::new("TargetNotFound", message);
-    if (&*target.group, &*target.kind) != ("", "Service") {
+    if !target.is_service() {
         let message = format!("targets of kind `{}` are not supported", target.kind);
         return Err(not_found(message).help("a target is a `Service` of the core group".to_owned()));
     }
