@@ -1,12 +1,14 @@
 //! Documents in, claims and problems out.
 
 mod actions;
+mod backend_tls;
 mod calls;
 mod hosts;
 mod in_force;
 mod listeners;
 mod order;
 mod problems;
+mod protocols;
 mod rivals;
 mod statuses;
 mod sticky;

@@ -96,10 +96,11 @@ pub(super) fn target(decision: &Decision<'_>) -> String {
     }
 }
 
-/// What PEM holds here: the last word of each line that is no border.
+/// What PEM holds here: the lines that are no borders.
 pub(super) fn inside(text: &SecretText) -> String {
     let text = String::from_utf8(text.octets().to_vec()).unwrap();
-    text.lines().filter(|line| !line.starts_with('-')).collect::<Vec<_>>().join(" ").trim().into()
+    let inner = text.lines().filter(|line| !line.is_empty() && !line.starts_with('-'));
+    inner.collect::<Vec<_>>().join(" ")
 }
 
 /// A Secret with a certificate; both parts say its name.
