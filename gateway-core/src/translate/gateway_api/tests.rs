@@ -1,15 +1,18 @@
 //! Documents in, claims and problems out.
 
 mod actions;
+mod auth;
 mod backend_tls;
 mod calls;
 mod hosts;
 mod in_force;
 mod listeners;
+mod mirrors;
 mod order;
 mod problems;
 mod protocols;
 mod rivals;
+mod sessions;
 mod statuses;
 mod sticky;
 mod tls;
