@@ -100,8 +100,10 @@ impl<'a> GatewayState<'a> {
             self.addresses.clone_from(known);
             return;
         }
+        let named: Vec<IpAddr> = wanted.iter().filter_map(named).collect();
         for address in wanted {
-            match find(address, known, &self.addresses) {
+            let taken = |found: &IpAddr| self.addresses.contains(found) || named.contains(found);
+            match find(address, known, taken) {
                 Ok(found) => self.addresses.push(found),
                 Err(fault) => {
                     let origin: Origin = self.gateway.origin(address.at);
@@ -118,11 +120,14 @@ impl<'a> GatewayState<'a> {
 
 /// The address that is meant. Where nobody says which there are, those that are asked for are taken
 /// to be there.
-fn find(wanted: &Address, known: &[IpAddr], taken: &[IpAddr]) -> Result<IpAddr, Fault> {
+fn find(
+    wanted: &Address,
+    known: &[IpAddr],
+    taken: impl Fn(&IpAddr) -> bool,
+) -> Result<IpAddr, Fault> {
     match (&*wanted.kind, &wanted.value) {
         ("IPAddress", Some(text)) => {
-            let address = text.parse::<IpAddr>().ok();
-            let address = address.filter(|a| known.is_empty() || known.contains(a));
+            let address = named(wanted).filter(|a| known.is_empty() || known.contains(a));
             address.ok_or_else(|| {
                 Fault::new("AddressNotUsable", format!("`{text}` is none of the addresses"))
             })
@@ -132,7 +137,7 @@ fn find(wanted: &Address, known: &[IpAddr], taken: &[IpAddr]) -> Result<IpAddr, 
             Err(Fault::new("AddressNotUsable", message))
         }
         ("IPAddress" | "Hostname", None) => {
-            let free = known.iter().find(|address| !taken.contains(address));
+            let free = known.iter().find(|address| !taken(address));
             let free = free.filter(|_| &*wanted.kind == "IPAddress");
             free.copied().ok_or_else(|| {
                 Fault::new("AddressNotAssigned", "there is no address that could be assigned")
@@ -144,4 +149,10 @@ fn find(wanted: &Address, known: &[IpAddr], taken: &[IpAddr]) -> Result<IpAddr, 
             Err(Fault::new("UnsupportedAddress", message).help(help))
         }
     }
+}
+
+/// The address that is asked for, where it is a certain one.
+fn named(wanted: &Address) -> Option<IpAddr> {
+    let text = wanted.value.as_ref().filter(|_| &*wanted.kind == "IPAddress");
+    text.and_then(|text| text.parse().ok())
 }
