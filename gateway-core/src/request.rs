@@ -1,5 +1,6 @@
 //! What the engine asks of a request.
 
+pub(crate) mod caller;
 pub(crate) mod field;
 pub(crate) mod host;
 pub(crate) mod path;

@@ -4,6 +4,7 @@
 use super::{Decision, Outcome};
 use crate::request::Request;
 use crate::request::attributes::{SOURCE_ACCOUNT, SOURCE_IDENTITY, SOURCE_LABELS};
+use crate::request::caller::account_of;
 use crate::request::field::View;
 use crate::rules::{Access, Caller, Grant, GroupMatch, Workload};
 
@@ -61,14 +62,6 @@ impl<'q> Source<'q> {
             (None, identity) => identity.map(str::to_owned),
         }
     }
-}
-
-/// The service account of `spiffe://<trust domain>/ns/<namespace>/sa/<name>` (smi T-2).
-fn account_of(identity: &str) -> Option<(&str, &str)> {
-    let (domain, path) = identity.strip_prefix("spiffe://")?.split_once('/')?;
-    let (namespace, name) = path.strip_prefix("ns/")?.split_once("/sa/")?;
-    let is_segment = |text: &str| !text.is_empty() && !text.contains('/');
-    [domain, namespace, name].into_iter().all(is_segment).then_some((namespace, name))
 }
 
 /// Why a grant does not admit a request.

@@ -3,9 +3,10 @@
 //! Nothing here allocates: values that are not one run of octets in the request are visited in
 //! pieces.
 
+use super::attributes::SOURCE_NAMESPACE;
 use super::host::{MAX_HOST, Target, has_upper_case, host_of, is_normal_host};
 use super::path::{PathBuffer, PathPolicy, Paths, check_query, unescape};
-use super::{InvalidTarget, Protocol, Request};
+use super::{InvalidTarget, Protocol, Request, caller};
 use crate::hash;
 use crate::rules::{Condition, Field, GroupMatch, GroupMatches, Regex, Test};
 use http::Version;
@@ -157,7 +158,10 @@ impl<'q, R: Request> View<'q, R> {
                 });
                 first
             }
-            Field::Attribute(name) => Value::of(self.request.attribute(name)),
+            Field::Attribute(name) => match self.request.attribute(name) {
+                None if **name == *SOURCE_NAMESPACE => Value::of(caller::namespace(self.request)),
+                found => Value::of(found),
+            },
         }
     }
 
