@@ -35,9 +35,9 @@ mod tests;
 use super::hosts::{Claim, Rank};
 use super::{Channel, Context};
 use crate::diagnostic::Diagnostic;
-use crate::resource::Resource;
 use crate::resource::gateway_route::{ChannelFaults, GatewayRoute, RouteKind};
 use crate::resource::service::Service;
+use crate::resource::{Problems, Resource};
 use crate::rules::{Certificate, HostPattern, PortSpeech, Route, ServiceName};
 use attach::{Attachment, Parent, Place, World};
 use grants::Grants;
@@ -202,12 +202,22 @@ fn serve<'a>(
     if parents.is_empty() {
         return None;
     }
-    let mut lower = |mesh: bool| {
+    let lower = |mesh: bool, context: &mut Context<'a>| {
         let asked = parents.iter().any(|parent| parent.is_mesh == mesh);
         let references = References { grants, policies, mesh };
         if asked { route::lower(route, references, context) } else { LoweredRoute::default() }
     };
-    let (at_gateways, at_services) = (lower(false), lower(true));
+    let told = context.problems.told().len();
+    let at_gateways = lower(false, context);
+    // What has been told is not told again.
+    let problems = std::mem::replace(&mut context.problems, Problems::new(context.options.strict));
+    let at_services = lower(true, context);
+    let new = std::mem::replace(&mut context.problems, problems);
+    for problem in new.into_list() {
+        if !context.problems.told()[told..].contains(&problem) {
+            context.problems.push(problem);
+        }
+    }
     let lowered = |parent: &Parent<'_>| if parent.is_mesh { &at_services } else { &at_gateways };
     context.statuses.push(status::route(route, &parents, lowered));
     let (mut attachments, mut frontages) = (Vec::new(), BTreeSet::new());
