@@ -1,12 +1,15 @@
 //! Documents in, claims and problems out.
 
 mod actions;
+mod addresses;
 mod auth;
 mod backend_tls;
 mod calls;
+mod defaults;
 mod hosts;
 mod in_force;
 mod listeners;
+mod mesh;
 mod mirrors;
 mod order;
 mod problems;
