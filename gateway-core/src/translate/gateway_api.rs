@@ -29,7 +29,8 @@ mod route;
 mod session;
 mod status;
 mod sticky;
-#[cfg(all(test, feature = "yaml"))]
+#[cfg(test)]
+#[cfg(feature = "yaml")]
 mod tests;
 
 use super::hosts::{Claim, Rank};

@@ -296,7 +296,7 @@ fn a_policy_holds_for_all_that_routes_send() {
     let decision = got.decide(&plain, 0);
     assert_eq!(said(&decision), None);
     let mirrors: Vec<_> = got.router.mirrors(&decision, &plain, 0).map(|m| said(&m)).collect();
-    assert_eq!(mirrors, [want.clone()]);
+    assert_eq!(mirrors, std::slice::from_ref(&want));
     let Some(AuthRequest::Check(check)) = &decision.policies().unwrap().auth_request else {
         panic!("{decision:?}");
     };
