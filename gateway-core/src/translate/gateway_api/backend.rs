@@ -11,6 +11,7 @@ use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resource::gateway_route::backend::{self, BackendRef};
 use crate::resource::gateway_route::external_auth::ExternalAuthProtocol;
+use crate::resource::gateway_route::filter::FilterKind;
 use crate::resource::gateway_route::{GatewayRoute, RouteKind, Rule};
 use crate::rules::{
     Action, AuthCheck, AuthProtocol, AuthRequest, BackendProtocol, BackendSettings, Branch,
@@ -229,7 +230,12 @@ impl RuleSite<'_, '_> {
             Some(ServiceTls::Impossible(reason)) => return Err(reason.into()),
         };
         let origin = self.route.origin(auth.at);
-        let before_cors = auth.before_cors && filters.cors.is_some();
+        // The filters of backends come after all of the rule's.
+        let at_backends = self.rule.backends.iter().flat_map(|backend| &backend.filters);
+        let mut at_backends = at_backends.map(|filter| &filter.kind);
+        let has_cors =
+            filters.cors.is_some() || at_backends.any(|kind| matches!(kind, FilterKind::Cors(_)));
+        let before_cors = auth.before_cors && has_cors;
         if before_cors {
             let message = "pre-flight requests are asked about too, and carry no credentials";
             let problem = Diagnostic::warning("auth-before-cors", &origin, message);

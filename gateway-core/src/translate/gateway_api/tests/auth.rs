@@ -191,6 +191,13 @@ fn preflights_are_asked_about_where_the_question_comes_first() {
             assert_eq!(check(&decision).before_cors, warnings == 1, "{filters}");
         }
     }
+    // Filters of a backend come after all of the rule's.
+    let fields = format!(
+        "    filters: [{ask}]\n    backendRefs: [{{name: s, port: 80, filters: [{CORS}]}}]"
+    );
+    let got = in_force(&default_options(), &[GATEWAY.to_owned(), rule(&fields)]);
+    let found = [&preflight, &cross, &plain].map(|request| steps(&got, request));
+    assert_eq!(found, ["ask preflight", "ask", "ask"]);
     // A redirect comes last.
     let fields = format!("    filters: [{redirect}, {CORS}, {ask}]");
     let got = in_force(&default_options(), &[GATEWAY.to_owned(), rule(&fields)]);
