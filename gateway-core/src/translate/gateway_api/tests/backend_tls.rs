@@ -36,11 +36,14 @@ fn tls_said(tls: &BackendTls) -> String {
 
 /// The same of each port of a Service; `never` where nothing is to be sent.
 fn speech(service: &Service) -> Vec<String> {
-    let say = |speech: &crate::rules::PortSpeech| match speech.tls.as_ref().unwrap() {
-        ServiceTls::Verified(tls) => format!("{} {}", speech.port, tls_said(tls)),
-        ServiceTls::Impossible(reason) => {
-            assert!(!reason.is_empty());
-            format!("{} never", speech.port)
+    let say = |speech: &crate::rules::PortSpeech| {
+        let port = speech.port.map_or("all".to_owned(), |port| port.to_string());
+        match speech.tls.as_ref().unwrap() {
+            ServiceTls::Verified(tls) => format!("{port} {}", tls_said(tls)),
+            ServiceTls::Impossible(reason) => {
+                assert!(!reason.is_empty());
+                format!("{port} never")
+            }
         }
     };
     service.speech.iter().map(say).collect()
