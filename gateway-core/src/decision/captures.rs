@@ -24,7 +24,7 @@ use std::ops::Range;
 /// # let host = VirtualHost { hostname: HostPattern::Any, section: 0, falls_through: false, tls: None, tells_grpc: false, routes,
 /// #     origin: origin.clone() };
 /// # let listener = Listener { name: "web".into(), address: None, port: 80,
-/// #     protocol: Protocol::Http, mutual_tls: false, paths: PathPolicy::default(), hosts: [host].into_iter().collect(), origin };
+/// #     protocol: Protocol::Http, mutual_tls: false, tells_grpc: false, paths: PathPolicy::default(), hosts: [host].into_iter().collect(), origin };
 /// # let rules = RuleSet { listeners: vec![listener], ..RuleSet::default() };
 /// let router = Router::compile(&rules)?;
 /// let request = RequestHead::get("example.com", "/users/7/caf%C3%A9.jpg");
