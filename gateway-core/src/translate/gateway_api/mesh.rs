@@ -2,8 +2,9 @@
 //! (gateway-api §22).
 
 use super::fault::Fault;
+use super::faults;
+use super::hosts::in_order;
 use super::route::Lowered;
-use super::{faults, in_order};
 use crate::origin::Origin;
 use crate::request::attributes::SOURCE_NAMESPACE;
 use crate::resource::Resource;

@@ -22,11 +22,11 @@ mod tls;
 
 use super::*;
 use crate::resource::Resources;
-use crate::rules::{Action, Condition, Field, Respond};
 use crate::rules::{
-    Branch, Forward, HostRewrite, Location, NonIdempotent, PathPattern, PathRewrite, Protocol,
-    RetryCondition,
+    Action, Branch, Certificate, Condition, Field, Forward, HostPattern, HostRewrite, Location,
+    NonIdempotent, PathPattern, PathRewrite, Protocol, Respond, RetryCondition, Route,
 };
+use crate::translate::hosts::Claim;
 use crate::translate::{ObjectStatus, Options, Status};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,68 @@
+//! How the Services that rules name are spoken to (gateway-api §15.3, §18.2).
+
+use super::policy::BackendTlsPolicies;
+use super::{listeners, reference, status};
+use crate::diagnostic::Diagnostic;
+use crate::resource::Resource;
+use crate::resource::service::Service;
+use crate::rules::{PortSpeech, ServiceName};
+use crate::translate::Context;
+
+/// How Services are spoken to, once it is known which of them there are.
+pub(in crate::translate) struct Backends<'a> {
+    pub(super) policies: BackendTlsPolicies<'a>,
+}
+
+impl Backends<'_> {
+    /// Says how the Services that rules name are spoken to, and writes the status of policies.
+    pub(in crate::translate) fn finish(self, context: &mut Context<'_>) {
+        let resources = context.resources;
+        for name in context.services.names() {
+            let speech = match resources.service(&name) {
+                Some(service) => self.speech(&name, service, context),
+                // Nobody knows its ports by name, but a policy may speak for all of them.
+                None => {
+                    let tls = self.policies.of_all_ports(&name);
+                    tls.into_iter().map(|tls| PortSpeech::within(None, tls)).collect()
+                }
+            };
+            if !speech.is_empty() {
+                context.services.set_speech(&name, speech);
+            }
+        }
+        for state in &self.policies.all {
+            let controller = |(namespace, name): (&str, &str)| {
+                let mut gateways = resources.gateways();
+                let gateway =
+                    gateways.find(|g| (&*g.meta.namespace, &*g.meta.name) == (namespace, name))?;
+                listeners::class(gateway, resources).map(|class| &*class.spec.controller)
+            };
+            context.statuses.push(status::backend_tls_policy(state, controller));
+        }
+    }
+
+    /// How the ports of a Service are spoken to, those of which something is said.
+    fn speech(
+        &self,
+        name: &ServiceName,
+        service: &Resource<Service>,
+        context: &mut Context<'_>,
+    ) -> Vec<PortSpeech> {
+        let mut speech = Vec::new();
+        for port in service.spec.tcp_ports() {
+            let said = port.app_protocol.as_deref().unwrap_or_default();
+            let protocol = reference::spoken(said).unwrap_or_else(|message| {
+                let origin = service.document.object_origin();
+                let message = format!("`appProtocol` of port {}: {message}", port.port);
+                let problem = Diagnostic::warning("unknown-protocol", &origin, message);
+                context.problems.push(problem);
+                None
+            });
+            let tls = self.policies.find(name, port.port, context.resources);
+            if protocol.is_some() || tls.is_some() {
+                speech.push(PortSpeech { port: Some(port.port), protocol, tls });
+            }
+        }
+        speech
+    }
+}
