@@ -153,9 +153,12 @@ fn find(
     if !context.services.service(&name).exists {
         return Err(not_found(format!("there is no Service `{name}`")));
     }
-    if let Some(service) = context.resources.service(&name)
-        && let Some(section) = target.section.as_deref()
-    {
+    if let Some(section) = target.section.as_deref() {
+        let Some(service) = context.resources.service(&name) else {
+            let message = format!("no document tells which port of `{name}` is `{section}`");
+            let help = "give the document of the Service, or leave `sectionName` out".to_owned();
+            return Err(not_found(message).help(help));
+        };
         let ports = || service.spec.tcp_ports().map(|port| &*port.name);
         if !ports().any(|port| port == section) {
             let message = format!("the Service `{name}` has no port `{section}`");

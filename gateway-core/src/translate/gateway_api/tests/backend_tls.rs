@@ -239,6 +239,12 @@ fn services_that_no_document_describes_have_policies_too() {
         let tls = got.get("x/r", 0).backend_tls();
         let said = tls.map(|tls| tls_said(tls.settings.unwrap()));
         assert_eq!(said.as_deref(), Some("p.example system"), "{options:?}");
+
+        // Which number a port's name stands for, only a document tells.
+        let of_port = tls_policy("p", "", &target("name: s, sectionName: https"), SYSTEM);
+        let got = in_force(&options, &[GATEWAY.to_owned(), route_to("r", "s", 80), of_port]);
+        let condition = got.condition("BackendTLSPolicy", "p", "gw Accepted");
+        assert_eq!(condition, "false/TargetNotFound", "{options:?}");
     }
 }
 
