@@ -415,6 +415,7 @@ impl Object {
             Self::Policy(r) => r.spec.errors,
             Self::VirtualServerRoute(r) => r.spec.errors,
             Self::GlobalConfiguration(r) => r.spec.errors,
+            Self::BackendTlsPolicy(r) => r.spec.errors,
             _ => 0,
         }
     }

@@ -12,7 +12,11 @@ use crate::rules::HostPattern;
 pub(crate) struct BackendTlsPolicy {
     /// The backends. At least one.
     pub(crate) targets: Vec<Target>,
-    pub(crate) validation: Validation,
+    /// `None` when something is wrong with it.
+    pub(crate) validation: Option<Validation>,
+    /// The number of errors in `validation`. The policy is kept with them, so that nothing is sent
+    /// in plain text that was meant to be encrypted.
+    pub(crate) errors: usize,
 }
 
 /// A backend, or a part of it.
@@ -53,11 +57,13 @@ impl BackendTlsPolicy {
         let mut fields = scalar::spec(root, problems)?.mapping(problems)?;
         let targets = fields.required("targetRefs", problems);
         let targets = targets.map_or_else(Vec::new, |list| Target::read_list(list, problems));
+        let before = problems.errors();
         let validation = fields.required("validation", problems);
         let validation = validation.and_then(|v| Validation::read(v, problems));
+        let errors = problems.errors() - before;
         fields.field("options").map(|v| scalar::options(v, problems));
         fields.finish(problems);
-        Some(Self { targets, validation: validation? })
+        Some(Self { targets, validation: validation.filter(|_| errors == 0), errors })
     }
 }
 
@@ -194,7 +200,8 @@ spec:
             let targets: Vec<_> =
                 policy.targets.iter().map(|t| (&*t.kind, &*t.name, t.section.as_deref())).collect();
             assert_eq!(targets, [("Service", "s", Some("https")), ("Service", "t", None)]);
-            let Validation { authorities, well_known, hostname, names, .. } = &policy.validation;
+            let Validation { authorities, well_known, hostname, names, .. } =
+                policy.validation.as_ref().unwrap();
             let authorities: Vec<_> = authorities.iter().map(|r| (&*r.kind, &*r.name)).collect();
             assert_eq!(authorities, [("ConfigMap", "ca")]);
             assert_eq!((well_known, &**hostname), (&None, "s.example"));

@@ -24,13 +24,21 @@ pub(super) struct BackendTlsPolicies<'a> {
 /// A policy, and what has become of it.
 pub(super) struct PolicyState<'a> {
     pub(super) policy: &'a Resource<BackendTlsPolicy>,
-    /// Why it is not accepted.
-    pub(super) refused: Option<Fault>,
+    /// What it asks for, or why that cannot be honoured.
+    tls: Result<Arc<BackendTls>, Fault>,
     /// The first of its references that leads nowhere.
     pub(super) unresolved: Option<Fault>,
-    tls: Arc<BackendTls>,
+    /// Why none of its targets is left to it.
+    lost: Option<Fault>,
     /// The Gateways, by namespace and name, that send requests to one of its targets.
     pub(super) gateways: BTreeSet<(&'a str, &'a str)>,
+}
+
+impl PolicyState<'_> {
+    /// Why it is not accepted.
+    pub(super) fn refused(&self) -> Option<&Fault> {
+        self.tls.as_ref().err().or(self.lost.as_ref())
+    }
 }
 
 impl<'a> BackendTlsPolicies<'a> {
@@ -53,7 +61,7 @@ impl<'a> BackendTlsPolicies<'a> {
         context: &mut Context<'a>,
     ) {
         let index = self.all.len();
-        let (tls, unresolved, mut refused) = settle(policy, grants, context);
+        let (tls, unresolved) = settle(policy, grants, context);
         let mut lost = Vec::new();
         for target in &policy.spec.targets {
             let origin = policy.origin(target.at);
@@ -81,11 +89,9 @@ impl<'a> BackendTlsPolicies<'a> {
                 }
             }
         }
-        if lost.len() == policy.spec.targets.len() {
-            refused = refused.or_else(|| lost.into_iter().next());
-        }
-        let gateways = BTreeSet::new();
-        self.all.push(PolicyState { policy, refused, unresolved, tls, gateways });
+        let all_lost = lost.len() == policy.spec.targets.len();
+        let lost = lost.into_iter().next().filter(|_| all_lost);
+        self.all.push(PolicyState { policy, tls, unresolved, lost, gateways: BTreeSet::new() });
     }
 
     /// How TLS is spoken with a port of a Service, where a policy says so: what it says of the port
@@ -107,9 +113,9 @@ impl<'a> BackendTlsPolicies<'a> {
 
     fn tls(&self, index: usize) -> ServiceTls {
         let state = &self.all[index];
-        match &state.refused {
-            None => ServiceTls::Verified(Arc::clone(&state.tls)),
-            Some(fault) => {
+        match &state.tls {
+            Ok(tls) => ServiceTls::Verified(Arc::clone(tls)),
+            Err(fault) => {
                 let reason = format!("{}: {}", state.policy.object(), fault.message);
                 ServiceTls::Impossible(reason.into())
             }
@@ -144,14 +150,17 @@ fn find(
     namespace: &str,
     context: &mut Context<'_>,
 ) -> Result<(ServiceName, Option<Box<str>>), Fault> {
-    let not_found = |message: String| Fault::new("TargetNotFound", message);
+    let not_found = |message: String| {
+        Fault::new("TargetNotFound", format!("{message}: no TLS is spoken because of this entry"))
+    };
     if !target.is_service() {
         let message = format!("targets of kind `{}` are not supported", target.kind);
         return Err(not_found(message).help("a target is a `Service` of the core group".to_owned()));
     }
     let name = ServiceName::new(namespace, &target.name);
     if !context.services.service(&name).exists {
-        return Err(not_found(format!("there is no Service `{name}`")));
+        let help = did_you_mean(&name.name, context.services.names_in(&name.namespace));
+        return Err(not_found(format!("there is no Service `{name}`")).help(help));
     }
     if let Some(section) = target.section.as_deref() {
         let Some(service) = context.resources.service(&name) else {
@@ -168,13 +177,17 @@ fn find(
     Ok((name, target.section.clone()))
 }
 
-/// What a policy says, with its references followed, and why it cannot be honoured.
+/// What a policy says, with its references followed, or why it cannot be honoured; and the first of
+/// its references that leads nowhere.
 fn settle<'a>(
     policy: &'a Resource<BackendTlsPolicy>,
     grants: &Grants<'a>,
     context: &mut Context<'a>,
-) -> (Arc<BackendTls>, Option<Fault>, Option<Fault>) {
-    let validation = &policy.spec.validation;
+) -> (Result<Arc<BackendTls>, Fault>, Option<Fault>) {
+    let Some(validation) = &policy.spec.validation else {
+        context.refused.push(Arc::clone(policy.object()));
+        return (Err(Fault::new("Invalid", "the document has errors")), None);
+    };
     let referrer = Referrer { kind: "BackendTLSPolicy", namespace: &policy.meta.namespace };
     let finder = Finder { resources: context.resources, grants, referrer };
     let reasons = AuthorityReasons { reference: "InvalidCACertificateRef", kind: "InvalidKind" };
@@ -225,5 +238,5 @@ fn settle<'a>(
         server_name: Some(validation.hostname.clone()),
         origin: policy.origin(validation.at),
     };
-    (Arc::new(tls), unresolved, refused)
+    (refused.map_or_else(|| Ok(Arc::new(tls)), Err), unresolved)
 }

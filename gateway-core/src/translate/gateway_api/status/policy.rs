@@ -13,7 +13,7 @@ pub(in super::super) fn backend_tls_policy<'a>(
     controller: impl Fn((&'a str, &'a str)) -> Option<&'a str>,
 ) -> ObjectStatus {
     let conditions = vec![
-        unless("Accepted", state.refused.as_ref()),
+        unless("Accepted", state.refused()),
         unless("ResolvedRefs", state.unresolved.as_ref()),
     ];
     let ancestors = state.gateways.iter().take(MOST).map(|&(namespace, name)| AncestorStatus {

@@ -168,6 +168,9 @@ fn policies_say_whom_to_trust() {
         // References are local (§19).
         (of_maps(&["elsewhere"]), "never", [none, bad]),
         ("wellKnownCACertificates: example.com/ours".to_owned(), "never", ["false/Invalid", fine]),
+        // What a slip leaves unsaid is not sent in plain text either (decisions §5).
+        ("wellKnownCACertificates: Systme".to_owned(), "never", ["false/Invalid", fine]),
+        (format!("{SYSTEM}, subjectAltNames: [{{}}]"), "never", ["false/Invalid", fine]),
     ] {
         let got = in_force(
             &Options::default(),
@@ -187,6 +190,11 @@ fn policies_say_whom_to_trust() {
         assert_eq!(speech(got.service("default", "s")), [format!("80 {want}")], "{validation}");
         let condition = |kind: &str| got.condition("BackendTLSPolicy", "p", &format!("gw {kind}"));
         assert_eq!(["Accepted", "ResolvedRefs"].map(condition), status, "{validation}");
+        // On reload the last good version of the document takes its place.
+        let refused = got.translation.refused.iter().map(ToString::to_string);
+        let refused: Vec<_> = refused.collect();
+        let is_faulty = validation.contains("Systme") || validation.contains("{}");
+        assert_eq!(refused.len(), usize::from(is_faulty), "{validation}: {refused:?}");
         // Nothing is sent in plain where a policy cannot be met.
         let decision = got.get("x/r", 0);
         let (answer, tls) = match want {
