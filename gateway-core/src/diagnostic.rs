@@ -139,7 +139,7 @@ fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Optio
 }
 
 /// How many names are compared, so that many mistakes among many names do not take long.
-const MAX_NAMES: usize = 1_000;
+pub(crate) const MAX_NAMES: usize = 1_000;
 
 /// The beginning of a name, in lower case.
 fn lowered(name: &str) -> Vec<char> {

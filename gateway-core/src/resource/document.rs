@@ -477,6 +477,23 @@ impl<'d> Mapping<'d> {
         self.value.children().find(|c| c.key() == Some(name)).filter(|v| v.is_null())
     }
 
+    /// Refuses the field `name` of older versions, which secures something; newer ones have
+    /// `instead`.
+    pub(crate) fn refuse_older(
+        &mut self,
+        name: &'static str,
+        instead: &str,
+        problems: &mut Problems,
+    ) {
+        let Some(found) = self.value.children().find(|child| child.key() == Some(name)) else {
+            return;
+        };
+        self.asked.push(name);
+        let message = format!("`{name}` is of an older version and is not read");
+        let problem = Diagnostic::error("older-field", &found.key_origin(), message);
+        problems.push(problem.help(format!("newer versions have `{instead}`")));
+    }
+
     /// Reports every field that was written but never asked for: a warning, or an error in strict
     /// mode.
     pub(crate) fn finish(self, problems: &mut Problems) {

@@ -94,6 +94,7 @@ impl Gateway {
             self.default_scope = scope.unwrap_or_default();
             self.channels.experimental_field(field);
         }
+        fields.refuse_older("backendTLS", "spec.tls.backend", problems);
         fields.finish(problems);
     }
 }

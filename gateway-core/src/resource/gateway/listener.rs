@@ -173,6 +173,7 @@ fn read_tls(
     let read = |v| ObjectReference::read(v, Some(("", "Secret")), problems);
     let certificates = items.into_iter().filter_map(read).collect();
     let options = fields.field("options").is_some_and(|v| scalar::options(v, problems));
+    fields.refuse_older("frontendValidation", "spec.tls.frontend", problems);
     fields.finish(problems);
     let mode = mode?;
     let has_tls = !protocol.is_some_and(ListenerProtocol::is_plain);

@@ -14,6 +14,24 @@ fn problems_of_fields(fields: &str) -> Vec<String> {
 }
 
 #[test]
+fn fields_of_older_versions_that_secure_something_are_refused() {
+    // gateway-api §1
+    let old = "tls: {certificateRefs: [{name: c}], frontendValidation: {caCertificateRefs: []}}";
+    let listeners = format!("[{{name: l, port: 443, protocol: HTTPS, {old}}}]");
+    let spec = format!("{{gatewayClassName: c, listeners: {listeners}}}");
+    assert_eq!(
+        told_of_gateway_api("Gateway", &spec),
+        ["spec.listeners[0].tls.frontendValidation: `frontendValidation` is of an older version \
+          and is not read (newer versions have `spec.tls.frontend`)"]
+    );
+    assert_eq!(
+        problems_of_fields("backendTLS: {clientCertificateRef: {name: me}}"),
+        ["spec.backendTLS: `backendTLS` is of an older version and is not read (newer versions \
+          have `spec.tls.backend`)"]
+    );
+}
+
+#[test]
 fn a_gateway_is_read_whole() {
     // gateway-api §5, §7.4, §20.5
     let resources = read(

@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::listeners::{self, Found, Listeners, Section};
 use super::mesh::{self, Frontage};
 use super::rivals::Rivals;
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::ObjectRef;
 use crate::resource::Resource;
 use crate::resource::document::{At, Located};
@@ -56,6 +56,11 @@ pub(super) fn parents<'a>(
     context: &mut Context<'a>,
 ) -> Vec<Parent<'a>> {
     let mut parents = Vec::new();
+    if route.spec.parents.is_empty() && route.spec.use_default_gateways.is_none() {
+        let message = "the route has no `parentRefs`, so that no requests come to it";
+        let problem = Diagnostic::warning("no-parent", &route.document.object_origin(), message);
+        context.problems.push(problem);
+    }
     for written in &route.spec.parents {
         parents.extend(parent(route, written, world, context));
     }
@@ -107,8 +112,7 @@ fn parent<'a>(
         None if context.resources.is_refused(kind, namespace, &written.name) => return None,
         None => {
             let message = format!("there is no {kind} `{namespace}/{}`", written.name);
-            let names = world.listeners.names_in(kind, namespace);
-            let help = did_you_mean(&written.name, names);
+            let help = world.listeners.meant(kind, namespace, &written.name);
             let fault = Fault::new("unknown-parent", message).help(help);
             fault.warn(&route.origin(written.at), context);
             return None;
@@ -304,7 +308,8 @@ fn without_rivals<'a>(
     attachments.retain(|attachment| !conflicts.contains_key(&attachment.section));
     let say = |(section, (host, rival)): (usize, (HostPattern, &ObjectRef))| {
         let listener = &listeners.section(section).listener.name;
-        let message = format!("{rival} has requests for `{host}` on the listener `{listener}`");
+        let message =
+            format!("{rival} has requests that `{host}` covers on the listener `{listener}`");
         let help = "an HTTPRoute and a GRPCRoute cannot share a host; the older one wins";
         Fault::new("Conflicted", message).help(help.to_owned())
     };

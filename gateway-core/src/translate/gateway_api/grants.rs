@@ -1,8 +1,8 @@
 //! Which references may lead to other namespaces (gateway-api §19).
 
 use super::fault::Fault;
-use crate::resource::Resources;
 use crate::resource::reference_grant::ReferenceGrant;
+use crate::resource::{Resource, Resources};
 use std::collections::HashMap;
 
 /// The group of everything that refers.
@@ -26,14 +26,14 @@ pub(super) struct Referent<'r> {
 
 /// All ReferenceGrants, by the namespace that they open.
 pub(super) struct Grants<'a> {
-    by_namespace: HashMap<&'a str, Vec<&'a ReferenceGrant>>,
+    by_namespace: HashMap<&'a str, Vec<&'a Resource<ReferenceGrant>>>,
 }
 
 impl<'a> Grants<'a> {
     pub(super) fn of(resources: &'a Resources) -> Self {
         let mut by_namespace: HashMap<_, Vec<_>> = HashMap::new();
         for grant in resources.reference_grants() {
-            by_namespace.entry(&*grant.meta.namespace).or_default().push(&grant.spec);
+            by_namespace.entry(&*grant.meta.namespace).or_default().push(grant);
         }
         Self { by_namespace }
     }
@@ -44,17 +44,26 @@ impl<'a> Grants<'a> {
         if from.namespace == to.namespace {
             return Ok(());
         }
-        let grants = self.by_namespace.get(to.namespace);
-        if grants.into_iter().flatten().any(|grant| permits(grant, from, to)) {
+        let find = |namespace| {
+            let mut grants = self.by_namespace.get(namespace).into_iter().flatten();
+            grants.find(|grant| permits(&grant.spec, from, to))
+        };
+        if find(to.namespace).is_some() {
             return Ok(());
         }
         let Referent { kind, namespace, name, .. } = to;
-        let message = format!("{kind} `{namespace}/{name}` is in another namespace");
-        let help = format!(
-            "a ReferenceGrant in namespace `{namespace}` from {}s of namespace `{}` to {kind}s \
-             would permit it",
-            from.kind, from.namespace
+        let message = format!(
+            "{kind} `{namespace}/{name}` is in another namespace, and no ReferenceGrant permits \
+             that"
         );
+        let help = match find(from.namespace) {
+            Some(grant) => format!("{} has to be in namespace `{namespace}`", grant.object()),
+            None => format!(
+                "a ReferenceGrant in namespace `{namespace}` from {}s of namespace `{}` to \
+                 {kind}s would permit it",
+                from.kind, from.namespace
+            ),
+        };
         Err(Fault::new("RefNotPermitted", message).help(help))
     }
 }

@@ -12,7 +12,7 @@ pub(super) use section::{Owner, Section};
 use super::fault::Fault;
 use super::grants::Grants;
 use super::{admit, age};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, MAX_NAMES, did_you_mean};
 use crate::resource::gateway::{Gateway, GatewayClass};
 use crate::resource::listener_set::ListenerSet;
 use crate::resource::{Resource, Resources};
@@ -190,7 +190,8 @@ impl<'a> Listeners<'a> {
         };
         let winner = self.sections[winner].owner.object();
         let message = format!("port {} {what} already, in {winner}", listener.port);
-        let fault = Fault::new(reason, &*message).help("the older Gateway wins".to_owned());
+        let fault = Fault::new(reason, &*message)
+            .help("the older Gateway wins, then the first by name".to_owned());
         fault.warn(&section.origin(), context);
         Some(Refusal { conflict: true, reason, message })
     }
@@ -236,14 +237,23 @@ impl<'a> Listeners<'a> {
         self.by_name.get(&(kind, namespace, name))
     }
 
-    /// The names of the Gateways or ListenerSets of a namespace.
-    pub(super) fn names_in<'s>(
-        &'s self,
-        kind: &'s str,
-        namespace: &'s str,
-    ) -> impl Iterator<Item = &'a str> + 's {
-        let of = self.by_name.keys().filter(move |key| (key.0, key.1) == (kind, namespace));
-        of.map(|key| key.2)
+    /// Which Gateway or ListenerSet was meant by a name that there is none of: one of a similar
+    /// name, or one of another namespace.
+    pub(super) fn meant(
+        &self,
+        kind: &'static str,
+        namespace: &'a str,
+        name: &str,
+    ) -> Option<String> {
+        let from = |namespace| {
+            let keys = self.by_name.range((kind, namespace, "")..).map(|(key, _)| *key);
+            keys.take_while(|key| key.0 == kind)
+        };
+        let siblings = from(namespace).take_while(|key| key.1 == namespace).map(|key| key.2);
+        did_you_mean(name, siblings).or_else(|| {
+            let (_, namespace, _) = from("").take(MAX_NAMES).find(|key| key.2 == name)?;
+            Some(format!("there is one in namespace `{namespace}`"))
+        })
     }
 
     pub(super) fn section(&self, index: usize) -> &Section<'a> {
@@ -311,7 +321,7 @@ impl<'a> Listeners<'a> {
                 if context.resources.is_refused(kind, namespace, name) {
                     continue;
                 }
-                let help = did_you_mean(name, self.names_in("Gateway", namespace));
+                let help = self.meant("Gateway", namespace, name);
                 let message = format!("there is no {kind} `{namespace}/{name}`");
                 let fault = Fault::new("unknown-parent", message).help(help);
                 fault.warn(&set.origin(set.spec.parent.at), context);

@@ -88,7 +88,8 @@ pub(super) fn attach(
     let wanted = name(parent, route);
     let Some(service) = context.resources.service(&wanted) else {
         if !context.resources.is_refused("Service", &wanted.namespace, &wanted.name) {
-            let fault = Fault::new("unknown-parent", format!("there is no Service `{wanted}`"));
+            let message = format!("there is no Service `{wanted}`");
+            let fault = Fault::new("unknown-parent", message).help(context.services.meant(&wanted));
             fault.warn(&origin, context);
         }
         return None;

@@ -159,8 +159,8 @@ fn find(
     }
     let name = ServiceName::new(namespace, &target.name);
     if !context.services.service(&name).exists {
-        let help = did_you_mean(&name.name, context.services.names_in(&name.namespace));
-        return Err(not_found(format!("there is no Service `{name}`")).help(help));
+        let fault = not_found(format!("there is no Service `{name}`"));
+        return Err(fault.help(context.services.meant(&name)));
     }
     if let Some(section) = target.section.as_deref() {
         let Some(service) = context.resources.service(&name) else {

@@ -4,7 +4,6 @@ use super::fault::Fault;
 use super::grants::{Grants, Referent, Referrer};
 use super::policy::BackendTlsPolicies;
 use super::route::LoweredRoute;
-use crate::diagnostic::did_you_mean;
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::gateway_route::backend::BackendTarget;
@@ -89,8 +88,8 @@ impl References<'_, '_> {
                 let message = format!("the Service `{name}` has no port {port}");
                 return Err((fields.port, fault(message).help(help)));
             }
-            let help = did_you_mean(&name.name, context.services.names_in(&name.namespace));
-            return Err((fields.name, fault(format!("there is no Service `{name}`")).help(help)));
+            let fault = fault(format!("there is no Service `{name}`"));
+            return Err((fields.name, fault.help(context.services.meant(name))));
         }
         let has_tls = self.policies.find(name, port, context.resources).is_some();
         if let Some(said) = app_protocol(name, port, context)

@@ -205,7 +205,7 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
         [
             "the Service `default/tea` has no port 81",
             "there is no Service `default/tae`",
-            "Service `other/tea` is in another namespace",
+            "Service `other/tea` is in another namespace, and no ReferenceGrant permits that",
             "backends of kind `Teapot` of the core group are not supported",
             "the extension `n` of kind `K` of group `g` is not known",
         ]
@@ -223,8 +223,8 @@ fn backends_share_by_weight_and_broken_ones_answer_500() {
                 of(2, ".name")
             ),
             format!(
-                "error RefNotPermitted: {}: Service `other/tea` is in another namespace (a \
-                 ReferenceGrant in namespace `other` from HTTPRoutes of namespace `default` to \
+                "error RefNotPermitted: {}: Service `other/tea` is in another namespace, and no \
+                 ReferenceGrant permits that (a ReferenceGrant in namespace `other` from HTTPRoutes of namespace `default` to \
                  Services would permit it)",
                 of(3, ".namespace")
             ),

@@ -127,7 +127,9 @@ fn routes_attach_to_the_listeners_that_they_name_and_that_take_them() {
         (
             "shop",
             "name: gw",
-            Err("warning unknown-parent: spec.parentRefs[0]: there is no Gateway `shop/gw`".into()),
+            Err("warning unknown-parent: spec.parentRefs[0]: there is no Gateway `shop/gw` \
+                 (there is one in namespace `default`)"
+                .into()),
         ),
         (
             "default",

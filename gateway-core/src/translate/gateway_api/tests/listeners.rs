@@ -68,9 +68,9 @@ fn between_gateways_the_older_listener_wins() {
         got.diagnostics,
         [
             "warning HostnameConflict: spec.listeners[0]: port 80 has a listener for host `*` already, \
-             in Gateway default/b (the older Gateway wins)",
+             in Gateway default/b (the older Gateway wins, then the first by name)",
             "warning ProtocolConflict: spec.listeners[2]: port 81 speaks http already, \
-             in Gateway default/b (the older Gateway wins)",
+             in Gateway default/b (the older Gateway wins, then the first by name)",
             "warning InvalidCertificateRef: spec.listeners[2].tls.certificateRefs[0]: \
              there is no Secret `default/c`",
         ]

@@ -23,6 +23,50 @@ fn of_headers_that_differ_in_case_the_first_counts() {
 }
 
 #[test]
+fn a_route_without_parents_says_so() {
+    // gateway-api §9.1
+    let documents = [GATEWAY.into(), route("r", "", "  rules: [{}]")];
+    let got = translated(&default_options(), &documents);
+    assert_eq!(
+        got.diagnostics,
+        ["warning no-parent: : the route has no `parentRefs`, so that no requests come to it"]
+    );
+}
+
+#[test]
+fn what_was_meant_may_be_in_another_namespace() {
+    // gateway-api §9.2, §15.2, §19
+    let grant = |namespace: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: ReferenceGrant\n\
+             metadata: {{name: g, namespace: {namespace}}}\nspec:\n  \
+             from: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: default}}]\n  \
+             to: [{{group: '', kind: Service}}]\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: pay, namespace: other}\n\
+                   spec: {ports: [{port: 80}]}\n";
+    let send = |more: &str| rule(&format!("    backendRefs: [{{name: pay, port: 80{more}}}]"));
+    let elsewhere = send(", namespace: other");
+    for (documents, want) in [
+        (vec![send("")], "there is no Service `default/pay` (there is one in namespace `other`)"),
+        (
+            vec![elsewhere.clone(), grant("default")],
+            "Service `other/pay` is in another namespace, and no ReferenceGrant permits that \
+             (ReferenceGrant default/g has to be in namespace `other`)",
+        ),
+        (vec![elsewhere, grant("other")], ""),
+    ] {
+        let mut documents = documents;
+        documents.extend([GATEWAY.into(), service.to_owned()]);
+        let got = translated(&Options::default(), &documents);
+        let told: Vec<_> =
+            got.diagnostics.iter().filter_map(|d| d.splitn(3, ": ").nth(2)).collect();
+        assert_eq!(told.join(""), want);
+    }
+}
+
+#[test]
 fn a_rule_with_a_bad_expression_is_left_out() {
     // gateway-api §11.2, §13
     let spec = "  parentRefs: [{name: gw}]

@@ -58,7 +58,7 @@ fn the_message_names_who_has_the_host() {
     assert_eq!(
         got.diagnostics,
         [
-            "warning Conflicted: spec.parentRefs[0]: HTTPRoute default/h has requests for `a.example` on \
+            "warning Conflicted: spec.parentRefs[0]: HTTPRoute default/h has requests that `a.example` covers on \
           the listener `http` (an HTTPRoute and a GRPCRoute cannot share a host; the older one wins)"
         ]
     );
