@@ -66,14 +66,15 @@ impl Resources {
     }
 
     /// The labels of a namespace; its name is always among them, also where no document describes
-    /// it (gateway-api §9.2).
-    pub(crate) fn namespace_labels(&self, name: &str) -> BTreeMap<Box<str>, Box<str>> {
+    /// it (gateway-api §9.2). `None`: its document could not be read, so that they are not known.
+    pub(crate) fn namespace_labels(&self, name: &str) -> Option<BTreeMap<Box<str>, Box<str>>> {
         let mut labels = match self.objects.get(&ObjectRef::new("Namespace", "", name)) {
             Some(Object::Namespace(namespace)) => namespace.meta.labels.clone(),
+            _ if self.is_refused("Namespace", "", name) => return None,
             _ => BTreeMap::new(),
         };
         labels.insert(NAME_LABEL.into(), name.into());
-        labels
+        Some(labels)
     }
 }
 
@@ -100,7 +101,7 @@ status: {phase: Active}
             ("bare", "kubernetes.io/metadata.name=bare"),
             ("elsewhere", "kubernetes.io/metadata.name=elsewhere"),
         ] {
-            let labels = resources.namespace_labels(name);
+            let labels = resources.namespace_labels(name).unwrap();
             let labels: Vec<_> =
                 labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
             assert_eq!(labels.join(" "), want);

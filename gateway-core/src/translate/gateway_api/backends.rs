@@ -18,14 +18,18 @@ impl Backends<'_> {
     pub(in crate::translate) fn finish(self, context: &mut Context<'_>) {
         let resources = context.resources;
         for name in context.services.names() {
-            let speech = match resources.service(&name) {
-                Some(service) => self.speech(&name, service, context),
-                // Nobody knows its ports by name, but a policy may speak for all of them.
-                None => {
-                    let tls = self.policies.of_all_ports(&name);
-                    tls.into_iter().map(|tls| PortSpeech::within(None, tls)).collect()
-                }
+            let service = resources.service(&name);
+            let mut speech =
+                service.map_or_else(Vec::new, |service| self.speech(&name, service, context));
+            // Of other ports nobody knows the name, but a policy may speak for all of them.
+            let documented = |port: &u16| {
+                service.is_some_and(|s| s.spec.tcp_ports().any(|written| written.port == *port))
             };
+            let ports = &context.services.service(&name).ports;
+            if !ports.as_ref().is_some_and(|ports| ports.iter().all(documented)) {
+                let tls = self.policies.of_all_ports(&name);
+                speech.extend(tls.map(|tls| PortSpeech::within(None, tls)));
+            }
             if !speech.is_empty() {
                 context.services.set_speech(&name, speech);
             }

@@ -71,8 +71,9 @@ impl<'a> Hosts<'a> {
     /// Claims every host with routes, and the hostname of each listener where it has none.
     pub(super) fn claim(mut self, listeners: &Listeners<'_>, context: &mut Context<'_>) {
         let certificates = certificate::by_gateway(listeners);
-        for (index, section) in listeners.serving() {
-            let hosts = self.of_sections.remove(&index).unwrap_or_default();
+        for (index, section) in listeners.in_place() {
+            let hosts = self.of_sections.remove(&index).filter(|_| section.refusal.is_none());
+            let hosts = hosts.unwrap_or_default();
             if !hosts.contains_key(&section.listener.hostname.to_string()) {
                 context.claims.push(without_routes(section));
             }

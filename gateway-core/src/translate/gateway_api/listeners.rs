@@ -7,7 +7,7 @@ mod section;
 mod tls;
 
 pub(super) use gateway::{GatewayState, SetState};
-pub(super) use section::{Owner, Section};
+pub(super) use section::{Cause, Owner, Section};
 
 use super::fault::Fault;
 use super::grants::Grants;
@@ -24,8 +24,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use tls::Frontends;
 
-/// The listeners of all Gateways that are ours, oldest Gateway first, each followed by those of its
-/// ListenerSets.
+/// The listeners of all Gateways that are ours, oldest Gateway first, and then those of all their
+/// ListenerSets, oldest set first.
 pub(super) struct Listeners<'a> {
     sections: Vec<Section<'a>>,
     pub(super) gateways: Vec<GatewayState<'a>>,
@@ -49,7 +49,14 @@ pub(super) enum Found {
     },
 }
 
-/// ListenerSets by group, kind, namespace and name of their parent, each in order of precedence.
+/// What listeners of one Gateway and its ListenerSets have to know of each other.
+#[derive(Default)]
+struct Place {
+    frontends: Frontends,
+    taken: InPlace,
+}
+
+/// ListenerSets by group, kind, namespace and name of their parent.
 type Sets<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), Vec<&'a Resource<ListenerSet>>>;
 
 const GROUP: &str = "gateway.networking.k8s.io";
@@ -67,6 +74,9 @@ impl<'a> Listeners<'a> {
             owners: HashMap::new(),
             ports: BTreeMap::new(),
         };
+        // By Gateway that is ours.
+        let mut places: Vec<Place> = Vec::new();
+        let mut taken: Vec<(usize, &Resource<ListenerSet>)> = Vec::new();
         for gateway in all {
             let name = (&*gateway.meta.namespace, &*gateway.meta.name);
             let own_sets = sets.remove(&(GROUP, "Gateway", name.0, name.1)).unwrap_or_default();
@@ -74,7 +84,8 @@ impl<'a> Listeners<'a> {
                 is_of_class(gateway, context) && admit(gateway, &gateway.spec.channels, context);
             if ours {
                 warn_of_class(gateway, context);
-                listeners.add(gateway, own_sets, grants, context);
+                taken.extend(own_sets.into_iter().map(|set| (places.len(), set)));
+                places.push(listeners.add(gateway, grants, context));
             } else {
                 listeners.by_name.insert(("Gateway", name.0, name.1), Found::NotServed);
                 for set in own_sets {
@@ -83,22 +94,29 @@ impl<'a> Listeners<'a> {
                 }
             }
         }
+        // A set takes nothing from a Gateway that is there already, however old its own one is.
+        taken.sort_by_cached_key(|(_, set)| age(set));
+        for (index, set) in taken {
+            listeners.add_set(index, set, &mut places[index], grants, context);
+        }
+        for (state, place) in listeners.gateways.iter_mut().zip(&places) {
+            state.insecure = place.frontends.are_insecure(state.gateway);
+        }
         listeners.warn_of_orphans(sets, context);
         listeners.find_overlaps();
         listeners
     }
 
+    /// Adds a Gateway and its own listeners.
     fn add(
         &mut self,
         gateway: &'a Resource<Gateway>,
-        sets: Vec<&'a Resource<ListenerSet>>,
         grants: &Grants<'a>,
         context: &mut Context<'a>,
-    ) {
+    ) -> Place {
         let mut state = GatewayState::of(gateway, grants, context);
-        let mut frontends = Frontends::default();
-        let mut in_place = InPlace::default();
-        let start = self.sections.len();
+        let mut place = Place::default();
+        let first = self.sections.len();
         for listener in &gateway.spec.listeners {
             let mut section = Section::new(Owner::Gateway(gateway), gateway, listener);
             section.refusal = conflict::among(listener, &gateway.spec.listeners);
@@ -106,61 +124,69 @@ impl<'a> Listeners<'a> {
                 let fault = Fault::new(refusal.reason, &*refusal.message);
                 fault.tell(&section.origin(), context);
             }
-            in_place.add(self.sections.len(), &section);
-            self.push(section, grants, &mut frontends, context);
+            self.push(section, &mut place, grants, context);
         }
-        state.own = start..self.sections.len();
-        let (index, name) = (self.gateways.len(), (&*gateway.meta.namespace, &*gateway.meta.name));
-        let found = Found::Ours { sections: state.own.clone(), gateway: index };
-        self.by_name.insert(("Gateway", name.0, name.1), found);
-        for set in sets {
-            let refused = self.refusal_of_set(&state, set, context.resources);
-            if let Some(fault) = &refused {
-                let origin = set.origin(set.spec.parent.at);
-                fault.warn(&origin, context);
-            }
-            let first = self.sections.len();
-            let listeners = match refused {
-                None => &set.spec.listeners[..],
-                Some(_) => &[],
-            };
-            for listener in listeners {
-                let mut section = Section::new(Owner::Set(set), gateway, listener);
-                section.refusal = in_place.refusal(listener, &self.sections);
-                if let Some(refusal) = &section.refusal {
-                    let fault = Fault::new(refusal.reason, &*refusal.message);
-                    fault.warn(&section.origin(), context);
-                }
-                in_place.add(self.sections.len(), &section);
-                self.push(section, grants, &mut frontends, context);
-            }
-            let sections = first..self.sections.len();
-            let (namespace, name) = (&*set.meta.namespace, &*set.meta.name);
-            let found = Found::Ours { sections: sections.clone(), gateway: index };
-            self.by_name.insert(("ListenerSet", namespace, name), found);
-            state.sets.push(SetState { set, sections, refused });
-        }
-        state.insecure = frontends.are_insecure(gateway);
+        state.own = first..self.sections.len();
+        let found = Found::Ours { sections: state.own.clone(), gateway: self.gateways.len() };
+        self.by_name.insert(("Gateway", &gateway.meta.namespace, &gateway.meta.name), found);
         self.gateways.push(state);
+        place
+    }
+
+    /// Adds a ListenerSet of a Gateway.
+    fn add_set(
+        &mut self,
+        gateway: usize,
+        set: &'a Resource<ListenerSet>,
+        place: &mut Place,
+        grants: &Grants<'a>,
+        context: &mut Context<'a>,
+    ) {
+        let state = &self.gateways[gateway];
+        let refused = self.refusal_of_set(state, set, context.resources);
+        let parent = state.gateway;
+        if let Some(fault) = &refused {
+            let origin = set.origin(set.spec.parent.at);
+            fault.warn(&origin, context);
+        }
+        let first = self.sections.len();
+        let listeners = match refused {
+            None => &set.spec.listeners[..],
+            Some(_) => &[],
+        };
+        for listener in listeners {
+            let mut section = Section::new(Owner::Set(set), parent, listener);
+            section.refusal = place.taken.refusal(listener, &self.sections);
+            if let Some(refusal) = &section.refusal {
+                let fault = Fault::new(refusal.reason, &*refusal.message);
+                fault.warn(&section.origin(), context);
+            }
+            self.push(section, place, grants, context);
+        }
+        let sections = first..self.sections.len();
+        let found = Found::Ours { sections: sections.clone(), gateway };
+        self.by_name.insert(("ListenerSet", &set.meta.namespace, &set.meta.name), found);
+        self.gateways[gateway].sets.push(SetState { set, sections, refused });
     }
 
     /// Adds a section that is not at odds with others of its Gateway, or is refused already.
     fn push(
         &mut self,
         mut section: Section<'a>,
+        place: &mut Place,
         grants: &Grants<'a>,
-        frontends: &mut Frontends,
         context: &mut Context<'a>,
     ) {
         warn_of_kinds(&section, context);
         if section.refusal.is_none() {
             section.refusal = self.refusal(&section, context);
         }
-        tls::resolve(&mut section, grants, frontends, context);
-        if section.refusal.is_none()
+        tls::resolve(&mut section, grants, &mut place.frontends, context);
+        let (index, listener) = (self.sections.len(), section.listener);
+        place.taken.add(index, &section);
+        if section.keeps_place()
             && let Some(protocol) = section.served()
         {
-            let (index, listener) = (self.sections.len(), section.listener);
             self.ports.entry(listener.port).or_insert((protocol, index));
             self.owners.insert((listener.port, listener.hostname.clone()), index);
         }
@@ -174,7 +200,7 @@ impl<'a> Listeners<'a> {
             let fault = Fault::new("UnsupportedProtocol", &*message);
             let fault = fault.help("the protocols are `HTTP` and `HTTPS`".to_owned());
             fault.warn(&section.origin(), context);
-            return Some(Refusal { conflict: false, reason: fault.reason, message });
+            return Some(Refusal { cause: Cause::Protocol, reason: fault.reason, message });
         };
         // Between Gateways the older one wins.
         let (reason, winner, what) = match self.ports.get(&listener.port) {
@@ -193,7 +219,7 @@ impl<'a> Listeners<'a> {
         let fault = Fault::new(reason, &*message)
             .help("the older Gateway wins, then the first by name".to_owned());
         fault.warn(&section.origin(), context);
-        Some(Refusal { conflict: true, reason, message })
+        Some(Refusal { cause: Cause::Conflict, reason, message })
     }
 
     /// Why a Gateway does not take a ListenerSet (gateway-api §8.1).
@@ -264,9 +290,9 @@ impl<'a> Listeners<'a> {
         &self.sections[range]
     }
 
-    /// The listeners that take requests.
-    pub(super) fn serving(&self) -> impl Iterator<Item = (usize, &Section<'a>)> {
-        self.sections.iter().enumerate().filter(|(_, section)| section.refusal.is_none())
+    /// The listeners that have their hosts for themselves.
+    pub(super) fn in_place(&self) -> impl Iterator<Item = (usize, &Section<'a>)> {
+        self.sections.iter().enumerate().filter(|(_, section)| section.keeps_place())
     }
 
     /// The most specific section that covers `host`, on the port of `section` (gateway-api §6.2).
@@ -291,7 +317,7 @@ impl<'a> Listeners<'a> {
 
     /// Marks the listeners that end TLS for names of each other (gateway-api §7.3).
     fn find_overlaps(&mut self) {
-        let https = self.serving().filter(|(_, section)| section.is_https());
+        let https = self.in_place().filter(|(_, section)| section.is_https());
         let overlapping: BTreeSet<usize> = https
             .flat_map(|(index, section)| {
                 let all = self.covering(section.listener.port, &section.listener.hostname);
@@ -331,10 +357,8 @@ impl<'a> Listeners<'a> {
 }
 
 fn sets(resources: &Resources) -> Sets<'_> {
-    let mut all: Vec<&Resource<ListenerSet>> = resources.listener_sets().collect();
-    all.sort_by_cached_key(|set| age(set));
     let mut sets = Sets::new();
-    for set in all {
+    for set in resources.listener_sets() {
         let parent = &set.spec.parent;
         let namespace = parent.namespace.as_deref().unwrap_or(&set.meta.namespace);
         let key = (&*parent.group, &*parent.kind, namespace, &*parent.name);

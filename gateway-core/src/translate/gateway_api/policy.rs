@@ -17,6 +17,8 @@ pub(super) struct BackendTlsPolicies<'a> {
     pub(super) all: Vec<PolicyState<'a>>,
     /// Index of the policy by Service and name of its port; `None` for all its ports.
     by_target: BTreeMap<(ServiceName, Option<Box<str>>), usize>,
+    /// Why nothing is sent to a Service: nobody knows which of its ports a policy is for.
+    undecided: BTreeMap<ServiceName, Box<str>>,
     /// All that name a Service, whatever has become of it.
     by_service: BTreeMap<ServiceName, Vec<usize>>,
 }
@@ -46,8 +48,12 @@ impl<'a> BackendTlsPolicies<'a> {
         let resources = context.resources;
         let mut policies: Vec<_> = resources.backend_tls_policies().collect();
         policies.sort_by_cached_key(|policy| age(policy));
-        let mut found =
-            Self { all: Vec::new(), by_target: BTreeMap::new(), by_service: BTreeMap::new() };
+        let mut found = Self {
+            all: Vec::new(),
+            by_target: BTreeMap::new(),
+            undecided: BTreeMap::new(),
+            by_service: BTreeMap::new(),
+        };
         for policy in policies {
             found.add(policy, grants, context);
         }
@@ -85,6 +91,12 @@ impl<'a> BackendTlsPolicies<'a> {
                 Ok(key) => drop(self.by_target.insert(key, index)),
                 Err(fault) => {
                     fault.warn(&origin, context);
+                    let name = ServiceName::new(&policy.meta.namespace, &target.name);
+                    let is_known = context.resources.service(&name).is_some();
+                    if target.is_service() && target.section.is_some() && !is_known {
+                        let reason = format!("{}: {}", policy.object(), fault.message);
+                        self.undecided.entry(name).or_insert(reason.into());
+                    }
                     lost.push(fault);
                 }
             }
@@ -102,13 +114,22 @@ impl<'a> BackendTlsPolicies<'a> {
         port: u16,
         resources: &Resources,
     ) -> Option<ServiceTls> {
-        Some(self.tls(self.index(service, port, resources)?))
+        match self.index(service, port, resources) {
+            Some(index) => Some(self.tls(index)),
+            None => self.undecided(service),
+        }
     }
 
     /// The same of all ports, for a Service whose ports nobody knows by name.
     pub(super) fn of_all_ports(&self, service: &ServiceName) -> Option<ServiceTls> {
-        let index = self.by_target.get(&(service.clone(), None))?;
-        Some(self.tls(*index))
+        match self.by_target.get(&(service.clone(), None)) {
+            Some(index) => Some(self.tls(*index)),
+            None => self.undecided(service),
+        }
+    }
+
+    fn undecided(&self, service: &ServiceName) -> Option<ServiceTls> {
+        self.undecided.get(service).map(|reason| ServiceTls::Impossible(reason.clone()))
     }
 
     fn tls(&self, index: usize) -> ServiceTls {
@@ -150,28 +171,30 @@ fn find(
     namespace: &str,
     context: &mut Context<'_>,
 ) -> Result<(ServiceName, Option<Box<str>>), Fault> {
-    let not_found = |message: String| {
-        Fault::new("TargetNotFound", format!("{message}: no TLS is spoken because of this entry"))
-    };
+    let not_found = |message: String| Fault::new("TargetNotFound", message);
+    let unheard =
+        |message: String| not_found(format!("{message}: no TLS is spoken because of this entry"));
     if !target.is_service() {
         let message = format!("targets of kind `{}` are not supported", target.kind);
-        return Err(not_found(message).help("a target is a `Service` of the core group".to_owned()));
+        return Err(unheard(message).help("a target is a `Service` of the core group".to_owned()));
     }
     let name = ServiceName::new(namespace, &target.name);
     if !context.services.service(&name).exists {
-        let fault = not_found(format!("there is no Service `{name}`"));
+        let fault = unheard(format!("there is no Service `{name}`"));
         return Err(fault.help(context.services.meant(&name)));
     }
     if let Some(section) = target.section.as_deref() {
         let Some(service) = context.resources.service(&name) else {
-            let message = format!("no document tells which port of `{name}` is `{section}`");
+            let message = format!(
+                "no document tells which port of `{name}` is `{section}`: nothing is sent to it"
+            );
             let help = "give the document of the Service, or leave `sectionName` out".to_owned();
             return Err(not_found(message).help(help));
         };
         let ports = || service.spec.tcp_ports().map(|port| &*port.name);
         if !ports().any(|port| port == section) {
             let message = format!("the Service `{name}` has no port `{section}`");
-            return Err(not_found(message).help(did_you_mean(section, ports())));
+            return Err(unheard(message).help(did_you_mean(section, ports())));
         }
     }
     Ok((name, target.section.clone()))

@@ -1,6 +1,6 @@
 //! Which listeners cannot share a port (gateway-api §5.3, §8.2).
 
-use super::section::{Refusal, Section};
+use super::section::{Cause, Refusal, Section};
 use crate::resource::gateway::{Listener, ListenerProtocol};
 use crate::rules::HostPattern;
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ pub(super) fn among(listener: &Listener, all: &[Listener]) -> Option<Refusal> {
     let (conflict, other) =
         others.find_map(|other| conflict(listener, other).map(|conflict| (conflict, other)))?;
     Some(Refusal {
-        conflict: true,
+        cause: Cause::Conflict,
         reason: conflict.reason(),
         message: format!(
             "the listeners `{}` ({}) and `{}` ({}) cannot share port {}",
@@ -78,7 +78,7 @@ pub(super) struct InPlace {
 impl InPlace {
     /// Adds a section, unless it has lost its own place.
     pub(super) fn add(&mut self, index: usize, section: &Section<'_>) {
-        if section.refusal.as_ref().is_some_and(|refusal| refusal.conflict) {
+        if section.refusal.as_ref().is_some_and(|refusal| refusal.cause == Cause::Conflict) {
             return;
         }
         let Listener { port, protocol, hostname, .. } = section.listener;
@@ -107,6 +107,6 @@ impl InPlace {
             winner.listener.protocol,
             winner.owner.object()
         );
-        Some(Refusal { conflict: true, reason, message })
+        Some(Refusal { cause: Cause::Conflict, reason, message })
     }
 }

@@ -33,9 +33,21 @@ pub(in super::super) struct Section<'a> {
 /// Why a listener takes no requests.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Refusal {
-    pub(in super::super) conflict: bool,
+    pub(in super::super) cause: Cause,
     pub(in super::super) reason: &'static str,
     pub(in super::super) message: String,
+}
+
+/// What kind of thing keeps a listener from taking requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Cause {
+    /// Another listener has its place.
+    Conflict,
+    /// Nobody here speaks its protocol.
+    Protocol,
+    /// No client could be let in. It keeps its place, so that its hosts are not taken over by a
+    /// listener that asks less of clients.
+    Clients,
 }
 
 /// The object that a listener is written in.
@@ -142,6 +154,11 @@ impl<'a> Section<'a> {
         matches!(self.owner, Owner::Set(_))
     }
 
+    /// Whether nobody else can have its hosts.
+    pub(in super::super) fn keeps_place(&self) -> bool {
+        self.refusal.as_ref().is_none_or(|refusal| refusal.cause == Cause::Clients)
+    }
+
     /// Whether it takes requests and can do so.
     pub(in super::super) fn is_programmed(&self) -> bool {
         let shows_certificate = self.tls.as_ref().is_none_or(|tls| !tls.certificates.is_empty());
@@ -161,7 +178,8 @@ pub(super) fn takes(
         FromNamespaces::Same => own == namespace,
         FromNamespaces::None => false,
         FromNamespaces::Selector(selector) => {
-            selector.selects(&resources.namespace_labels(namespace))
+            let labels = resources.namespace_labels(namespace);
+            labels.is_some_and(|labels| selector.selects(&labels))
         }
     }
 }

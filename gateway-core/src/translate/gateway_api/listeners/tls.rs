@@ -4,7 +4,7 @@
 use super::super::fault::Fault;
 use super::super::grants::{Grants, Referrer};
 use super::super::material::{AuthorityReasons, Finder};
-use super::section::{Refusal, Section};
+use super::section::{Cause, Refusal, Section};
 use crate::resource::Resource;
 use crate::resource::gateway::{ClientValidation, Gateway};
 use crate::rules::{Certificate, ClientTrust, ServerTls};
@@ -40,14 +40,16 @@ pub(super) fn resolve<'a>(
     if !section.is_https() {
         return;
     }
-    let certificates = certificates(section, grants, context);
+    let mut certificates = certificates(section, grants, context);
     let clients = frontends.of(section.gateway, section.listener.port, grants, context);
     if let Some(fault) = clients.fault {
         section.unresolved.get_or_insert(fault);
     }
     if clients.hopeless {
+        // Without a certificate of ours no handshake succeeds.
+        certificates.clear();
         section.refusal.get_or_insert_with(|| Refusal {
-            conflict: false,
+            cause: Cause::Clients,
             reason: "NoValidCACertificate",
             message: "none of the authorities of client certificates can be used".into(),
         });
@@ -144,7 +146,7 @@ fn clients<'a>(
     let hopeless = authorities.is_empty();
     let trust = ClientTrust {
         authorities,
-        insecure_fallback: validation.insecure_fallback,
+        insecure_fallback: validation.insecure_fallback && !hopeless,
         origin: gateway.origin(validation.at),
     };
     Clients { trust: Some(Arc::new(trust)), fault: first_fault, hopeless }

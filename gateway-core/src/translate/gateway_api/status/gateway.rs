@@ -2,7 +2,7 @@
 
 use super::{condition, object_status, unless};
 use crate::translate::gateway_api::fault::Fault;
-use crate::translate::gateway_api::listeners::{GatewayState, Section, SetState};
+use crate::translate::gateway_api::listeners::{Cause, GatewayState, Section, SetState};
 use crate::translate::{
     GatewayAddress, ListenerStatus, ObjectStatus, RouteKind, Status, StatusCondition,
 };
@@ -106,7 +106,7 @@ fn is_resolved(section: &Section<'_>) -> bool {
 
 fn listener_conditions(section: &Section<'_>) -> Vec<StatusCondition> {
     let refusal = section.refusal.as_ref();
-    let conflict = refusal.filter(|refusal| refusal.conflict);
+    let conflict = refusal.filter(|refusal| refusal.cause == Cause::Conflict);
     let accepted = match refusal {
         None => condition("Accepted", true, "Accepted", ""),
         Some(refusal) => condition("Accepted", false, refusal.reason, &*refusal.message),

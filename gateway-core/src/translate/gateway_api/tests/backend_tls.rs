@@ -253,7 +253,26 @@ fn services_that_no_document_describes_have_policies_too() {
         let got = in_force(&options, &[GATEWAY.to_owned(), route_to("r", "s", 80), of_port]);
         let condition = got.condition("BackendTLSPolicy", "p", "gw Accepted");
         assert_eq!(condition, "false/TargetNotFound", "{options:?}");
+        assert_eq!(in_force::target(&got.get("x/r", 0)), "503", "{options:?}");
     }
+}
+
+#[test]
+fn a_policy_holds_for_ports_that_only_options_name() {
+    // gateway-api §20.3
+    let options = Options {
+        known_services: vec![(crate::rules::ServiceName::new("default", "s"), 8443)],
+        ..Options::default()
+    };
+    let documents = [
+        GATEWAY.to_owned(),
+        service("s", "", "ports: [{port: 80}]"),
+        route_to("r", "s", 8443),
+        tls_policy("p", "", &target("name: s"), SYSTEM),
+    ];
+    let got = in_force(&options, &documents);
+    assert_eq!(in_force::target(&got.get("x/r", 0)), "default/s:8443");
+    assert!(got.get("x/r", 0).backend_tls().is_some());
 }
 
 /// What a route of each kind speaks with `s`, by who sends it.

@@ -43,6 +43,92 @@ fn listeners_that_cannot_share_a_port_all_lose() {
     }
 }
 
+/// A ListenerSet of the Gateway `of`.
+fn listener_set(name: &str, created: &str, of: &str, listener: &str) -> String {
+    format!(
+        "---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {{name: {name}, creationTimestamp: '{created}'}}
+spec:
+  parentRef: {{name: {of}}}
+  listeners: [{{{listener}}}]
+"
+    )
+}
+
+/// A Gateway that takes ListenerSets.
+fn open_gateway(name: &str, created: &str, listener: &str) -> String {
+    let created = format!("creationTimestamp: '{created}'");
+    let gateway = named_gateway(name, &created, &[listener]);
+    format!("{gateway}  allowedListeners: {{namespaces: {{from: All}}}}\n")
+}
+
+#[test]
+fn a_listener_set_takes_nothing_from_other_gateways() {
+    // gateway-api §5.3, decisions §1: its own age counts, not that of its Gateway.
+    let (old, new) = ("2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z");
+    let documents = [
+        open_gateway("old", old, "name: l, port: 80, protocol: HTTP"),
+        open_gateway("new", new, "name: l, port: 81, protocol: HTTP, hostname: bank.example"),
+        listener_set("a", new, "old", "name: m, port: 81, protocol: HTTP, hostname: bank.example"),
+        listener_set("b", old, "new", "name: m, port: 82, protocol: HTTP"),
+        listener_set("c", new, "old", "name: m, port: 82, protocol: HTTP"),
+    ];
+    let got = in_force::in_force(&default_options(), &documents);
+    let accepted = |kind: &str, name: &str, part: &str| got.condition(kind, name, part);
+    assert_eq!(accepted("Gateway", "new", "l Accepted"), "true/Accepted");
+    assert_eq!(accepted("ListenerSet", "a", "m Accepted"), "false/HostnameConflict");
+    assert_eq!(accepted("ListenerSet", "b", "m Accepted"), "true/Accepted");
+    assert_eq!(accepted("ListenerSet", "c", "m Accepted"), "false/HostnameConflict");
+}
+
+#[test]
+fn a_listener_without_a_place_keeps_none_from_sets() {
+    // gateway-api §8.2
+    let (old, new) = ("2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z");
+    let tls = "tls: {certificateRefs: [{name: c}]}";
+    let https = |host: &str| format!("name: l, port: 84, protocol: HTTPS, hostname: {host}, {tls}");
+    let young = named_gateway(
+        "young",
+        &format!("creationTimestamp: '{new}'"),
+        &["name: lost, port: 84, protocol: HTTP", "name: k, port: 85, protocol: HTTP"],
+    );
+    let documents = [
+        open_gateway("old", old, &https("old.example")),
+        format!("{young}  allowedListeners: {{namespaces: {{from: All}}}}\n"),
+        listener_set("set", new, "young", &https("set.example")),
+    ];
+    let got = in_force::in_force(&default_options(), &documents);
+    assert_eq!(got.condition("Gateway", "young", "lost Accepted"), "false/ProtocolConflict");
+    assert_eq!(got.condition("ListenerSet", "set", "l Accepted"), "true/Accepted");
+}
+
+#[test]
+fn a_namespace_that_cannot_be_read_is_not_selected() {
+    // gateway-api §9.2
+    let namespace = |label: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: default, labels: {{a: {label}}}}}\n"
+        )
+    };
+    let routes = "allowedRoutes: {namespaces: {from: Selector, selector: \
+                  {matchExpressions: [{key: a, operator: DoesNotExist}]}}}";
+    let gateway = gateway(&[&format!("name: l, port: 80, protocol: HTTP, {routes}")]);
+    let route = rule("    backendRefs: [{name: s, port: 80}]");
+    for (documents, want) in [
+        (vec![], "true/Accepted"),
+        (vec![namespace("b")], "false/NotAllowedByListeners"),
+        // A label is no boolean: the document is refused.
+        (vec![namespace("true")], "false/NotAllowedByListeners"),
+    ] {
+        let mut documents: Vec<String> = documents;
+        documents.extend([gateway.clone(), route.clone()]);
+        let got = in_force::in_force(&default_options(), &documents);
+        assert_eq!(got.condition("HTTPRoute", "r", "gw Accepted"), want, "{documents:?}");
+    }
+}
+
 #[test]
 fn between_gateways_the_older_listener_wins() {
     let old = "creationTimestamp: '2024-01-01T00:00:00Z'";

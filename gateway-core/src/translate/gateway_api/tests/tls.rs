@@ -400,7 +400,7 @@ fn clients_are_asked_by_port() {
 }
 
 #[test]
-fn without_any_authority_a_port_is_not_served() {
+fn without_any_authority_no_handshake_succeeds() {
     // gateway-api §7.4
     let reference = "false/InvalidCACertificateRef";
     let kind = "{validation: {caCertificateRefs: [{group: '', kind: Secret, name: c}]}}".to_owned();
@@ -425,7 +425,9 @@ fn without_any_authority_a_port_is_not_served() {
         let got =
             with_frontend(&format!("default: {default}, perPort: [{{port: 444, tls: {own}}}]"));
         let condition = |part: &str| got.condition("Gateway", "gw", part);
-        assert_eq!(trust(got.host(443, "*")), want.unwrap_or("no host"), "{default}");
+        assert_eq!(trust(got.host(443, "*")), want.unwrap_or(""), "{default}");
+        let certificates = if want.is_some() { "default/c" } else { "" };
+        assert_eq!(shown(got.host(443, "*")), certificates, "{default}");
         assert_eq!(condition("one ResolvedRefs"), resolved, "{default}");
         let (accepted, programmed, answer) = match want {
             Some(_) => ("true/Accepted", "true/Programmed", "default/s:80"),
@@ -437,11 +439,45 @@ fn without_any_authority_a_port_is_not_served() {
         }
         let request = |port| RequestHead::get("a.example", "/").on(https(port));
         assert_eq!(target(&got.decide(&request(443), 0)), answer, "{default}");
-        assert!(want.is_some() == got.router.server_name(key(443), "a.example").is_some());
         assert_eq!(trust(got.host(444, "*")), "more", "{default}");
         assert_eq!(condition("two Accepted"), "true/Accepted", "{default}");
         assert_eq!(condition("two Programmed"), "true/Programmed", "{default}");
         assert_eq!(target(&got.decide(&request(444), 0)), "default/s:80", "{default}");
+    }
+}
+
+#[test]
+fn a_listener_that_lets_nobody_in_keeps_its_hosts() {
+    // gateway-api §7.4: else a listener that asks clients for nothing would have them.
+    let listener = |host: &str| {
+        format!(
+            "name: l, port: 443, protocol: HTTPS, hostname: '{host}', \
+             tls: {{certificateRefs: [{{name: c}}]}}"
+        )
+    };
+    let strict = gateway(&[&listener("a.example")]);
+    let strict = format!("{strict}  tls: {{frontend: {{default: {}}}}}\n", validation(&["ca"], ""));
+    let open = gateway(&[&listener("*.example")]).replace("name: gw", "name: open");
+    let spec = "  parentRefs: [{name: gw}, {name: open}]
+  rules: [{backendRefs: [{name: s, port: 80}]}]";
+    let mut documents = vec![strict, open, route("r", "", spec), secret("c", "")];
+    for authority_is_there in [false, true] {
+        if authority_is_there {
+            documents.push(authority("ca", ""));
+        }
+        let got = in_force(&default_options(), &documents);
+        let server = got.router.server_name(key(443), "a.example").unwrap();
+        let (certificates, answer) = match authority_is_there {
+            true => ("default/c", "default/s:80"),
+            false => ("", "404"),
+        };
+        assert_eq!(
+            (shown(Some(server)), server.hostname.to_string()),
+            (certificates.into(), "a.example".into())
+        );
+        let request = |host: &'static str| RequestHead::get(host, "/").on(https(443));
+        assert_eq!(target(&got.decide(&request("a.example"), 0)), answer);
+        assert_eq!(target(&got.decide(&request("b.example"), 0)), "default/s:80");
     }
 }
 
