@@ -141,7 +141,7 @@ fn serve<'a>(
     if !admit(route, &route.spec.channels, context) {
         return None;
     }
-    let parents = attach::parents(route, world, context);
+    let mut parents = attach::parents(route, world, context);
     // A route of other controllers is none of our business.
     if parents.is_empty() {
         return None;
@@ -162,6 +162,7 @@ fn serve<'a>(
             context.problems.push(problem);
         }
     }
+    attach::limit(route, &mut parents, at_gateways.matches.len(), context);
     let lowered = |parent: &Parent<'_>| if parent.is_mesh { &at_services } else { &at_gateways };
     context.statuses.push(status::route(route, &parents, lowered));
     let (mut attachments, mut frontages) = (Vec::new(), BTreeSet::new());

@@ -181,6 +181,39 @@ fn default_gateways<'a>(
     parents
 }
 
+/// The most routes that one HTTPRoute or GRPCRoute comes to: each of its matches is one for each host
+/// of each listener.
+const MOST: usize = 16_384;
+
+/// Attaches a route to no listener where it would come to too many routes: a short document could
+/// ask for gigabytes.
+pub(super) fn limit(
+    route: &Resource<GatewayRoute>,
+    parents: &mut [Parent<'_>],
+    matches: usize,
+    context: &mut Context<'_>,
+) {
+    let hosts = |parent: &Parent<'_>| match &parent.outcome {
+        Ok(Place::Listeners(of)) => of.len(),
+        _ => 0,
+    };
+    let hosts: usize = parents.iter().map(hosts).sum();
+    let routes = hosts.saturating_mul(matches);
+    if routes <= MOST {
+        return;
+    }
+    let message = format!(
+        "{matches} matches for {hosts} hosts of listeners are {routes} routes, and at most {MOST} \
+         are allowed"
+    );
+    let fault = Fault::new("UnsupportedValue", message)
+        .help("name fewer listeners or hosts in each of several routes".to_owned());
+    fault.tell(&route.document.object_origin(), context);
+    for parent in parents.iter_mut().filter(|parent| !parent.is_mesh) {
+        parent.outcome = Err(fault.clone());
+    }
+}
+
 fn reference(written: &ParentRef) -> ParentReference {
     ParentReference {
         group: written.group.clone(),

@@ -34,6 +34,28 @@ fn a_route_without_parents_says_so() {
 }
 
 #[test]
+fn a_route_is_not_attached_to_more_hosts_than_can_be_held() {
+    // decisions §5
+    let listener = |i| format!("name: l{i}, port: {}, protocol: HTTP", 8000 + i);
+    let listeners: Vec<String> = (0..64).map(listener).collect();
+    let listeners: Vec<&str> = listeners.iter().map(|l| &**l).collect();
+    let rules = |matches: usize| {
+        let matches: String =
+            (0..matches).map(|i| format!("{{path: {{value: /{i}}}}}, ")).collect();
+        format!("  rules: [{{matches: [{matches}], backendRefs: [{{name: s, port: 80}}]}}]")
+    };
+    let hosts: String = (0..16).map(|i| format!("h{i}.example, ")).collect();
+    for (matches, want) in [(16, "true/Accepted"), (17, "false/UnsupportedValue")] {
+        let rules = rules(matches);
+        let spec = format!("  parentRefs: [{{name: gw}}]\n  hostnames: [{hosts}]\n{rules}");
+        let got = translated(&default_options(), &[gateway(&listeners), route("r", "", &spec)]);
+        let conditions = got.conditions("HTTPRoute", "r");
+        assert!(conditions.contains(&format!("gw Accepted={want}")), "{conditions:?}");
+        assert_eq!(got.diagnostics.len(), usize::from(matches > 16));
+    }
+}
+
+#[test]
 fn what_was_meant_may_be_in_another_namespace() {
     // gateway-api §9.2, §15.2, §19
     let grant = |namespace: &str| {
