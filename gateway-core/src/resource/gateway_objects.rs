@@ -19,6 +19,22 @@ impl Resources {
         self.of_kind("Gateway", |o| if let Object::Gateway(r) = o { Some(r) } else { None })
     }
 
+    /// The Gateway of a name.
+    pub(crate) fn gateway(&self, namespace: &str, name: &str) -> Option<&Resource<Gateway>> {
+        match self.objects.get(&ObjectRef::new("Gateway", namespace, name))? {
+            Object::Gateway(gateway) => Some(gateway),
+            _ => None,
+        }
+    }
+
+    /// The GatewayClass of a name.
+    pub(crate) fn gateway_class(&self, name: &str) -> Option<&Resource<GatewayClass>> {
+        match self.objects.get(&ObjectRef::new("GatewayClass", "", name))? {
+            Object::GatewayClass(class) => Some(class),
+            _ => None,
+        }
+    }
+
     /// By name.
     pub(crate) fn gateway_classes(&self) -> impl Iterator<Item = &Resource<GatewayClass>> {
         self.of_kind(

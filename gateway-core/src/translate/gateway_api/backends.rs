@@ -36,9 +36,7 @@ impl Backends<'_> {
         }
         for state in &self.policies.all {
             let controller = |(namespace, name): (&str, &str)| {
-                let mut gateways = resources.gateways();
-                let gateway =
-                    gateways.find(|g| (&*g.meta.namespace, &*g.meta.name) == (namespace, name))?;
+                let gateway = resources.gateway(namespace, name)?;
                 listeners::class(gateway, resources).map(|class| &*class.spec.controller)
             };
             context.statuses.push(status::backend_tls_policy(state, controller));

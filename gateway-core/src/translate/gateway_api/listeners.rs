@@ -379,19 +379,18 @@ pub(super) fn class<'a>(
     gateway: &Resource<Gateway>,
     resources: &'a Resources,
 ) -> Option<&'a Resource<GatewayClass>> {
-    let name = &gateway.spec.class.as_ref()?.value;
-    resources.gateway_classes().find(|class| class.meta.name == *name)
+    resources.gateway_class(gateway.spec.class.as_ref()?)
 }
 
 fn warn_of_class(gateway: &Resource<Gateway>, context: &mut Context<'_>) {
-    let classes: Vec<&str> =
-        context.resources.gateway_classes().map(|class| &*class.meta.name).collect();
+    let resources = context.resources;
+    let classes = || resources.gateway_classes().map(|class| &*class.meta.name);
     if let Some(class) = &gateway.spec.class
-        && !classes.is_empty()
-        && !classes.contains(&&*class.value)
+        && classes().next().is_some()
+        && resources.gateway_class(class).is_none()
     {
         let message = format!("no document describes the GatewayClass `{}`", class.value);
-        let fault = Fault::new("unknown-class", message).help(did_you_mean(class, classes));
+        let fault = Fault::new("unknown-class", message).help(did_you_mean(class, classes()));
         fault.warn(&gateway.origin(class.at), context);
     }
 }

@@ -12,6 +12,9 @@ use crate::translate::Context;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The most ancestors that the status of a policy has room for (gateway-api §20.4).
+const MOST_ANCESTORS: usize = 16;
+
 /// All BackendTLSPolicies, and which of them holds where.
 pub(super) struct BackendTlsPolicies<'a> {
     pub(super) all: Vec<PolicyState<'a>>,
@@ -32,7 +35,8 @@ pub(super) struct PolicyState<'a> {
     pub(super) unresolved: Option<Fault>,
     /// Why none of its targets is left to it.
     lost: Option<Fault>,
-    /// The Gateways, by namespace and name, that send requests to one of its targets.
+    /// The Gateways, by namespace and name, that send requests to one of its targets: the first
+    /// [`MOST_ANCESTORS`].
     pub(super) gateways: BTreeSet<(&'a str, &'a str)>,
 }
 
@@ -160,7 +164,11 @@ impl<'a> BackendTlsPolicies<'a> {
     /// if another one did not, tell the Gateway.
     pub(super) fn note(&mut self, service: &ServiceName, gateway: (&'a str, &'a str)) {
         for index in self.by_service.get(service).into_iter().flatten() {
-            self.all[*index].gateways.insert(gateway);
+            let gateways = &mut self.all[*index].gateways;
+            gateways.insert(gateway);
+            if gateways.len() > MOST_ANCESTORS {
+                gateways.pop_last();
+            }
         }
     }
 }

@@ -4,9 +4,6 @@ use super::{object_status, unless};
 use crate::translate::gateway_api::policy::PolicyState;
 use crate::translate::{AncestorStatus, ObjectStatus, ParentReference, Status};
 
-/// The most ancestors that a status has room for (gateway-api §20.4).
-const MOST: usize = 16;
-
 /// Of a BackendTLSPolicy; `controller` knows who serves a Gateway.
 pub(in super::super) fn backend_tls_policy<'a>(
     state: &PolicyState<'a>,
@@ -16,7 +13,7 @@ pub(in super::super) fn backend_tls_policy<'a>(
         unless("Accepted", state.refused()),
         unless("ResolvedRefs", state.unresolved.as_ref()),
     ];
-    let ancestors = state.gateways.iter().take(MOST).map(|&(namespace, name)| AncestorStatus {
+    let ancestors = state.gateways.iter().map(|&(namespace, name)| AncestorStatus {
         ancestor: ParentReference {
             group: "gateway.networking.k8s.io".into(),
             kind: "Gateway".into(),
