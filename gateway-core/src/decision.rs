@@ -138,6 +138,22 @@ pub enum NoRoute {
 }
 
 impl NoRoute {
+    /// `invalid`, `no-listener`, `no-host`, `misdirected`, `no-match`, `method-not-allowed`,
+    /// `no-branch`, `no-trust` or `no-backend`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::NoListener => "no-listener",
+            Self::NoHost => "no-host",
+            Self::Misdirected => "misdirected",
+            Self::NoMatch => "no-match",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::NoBranch(_) => "no-branch",
+            Self::NoTrust => "no-trust",
+            Self::NoBackend => "no-backend",
+        }
+    }
+
     /// The status to answer with.
     pub fn status(self) -> StatusCode {
         match self {

@@ -5,19 +5,21 @@
 
 mod access;
 mod backend;
+mod handshake;
 mod no_route;
 mod policies;
 mod routes;
 mod show;
 mod splits;
 
+pub use handshake::{ClientsSummary, HandshakeSummary};
 pub use routes::MAX_CONSIDERED;
 
-use crate::decision::{Decision, Outcome};
+use crate::decision::{Decision, NoRoute, Outcome};
 use crate::matcher::Router;
 use crate::origin::Origin;
 use crate::request::Request;
-use crate::rules::{Location, RuleSet};
+use crate::rules::{Location, VirtualHost};
 use http::StatusCode;
 use std::fmt;
 use std::ops::Range;
@@ -36,14 +38,20 @@ pub struct Explanation {
     pub status: Option<StatusCode>,
     /// Why there is no route, why a canned answer is given, or why no backend will answer.
     pub reason: Option<String>,
+    /// How far matching came, where no route took the request.
+    pub no_route: Option<NoRoute>,
+    /// What keeps such a request from coming here at all, whatever is said of it besides.
+    pub notes: Vec<String>,
     /// With 405: the methods with which the path can be taken.
     pub allow: Vec<String>,
     /// The listener that took the request.
     pub listener: Option<String>,
+    /// How TLS begins on its connection; `None` where there is none.
+    pub handshake: Option<HandshakeSummary>,
     /// The request's host in normal form.
     pub host: Option<String>,
     /// The virtual hosts asked, from the most specific one on. The last one decided; where no
-    /// route did, none of them had one that holds.
+    /// route did, none of them had one that holds, or none was looked for (`no_route`).
     pub hosts: Vec<ConsideredHost>,
     /// The route that decided.
     pub route: Option<RouteSummary>,
@@ -141,6 +149,12 @@ pub struct ConsideredHost {
     pub hostname: String,
     /// The document that owns it.
     pub origin: Origin,
+}
+
+impl ConsideredHost {
+    fn of(host: &VirtualHost) -> Self {
+        Self { hostname: host.hostname.to_string(), origin: host.origin.clone() }
+    }
 }
 
 /// A route and its tests, as text.
@@ -358,7 +372,7 @@ impl Router {
     /// ```
     pub fn explain<R: Request>(&self, request: &R, draw: u64) -> Explanation {
         let decision = self.decide(request, draw);
-        let mut explanation = explain(self.rules(), &decision, request, draw);
+        let mut explanation = explain(self, &decision, request, draw);
         if explanation.outcome == OutcomeKind::Forward {
             explanation.breaker = self.breaker(&decision, request);
             self.explain_backend(&mut explanation, &decision, request, draw);
@@ -382,12 +396,13 @@ impl Router {
 
 /// Says why `request` was decided so.
 fn explain<R: Request>(
-    rules: &RuleSet,
+    router: &Router,
     decision: &Decision<'_>,
     request: &R,
     draw: u64,
 ) -> Explanation {
-    let mut explanation = of_outcome(decision, request);
+    let mut explanation = of_outcome(router, decision, request);
+    handshake::explain(&mut explanation, router, decision, request);
     policies::explain(&mut explanation, decision, request);
     explanation.listener = decision.listener().map(|listener| listener.name.to_string());
     explanation.route = decision.route().map(|route| RouteSummary {
@@ -399,11 +414,16 @@ fn explain<R: Request>(
         explanation.host = Some(show::whole(view.host()));
         explanation.match_path = view.paths().map(|paths| show::whole(paths.matched));
         explanation.forward_path = view.paths().map(|paths| show::whole(paths.forward));
-        if let Some(listener) = decision.listener() {
-            routes::explain(&mut explanation, listener, view);
+        match decision.listener() {
+            // None is looked at.
+            _ if explanation.no_route == Some(NoRoute::Misdirected) => {
+                explanation.hosts.extend(decision.host().map(ConsideredHost::of));
+            }
+            Some(listener) => routes::explain(&mut explanation, listener, view),
+            None => {}
         }
         if let Some(route) = decision.route() {
-            splits::explain(&mut explanation, rules, route, view, draw);
+            splits::explain(&mut explanation, router.rules(), route, view, draw);
             access::explain(&mut explanation, decision, view);
         }
         if let Outcome::Forward(forwarding) = decision.admitted() {
@@ -419,7 +439,7 @@ fn explain<R: Request>(
 }
 
 /// What the outcome by itself says.
-fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
+fn of_outcome<R: Request>(router: &Router, decision: &Decision<'_>, request: &R) -> Explanation {
     match decision.admitted() {
         Outcome::Forward(forwarding) => {
             let mut target = Vec::new();
@@ -468,7 +488,8 @@ fn of_outcome<R: Request>(decision: &Decision<'_>, request: &R) -> Explanation {
         Outcome::NoRoute(reason) => Explanation {
             outcome: OutcomeKind::NoRoute,
             status: Some(reason.status()),
-            reason: Some(no_route::told(reason, decision, request)),
+            reason: Some(no_route::told(reason, router, decision, request)),
+            no_route: Some(reason),
             allow: decision.allow(request).into_iter().map(show::text).collect(),
             ..Explanation::default()
         },

@@ -68,9 +68,9 @@ pub use decision::{
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
-    AccessSummary, BreakerSummary, Candidate, Considered, ConsideredHost, Explanation, Failure,
-    HeaderChange, HeaderOperation, MAX_CONSIDERED, MirrorSummary, OutcomeKind, PageSummary,
-    PolicySummary, RouteSummary, SplitSummary, TlsSummary,
+    AccessSummary, BreakerSummary, Candidate, ClientsSummary, Considered, ConsideredHost,
+    Explanation, Failure, HandshakeSummary, HeaderChange, HeaderOperation, MAX_CONSIDERED,
+    MirrorSummary, OutcomeKind, PageSummary, PolicySummary, RouteSummary, SplitSummary, TlsSummary,
 };
 pub use limits::Limits;
 pub use lint::lint;

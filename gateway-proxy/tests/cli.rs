@@ -1,6 +1,9 @@
 //! `gateway check` and `gateway explain` as scripts and people use them.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[path = "cli/explain.rs"]
+mod explain;
+
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -3,15 +3,22 @@
 use super::show;
 use crate::decision::{Decision, NoRoute};
 use crate::diagnostic::did_you_mean;
-use crate::request::Request;
+use crate::matcher::Router;
+use crate::request::{ListenerKey, Request};
 use crate::rules::Listener;
+use std::net::IpAddr;
 
 /// Why no route took the request.
-pub(super) fn told<R: Request>(reason: NoRoute, decision: &Decision<'_>, request: &R) -> String {
+pub(super) fn told<R: Request>(
+    reason: NoRoute,
+    router: &Router,
+    decision: &Decision<'_>,
+    request: &R,
+) -> String {
     match reason {
         NoRoute::Invalid(reason) => reason.to_string(),
         NoRoute::NoListener => {
-            format!("there is no listener on port {}", request.connection().listener.port)
+            no_listener(request.connection().listener, &router.rules().listeners)
         }
         NoRoute::NoHost => {
             let host = decision.with_view(request, |view| show::whole(view.host()));
@@ -19,8 +26,16 @@ pub(super) fn told<R: Request>(reason: NoRoute, decision: &Decision<'_>, request
         }
         NoRoute::Misdirected => {
             let name = request.server_name().unwrap_or_default();
-            let name = if name.is_empty() { "no name".into() } else { show::whole(name) };
-            format!("the connection was opened for `{name}`, which another listener answers to")
+            let opened = match name {
+                b"" => "without a server name".to_owned(),
+                name => format!("for `{}`", show::whole(name)),
+            };
+            let name = String::from_utf8_lossy(name);
+            let whose = match router.server_name(request.connection().listener, &name) {
+                Some(_) => "another",
+                None => "no",
+            };
+            format!("the connection was opened {opened}, which {whose} listener answers to")
         }
         NoRoute::NoTrust => "the Service is to be spoken to over TLS, and nothing says how its \
                              certificate could be trusted"
@@ -43,4 +58,27 @@ fn unknown_host(host: &str, listener: Option<&Listener>) -> String {
     let meant = did_you_mean(host, names.iter().map(String::as_str));
     let help = meant.map(|help| format!("; {help}")).unwrap_or_default();
     format!("no virtual host covers `{host}`{help}")
+}
+
+/// How many addresses are named.
+const MAX_ADDRESSES: usize = 3;
+
+fn no_listener(wanted: ListenerKey, listeners: &[Listener]) -> String {
+    let port = wanted.port;
+    let on_port = listeners.iter().filter(|listener| listener.port == port);
+    let mut addresses: Vec<IpAddr> = on_port.filter_map(|listener| listener.address).collect();
+    if addresses.is_empty() {
+        return format!("there is no listener on port {port}");
+    }
+    addresses.sort_unstable();
+    let named: Vec<String> = addresses.iter().take(MAX_ADDRESSES).map(IpAddr::to_string).collect();
+    let more = match addresses.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let nowhere = match wanted.address {
+        Some(address) => format!("there is no listener at {address}"),
+        None => "there is no listener at all addresses".to_owned(),
+    };
+    format!("{nowhere}; port {port} is answered at {}{more}", named.join(", "))
 }

@@ -20,14 +20,7 @@ pub(super) fn explain<R: Request>(
     view: &View<'_, R>,
 ) {
     let walk = Walk::over(listener, view);
-    explanation.hosts = walk
-        .hosts
-        .iter()
-        .map(|host| ConsideredHost {
-            hostname: host.hostname.to_string(),
-            origin: host.origin.clone(),
-        })
-        .collect();
+    explanation.hosts = walk.hosts.iter().map(|host| ConsideredHost::of(host)).collect();
     let mut misses = walk.misses.into_sorted_vec();
     explanation.left_out = walk.missed - misses.len();
     let considered = |route: &Route| Considered {

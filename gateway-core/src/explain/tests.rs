@@ -1,3 +1,5 @@
+mod listeners;
+
 use super::*;
 use crate::origin::{ObjectRef, Span};
 use crate::request::{Connection, PathPolicy, RequestHead};

@@ -2,10 +2,10 @@
 
 use gateway_core::rules::RuleSet;
 use gateway_core::{
-    AccessSummary, AncestorStatus, Considered, Explanation, GatewayAddress, HeaderChange,
-    ListenerStatus, MirrorSummary, ObjectStatus, Origin, PageSummary, ParentReference,
-    ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status, StatusCondition,
-    Translation,
+    AccessSummary, AncestorStatus, Considered, Explanation, GatewayAddress, HandshakeSummary,
+    HeaderChange, ListenerStatus, MirrorSummary, ObjectStatus, Origin, PageSummary,
+    ParentReference, ParentStatus, PolicySummary, RouteKind, SplitSummary, State, Status,
+    StatusCondition, Translation,
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
@@ -40,6 +40,8 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "outcome": e.outcome.as_str(),
         "status": e.status.map(|s| s.as_u16()),
         "reason": e.reason,
+        "no_route": e.no_route.map(|why| why.as_str()),
+        "notes": e.notes,
         "allow": e.allow,
         "service": e.service,
         "port": e.port,
@@ -56,6 +58,7 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "mirrors": e.mirrors.iter().map(mirror).collect::<Vec<_>>(),
         "grpc_status": e.grpc_status,
         "listener": e.listener,
+        "handshake": e.handshake.as_ref().map(handshake),
         "host": e.host,
         "hosts": e.hosts.iter().map(host).collect::<Vec<_>>(),
         "route": e.route.as_ref().map(|r| json!({
@@ -87,6 +90,18 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
         "considered": e.considered.iter().map(considered).collect::<Vec<_>>(),
         "left_out": e.left_out,
         "nearest": e.nearest.iter().map(considered).collect::<Vec<_>>(),
+    })
+}
+
+fn handshake(h: &HandshakeSummary) -> Value {
+    json!({
+        "server_name": h.server_name,
+        "certificates": h.certificates.iter().map(origin).collect::<Vec<_>>(),
+        "clients": h.clients.as_ref().map(|c| json!({
+            "required": c.required,
+            "origin": origin(&c.origin),
+        })),
+        "failure": h.failure,
     })
 }
 

@@ -2,18 +2,29 @@
 
 use super::super::paint::{Paint, table};
 use gateway_core::{
-    AccessSummary, BreakerSummary, Considered, Explanation, MirrorSummary, OutcomeKind,
-    SplitSummary, TlsSummary,
+    AccessSummary, BreakerSummary, Considered, Explanation, HandshakeSummary, MirrorSummary,
+    OutcomeKind, SplitSummary, TlsSummary,
 };
 use std::fmt::Write as _;
 
 /// All of it, for people.
 pub(super) fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> String {
-    let mut out = format!("{} {url}\n\n  {}\n\n", paint.bold(method), verdict(e, paint));
+    let mut out = format!("{} {url}\n\n", paint.bold(method));
+    let failure = e.handshake.as_ref().and_then(|handshake| handshake.failure.as_ref());
+    let failure = failure.map(|failure| format!("the TLS handshake fails: {failure}"));
+    let hindrances: Vec<&String> = e.notes.iter().chain(&failure).collect();
+    for hindrance in &hindrances {
+        let _ = writeln!(out, "  {}", paint.red(hindrance));
+    }
+    let but = if hindrances.is_empty() { "" } else { "but for that: " };
+    let _ = write!(out, "  {but}{}\n\n", verdict(e, paint));
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &str, value: String| rows.push(vec![paint.dim(name), value]);
     if let Some(listener) = &e.listener {
         row("listener", listener.clone());
+    }
+    if let Some(handshake) = e.handshake.as_ref().filter(|h| h.failure.is_none()) {
+        row("handshake", self::handshake(handshake, paint));
     }
     for host in &e.hosts {
         row("host", format!("{}  {}", host.hostname, paint.dim(&host.origin.object)));
@@ -85,6 +96,21 @@ pub(super) fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> 
     }
     if e.considered.is_empty() {
         considered(&mut out, "nearest routes", &e.nearest, paint);
+    }
+    out
+}
+
+/// Which certificates are shown to the client, and whether it has to show one.
+fn handshake(handshake: &HandshakeSummary, paint: Paint) -> String {
+    let shown: Vec<String> =
+        handshake.certificates.iter().map(|origin| origin.object.to_string()).collect();
+    let mut out = format!("shows the certificate of {}", shown.join(" or "));
+    if let Some(clients) = &handshake.clients {
+        let asks = match clients.required {
+            true => "requires a certificate of the client",
+            false => "asks for a certificate of the client, and goes on without",
+        };
+        let _ = write!(out, "; {asks}  {}", paint.dim(&clients.origin));
     }
     out
 }

@@ -1,0 +1,127 @@
+//! What `gateway explain` says, as text and as JSON.
+
+use super::{gateway, json, text};
+
+const CERTIFICATE: &str = r#"
+apiVersion: v1
+kind: Secret
+metadata: {name: cert, namespace: infra}
+type: kubernetes.io/tls
+stringData:
+  tls.crt: "-----BEGIN CERTIFICATE-----\nMIIBYDCCAQWgAwIBAgIUXA6nUD3D/OsqEN6n+jLyEVaqVFQwCgYIKoZIzj0EAwIw\nEjEQMA4GA1UEAwwHdGVzdCBDQTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAw\nMDAwMFowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA\nBMgWTIAAVw50I/tkLBT6SAPa74N3/IbsgyuOoAPD0LWr52cAcK8FO3TmYSM6Tx63\nmrERpcILdgMYe28wfntsanqjOjA4MDYGA1UdEQQvMC2CDSouZXhhbXBsZS5jb22C\nDSouZXhhbXBsZS5vcmeCDSouZXhhbXBsZS5uZXQwCgYIKoZIzj0EAwIDSQAwRgIh\nAKeLqJGVJGaM6iYTLWHcHgTTb/U4bhetcG8hfxV1LTPAAiEAgyu3Zn7FiQjQmuh1\nheYtas3ZMC4ReW469Q1RJwQFHQk=\n-----END CERTIFICATE-----\n"
+  tls.key: "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgADlj6Z0oVrPRhl2H\n3w3j6BYhKFxzMgJf0MC9+L/a0qWhRANCAATIFkyAAFcOdCP7ZCwU+kgD2u+Dd/yG\n7IMrjqADw9C1q+dnAHCvBTt05mEjOk8et5qxEaXCC3YDGHtvMH57bGp6\n-----END PRIVATE KEY-----\n"
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ca, namespace: infra}
+data: {ca.crt: "-----BEGIN CERTIFICATE-----\nMIIBYDCCAQWgAwIBAgIUXA6nUD3D/OsqEN6n+jLyEVaqVFQwCgYIKoZIzj0EAwIw\nEjEQMA4GA1UEAwwHdGVzdCBDQTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAw\nMDAwMFowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA\nBMgWTIAAVw50I/tkLBT6SAPa74N3/IbsgyuOoAPD0LWr52cAcK8FO3TmYSM6Tx63\nmrERpcILdgMYe28wfntsanqjOjA4MDYGA1UdEQQvMC2CDSouZXhhbXBsZS5jb22C\nDSouZXhhbXBsZS5vcmeCDSouZXhhbXBsZS5uZXQwCgYIKoZIzj0EAwIDSQAwRgIh\nAKeLqJGVJGaM6iYTLWHcHgTTb/U4bhetcG8hfxV1LTPAAiEAgyu3Zn7FiQjQmuh1\nheYtas3ZMC4ReW469Q1RJwQFHQk=\n-----END CERTIFICATE-----\n"}
+---
+"#;
+
+/// A Gateway for three hosts of HTTPS and for HTTP, with a route to `shop/store` on all.
+const EDGE: &str = r#"
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: prod}
+spec: {controllerName: example.net/gateway}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: infra}
+spec:
+  gatewayClassName: prod
+  listeners:
+  - name: shop
+    port: 443
+    protocol: HTTPS
+    hostname: shop.example.com
+    allowedRoutes: {namespaces: {from: All}}
+    tls: {certificateRefs: [{name: cert}]}
+  - name: bare
+    port: 443
+    protocol: HTTPS
+    hostname: bare.example.com
+    allowedRoutes: {namespaces: {from: All}}
+    tls: {certificateRefs: [{name: gone}]}
+  - name: clients
+    port: 8443
+    protocol: HTTPS
+    hostname: shop.example.com
+    allowedRoutes: {namespaces: {from: All}}
+    tls: {certificateRefs: [{name: cert}]}
+  - {name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
+  tls:
+    frontend:
+      default: {}
+      perPort:
+      - port: 8443
+        tls: {validation: {caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: store, namespace: shop}
+spec: {ports: [{port: 8080}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: store, namespace: shop}
+spec:
+  parentRefs: [{name: edge, namespace: infra}]
+  rules: [{backendRefs: [{name: store, port: 8080}]}]
+"#;
+
+fn edge() -> String {
+    format!("{CERTIFICATE}{EDGE}")
+}
+
+#[test]
+fn how_tls_begins_is_shown() {
+    // gateway-api §7
+    for (url, wants) in [
+        ("https://shop.example.com/", &["  goes to shop/store:8080\n", "Secret infra/cert\n"][..]),
+        (
+            "https://shop.example.com:8443/",
+            &["Secret infra/cert; requires a certificate of the client  Gateway infra/edge: "],
+        ),
+        (
+            "https://bare.example.com/",
+            &["  the TLS handshake fails: there is no certificate for `bare.example.com`\n  but \
+               for that: goes to shop/store:8080\n"],
+        ),
+        (
+            "http://shop.example.com:443/",
+            &["  the listener on port 443 speaks https: what comes by http never gets to its \
+               routes\n  but for that: goes to shop/store:8080\n"],
+        ),
+        ("http://shop.example.com/", &["  goes to shop/store:8080\n"]),
+    ] {
+        let shown = text(&gateway(&["explain", "-f", "-", url], &edge()));
+        for want in wants {
+            assert!(shown.contains(want), "{url}: {shown}");
+        }
+    }
+    let of = |url| json(&["explain", "-f", "-", "-o", "json", url], &edge());
+    let told = of("https://shop.example.com:8443/");
+    assert_eq!(told["handshake"]["server_name"], "shop.example.com");
+    assert_eq!(told["handshake"]["certificates"][0]["name"], "cert");
+    assert_eq!(told["handshake"]["clients"]["required"], true);
+    assert_eq!(told["handshake"]["failure"], serde_json::Value::Null);
+    let told = of("https://bare.example.com/");
+    assert_eq!(told["outcome"], "forward");
+    assert_eq!(told["handshake"]["failure"], "there is no certificate for `bare.example.com`");
+    let told = of("http://shop.example.com:443/");
+    assert_eq!(told["notes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_misdirected_request_is_called_so() {
+    // gateway-api §7.3
+    let arguments =
+        ["explain", "-f", "-", "https://shop.example.com/", "--server-name", "zzz.test"];
+    let told = json(&[&arguments[..], &["-o", "json"]].concat(), &edge());
+    assert_eq!((&told["outcome"], &told["status"]), (&"no-route".into(), &421.into()));
+    assert_eq!(told["no_route"], "misdirected");
+    let shown = text(&gateway(&arguments, &edge()));
+    assert!(shown.contains("`zzz.test`, which no listener answers to"), "{shown}");
+    assert!(!shown.contains('✓'), "{shown}");
+}
