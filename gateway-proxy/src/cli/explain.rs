@@ -1,5 +1,6 @@
 //! `gateway explain`: where a request would go, and why.
 
+mod hints;
 mod report;
 mod url;
 
@@ -10,6 +11,7 @@ use super::{Documents, Output};
 use clap::Args;
 use gateway_core::rules::ServiceAccount;
 use gateway_core::{Connection, ListenerKey, Pods, RequestHead, attributes};
+use hints::hints;
 use report::report;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -114,15 +116,9 @@ impl Explain {
         match self.output {
             Output::Json => print(&format!("{}\n", json::explanation(&explanation, self.draw)))?,
             Output::Text => {
-                let problems = translation
-                    .diagnostics
-                    .iter()
-                    .filter(|d| d.severity == gateway_core::Severity::Error)
-                    .count();
                 let paint = Paint::stdout();
                 let mut text = report(&self.method, &self.url, &explanation, paint);
-                if problems > 0 {
-                    let hint = "the documents have errors: see `gateway check`";
+                for hint in hints(&translation.diagnostics, &explanation) {
                     let _ = writeln!(text, "\n{}", paint.red(hint));
                 }
                 print(&text)?;

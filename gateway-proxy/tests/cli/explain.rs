@@ -125,3 +125,44 @@ fn a_misdirected_request_is_called_so() {
     assert!(shown.contains("`zzz.test`, which no listener answers to"), "{shown}");
     assert!(!shown.contains('✓'), "{shown}");
 }
+
+#[test]
+fn routes_that_no_parent_took_are_named_where_none_was_chosen() {
+    let slip = |name: &str, parent: &str, hosts: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+             metadata: {{name: {name}, namespace: shop}}\nspec:\n  parentRefs: [{parent}]\n  \
+             hostnames: [{hosts}]\n  rules: [{{backendRefs: [{{name: store, port: 8080}}]}}]\n"
+        )
+    };
+    let edge = "{name: edge, namespace: infra, sectionName: shop}";
+    let unknown = slip("a", "{name: edge}", "a.test");
+    let host = slip("b", edge, "a.test");
+    let private = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+                   metadata: {name: own, namespace: infra}\nspec: {gatewayClassName: prod, \
+                   listeners: [{name: a, port: 81, protocol: HTTP}]}\n";
+    let namespace = slip("c", "{name: own, namespace: infra}", "a.test") + private;
+    let more = slip("d", "{name: gone}, {name: lost}", "a.test");
+    let (fine, lost) = ("http://shop.example.com/", "http://shop.example.com:82/");
+    for (documents, url, want) in [
+        (&*unknown, fine, None),
+        ("", lost, None),
+        (&unknown, lost, Some("HTTPRoute shop/a (unknown-parent)")),
+        (&host, lost, Some("HTTPRoute shop/b (NoMatchingListenerHostname)")),
+        (&namespace, lost, Some("HTTPRoute shop/c (NotAllowedByListeners)")),
+        (
+            &[&*unknown, &host, &namespace, &more].concat(),
+            lost,
+            Some(
+                "HTTPRoute shop/a (unknown-parent), HTTPRoute shop/b \
+                 (NoMatchingListenerHostname), HTTPRoute shop/c (NotAllowedByListeners) and 1 more",
+            ),
+        ),
+    ] {
+        let documents = format!("{}{documents}", self::edge());
+        let shown = text(&gateway(&["explain", "-f", "-", url], &documents));
+        let told = shown.lines().find(|line| line.starts_with("not attached"));
+        let want = want.map(|list| format!("not attached: {list}; see `gateway check`"));
+        assert_eq!(told, want.as_deref(), "{url}: {shown}");
+    }
+}
