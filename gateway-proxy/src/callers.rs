@@ -1,10 +1,11 @@
 //! What rules ask about callers that this proxy cannot tell.
 
-use gateway_core::Diagnostic;
-use gateway_core::rules::{Caller, RuleSet};
-use std::collections::BTreeSet;
+use gateway_core::attributes::SOURCE_NAMESPACE;
+use gateway_core::rules::{Action, Caller, Condition, Field, RuleSet};
+use gateway_core::{Diagnostic, Origin};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A warning for each TrafficTarget and RateLimit about callers whom nobody is taken for.
+/// A warning for each TrafficTarget, RateLimit and route about callers whom nobody is taken for.
 /// `trusts_pods` is whether a client is the Pod of its address
 /// ([`Config::trust_pod_ips`](crate::Config)).
 pub fn unknown_callers(rules: &RuleSet, trusts_pods: bool) -> Vec<Diagnostic> {
@@ -36,7 +37,35 @@ pub fn unknown_callers(rules: &RuleSet, trusts_pods: bool) -> Vec<Diagnostic> {
             found.insert(warning(&limit.origin, message).help(PODS));
         }
     }
+    found.extend(for_unknown_namespaces(rules).map(|origin| {
+        let message = "the namespaces of clients are not known here, so that no client gets here";
+        warning(origin, message).help(PODS)
+    }));
     found.into_iter().collect()
+}
+
+/// Where the routes were written that clients of some namespace alone get to, the first of each
+/// document. A client without mutual TLS has no namespace.
+fn for_unknown_namespaces(rules: &RuleSet) -> impl Iterator<Item = &Origin> {
+    let plain = rules.listeners.iter().filter(|listener| !listener.mutual_tls);
+    let hosts = plain.flat_map(|listener| listener.hosts.iter());
+    let asks = |condition: &Condition| {
+        !condition.negated
+            && matches!(&condition.field, Field::Attribute(name) if **name == *SOURCE_NAMESPACE)
+    };
+    let routes = hosts.flat_map(|host| &host.routes).filter(move |route| {
+        // What turns away the rest of those clients says nothing that a document does not.
+        let is_rest = matches!(route.action, Action::Unmatched { .. });
+        !is_rest && route.conditions.iter().any(asks)
+    });
+    let mut first = BTreeMap::new();
+    for route in routes {
+        let known = first.entry(&route.origin.object).or_insert(&route.origin);
+        if route.origin.span < known.span {
+            *known = &route.origin;
+        }
+    }
+    first.into_values()
 }
 
 const PODS: &str = "clients are taken for Pods by `--trust-pod-ips`";
@@ -111,5 +140,35 @@ spec:
         );
         assert_eq!(told(gateway(), true), [""; 0]);
         assert_eq!(told(None, true), [""; 0]);
+    }
+
+    #[test]
+    fn routes_for_clients_of_a_namespace_are_told_once() {
+        // gateway-api §22
+        let route = |namespace: &str| {
+            format!(
+                "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+                 metadata: {{name: r, namespace: {namespace}}}\nspec:\n  parentRefs: \
+                 [{{group: '', kind: Service, name: api, namespace: shop}}]\n  rules:\n  \
+                 - filters: [{{type: RequestRedirect, requestRedirect: {{port: 1}}}}]\n    \
+                   matches: [{{path: {{value: /a}}}}, {{path: {{value: /b}}}}]\n  \
+                 - filters: [{{type: RequestRedirect, requestRedirect: {{port: 2}}}}]\n"
+            )
+        };
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: shop}\n\
+                       spec: {clusterIP: 10.0.0.1, ports: [{port: 80}, {port: 81}]}\n";
+        let mut resources = Resources::default();
+        resources.add_yaml("mesh.yaml", format!("{service}{}{}", route("shop"), route("web")));
+        let rules = translate(&resources, &Options { mesh: true, ..Options::default() }).rules;
+        let told: Vec<_> = unknown_callers(&rules, false).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "mesh.yaml:23:15: warning[unknown-callers]: HTTPRoute web/r: spec.rules[0].matches[0]: \
+              the namespaces of clients are not known here, so that no client gets here; clients \
+              are taken for Pods by `--trust-pod-ips`"
+            ]
+        );
+        assert_eq!(unknown_callers(&rules, true), []);
     }
 }
