@@ -19,7 +19,7 @@ use crate::decision::{Decision, NoRoute, Outcome};
 use crate::matcher::Router;
 use crate::origin::Origin;
 use crate::request::Request;
-use crate::rules::{Location, VirtualHost};
+use crate::rules::{Location, Retry, Timeouts, VirtualHost};
 use http::StatusCode;
 use std::fmt;
 use std::ops::Range;
@@ -75,6 +75,10 @@ pub struct Explanation {
     pub protocol: Option<&'static str>,
     /// TLS with the backend; `None` where it is plain.
     pub tls: Option<TlsSummary>,
+    /// How long the exchange with the backend may take.
+    pub timeouts: Option<Timeouts>,
+    /// When another endpoint is tried.
+    pub retry: Option<Retry>,
     /// What keeps the client at one endpoint, for example ``cookie `session` ``.
     pub session: Option<String>,
     /// The copies that the route asks for.

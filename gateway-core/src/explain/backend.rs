@@ -23,6 +23,8 @@ impl Router {
             BackendProtocol::Grpc => "grpc",
         });
         explanation.tls = decision.backend_tls().map(tls);
+        explanation.timeouts = Some(to.forward.settings.timeouts.clone());
+        explanation.retry = Some(to.forward.settings.retry.clone());
         explanation.session = to.forward.session.as_ref().map(|session| session.name.to_string());
         let sent: Vec<_> = self.mirrors(decision, request, draw).collect();
         for mirror in &to.forward.mirrors {

@@ -9,6 +9,7 @@ pub use health::{FailureLimit, HealthCheck, Probe, StatusMatch};
 use super::UpstreamTarget;
 use crate::origin::Origin;
 use http::StatusCode;
+use std::fmt;
 use std::time::Duration;
 
 /// How a backend is spoken to: data for whoever carries the decision out.
@@ -196,6 +197,17 @@ pub enum NonIdempotent {
     Always,
 }
 
+impl NonIdempotent {
+    /// `never`, `after-status` or `always`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::AfterStatus => "after-status",
+            Self::Always => "always",
+        }
+    }
+}
+
 /// What is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RetryCondition {
@@ -207,6 +219,18 @@ pub enum RetryCondition {
     InvalidHeader,
     /// The answer has this status.
     Status(StatusCode),
+}
+
+impl fmt::Display for RetryCondition {
+    /// `error`, `timeout`, `invalid_header` or the number of the status.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error => f.write_str("error"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::InvalidHeader => f.write_str("invalid_header"),
+            Self::Status(status) => f.write_str(status.as_str()),
+        }
+    }
 }
 
 #[cfg(test)]

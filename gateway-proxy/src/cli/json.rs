@@ -1,6 +1,6 @@
 //! Results as JSON, for scripts.
 
-use gateway_core::rules::RuleSet;
+use gateway_core::rules::{Retry, RuleSet, Timeouts};
 use gateway_core::{
     AccessSummary, AncestorStatus, Considered, Explanation, GatewayAddress, HandshakeSummary,
     HeaderChange, ListenerStatus, MirrorSummary, ObjectStatus, Origin, PageSummary,
@@ -9,6 +9,7 @@ use gateway_core::{
 };
 use gateway_proxy::diagnostic_json;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// `{"diagnostics": …, "statuses": …, "listeners": …, "routes": N}`.
 pub(super) fn check(translation: &Translation) -> Value {
@@ -54,6 +55,8 @@ pub(super) fn explanation(e: &Explanation, draw: u64) -> Value {
             "names": t.names,
             "shows_certificate": t.shows_certificate,
         })),
+        "timeouts": e.timeouts.as_ref().map(timeouts),
+        "retries": e.retry.as_ref().map(retries),
         "session": e.session,
         "mirrors": e.mirrors.iter().map(mirror).collect::<Vec<_>>(),
         "grpc_status": e.grpc_status,
@@ -102,6 +105,28 @@ fn handshake(h: &HandshakeSummary) -> Value {
             "origin": origin(&c.origin),
         })),
         "failure": h.failure,
+    })
+}
+
+/// In seconds; `null` for no limit.
+fn timeouts(t: &Timeouts) -> Value {
+    let seconds = |limit: Option<Duration>| limit.map(|limit| limit.as_secs_f64());
+    json!({
+        "request": seconds(t.request),
+        "backend_request": seconds(t.backend_request),
+        "connect": seconds(t.connect),
+        "read": seconds(t.read),
+        "send": seconds(t.send),
+    })
+}
+
+fn retries(r: &Retry) -> Value {
+    json!({
+        "on": r.on.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "tries": r.tries,
+        "timeout": r.timeout.map(|time| time.as_secs_f64()),
+        "backoff": r.backoff.map(|time| time.as_secs_f64()),
+        "non_idempotent": r.non_idempotent.as_str(),
     })
 }
 

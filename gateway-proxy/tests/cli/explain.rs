@@ -166,3 +166,61 @@ fn routes_that_no_parent_took_are_named_where_none_was_chosen() {
         assert_eq!(told, want.as_deref(), "{url}: {shown}");
     }
 }
+
+#[test]
+fn timeouts_and_retries_of_the_backend_are_shown() {
+    let api = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+               metadata: {name: slow, namespace: shop}\nspec:\n  \
+               parentRefs: [{name: edge, namespace: infra}]\n  rules:\n  \
+               - matches: [{path: {value: /slow}}]\n    \
+                 timeouts: {request: 10s, backendRequest: 1500ms}\n    \
+                 retry: {attempts: 2, codes: [503], backoff: 100ms}\n    \
+                 backendRefs: [{name: store, port: 8080}]\n\
+               ---\napiVersion: k8s.nginx.org/v1\nkind: VirtualServer\n\
+               metadata: {name: cafe, namespace: shop}\nspec:\n  host: cafe.test\n  upstreams:\n  \
+               - {name: usual, service: store, port: 8080}\n  \
+               - {name: own, service: store, port: 8080, connect-timeout: 5s, \
+                  next-upstream: error http_502 non_idempotent, next-upstream-timeout: 3s}\n  routes:\n  \
+               - {path: /usual, action: {pass: usual}}\n  - {path: /own, action: {pass: own}}\n";
+    let documents = format!("{}{api}", edge());
+    let usual = ["--http-port", "8000"];
+    for (url, timeouts, retries) in [
+        (
+            "http://shop.example.com/slow",
+            Some("request 10s, backend request 1.5s, read no limit, send no limit"),
+            Some(
+                "3 tries in all, after error, timeout, 503; 100ms apart at least; POST, LOCK and \
+                 PATCH after a status only",
+            ),
+        ),
+        ("http://shop.example.com/", None, Some("none")),
+        ("http://cafe.test:8000/usual", None, None),
+        (
+            "http://cafe.test:8000/own",
+            Some("connect 5s"),
+            Some(
+                "as many tries as there are endpoints, after error, 502; none begins after 3s; \
+                 POST, LOCK and PATCH too",
+            ),
+        ),
+    ] {
+        let arguments = [&["explain", "-f", "-", url][..], &usual].concat();
+        let shown = text(&gateway(&arguments, &documents));
+        let row = |name: &str| {
+            let line = shown.lines().find_map(|line| line.trim_start().strip_prefix(name));
+            line.map(|line| line.trim().to_owned())
+        };
+        assert_eq!(row("timeouts").as_deref(), timeouts, "{url}: {shown}");
+        assert_eq!(row("retries").as_deref(), retries, "{url}: {shown}");
+    }
+    let slow = ["explain", "-f", "-", "-o", "json", "http://shop.example.com/slow"];
+    let told = json(&slow, &documents);
+    let timeouts = serde_json::json!({
+        "request": 10.0, "backend_request": 1.5, "connect": 60.0, "read": null, "send": null,
+    });
+    let retries = serde_json::json!({
+        "on": ["error", "timeout", "503"], "tries": 3, "timeout": null, "backoff": 0.1,
+        "non_idempotent": "after-status",
+    });
+    assert_eq!((&told["timeouts"], &told["retries"]), (&timeouts, &retries));
+}

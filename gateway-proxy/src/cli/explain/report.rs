@@ -1,6 +1,7 @@
 //! An explanation as text.
 
 use super::super::paint::{Paint, table};
+use gateway_core::rules::{NonIdempotent, Retry, Timeouts};
 use gateway_core::{
     AccessSummary, BreakerSummary, Considered, Explanation, HandshakeSummary, MirrorSummary,
     OutcomeKind, SplitSummary, TlsSummary,
@@ -55,6 +56,12 @@ pub(super) fn report(method: &str, url: &str, e: &Explanation, paint: Paint) -> 
     for page in &e.error_pages {
         let statuses: Vec<String> = page.statuses.iter().map(u16::to_string).collect();
         row("error page", format!("{}: {}", statuses.join(", "), page.answer));
+    }
+    if let Some(timeouts) = e.timeouts.as_ref().and_then(self::timeouts) {
+        row("timeouts", timeouts);
+    }
+    if let Some(retry) = e.retry.as_ref().filter(|retry| **retry != Retry::default()) {
+        row("retries", self::retries(retry));
     }
     if let Some(session) = &e.session {
         row("session", format!("by {session}"));
@@ -135,6 +142,50 @@ fn tls(tls: &TlsSummary, paint: Paint) -> String {
     }
     let origin = tls.origin.as_ref().map(|origin| format!("  {}", paint.dim(origin)));
     out + &origin.unwrap_or_default()
+}
+
+/// Those that are not as everybody expects.
+fn timeouts(timeouts: &Timeouts) -> Option<String> {
+    let usual = Timeouts::default();
+    let Timeouts { connect, read, send, request, backend_request } = timeouts;
+    let all = [
+        ("request", request, usual.request),
+        ("backend request", backend_request, usual.backend_request),
+        ("connect", connect, usual.connect),
+        ("read", read, usual.read),
+        ("send", send, usual.send),
+    ];
+    let shown = all.into_iter().filter(|(_, is, usual)| **is != *usual).map(|(name, is, _)| {
+        let is = is.map_or_else(|| "no limit".to_owned(), |time| format!("{time:?}"));
+        format!("{name} {is}")
+    });
+    let shown: Vec<String> = shown.collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
+fn retries(retry: &Retry) -> String {
+    let Retry { on, tries, timeout, non_idempotent, backoff } = retry;
+    if on.is_empty() || *tries == 1 {
+        return "none".to_owned();
+    }
+    let on: Vec<String> = on.iter().map(ToString::to_string).collect();
+    let mut out = match tries {
+        0 => "as many tries as there are endpoints".to_owned(),
+        tries => format!("{tries} tries in all"),
+    };
+    let _ = write!(out, ", after {}", on.join(", "));
+    if let Some(time) = backoff {
+        let _ = write!(out, "; {time:?} apart at least");
+    }
+    if let Some(time) = timeout {
+        let _ = write!(out, "; none begins after {time:?}");
+    }
+    let unsafe_methods = match non_idempotent {
+        NonIdempotent::Never => "",
+        NonIdempotent::AfterStatus => "; POST, LOCK and PATCH after a status only",
+        NonIdempotent::Always => "; POST, LOCK and PATCH too",
+    };
+    out + unsafe_methods
 }
 
 fn mirror(mirror: &MirrorSummary, paint: Paint) -> String {
