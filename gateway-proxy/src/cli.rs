@@ -118,6 +118,15 @@ enum ChannelName {
 }
 
 impl Documents {
+    /// Whether what `-f` names is there, whatever may be in it.
+    fn are_there(&self) -> Result<(), String> {
+        let missing = |path: &&PathBuf| !path.exists() && path.as_os_str() != "-";
+        match self.files.iter().find(missing) {
+            Some(path) => Err(format!("there is no file or folder `{}`", path.display())),
+            None => Ok(()),
+        }
+    }
+
     fn sources(&self) -> Vec<Source> {
         let source = |path: &PathBuf| match path == Path::new("-") {
             true => Source::Stdin,

@@ -12,6 +12,7 @@ use clap::Args;
 use gateway_core::rules::ServiceAccount;
 use gateway_core::{Connection, ListenerKey, Pods, RequestHead, attributes};
 use hints::hints;
+use http::Method;
 use report::report;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -37,7 +38,7 @@ pub(super) struct Explain {
     url: String,
 
     /// Method
-    #[arg(short = 'X', long, default_value = "GET")]
+    #[arg(short = 'X', long, default_value = "GET", value_parser = method)]
     method: String,
 
     /// Header field; may be repeated. `Host` replaces the host of the URL
@@ -75,6 +76,7 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        self.documents.are_there()?;
         let Loaded { resources, translation, router, .. } = self.documents.load();
         let router = router?;
         let url = Url::parse(&self.url)?;
@@ -125,6 +127,13 @@ impl Explain {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn method(text: &str) -> Result<String, String> {
+    match Method::from_bytes(text.as_bytes()) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("`{text}` is not a method")),
     }
 }
 

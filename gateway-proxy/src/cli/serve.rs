@@ -6,7 +6,6 @@ use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -76,10 +75,7 @@ fn port_pair(text: &str) -> Result<(u16, u16), String> {
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         // One that goes away later is told, and what was read of it stays in force.
-        let missing = |path: &&PathBuf| !path.exists() && path.as_os_str() != "-";
-        if let Some(path) = self.documents.files.iter().find(missing) {
-            return Err(format!("there is no file or folder `{}`", path.display()).into());
-        }
+        self.documents.are_there()?;
         let settings = &self.documents.settings;
         let access_log = match &*self.access_log {
             "off" => None,

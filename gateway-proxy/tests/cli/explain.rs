@@ -224,3 +224,18 @@ fn timeouts_and_retries_of_the_backend_are_shown() {
     });
     assert_eq!((&told["timeouts"], &told["retries"]), (&timeouts, &retries));
 }
+
+#[test]
+fn what_cannot_be_asked_is_wrong_usage() {
+    for (arguments, want) in [
+        (&["-f", "gone.yaml", "http://a.example/"][..], "there is no file or folder `gone.yaml`"),
+        (&["-f", "-", "http://a.example/", "-X", "G T"], "`G T` is not a method"),
+        (&["-f", "-", "http://[::1"], "`[::1` lacks a `]`"),
+        (&["-f", "-", "http://me:secret@a.example/"], "a user before `@`"),
+    ] {
+        let output = gateway(&[&["explain"][..], arguments].concat(), "");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(want) && !told.contains("secret"), "{arguments:?}: {told}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}

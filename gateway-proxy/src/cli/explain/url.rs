@@ -1,7 +1,7 @@
 //! URLs of the command line.
 
 use gateway_core::rules::Protocol;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A URL cut into pieces; the target is left as it is, so that odd paths can be tried.
 #[derive(Debug, PartialEq)]
@@ -31,6 +31,16 @@ impl<'u> Url<'u> {
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
+        // What stands before it may be a password.
+        if authority.contains('@') {
+            return Err("a user before `@` is not part of what is sent".to_owned());
+        }
+        if let Some(rest) = authority.strip_prefix('[') {
+            let (address, _) =
+                rest.split_once(']').ok_or_else(|| format!("`{authority}` lacks a `]`"))?;
+            let parsed: Result<Ipv6Addr, _> = address.parse();
+            parsed.map_err(|_| format!("`[{address}]` is not an IPv6 address"))?;
+        }
         let port = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
             Some((_, port)) => port.parse().map_err(|_| format!("`{port}` is not a port"))?,
             None if protocol == Protocol::Https => 443,
@@ -66,7 +76,16 @@ mod tests {
             let wanted = address.map(|address| address.parse().unwrap());
             assert_eq!(Url::parse(text).unwrap().address(), wanted, "{text}");
         }
-        assert_eq!(Url::parse("ftp://x"), Err("`ftp` is neither `http` nor `https`".into()));
-        assert_eq!(Url::parse("http://x:y/"), Err("`y` is not a port".into()));
+        for (text, want) in [
+            ("ftp://x", "`ftp` is neither `http` nor `https`"),
+            ("http://x:y/", "`y` is not a port"),
+            ("http://[::1", "`[::1` lacks a `]`"),
+            ("http://[::1:80/x", "`[::1:80` lacks a `]`"),
+            ("http://[x]/", "`[x]` is not an IPv6 address"),
+            ("http://user:pw@a.example/", "a user before `@` is not part of what is sent"),
+        ] {
+            assert_eq!(Url::parse(text), Err(want.to_owned()), "{text}");
+        }
+        assert!(Url::parse("http://a.example/@").is_ok());
     }
 }
