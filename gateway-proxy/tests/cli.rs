@@ -472,3 +472,14 @@ fn the_help_puts_under_a_heading_what_belongs_there() {
         }
     }
 }
+
+#[test]
+fn the_help_fetches_what_routes_need() {
+    let shown = text(&gateway(&["check", "--help"], ""));
+    let line = shown.lines().find(|line| line.contains("kubectl get")).unwrap();
+    let kinds: Vec<_> = line.split_whitespace().nth(2).unwrap().split(',').collect();
+    for kind in ["gatewayclasses", "gateways", "httproutes", "services", "endpointslices"] {
+        assert!(kinds.contains(&kind), "{kind}: {line}");
+    }
+    assert!(line.contains(" -A "), "{line}");
+}

@@ -22,7 +22,7 @@ use std::sync::Arc;
 Examples:
   gateway check -f routes.yaml
   gateway check -f k8s/ --strict -o json
-  kubectl get virtualservers,httproutes,services -o yaml | gateway check -f -")]
+  kubectl get gatewayclasses,gateways,virtualservers,httproutes,services,endpointslices -A -o yaml | gateway check -f -")]
 pub(super) struct Check {
     #[command(flatten)]
     documents: Documents,
