@@ -163,3 +163,12 @@ async fn pause_after(error: &io::Error) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// Why nothing comes to a listener here, if so.
+pub(crate) fn why_not_served(listener: &Listener, has_identity: bool) -> Option<&'static str> {
+    match (listener.protocol, listener.mutual_tls) {
+        (Protocol::Http, _) => None,
+        (Protocol::Https, true) => (!has_identity).then_some("the proxy has no identity"),
+        (Protocol::Https, false) => Some("TLS is not supported yet"),
+    }
+}

@@ -4,14 +4,14 @@ use crate::access_log::Logger;
 use crate::admin::{Admin, Status};
 use crate::config::Config;
 use crate::error::StartError;
-use crate::listener::{self, Listening, Socket};
+use crate::listener::{self, Listening, Socket, why_not_served};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
 use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
-use gateway_core::rules::{Listener, Protocol, RuleSet};
-use gateway_core::{Diagnostic, ListenerKey, Router};
+use gateway_core::rules::{Listener, RuleSet};
+use gateway_core::{Diagnostic, ListenerKey, Origin, Router};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
@@ -32,8 +32,8 @@ pub enum Event {
     Listening(Listening),
     /// A socket takes none any more; its requests under way are finished.
     Closed(Listening),
-    /// A listener is not served, and why.
-    NotServed(Listening, &'static str),
+    /// A listener is not served, where it was written, and why.
+    NotServed(Listening, Origin, &'static str),
     /// The admin server takes connections.
     Admin(SocketAddr),
     /// Something is wrong with a document.
@@ -53,9 +53,9 @@ impl fmt::Display for Event {
             Self::Closed(l) => {
                 write!(f, "closed {} {} {}", l.protocol.as_str(), l.address, l.name)
             }
-            Self::NotServed(l, why) => write!(
+            Self::NotServed(l, origin, why) => write!(
                 f,
-                "warning: listener `{}` (https, port {}) is not served: {why}",
+                "warning: listener `{}` (https, port {}; {origin}) is not served: {why}",
                 l.name, l.port
             ),
             Self::Admin(address) => write!(f, "listening admin {address}"),
@@ -329,7 +329,7 @@ impl State {
                     protocol: wanted.protocol,
                     address,
                 };
-                (self.report)(Event::NotServed(listening, why));
+                (self.report)(Event::NotServed(listening, wanted.origin.clone(), why));
                 continue;
             }
             if let Some(owner) = owners.get(&address).filter(|owner| !std::ptr::eq(**owner, wanted))
@@ -401,14 +401,6 @@ impl State {
             }
             (self.report)(Event::Closed(listening));
         }
-    }
-}
-
-fn why_not_served(listener: &Listener, has_identity: bool) -> Option<&'static str> {
-    match (listener.protocol, listener.mutual_tls) {
-        (Protocol::Http, _) => None,
-        (Protocol::Https, true) => (!has_identity).then_some("the proxy has no identity"),
-        (Protocol::Https, false) => Some("TLS is not supported yet"),
     }
 }
 

@@ -271,7 +271,7 @@ spec: {host: cafe.example.com, tls: {secret: cert}}
     let ports: Vec<u16> = server.listening().iter().map(|listening| listening.port).collect();
     assert_eq!(ports, [80]);
     let told = told.lock().unwrap();
-    let warning = "warning: listener `default/cafe` (https, port 443) is not served: TLS is not \
-                   supported yet";
+    let warning = "warning: listener `default/cafe` (https, port 443; VirtualServer default/cafe) is not \
+                   served: TLS is not supported yet";
     assert!(told.iter().any(|told| told == warning), "{told:?}");
 }

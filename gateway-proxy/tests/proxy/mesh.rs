@@ -234,8 +234,8 @@ fn without_an_identity_nothing_is_sent_in_plain() {
         assert_eq!(ask(address(&outer, 80), "tea", "/", "").status, 503, "{want}");
         let (inner, told) = self::told(workload(&documents, &backends.v1, &backends.v2));
         assert_eq!(find(&inner, "default/tea-v1"), None);
-        let closed = "listener `default/tea-v1` (https, port 0) is not served: the proxy has no \
-                      identity";
+        let closed = "listener `default/tea-v1` (https, port 0; Service default/tea-v1) is not \
+                      served: the proxy has no identity";
         assert!(told.iter().any(|line| line.contains(closed)), "{told:?}");
     }
     assert_eq!((backends.v1.connections(), backends.v2.connections()), (0, 0));
