@@ -4,11 +4,12 @@ use gateway_core::{Diagnostic, Explanation, Severity};
 use std::collections::BTreeSet;
 
 /// What is told of a route that a parent does not take.
-const NOT_ATTACHED: [&str; 6] = [
+const NOT_ATTACHED: [&str; 7] = [
     "Conflicted",
     "NoMatchingListenerHostname",
     "NoMatchingParent",
     "NotAllowedByListeners",
+    "no-parent",
     "unknown-parent",
     "unsupported-parent",
 ];
