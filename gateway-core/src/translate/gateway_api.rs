@@ -57,7 +57,8 @@ pub(super) fn translate<'a>(context: &mut Context<'a>) -> Backends<'a> {
     let grants = Grants::of(context.resources);
     let mut policies = BackendTlsPolicies::of(&grants, context);
     let mut listeners = Listeners::of(&grants, context);
-    let kinds = mesh::Kinds::of(context);
+    let of_services = References { grants: &grants, policies: &policies, mesh: true };
+    let kinds = mesh::Kinds::of(of_services, context);
     let mut routes: Vec<&Resource<GatewayRoute>> = context.resources.gateway_routes().collect();
     // Of two of one age and name, the kind decides.
     routes.sort_by_cached_key(|route| (age(route), route.spec.kind));
@@ -82,9 +83,7 @@ pub(super) fn translate<'a>(context: &mut Context<'a>) -> Backends<'a> {
             }
         }
         hosts.add(&served, &listeners, context);
-        if served.at_services.is_in_force(route) {
-            fronts.add(route, served.frontages, &served.at_services.matches);
-        }
+        fronts.add(route, served.frontages, &served.at_services.matches);
         if !served.at_gateways.has_lost_all_of(&route.spec.rules) {
             listeners.count(served.attachments.iter().map(|attachment| attachment.section));
         }
@@ -154,9 +153,7 @@ fn serve<'a>(
     let told = context.problems.told().len();
     let at_gateways = lower(false, context);
     // What has been told is not told again.
-    let problems = std::mem::replace(&mut context.problems, Problems::new(context.options.strict));
-    let at_services = lower(true, context);
-    let new = std::mem::replace(&mut context.problems, problems);
+    let (at_services, new) = held_back(context, |context| lower(true, context));
     for problem in new.into_list() {
         if !context.problems.told()[told..].contains(&problem) {
             context.problems.push(problem);
@@ -173,6 +170,16 @@ fn serve<'a>(
         }
     }
     Some(Served { route, attachments, frontages, at_gateways, at_services })
+}
+
+/// What `of` comes to, and what it would tell.
+fn held_back<'a, T>(
+    context: &mut Context<'a>,
+    of: impl FnOnce(&mut Context<'a>) -> T,
+) -> (T, Problems) {
+    let problems = std::mem::replace(&mut context.problems, Problems::new(context.options.strict));
+    let outcome = of(context);
+    (outcome, std::mem::replace(&mut context.problems, problems))
 }
 
 /// Writes the status of every GatewayClass, Gateway and ListenerSet.

@@ -2,9 +2,10 @@
 //! (gateway-api §22).
 
 use super::fault::Fault;
-use super::faults;
 use super::hosts::in_order;
-use super::route::Lowered;
+use super::reference::References;
+use super::route::{self, Lowered};
+use super::{faults, held_back};
 use crate::origin::Origin;
 use crate::request::attributes::SOURCE_NAMESPACE;
 use crate::resource::Resource;
@@ -27,27 +28,43 @@ pub(super) struct Frontage {
     clients: Option<Box<str>>,
 }
 
-/// Which ports of Services have GRPCRoutes: HTTPRoutes give way to them.
+/// Which ports of Services have GRPCRoutes in force: HTTPRoutes give way to them.
 pub(super) struct Kinds {
     with_calls: BTreeSet<Frontage>,
 }
 
 impl Kinds {
-    pub(super) fn of(context: &Context<'_>) -> Self {
+    /// `references` are those of routes of Services.
+    pub(super) fn of(references: References<'_, '_>, context: &mut Context<'_>) -> Self {
         let resources = context.resources;
-        let routes = resources.gateway_routes().filter(|route| {
-            let faults = faults(&route.spec.channels, context.options.channel);
-            route.spec.kind == RouteKind::Grpc && faults.is_empty()
-        });
-        let all = routes.flat_map(|route| {
+        let mut with_calls = BTreeSet::new();
+        for route in resources.gateway_routes().filter(|r| r.spec.kind == RouteKind::Grpc) {
             let of_services = route.spec.parents.iter().filter(|parent| is_service(parent));
-            of_services.flat_map(|parent| {
-                let service = resources.service(&name(parent, route));
-                service.map(|service| frontages(parent, route, service)).unwrap_or_default()
-            })
-        });
-        Self { with_calls: all.collect() }
+            let all: Vec<Frontage> = of_services
+                .filter_map(|parent| Some((parent, resources.service(&name(parent, route))?)))
+                .flat_map(|(parent, service)| frontages(parent, route, service))
+                .collect();
+            if !all.is_empty() && is_in_force(route, references, context) {
+                with_calls.extend(all);
+            }
+        }
+        Self { with_calls }
     }
+}
+
+/// A route that is rejected rejects nobody (gateway-api §18.4). What is wrong with it is told where
+/// its turn comes.
+fn is_in_force(
+    route: &Resource<GatewayRoute>,
+    references: References<'_, '_>,
+    context: &mut Context<'_>,
+) -> bool {
+    if !context.options.mesh || !faults(&route.spec.channels, context.options.channel).is_empty() {
+        return false;
+    }
+    context.expressions.next_object();
+    let (lowered, _) = held_back(context, |context| route::lower(route, references, context));
+    lowered.is_in_force(route)
 }
 
 fn is_service(parent: &ParentRef) -> bool {
@@ -153,7 +170,8 @@ struct Front<'a> {
 }
 
 impl<'a> Fronts<'a> {
-    /// Adds a route, younger than all so far.
+    /// Adds a route, younger than all so far. One that has lost all its rules leaves nothing but the
+    /// ports that it is attached to: what it was to guard does not pass unguarded (gateway-api §22).
     pub(super) fn add(
         &mut self,
         route: &'a Resource<GatewayRoute>,

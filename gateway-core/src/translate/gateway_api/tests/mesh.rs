@@ -204,6 +204,70 @@ fn a_route_that_is_refused_keeps_nobody_from_a_port() {
     assert_eq!(ask(&got, "10.0.0.1", 80, "/", ""), "default/v1:80");
 }
 
+/// What becomes of a rule of each kind none of whose requests can be told.
+const LOST_HTTP: &str = "{matches: [{path: {type: RegularExpression, value: '('}}], \
+                         backendRefs: [{name: v2, port: 80}]}";
+const LOST_GRPC: &str = "{matches: [{method: {type: RegularExpression, service: '('}}], \
+                         backendRefs: [{name: v2, port: 80}]}";
+
+#[test]
+fn a_route_without_rules_in_force_keeps_nobody_from_a_port() {
+    // gateway-api §22, §18.4: a rejected route rejects nobody, so that what an HTTPRoute asks of
+    // requests is still asked.
+    let parents = parent("name: echo, port: 80");
+    let kept = "{backendRefs: [{name: v2, port: 80}]}";
+    let broken = "{filters: [{type: ExtensionRef, extensionRef: {group: a.b, kind: C, name: d}}]}";
+    for (rules, http, grpc, want) in [
+        (LOST_GRPC.to_owned(), "true/Accepted", "false/UnsupportedValue", "default/v1:80"),
+        (format!("{LOST_GRPC}, {kept}"), "false/Conflicted", "true/Accepted", "404"),
+        // Its calls are answered 500.
+        (broken.to_owned(), "false/Conflicted", "false/UnsupportedValue", "404"),
+    ] {
+        for created in ["2020-01-01T00:00:00Z", "2026-01-01T00:00:00Z"] {
+            let meta = "creationTimestamp: '2024-01-01T00:00:00Z'";
+            let older = of_service("h", meta, &parents, "/", "name: v1, port: 80");
+            let meta = format!("creationTimestamp: '{created}'");
+            let spec = format!("  parentRefs: [{parents}]\n  rules: [{rules}]");
+            let got = with(&[older, grpc_route("g", &meta, &spec)]);
+            assert_eq!(got.condition("HTTPRoute", "h", "echo Accepted"), http, "{rules}");
+            assert_eq!(got.condition("GRPCRoute", "g", "echo Accepted"), grpc, "{rules}");
+            assert_eq!(ask(&got, "10.0.0.1", 80, "/", ""), want, "{rules} {created}");
+            // What is wrong is told once.
+            let told = got.told();
+            let wrong = told.iter().filter(|t| !t.starts_with("Conflicted")).count();
+            assert_eq!(wrong, 1, "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_route_that_has_lost_all_its_rules_still_replaces_the_default() {
+    // gateway-api §22: nothing passes by what its filters would have asked.
+    let echo = parent("name: echo, namespace: default, port: 80");
+    let spec = |rules: &str| format!("  parentRefs: [{echo}]\n  rules: [{rules}]");
+    let other = of_service("o", "", &echo, "/p", "name: v1, port: 80");
+    let untouched = "default/echo:80";
+    for (documents, client, want, is_call) in [
+        (vec![route("r", "", &spec(LOST_HTTP))], "", "404", false),
+        (vec![grpc_route("r", "", &spec(LOST_GRPC))], "", "404", true),
+        // Another one is in force.
+        (vec![route("r", "", &spec(LOST_HTTP)), other.clone()], "", "default/v1:80", false),
+        (vec![route("r", "", &spec(LOST_HTTP)), other.clone()], "near", "default/v1:80", false),
+        // Of a consumer: for its own clients.
+        (vec![route("r", "namespace: near", &spec(LOST_HTTP))], "near", "404", false),
+        (vec![route("r", "namespace: near", &spec(LOST_HTTP))], "away", untouched, false),
+        (vec![route("r", "namespace: near", &spec(LOST_HTTP)), other], "near", "404", false),
+    ] {
+        let got = with(&documents);
+        assert_eq!(ask(&got, "10.0.0.1", 80, "/p", client), want, "{documents:?} {client}");
+        assert_eq!(ask(&got, "10.0.0.1", 8080, "/p", client), "default/echo:8080");
+        let hosts = got.translation.rules.listeners.iter().flat_map(|l| l.hosts.iter());
+        let of_port = hosts.filter(|host| host.origin.object.name == "r".into());
+        let told: Vec<bool> = of_port.map(|host| host.tells_grpc).collect();
+        assert!(told.iter().all(|told| *told == is_call), "{documents:?} {told:?}");
+    }
+}
+
 #[test]
 fn a_service_without_an_address_takes_no_routes() {
     // gateway-api §22, §9.2
