@@ -16,11 +16,11 @@ pub use answer::{Answer, SplitAnswer, StepAnswer, Verdict};
 
 use conditions::{View, passes};
 use gateway_core::rules::{
-    Action, Field, Forward, HostPattern, Listener, PathPattern, Policies, PortSpeech, Protocol,
-    Route, RuleSet, Service, ServiceId, ServiceName, ServiceTls, Split, Sticky, Test, VirtualHost,
+    Action, Branch, Field, Forward, HostPattern, Listener, PathPattern, Policies, PortSpeech,
+    Protocol, Route, RuleSet, Service, ServiceId, ServiceName, ServiceTls, Split, Sticky, Test,
+    VirtualHost,
 };
 use gateway_core::{NoRoute, Origin, Request};
-use std::sync::Arc;
 use weights::choose;
 
 /// Decides what to do with `request`.
@@ -55,10 +55,11 @@ pub fn decide<R: Request>(rules: &RuleSet, request: &R, draw: u64) -> Answer {
             answer.host = Some(host.origin.clone());
             answer.route = Some(host.routes[at].origin.clone());
             let acted = act(rules, &host.routes, at, &view, draw);
-            (answer.verdict, answer.branch) = (acted.verdict, acted.branch);
+            answer.verdict = acted.verdict;
+            answer.branch = acted.branch.map(|branch| branch.origin.clone());
             let policies = host.routes[at].policies.as_deref();
             let none = Policies::default();
-            let of_backend = acted.forward.as_ref().and_then(|forward| forward.cors.as_deref());
+            let of_backend = acted.branch.and_then(|branch| branch.cors.as_deref());
             answer.steps =
                 policies::steps(policies.unwrap_or(&none), of_backend, &answer.verdict, &view);
             let ended =
@@ -242,22 +243,20 @@ fn pattern_holds(pattern: &PathPattern, view: &View<'_, impl Request>) -> bool {
 struct Acted<'r> {
     verdict: Verdict,
     /// The innermost branch of its own split that was drawn.
-    branch: Option<Origin>,
+    branch: Option<&'r Branch>,
     /// The Service that it names.
     addressed: Option<&'r Service>,
-    /// How it sends requests on.
-    forward: Option<Arc<Forward>>,
 }
 
 /// What the route at `at` does.
 fn act<'r>(
     rules: &'r RuleSet,
-    routes: &[Route],
+    routes: &'r [Route],
     at: usize,
     view: &View<'_, impl Request>,
     draw: u64,
 ) -> Acted<'r> {
-    let (mut branch, mut addressed, mut forwarded) = (None, None, None);
+    let (mut branch, mut addressed) = (None, None);
     let mut draw = draw;
     let mut action = &routes[at].action;
     loop {
@@ -272,16 +271,15 @@ fn act<'r>(
                 };
                 let Some((chosen, residual)) = chosen else {
                     let verdict = Verdict::NoRoute(NoRoute::NoBranch(split.otherwise));
-                    return Acted { verdict, branch, addressed, forward: None };
+                    return Acted { verdict, branch, addressed };
                 };
-                branch = Some(split.branches[chosen].origin.clone());
+                branch = Some(&split.branches[chosen]);
                 action = &split.branches[chosen].action;
                 draw = residual;
                 continue;
             }
             Action::Forward(forward) => {
                 addressed = Some(rules.service(forward.target.service));
-                forwarded = Some(Arc::clone(forward));
                 resolve(rules, forward, view, draw)
             }
             Action::Redirect(redirect) => {
@@ -295,9 +293,7 @@ fn act<'r>(
                 Verdict::NoRoute(unmatched(&routes[first..at], view))
             }
         };
-        let arrives = matches!(verdict, Verdict::Forward { .. } | Verdict::Deny { .. });
-        let forward = forwarded.filter(|_| arrives);
-        return Acted { verdict, branch, addressed, forward };
+        return Acted { verdict, branch, addressed };
     }
 }
 

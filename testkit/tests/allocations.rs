@@ -147,7 +147,12 @@ fn router() -> Router {
             action: Action::Split(Arc::new(Split {
                 session: None,
                 sticky: None,
-                branches: vec![Branch { weight: 3, action: respond(), origin: origin("") }],
+                branches: vec![Branch {
+                    weight: 3,
+                    action: respond(),
+                    cors: None,
+                    origin: origin(""),
+                }],
                 otherwise: StatusCode::INTERNAL_SERVER_ERROR,
                 origin: origin(""),
             })),

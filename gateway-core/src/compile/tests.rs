@@ -59,8 +59,12 @@ fn rules(routes: Vec<Route>) -> RuleSet {
 }
 
 fn split(weights: &[u64], action: &Action) -> Action {
-    let branch =
-        |&weight: &u64| Branch { weight, action: action.clone(), origin: origin("branch") };
+    let branch = |&weight: &u64| Branch {
+        weight,
+        action: action.clone(),
+        cors: None,
+        origin: origin("branch"),
+    };
     Action::Split(Arc::new(Split {
         session: None,
         sticky: None,

@@ -31,15 +31,7 @@ impl<'r> Decision<'r> {
     /// What holds for cross-origin requests: what the route says, else the backend that was drawn.
     pub(super) fn cors(&self) -> Option<&'r Cors> {
         let of_route = self.policies().and_then(|policies| policies.cors.as_deref());
-        of_route.or(of_backend(&self.outcome))
-    }
-}
-
-/// What holds for cross-origin requests at the backend that was drawn.
-pub(crate) fn of_backend<'r>(outcome: &Outcome<'r>) -> Option<&'r Cors> {
-    match outcome {
-        Outcome::Forward(to) | Outcome::Deny(to) => to.forward.cors.as_deref(),
-        Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => None,
+        of_route.or_else(|| self.branch.and_then(|branch| branch.cors.as_deref()))
     }
 }
 

@@ -234,7 +234,7 @@ fn hosts_fallen_through_are_listed() {
 fn split_rules() -> RuleSet {
     let branch = |i, weight, action| {
         let origin = origin(&format!("splits[{i}]"));
-        Branch { weight, action, origin }
+        Branch { weight, action, cors: None, origin }
     };
     let split = Action::Split(Arc::new(Split {
         session: None,
@@ -351,7 +351,7 @@ fn answers_without_a_backend_say_what_and_why() {
         reason: Some("the Secret is missing".into()),
         origin: at.clone(),
     };
-    let weightless = Branch { weight: 0, action: to(0), origin: at.clone() };
+    let weightless = Branch { weight: 0, action: to(0), cors: None, origin: at.clone() };
     let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
     let split = Split {
         session: None,

@@ -2,7 +2,7 @@
 
 use super::{Tables, splits};
 use crate::decision::access::is_open;
-use crate::decision::cors::{is_preflight, of_backend};
+use crate::decision::cors::is_preflight;
 use crate::decision::limits::is_limited;
 use crate::decision::split::{choose_for, kept};
 use crate::decision::steps::guards;
@@ -54,7 +54,9 @@ pub(super) fn decide<'r, R: Request>(
     };
     let addressed = addressed.map(|service| tables.rules.service(service));
     let guarded = route.policies.as_ref().is_some_and(|policies| guards(policies, view))
-        || of_backend(&outcome).is_some_and(|cors| is_preflight(cors, view))
+        || branch
+            .and_then(|branch| branch.cors.as_deref())
+            .is_some_and(|cors| is_preflight(cors, view))
         || addressed.is_some_and(|service| is_limited(service, &outcome));
     let (listener, host, route) = (Some(listener), Some(host), Some(route));
     let fell_back = false;

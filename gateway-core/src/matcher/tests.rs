@@ -354,7 +354,8 @@ fn splits_of_services_are_final() {
 
 #[test]
 fn nested_choices_are_independent() {
-    let branch = |name: &str, weight, action| Branch { weight, action, origin: origin(name) };
+    let branch =
+        |name: &str, weight, action| Branch { weight, action, cors: None, origin: origin(name) };
     let split = |branches| {
         let otherwise = StatusCode::INTERNAL_SERVER_ERROR;
         Action::Split(Arc::new(Split {

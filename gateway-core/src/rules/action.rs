@@ -1,6 +1,6 @@
 //! What a route does with a request.
 
-use super::{Forward, PathRewrite, Session, Sticky, Template};
+use super::{Cors, Forward, PathRewrite, Session, Sticky, Template};
 use crate::origin::Origin;
 use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
@@ -51,6 +51,9 @@ pub struct Branch {
     pub weight: u64,
     /// What to do when it is chosen.
     pub action: Action,
+    /// What holds for cross-origin requests where it is chosen, whatever its action, and the
+    /// policies of the route say nothing of them (gateway-api §13).
+    pub cors: Option<Arc<Cors>>,
     /// Where it was written.
     pub origin: Origin,
 }

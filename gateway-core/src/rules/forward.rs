@@ -1,8 +1,8 @@
 //! How a request is sent to a Service.
 
 use super::{
-    BackendSettings, CaptureRegex, Certificate, Cors, HeaderOps, ResponseHeaderOps, ServiceId,
-    Session, Template,
+    BackendSettings, CaptureRegex, Certificate, HeaderOps, ResponseHeaderOps, ServiceId, Session,
+    Template,
 };
 use crate::origin::Origin;
 use http::StatusCode;
@@ -31,8 +31,6 @@ pub struct Forward {
     /// What this proxy shows to backends that ask for a certificate, where the route's policies say
     /// nothing of it (gateway-api §20.5).
     pub certificate: Option<Arc<Certificate>>,
-    /// What holds for cross-origin requests, where the policies of the route say nothing of them.
-    pub cors: Option<Arc<Cors>>,
     /// Who gets a copy of the request.
     pub mirrors: Vec<Mirror>,
     /// Keeps clients at the endpoint that they had first.
@@ -56,7 +54,6 @@ impl Forward {
             settings,
             as_service_says: false,
             certificate: None,
-            cors: None,
             mirrors: Vec::new(),
             session: None,
             unavailable: StatusCode::SERVICE_UNAVAILABLE,

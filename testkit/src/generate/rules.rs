@@ -134,6 +134,7 @@ impl Maker<'_, '_> {
                     .map(|_| Branch {
                         weight: self.source.pick(&WEIGHTS),
                         action: self.action(depth + 1),
+                        cors: self.source.once_in(4).then(|| Arc::new(self.cors())),
                         origin: self.origin(),
                     })
                     .collect();
@@ -156,9 +157,6 @@ impl Maker<'_, '_> {
                 forward.as_service_says = self.source.once_in(2);
                 if self.source.once_in(6) {
                     forward.mirrors = (0..self.source.below(3)).map(|_| self.mirror()).collect();
-                }
-                if self.source.once_in(8) {
-                    forward.cors = Some(Arc::new(self.cors()));
                 }
                 Action::Forward(Arc::new(forward))
             }

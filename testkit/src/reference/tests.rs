@@ -208,6 +208,7 @@ fn the_services_split_draws_from_what_the_routes_split_left() {
     // decisions §4, smi §3.6
     let branch = |name: &str, weight| Branch {
         weight,
+        cors: None,
         action: Action::Forward(Arc::new(build::forward(ServiceId(0), 80, build::origin(name)))),
         origin: build::origin(name),
     };

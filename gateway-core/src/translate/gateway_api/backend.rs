@@ -12,8 +12,8 @@ use crate::resource::Resource;
 use crate::resource::gateway_route::backend::{self, BackendRef};
 use crate::resource::gateway_route::{GatewayRoute, RouteKind, Rule};
 use crate::rules::{
-    Action, AuthRequest, BackendProtocol, BackendSettings, Branch, Forward, Mirror, NonIdempotent,
-    Policies, Retry, RetryCondition, ServiceName, Session, Split, Timeouts,
+    Action, AuthRequest, BackendProtocol, BackendSettings, Branch, Cors, Forward, Mirror,
+    NonIdempotent, Policies, Retry, RetryCondition, ServiceName, Session, Split, Timeouts,
 };
 use crate::translate::Context;
 use http::StatusCode;
@@ -43,44 +43,50 @@ impl RuleSite<'_, '_> {
     ) -> LoweredRule {
         let filters = Filters::of(&self.rule.filters, "the rule", self.route, context);
         let auth = self.auth(&filters, context, lowered);
-        let action = self.action(&filters, context, lowered);
-        let action = match &auth {
-            Err(message) => self.fault(message, self.origin()),
-            Ok(_) => action,
+        let (action, of_backend) = self.action(&filters, context, lowered);
+        let (action, of_backend) = match &auth {
+            Err(message) => (self.fault(message, self.origin()), None),
+            Ok(_) => (action, of_backend),
         };
         let policies = Policies {
-            cors: filters.cors,
+            cors: filters.cors.or(of_backend),
             auth_request: auth.ok().flatten().map(|check| AuthRequest::Check(Arc::new(check))),
             ..Policies::default()
         };
         LoweredRule { action, policies: (!policies.is_empty()).then(|| Arc::new(policies)) }
     }
 
+    /// What is done, and what holds for cross-origin requests where that is for a backend to say
+    /// that needs no draw.
     fn action(
         &self,
         filters: &Filters<'_>,
         context: &mut Context<'_>,
         lowered: &mut LoweredRoute,
-    ) -> Action {
+    ) -> (Action, Option<Arc<Cors>>) {
         let origin = self.origin();
         let session = session::lower(self.index, self.route);
         let rival = session.as_ref().and_then(|session| self.affine(session, context));
-        let branches = self.branches(filters, session.as_ref(), context, lowered);
+        let mut branches = self.branches(filters, session.as_ref(), context, lowered);
         if let Some(message) = filters.unsupported.as_ref().or(rival.as_ref()) {
             lowered.dropped.push((self.index, message.clone()));
-            return Action::fault(message, origin);
+            return (Action::fault(message, origin), None);
         }
         if let Some(redirect) = &filters.redirect {
-            return Action::Redirect(Arc::new(redirect.clone()));
+            return (Action::Redirect(Arc::new(redirect.clone())), None);
         }
-        match branches.len() {
+        if let [Branch { weight: 1.., .. }] = &*branches
+            && let Some(Branch { action, cors, .. }) = branches.pop()
+        {
+            return (action, cors);
+        }
+        let action = match branches.len() {
             0 => {
                 let message = "the rule has no `backendRefs`";
                 let problem = Diagnostic::warning("no-backends", &origin, message);
                 context.problems.push(problem.help(self.answered()));
                 self.fault(message, origin)
             }
-            1 if branches[0].weight > 0 => branches[0].action.clone(),
             _ => {
                 if branches.iter().all(|branch| branch.weight == 0) {
                     let message = "all weights are 0";
@@ -91,7 +97,8 @@ impl RuleSite<'_, '_> {
                 let sticky = sticky(self.index, self.route);
                 Action::Split(Arc::new(Split { session, sticky, branches, otherwise, origin }))
             }
-        }
+        };
+        (action, None)
     }
 
     /// What is wrong where a Service keeps clients in its own way, which the session of the rule
@@ -165,14 +172,15 @@ impl RuleSite<'_, '_> {
                         request_headers: filter::request_headers(&changes),
                         response_headers: filter::response_headers(filters, &own),
                         as_service_says: true,
-                        cors: own.cors.clone(),
                         mirrors,
                         session: session.cloned(),
                         ..Forward::new(target, Arc::clone(&settings), origin.clone())
                     }))
                 }
             };
-            branches.push(Branch { weight: backend.weight.into(), action, origin });
+            // Whatever its answers are, those of nobody included (gateway-api §13.3).
+            let cors = own.cors;
+            branches.push(Branch { weight: backend.weight.into(), action, cors, origin });
         }
         branches
     }

@@ -5,6 +5,7 @@ mod addresses;
 mod auth;
 mod backend_tls;
 mod calls;
+mod cors;
 mod defaults;
 mod hosts;
 mod in_force;

@@ -214,7 +214,7 @@ fn lower_splits(
         let action = entry.action.as_ref().and_then(|action| actions.lower(action, site));
         let origin = actions.report.origin(entry.at);
         if let (Some(weight), Some(action)) = (entry.weight, action) {
-            branches.push(Branch { weight, action, origin });
+            branches.push(Branch { weight, action, cors: None, origin });
         }
     }
     if splits.len() < 2 {

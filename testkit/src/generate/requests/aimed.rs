@@ -4,7 +4,7 @@ use super::{HOSTS, ODD_HOSTS, connection, over_http2, push_anything, server_name
 use crate::OwnedRequest;
 use crate::generate::paths::{distort, path_of, spell};
 use crate::generate::{Source, pool};
-use gateway_core::rules::{Condition, Field, HostPattern, Protocol, Route, RuleSet, Test};
+use gateway_core::rules::{Action, Condition, Field, HostPattern, Protocol, Route, RuleSet, Test};
 use http::Version;
 
 const LONG_LABEL: &str = "a-label-of-a-host-that-is-longer-than-most";
@@ -48,7 +48,7 @@ pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> OwnedRequest 
     let mut path = b"/".to_vec();
     if let Some(route) = draft.source.choose(routes) {
         path = path_of(&route.path, draft.source);
-        if route.policies.as_ref().is_some_and(|policies| policies.cors.is_some()) {
+        if may_answer_preflight(route) {
             draft.request.method = draft.source.pick(&["OPTIONS", "GET"]).into();
         }
         draft.satisfy_all(&route.conditions);
@@ -63,6 +63,16 @@ pub(super) fn request(source: &mut Source<'_>, rules: &RuleSet) -> OwnedRequest 
         distort(&mut path, draft.source);
     }
     draft.finish(&path)
+}
+
+/// Whether the route, or one of the branches of its split, may say what holds for requests of other
+/// origins.
+fn may_answer_preflight(route: &Route) -> bool {
+    let of_branch = match &route.action {
+        Action::Split(split) => split.branches.iter().any(|branch| branch.cors.is_some()),
+        _ => false,
+    };
+    of_branch || route.policies.as_ref().is_some_and(|policies| policies.cors.is_some())
 }
 
 fn host_of(pattern: &HostPattern, source: &mut Source<'_>) -> Vec<u8> {
