@@ -1,7 +1,7 @@
 //! Which listeners a route is attached to, and for which hosts (gateway-api §9).
 
 use super::fault::Fault;
-use super::listeners::{self, Found, Listeners, Section};
+use super::listeners::{self, Found, GROUP, Listeners, Section};
 use super::mesh::{self, Frontage};
 use super::rivals::Rivals;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -78,8 +78,8 @@ fn parent<'a>(
 ) -> Option<Parent<'a>> {
     let namespace = written.namespace.as_deref().unwrap_or(&route.meta.namespace);
     let kind = match (&*written.group, &*written.kind) {
-        ("gateway.networking.k8s.io", "Gateway") => "Gateway",
-        ("gateway.networking.k8s.io", "ListenerSet") => "ListenerSet",
+        (GROUP, "Gateway") => "Gateway",
+        (GROUP, "ListenerSet") => "ListenerSet",
         ("", "Service") if context.options.mesh => {
             let outcome = mesh::attach(route, written, world.mesh, context)?;
             return Some(Parent {
@@ -137,7 +137,7 @@ fn parent<'a>(
 }
 
 /// The Gateways that take all routes which ask for defaults (gateway-api §9.4), but for those that
-/// the route names anyway.
+/// the route names anyway. Of one that it does not fit nothing is said: nobody has named it.
 fn default_gateways<'a>(
     route: &'a Resource<GatewayRoute>,
     at: At,
@@ -145,22 +145,31 @@ fn default_gateways<'a>(
     context: &mut Context<'a>,
 ) -> Vec<Parent<'a>> {
     let mut parents = Vec::new();
+    let mut misfit = None;
     let defaults = world.listeners.gateways.iter().filter(|state| state.gateway.spec.default_scope);
     for state in defaults {
         let meta = &state.gateway.meta;
         let is_named = |parent: &ParentRef| {
             let namespace = parent.namespace.as_ref().unwrap_or(&route.meta.namespace);
-            &*parent.kind == "Gateway" && (namespace, &parent.name) == (&meta.namespace, &meta.name)
+            (&*parent.group, &*parent.kind) == (GROUP, "Gateway")
+                && (namespace, &parent.name) == (&meta.namespace, &meta.name)
         };
         if route.spec.parents.iter().any(is_named) {
             continue;
         }
         let wanted = Wanted { kind: "Gateway", name: &meta.name, section: None, port: None, at };
-        let outcome = to_listeners(route, &wanted, state.own.clone(), world, context);
+        let attachments = match attach(route, &wanted, state.own.clone(), world, context) {
+            Ok(attachments) => attachments,
+            Err(fault) => {
+                misfit.get_or_insert(fault);
+                continue;
+            }
+        };
+        let outcome = without_rivals(route, at, attachments, world, context);
         let class = listeners::class(state.gateway, context.resources);
         parents.push(Parent {
             reference: ParentReference {
-                group: "gateway.networking.k8s.io".into(),
+                group: GROUP.into(),
                 kind: "Gateway".into(),
                 namespace: Some(meta.namespace.clone()),
                 name: meta.name.clone(),
@@ -173,9 +182,17 @@ fn default_gateways<'a>(
         });
     }
     if parents.is_empty() && route.spec.parents.is_empty() {
-        let message = "there is no Gateway that takes routes by default";
-        let fault = Fault::new("unknown-parent", message)
-            .help("a Gateway does with `defaultScope: All`".to_owned());
+        let fault = match misfit {
+            Some(Fault { reason, message, .. }) => {
+                let none = "no Gateway that takes routes by default takes this one";
+                Fault::new(reason, format!("{none}: {message}"))
+            }
+            None => {
+                let message = "there is no Gateway that takes routes by default";
+                let help = "a Gateway does with `defaultScope: All`".to_owned();
+                Fault::new("unknown-parent", message).help(help)
+            }
+        };
         fault.warn(&route.origin(at), context);
     }
     parents
@@ -241,34 +258,29 @@ fn to_listeners<'a>(
     world: &World<'_, 'a>,
     context: &mut Context<'a>,
 ) -> Result<Vec<Attachment<'a>>, Fault> {
-    let listeners = world.listeners;
-    let sections = sections.map(|index| (index, listeners.section(index))).collect();
-    let mut refused = Vec::new();
-    let outcome = attach(route, wanted, sections, context).and_then(|attachments| {
-        let (left, conflicts) = without_rivals(route, attachments, listeners, world.rivals);
-        refused = conflicts;
-        match left.is_empty() && !refused.is_empty() {
-            true => Err(refused.remove(0)),
-            false => Ok(left),
+    match attach(route, wanted, sections, world, context) {
+        Ok(attachments) => without_rivals(route, wanted.at, attachments, world, context),
+        Err(fault) => {
+            fault.warn(&route.origin(wanted.at), context);
+            Err(fault)
         }
-    });
-    for fault in outcome.as_ref().err().into_iter().chain(&refused) {
-        fault.warn(&route.origin(wanted.at), context);
     }
-    outcome
 }
 
+/// The listeners that take the route, or why none does. Rivals are not looked at.
 fn attach<'a>(
     route: &'a Resource<GatewayRoute>,
     wanted: &Wanted<'_>,
-    all: Vec<(usize, &Section<'_>)>,
+    sections: Range<usize>,
+    world: &World<'_, 'a>,
     context: &Context<'_>,
 ) -> Result<Vec<Attachment<'a>>, Fault> {
+    let all = sections.map(|index| (index, world.listeners.section(index)));
     let named = |section: &Section<'_>| {
         wanted.section.is_none_or(|name| *name == *section.listener.name)
             && wanted.port.is_none_or(|port| port == section.listener.port)
     };
-    let (mut left, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, s)| named(s));
+    let (mut left, others): (Vec<_>, Vec<_>) = all.partition(|(_, s)| named(s));
     if left.is_empty() {
         let listeners: Vec<_> = others.iter().map(|(_, section)| section.listener).collect();
         let listener = match (wanted.section, wanted.port) {
@@ -323,30 +335,36 @@ fn attach<'a>(
     Ok(attachments)
 }
 
-/// The attachments but those to listeners where a route of another kind has one of the hosts, and
-/// what is said of each of these listeners (gateway-api §18.4).
+/// The attachments but those to listeners where a route of another kind has one of the hosts, of
+/// each of which a warning is given; a fault where no others are left (gateway-api §18.4).
 fn without_rivals<'a>(
     route: &Resource<GatewayRoute>,
+    at: At,
     mut attachments: Vec<Attachment<'a>>,
-    listeners: &Listeners<'_>,
-    rivals: &Rivals<'_>,
-) -> (Vec<Attachment<'a>>, Vec<Fault>) {
+    world: &World<'_, 'a>,
+    context: &mut Context<'_>,
+) -> Result<Vec<Attachment<'a>>, Fault> {
     let kind = route.spec.kind;
     let mut conflicts = BTreeMap::new();
     for Attachment { section, effective, .. } in &attachments {
-        if let Some(rival) = rivals.rival(*section, kind, effective) {
+        if let Some(rival) = world.rivals.rival(*section, kind, effective) {
             conflicts.entry(*section).or_insert((effective.clone(), rival));
         }
     }
     attachments.retain(|attachment| !conflicts.contains_key(&attachment.section));
     let say = |(section, (host, rival)): (usize, (HostPattern, &ObjectRef))| {
-        let listener = &listeners.section(section).listener.name;
+        let listener = &world.listeners.section(section).listener.name;
         let message =
             format!("{rival} has requests that `{host}` covers on the listener `{listener}`");
         let help = "an HTTPRoute and a GRPCRoute cannot share a host; the older one wins";
         Fault::new("Conflicted", message).help(help.to_owned())
     };
-    (attachments, conflicts.into_iter().map(say).collect())
+    let faults: Vec<Fault> = conflicts.into_iter().map(say).collect();
+    faults.iter().for_each(|fault| fault.warn(&route.origin(at), context));
+    match faults.into_iter().next() {
+        Some(first) if attachments.is_empty() => Err(first),
+        _ => Ok(attachments),
+    }
 }
 
 /// The hosts that a listener and a route share, each with the most specific hostname of the route

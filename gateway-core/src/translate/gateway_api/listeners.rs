@@ -59,7 +59,8 @@ struct Place {
 /// ListenerSets by group, kind, namespace and name of their parent.
 type Sets<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), Vec<&'a Resource<ListenerSet>>>;
 
-const GROUP: &str = "gateway.networking.k8s.io";
+/// The group of Gateways and ListenerSets.
+pub(super) const GROUP: &str = "gateway.networking.k8s.io";
 
 impl<'a> Listeners<'a> {
     pub(super) fn of(grants: &Grants<'a>, context: &mut Context<'a>) -> Self {

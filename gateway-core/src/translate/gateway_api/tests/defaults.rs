@@ -27,35 +27,41 @@ fn routes_go_to_gateways_that_take_all() {
         gateway_on("b", 82, ""),
         gateway_on("c", 83, "  defaultScope: None\n"),
         gateway_on("d", 84, ALL),
-        // Of another class: not ours.
+        // Of another class: not ours. The one after it takes no routes of other namespaces, which
+        // is nothing that a route which does not name it has to be told.
         gateway_on("e", 85, ALL).replace("ours", "theirs"),
         gateway_on("f", 86, ALL).replace("name: f,", "name: f, namespace: infra,"),
     ];
-    let refused = "f Accepted=false/NotAllowedByListeners";
     let options = Options { gateway_class: Some("ours".into()), ..default_options() };
     for (spec, hosts, conditions) in [
         (
             "  useDefaultGateways: All",
             &["a/l *: r", "b/l *: ", "c/l *: ", "d/l *: r"][..],
-            &["a", "d", "f"][..],
+            &["a", "d"][..],
         ),
         ("  useDefaultGateways: None", &["a/l *: ", "b/l *: ", "c/l *: ", "d/l *: "], &[]),
         ("  parentRefs: [{name: b}]", &["a/l *: ", "b/l *: r", "c/l *: ", "d/l *: "], &["b"]),
         (
             "  useDefaultGateways: All\n  parentRefs: [{name: b}]",
             &["a/l *: r", "b/l *: r", "c/l *: ", "d/l *: r"],
-            &["b", "a", "d", "f"],
+            &["b", "a", "d"],
         ),
         // Named anyway: one entry.
         (
             "  useDefaultGateways: All\n  parentRefs: [{name: a}]",
             &["a/l *: r", "b/l *: ", "c/l *: ", "d/l *: r"],
-            &["a", "d", "f"],
+            &["a", "d"],
+        ),
+        // Something else of that name is not the Gateway.
+        (
+            "  useDefaultGateways: All\n  parentRefs: [{group: a.example, kind: Gateway, name: a}]",
+            &["a/l *: r", "b/l *: ", "c/l *: ", "d/l *: r"],
+            &["a", "d"],
         ),
         (
             "  useDefaultGateways: All\n  parentRefs: [{name: d, namespace: default}]",
             &["a/l *: r", "b/l *: ", "c/l *: ", "d/l *: r"],
-            &["d", "a", "f"],
+            &["d", "a"],
         ),
     ] {
         for kind in ["HTTPRoute", "GRPCRoute"] {
@@ -72,20 +78,16 @@ fn routes_go_to_gateways_that_take_all() {
             let parents = parents(&got, kind);
             let names: Vec<&str> = parents.iter().map(|p| &*p.parent.name).collect();
             assert_eq!(names, conditions, "{kind} {spec}");
-            for condition in got.conditions(kind, "r") {
-                // Ordinary rules hold: listeners of other namespaces take no route from here.
-                let fine = condition.contains("Accepted=true/Accepted")
-                    || condition.contains("ResolvedRefs=true")
-                    || condition == refused;
-                assert!(fine, "{kind} {spec} {condition}");
+            let all = got.conditions(kind, "r");
+            for condition in &all {
+                assert!(condition.contains("=true/"), "{kind} {spec} {condition}");
             }
-            let accepted = |name: &str| {
-                let all = got.conditions(kind, "r");
-                all.contains(&format!("{name} Accepted=true/Accepted"))
-            };
-            for name in conditions.iter().filter(|name| **name != "f") {
-                assert!(accepted(name), "{kind} {spec} {name}");
+            for name in conditions {
+                let accepted = format!("{name} Accepted=true/Accepted");
+                assert!(all.contains(&accepted), "{kind} {spec} {name}");
             }
+            let told = got.diagnostics.iter().filter(|d| !d.contains("unsupported-parent"));
+            assert_eq!(told.count(), 0, "{kind} {spec} {:?}", got.diagnostics);
         }
     }
 }
@@ -111,22 +113,93 @@ fn a_default_parent_is_told_in_full() {
 fn ordinary_rules_of_attachment_hold() {
     // gateway-api §9.2, §9.4
     let hosts = "  hostnames: [b.example]\n";
-    for (listener, spec, want) in [
-        ("", hosts, "true/Accepted"),
-        (", hostname: a.example", hosts, "false/NoMatchingListenerHostname"),
-        (", hostname: a.example", "", "true/Accepted"),
-        (", allowedRoutes: {kinds: [{kind: GRPCRoute}]}", "", "false/NotAllowedByListeners"),
-        (", allowedRoutes: {namespaces: {from: All}}", "", "true/Accepted"),
+    for (listener, spec, fault) in [
+        ("", hosts, ""),
+        (
+            ", hostname: a.example",
+            hosts,
+            "NoMatchingListenerHostname: … the hosts `b.example` have \
+             none in common with the listeners' `a.example`",
+        ),
+        (", hostname: a.example", "", ""),
+        (
+            ", allowedRoutes: {kinds: [{kind: GRPCRoute}]}",
+            "",
+            "NotAllowedByListeners: … no listener \
+             of the Gateway `gw` takes HTTPRoutes of namespace `default`",
+        ),
+        (", allowedRoutes: {namespaces: {from: All}}", "", ""),
     ] {
         let listener = format!("name: l, port: 80, protocol: HTTP{listener}");
         let gateway = named_gateway("gw", "", &[&listener]) + ALL;
         let document = route("r", "", &format!("  useDefaultGateways: All\n{spec}{RULES}"));
         let got = in_force(&default_options(), &[gateway, document]);
-        assert_eq!(got.condition("HTTPRoute", "r", "gw Accepted"), want, "{listener} {spec}");
-        let answer = if want == "true/Accepted" { "default/s:80" } else { "404" };
+        // A route that nobody takes is told once, and has no status for a Gateway it does not name.
+        let of_route = |s: &&ObjectStatus| *s.object.name == *"r";
+        let statuses = got.translation.statuses.iter().filter(of_route).count();
+        let answer = if fault.is_empty() {
+            assert_eq!(got.condition("HTTPRoute", "r", "gw Accepted"), "true/Accepted", "{spec}");
+            assert_eq!(got.told(), [""; 0], "{listener} {spec}");
+            "default/s:80"
+        } else {
+            assert_eq!(statuses, 0, "{listener} {spec}");
+            let none = "no Gateway that takes routes by default takes this one:";
+            assert_eq!(got.told(), [fault.replace('…', none)], "{listener} {spec}");
+            "404"
+        };
         let host = if spec.is_empty() { "a.example/" } else { "b.example/" };
         assert_eq!(target(&got.get(host, 0)), answer, "{listener} {spec}");
     }
+}
+
+#[test]
+fn a_gateway_that_a_route_does_not_name_is_nothing_to_complain_of() {
+    // gateway-api §9.4: one fits, or the route has parents of its own.
+    let gateways: Vec<String> = (0..9)
+        .map(|n| {
+            let listener =
+                format!("name: l, port: {}, protocol: HTTP, hostname: {n}.example", 80 + n);
+            named_gateway(&format!("g{n}"), "", &[&listener]) + ALL
+        })
+        .chain([named_gateway("own", "", &["name: l, port: 99, protocol: HTTP"])])
+        .collect();
+    for (spec, want) in [
+        ("  useDefaultGateways: All\n  hostnames: [3.example]", &["g3"][..]),
+        (
+            "  useDefaultGateways: All\n  hostnames: [x.example]\n  parentRefs: [{name: own}]",
+            &["own"],
+        ),
+        // One that it names has to fit.
+        (
+            "  useDefaultGateways: All\n  hostnames: [3.example]\n  parentRefs: [{name: g4}]",
+            &["g4", "g3"],
+        ),
+    ] {
+        let document = route("r", "", &format!("{spec}\n{RULES}"));
+        let got = translated(&default_options(), &[&gateways[..], &[document]].concat());
+        let parents = parents(&got, "HTTPRoute");
+        let names: Vec<&str> = parents.iter().map(|p| &*p.parent.name).collect();
+        assert_eq!(names, want, "{spec}");
+        let told = usize::from(want.contains(&"g4"));
+        assert_eq!(got.diagnostics.len(), told, "{spec} {:?}", got.diagnostics);
+    }
+}
+
+#[test]
+fn of_two_kinds_at_a_default_gateway_the_older_has_the_host() {
+    // gateway-api §9.4, §18.4: there the route would fit.
+    let of_kind = |kind: &str, name: &str, year: u16| {
+        let meta = format!("creationTimestamp: '{year}-01-01T00:00:00Z'");
+        route_of_kind(kind, name, &meta, &format!("  useDefaultGateways: All\n{RULES}"))
+    };
+    let documents = [
+        gateway_on("a", 80, ALL),
+        of_kind("HTTPRoute", "r", 2025),
+        of_kind("GRPCRoute", "g", 2024),
+    ];
+    let got = in_force(&default_options(), &documents);
+    assert_eq!(got.condition("HTTPRoute", "r", "a Accepted"), "false/Conflicted");
+    assert_eq!(got.told().len(), 1, "{:?}", got.told());
 }
 
 #[test]
