@@ -5,7 +5,7 @@ use super::{listeners, reference, status};
 use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::service::Service;
-use crate::rules::{PortSpeech, ServiceName};
+use crate::rules::{PortSpeech, ServiceName, ServiceTls};
 use crate::translate::Context;
 
 /// How Services are spoken to, once it is known which of them there are.
@@ -61,6 +61,9 @@ impl Backends<'_> {
                 None
             });
             let tls = self.policies.find(name, port.port, context.resources);
+            // The check of references does not see where TrafficSplits lead.
+            let untrusted = |reason: &str| ServiceTls::Impossible(reason.into());
+            let tls = tls.or_else(|| reference::without_tls(said).err().map(untrusted));
             if protocol.is_some() || tls.is_some() {
                 speech.push(PortSpeech { port: Some(port.port), protocol, tls });
             }

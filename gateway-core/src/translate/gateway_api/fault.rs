@@ -28,6 +28,12 @@ impl Fault {
         Self { help: help.into(), ..self }
     }
 
+    /// Whether it comes with advice.
+    #[cfg(test)]
+    pub(super) fn advises(&self) -> bool {
+        self.help.is_some()
+    }
+
     /// Tells it of the field at `origin`, under the reason as code.
     pub(super) fn tell(&self, origin: &Origin, context: &mut Context<'_>) {
         let problem = Diagnostic::new(self.severity, self.reason, origin, &*self.message);

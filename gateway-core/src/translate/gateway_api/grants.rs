@@ -56,16 +56,26 @@ impl<'a> Grants<'a> {
             "{kind} `{namespace}/{name}` is in another namespace, and no ReferenceGrant permits \
              that"
         );
-        let help = match find(from.namespace) {
+        let help = may_be_of_use(from, to).then(|| match find(from.namespace) {
             Some(grant) => format!("{} has to be in namespace `{namespace}`", grant.object()),
             None => format!(
                 "a ReferenceGrant in namespace `{namespace}` from {}s of namespace `{}` to \
                  {kind}s would permit it",
                 from.kind, from.namespace
             ),
-        };
+        });
         Err(Fault::new("RefNotPermitted", message).help(help))
     }
+}
+
+/// Whether the referrer has any use for objects of that kind, once it is permitted to.
+fn may_be_of_use(from: Referrer<'_>, to: Referent<'_>) -> bool {
+    let kinds: &[&str] = match from.kind {
+        "Gateway" => &["Secret", "ConfigMap"],
+        "ListenerSet" => &["Secret"],
+        _ => &["Service"],
+    };
+    to.group.is_empty() && kinds.contains(&to.kind)
 }
 
 /// Whether one of `from` is the referrer and one of `to` what it refers to.
@@ -131,6 +141,28 @@ spec:
             let to = Referent { group, kind: of, namespace: target, name };
             let checked = grants.check(Referrer { kind, namespace }, to);
             assert_eq!(checked.is_ok(), want, "{kind} {namespace} {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_is_advised_where_it_would_help() {
+        // gateway-api §19, §15.2
+        let resources = Resources::new();
+        let grants = Grants::of(&resources);
+        for (kind, group, of, want) in [
+            ("HTTPRoute", "", "Service", true),
+            ("GRPCRoute", "", "Service", true),
+            ("HTTPRoute", "", "Bar", false),
+            ("HTTPRoute", "example.com", "Service", false),
+            ("HTTPRoute", "", "Secret", false),
+            ("Gateway", "", "Secret", true),
+            ("Gateway", "", "ConfigMap", true),
+            ("Gateway", "", "Bar", false),
+            ("ListenerSet", "", "Secret", true),
+        ] {
+            let to = Referent { group, kind: of, namespace: "data", name: "x" };
+            let fault = grants.check(Referrer { kind, namespace: "shop" }, to).unwrap_err();
+            assert_eq!(fault.advises(), want, "{kind} {to:?}");
         }
     }
 }

@@ -33,11 +33,12 @@ impl References<'_, '_> {
     ) -> Result<UpstreamTarget, String> {
         let namespace = target.namespace.as_ref().unwrap_or(&route.meta.namespace);
         let name = ServiceName::new(namespace, &target.name);
-        let found = self.check(target, &name, route, context);
-        if target.is_service() {
+        let permitted = self.permit(target, &name, route);
+        // A reference that is not permitted leaves no trace at the Service, nor at its policies.
+        if permitted.is_ok() && target.is_service() {
             lowered.services.insert(name.clone());
         }
-        match found {
+        match permitted.and_then(|()| self.check(target, &name, route, context)) {
             Ok(port) => Ok(UpstreamTarget { service: context.services.id(&name), port, splits }),
             Err((at, fault)) => {
                 fault.tell(&route.origin(at), context);
@@ -48,7 +49,23 @@ impl References<'_, '_> {
         }
     }
 
-    /// The port, or the first fault in the order of gateway-api §15.2.
+    /// Whether the route may name it at all (gateway-api §19).
+    fn permit(
+        self,
+        target: &BackendTarget,
+        name: &ServiceName,
+        route: &Resource<GatewayRoute>,
+    ) -> Result<(), (At, Fault)> {
+        if self.mesh {
+            return Ok(());
+        }
+        let BackendTarget { group, kind, fields, .. } = target;
+        let referrer = Referrer { kind: route.spec.kind.name(), namespace: &route.meta.namespace };
+        let referent = Referent { group, kind, namespace: &name.namespace, name: &name.name };
+        self.grants.check(referrer, referent).map_err(|fault| (fields.namespace, fault))
+    }
+
+    /// The port of one that is permitted, or the first fault in the order of gateway-api §15.2.
     fn check(
         self,
         target: &BackendTarget,
@@ -58,12 +75,6 @@ impl References<'_, '_> {
     ) -> Result<u16, (At, Fault)> {
         let fields = target.fields;
         let BackendTarget { group, kind, .. } = target;
-        let referrer = Referrer { kind: route.spec.kind.name(), namespace: &route.meta.namespace };
-        let referent = Referent { group, kind, namespace: &name.namespace, name: &name.name };
-        if !self.mesh {
-            let checked = self.grants.check(referrer, referent);
-            checked.map_err(|fault| (fields.namespace, fault))?;
-        }
         if !target.is_service() {
             let group = match &**group {
                 "" => "the core group".to_owned(),
@@ -112,14 +123,21 @@ fn app_protocol(name: &ServiceName, port: u16, context: &Context<'_>) -> Option<
 /// Whether routes of a kind can be served by what a port speaks (gateway-api §15.4).
 fn usable(said: &str, kind: RouteKind, has_tls: bool) -> Result<(), String> {
     match (said, kind) {
-        ("kubernetes.io/wss", RouteKind::Http) if !has_tls => Err(
-            "the port speaks WebSocket over TLS (`kubernetes.io/wss`), but no BackendTLSPolicy says \
-             how its certificate is trusted"
-                .to_owned(),
-        ),
         ("kubernetes.io/ws" | "kubernetes.io/wss", RouteKind::Grpc) => {
             Err(format!("gRPC cannot be spoken with a port that speaks `{said}`"))
         }
+        _ if !has_tls => without_tls(said).map_err(str::to_owned),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a port can be spoken to in plain text.
+pub(super) fn without_tls(said: &str) -> Result<(), &'static str> {
+    match said {
+        "kubernetes.io/wss" => Err(
+            "the port speaks WebSocket over TLS (`kubernetes.io/wss`), but no BackendTLSPolicy \
+             says how its certificate is trusted",
+        ),
         _ => Ok(()),
     }
 }

@@ -390,6 +390,29 @@ spec: {service: root, backends: [{service: tls, weight: 1}, {service: plain, wei
     }
 }
 
+#[test]
+fn only_a_permitted_reference_brings_a_gateway_into_the_status() {
+    // gateway-api §19, §20.4: nobody writes into the objects of strangers.
+    for (from, to, want) in [
+        (None, "name: tea, namespace: other, port: 80", 0),
+        (Some("other"), "name: tea, namespace: other, port: 80", 2),
+        // What is wrong but permitted is seen.
+        (Some("other"), "name: tea, namespace: other, port: 81", 2),
+        (Some("third"), "name: tea, namespace: other, port: 80", 0),
+    ] {
+        let mut documents = vec![
+            GATEWAY.to_owned(),
+            service("tea", "namespace: other", "ports: [{port: 80}]"),
+            tls_policy("p", "namespace: other", &target("name: tea"), SYSTEM),
+            rule(&format!("    backendRefs: [{{{to}}}]")),
+        ];
+        documents.extend(from.map(|from| grant(from, ("HTTPRoute", "default"), "kind: Service")));
+        let got = in_force(&Options::default(), &documents);
+        let found = got.conditions("BackendTLSPolicy", "p");
+        assert_eq!(found.len(), want, "{from:?} {to} {found:?}");
+    }
+}
+
 /// Gateways on ports of their own, one with a client certificate, another with another one, a third
 /// with a bad one.
 fn gateways() -> Vec<String> {

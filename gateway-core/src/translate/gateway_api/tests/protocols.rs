@@ -3,7 +3,7 @@
 use super::in_force::*;
 use super::*;
 use crate::decision::Outcome;
-use crate::request::RequestHead;
+use crate::request::{Connection, ListenerKey, RequestHead};
 use crate::rules::BackendProtocol;
 
 const SYSTEM: &str = "wellKnownCACertificates: System";
@@ -73,6 +73,47 @@ fn app_protocol_says_what_is_spoken() {
             assert_eq!(found, resolved, "{kind} {said:?} {policy}");
             assert_eq!(got.condition(kind, "r", "gw Accepted"), "true/Accepted");
         }
+    }
+}
+
+#[test]
+fn a_port_that_speaks_tls_gets_no_plain_text_whoever_leads_there() {
+    // gateway-api §15.4: a TrafficSplit, or the address of the Service itself (§22).
+    let split = "---
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: split}
+spec: {service: root, backends: [{service: s, weight: 1}]}
+";
+    for (said, policy, want) in [
+        ("kubernetes.io/wss", false, "503"),
+        ("kubernetes.io/wss", true, "default/s:80 in TLS"),
+        ("kubernetes.io/ws", false, "default/s:80"),
+        ("https", false, "default/s:80"),
+    ] {
+        let mut documents = vec![
+            GATEWAY.to_owned(),
+            service("root", "", "ports: [{port: 80}]"),
+            service(
+                "s",
+                "",
+                &format!("clusterIP: 10.0.0.1, ports: [{{port: 80, appProtocol: {said}}}]"),
+            ),
+            split.to_owned(),
+            rule("    backendRefs: [{name: root, port: 80}]"),
+        ];
+        if policy {
+            documents.push(tls_policy("p", "", "{group: '', kind: Service, name: s}", SYSTEM));
+        }
+        let got = in_force(&Options { mesh: true, ..Options::default() }, &documents);
+        let listener = ListenerKey { address: Some("10.0.0.1".parse().unwrap()), port: 80 };
+        let at_address = Connection { listener, ..Connection::http(80) };
+        for request in [RequestHead::get("x", "/"), RequestHead::get("x", "/").on(at_address)] {
+            let decision = got.decide(&request, 0);
+            let tls = if decision.backend_tls().is_some() { " in TLS" } else { "" };
+            assert_eq!(format!("{}{tls}", target(&decision)), want, "{said} {policy}");
+        }
+        assert_eq!(got.condition("HTTPRoute", "r", "gw ResolvedRefs"), "true/ResolvedRefs");
     }
 }
 
