@@ -157,14 +157,15 @@ pub struct Translation {
 pub fn translate(resources: &Resources, options: &Options) -> Translation {
     let mut context = Context::new(resources, options);
     let virtual_servers = virtual_server::translate(&mut context);
-    let backends = gateway_api::translate(&mut context);
+    let gateways = gateway_api::translate(&mut context);
     // SMI speaks about Services that rules name.
     mesh::claim(&mut context);
     smi::translate(&mut context);
-    backends.finish(&mut context);
+    gateways.speak(&mut context);
     let identity = mesh::identity(&mut context);
     let (listeners, losses) = hosts::settle(&mut context);
     virtual_servers.finish(&losses, &mut context);
+    gateways.finish(&losses, &mut context);
     let Context { services, problems, statuses, infrastructure, refused, endpoints, .. } = context;
     let mut diagnostics = resources.diagnostics().to_vec();
     diagnostics.extend(problems.into_list());

@@ -36,6 +36,7 @@ mod sticky;
 #[cfg(feature = "yaml")]
 mod tests;
 
+use super::hosts::Losses;
 use super::{Channel, Context};
 use crate::diagnostic::Diagnostic;
 use crate::resource::gateway_route::{ChannelFaults, GatewayRoute};
@@ -51,9 +52,7 @@ use rivals::Rivals;
 use route::LoweredRoute;
 use std::collections::BTreeSet;
 
-pub(super) use backends::Backends;
-
-pub(super) fn translate<'a>(context: &mut Context<'a>) -> Backends<'a> {
+pub(super) fn translate<'a>(context: &mut Context<'a>) -> Pending<'a> {
     let grants = Grants::of(context.resources);
     let mut policies = BackendTlsPolicies::of(&grants, context);
     let mut listeners = Listeners::of(&grants, context);
@@ -88,10 +87,36 @@ pub(super) fn translate<'a>(context: &mut Context<'a>) -> Backends<'a> {
             listeners.count(served.attachments.iter().map(|attachment| attachment.section));
         }
     }
-    write_statuses(&listeners, context);
     hosts.claim(&listeners, context);
     fronts.claim(context);
-    Backends { policies }
+    Pending { listeners, policies }
+}
+
+/// What waits for other dialects: for the Services that they name, and for what they take.
+pub(super) struct Pending<'a> {
+    listeners: Listeners<'a>,
+    policies: BackendTlsPolicies<'a>,
+}
+
+impl Pending<'_> {
+    /// Says how the Services that rules name are spoken to.
+    pub(super) fn speak(&self, context: &mut Context<'_>) {
+        backends::speak(&self.policies, context);
+    }
+
+    /// Writes the statuses of all but routes.
+    pub(super) fn finish(mut self, losses: &Losses, context: &mut Context<'_>) {
+        self.listeners.lose(losses);
+        write_statuses(&self.listeners, context);
+        for state in &self.policies.all {
+            let controller = |(namespace, name): (&str, &str)| {
+                let gateway = context.resources.gateway(namespace, name)?;
+                listeners::class(gateway, context.resources).map(|class| &*class.spec.controller)
+            };
+            let status = status::backend_tls_policy(state, controller);
+            context.statuses.push(status);
+        }
+    }
 }
 
 /// Orders objects from old to new, then by `namespace/name` (gateway-api §12).

@@ -90,6 +90,8 @@ pub(super) struct Losses {
     of: BTreeMap<Arc<ObjectRef>, Vec<String>>,
     /// The objects that own a host on some listener.
     owners: BTreeSet<Arc<ObjectRef>>,
+    /// What sections are told whose port speaks something else.
+    sections: BTreeMap<Box<str>, String>,
 }
 
 impl Losses {
@@ -101,6 +103,11 @@ impl Losses {
     /// Whether `object` has lost all that it claimed.
     pub(super) fn are_total(&self, object: &ObjectRef) -> bool {
         self.of.contains_key(object) && !self.owners.contains(object)
+    }
+
+    /// What a section is told if its port speaks something else.
+    pub(super) fn of_section(&self, name: &str) -> Option<&String> {
+        self.sections.get(name)
     }
 
     fn add(&mut self, loser: &Claim, told: String) {
@@ -144,6 +151,7 @@ fn listener(
             claim.socket.speech()
         );
         losses.add(&claim, message.clone());
+        losses.sections.insert(claim.section.clone(), message.clone());
         context.problems.push(Diagnostic::error("port-conflict", &claim.origin, message));
     }
     give_way(&mut by_host);

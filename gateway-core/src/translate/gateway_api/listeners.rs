@@ -18,6 +18,7 @@ use crate::resource::listener_set::ListenerSet;
 use crate::resource::{Resource, Resources};
 use crate::rules::{HostPattern, Protocol};
 use crate::translate::Context;
+use crate::translate::hosts::Losses;
 use conflict::InPlace;
 use section::{Refusal, known, takes};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -329,6 +330,19 @@ impl<'a> Listeners<'a> {
             .collect();
         for index in overlapping {
             self.sections[index].overlaps = true;
+        }
+    }
+
+    /// Takes the place from sections whose port speaks what another dialect says.
+    pub(super) fn lose(&mut self, losses: &Losses) {
+        for section in &mut self.sections {
+            if let Some(message) = losses.of_section(&section.name()) {
+                section.refusal = Some(Refusal {
+                    cause: Cause::Conflict,
+                    reason: "ProtocolConflict",
+                    message: message.clone(),
+                });
+            }
         }
     }
 

@@ -106,7 +106,7 @@ fn translated(options: &Options, documents: &[String]) -> Translated {
         resources.add_yaml("t.yaml", document);
     }
     let mut context = Context::new(&resources, options);
-    translate(&mut context);
+    translate(&mut context).finish(&Losses::default(), &mut context);
     let problems = context.problems.into_list();
     let say = |d: &Diagnostic| {
         let help = d.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();

@@ -105,6 +105,46 @@ fn a_listener_without_a_place_keeps_none_from_sets() {
 }
 
 #[test]
+fn a_listener_whose_port_a_virtual_server_has_says_so() {
+    // gateway-api §5.3, decisions §1
+    let servers = "---
+apiVersion: k8s.nginx.org/v1
+kind: GlobalConfiguration
+metadata: {name: g}
+spec: {listeners: [{name: s, port: 8080, protocol: HTTP, ssl: true}]}
+---
+apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: v, creationTimestamp: '2021-01-01T00:00:00Z'}
+spec:
+  host: v.example
+  listener: {https: s}
+  tls: {secret: c}
+  upstreams: [{name: s, service: s, port: 80}]
+  routes: [{path: /, action: {pass: s}}]
+";
+    let listeners = ["name: l, port: 8080, protocol: HTTP", "name: m, port: 81, protocol: HTTP"];
+    for (created, lost) in [("2022", true), ("2020", false)] {
+        let created = format!("creationTimestamp: '{created}-01-01T00:00:00Z'");
+        // What counts is the age of the route that the host is there for.
+        let spec = "  parentRefs: [{name: gw}]\n  rules: [{backendRefs: [{name: s, port: 80}]}]";
+        let route = route("r", &created, spec);
+        let documents = [gateway(&listeners), route, servers.to_owned()];
+        let got = in_force::in_force(&default_options(), &documents);
+        let condition = |part: &str| got.condition("Gateway", "gw", part);
+        let want = match lost {
+            true => ["false/ProtocolConflict", "true/ProtocolConflict", "false/Invalid"],
+            false => ["true/Accepted", "false/NoConflicts", "true/Programmed"],
+        };
+        let parts = ["l Accepted", "l Conflicted", "l Programmed"];
+        assert_eq!(parts.map(condition), want);
+        assert_eq!(condition("m Accepted"), "true/Accepted");
+        let all = if lost { "true/ListenersNotValid" } else { "true/Accepted" };
+        assert_eq!(condition(" Accepted"), all);
+    }
+}
+
+#[test]
 fn a_namespace_that_cannot_be_read_is_not_selected() {
     // gateway-api §9.2
     let namespace = |label: &str| {
