@@ -1,7 +1,7 @@
 mod listeners;
 
 use super::*;
-use crate::origin::{ObjectRef, Span};
+use crate::origin::{ObjectRef, Origin, Span};
 use crate::request::{Connection, PathPolicy, RequestHead};
 use crate::rules::*;
 use proptest::prelude::*;
