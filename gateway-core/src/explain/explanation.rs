@@ -90,7 +90,7 @@ pub struct Explanation {
     /// What is changed in the answer's header, in order.
     pub response_headers: Vec<HeaderChange>,
     /// The routes looked at, in order of precedence, up to the one that decided: of more than
-    /// [`MAX_CONSIDERED`] those that were nearest to holding.
+    /// [`MAX_CONSIDERED`](crate::MAX_CONSIDERED) those that were nearest to holding.
     pub considered: Vec<Considered>,
     /// How many more routes were looked at.
     pub left_out: usize,
@@ -98,7 +98,7 @@ pub struct Explanation {
     pub nearest: Vec<Considered>,
 }
 
-/// The kinds of [`Outcome`].
+/// The kinds of [`Outcome`](crate::Outcome).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum OutcomeKind {
     /// The request is sent to a Service.
