@@ -421,6 +421,9 @@ impl Object {
     }
 }
 
+/// The group of the Gateway API.
+pub(crate) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+
 /// The most problems of one severity that are told of one object.
 pub(crate) const MAX_PROBLEMS: usize = 100;
 

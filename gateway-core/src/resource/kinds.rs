@@ -1,5 +1,6 @@
 //! Which kinds of which groups are read, and what to say of others.
 
+use super::GATEWAY_GROUP;
 use crate::diagnostic::did_you_mean;
 
 /// What a document of a known kind is read as.
@@ -76,11 +77,10 @@ const SPECS: &str = "specs.smi-spec.io";
 const ACCESS: &str = "access.smi-spec.io";
 const METRICS: &str = "metrics.smi-spec.io";
 const MESH: &str = "specs.smi.nginx.com";
-const GATEWAY: &str = "gateway.networking.k8s.io";
 const GATEWAY_X: &str = "gateway.networking.x-k8s.io";
 
 /// Groups whose every kind concerns us: one that is not in the table is a mistake.
-const OURS: [&str; 8] = [NGINX, SPLIT, SPECS, ACCESS, METRICS, MESH, GATEWAY, GATEWAY_X];
+const OURS: [&str; 8] = [NGINX, SPLIT, SPECS, ACCESS, METRICS, MESH, GATEWAY_GROUP, GATEWAY_X];
 
 const ALPHA1: &[&str] = &["v1alpha1"];
 const ALPHA2: &[&str] = &["v1alpha2", "v1alpha1"];
@@ -104,16 +104,16 @@ const KNOWN: &[Known] = &[
     known(METRICS, "TrafficMetrics", ALPHA2, Reader::Metrics),
     known(MESH, "RateLimit", &["v1alpha1", "v1alpha2"], Reader::RateLimit),
     known(MESH, "CircuitBreaker", ALPHA1, Reader::CircuitBreaker),
-    known(GATEWAY, "GatewayClass", &["v1beta1", "v1"], Reader::GatewayClass),
-    known(GATEWAY, "Gateway", &["v1beta1", "v1"], Reader::Gateway),
-    known(GATEWAY, "HTTPRoute", &["v1beta1", "v1"], Reader::HttpRoute),
-    known(GATEWAY, "GRPCRoute", &["v1"], Reader::GrpcRoute),
-    known(GATEWAY, "ReferenceGrant", &["v1beta1", "v1"], Reader::ReferenceGrant),
-    known(GATEWAY, "ListenerSet", &["v1"], Reader::ListenerSet),
-    known(GATEWAY, "BackendTLSPolicy", &["v1alpha3", "v1"], Reader::BackendTlsPolicy),
-    known(GATEWAY, "TLSRoute", &["v1alpha2", "v1alpha3", "v1"], Reader::StreamRoute),
-    known(GATEWAY, "TCPRoute", &["v1alpha2", "v1"], Reader::StreamRoute),
-    known(GATEWAY, "UDPRoute", &["v1alpha2", "v1"], Reader::StreamRoute),
+    known(GATEWAY_GROUP, "GatewayClass", &["v1beta1", "v1"], Reader::GatewayClass),
+    known(GATEWAY_GROUP, "Gateway", &["v1beta1", "v1"], Reader::Gateway),
+    known(GATEWAY_GROUP, "HTTPRoute", &["v1beta1", "v1"], Reader::HttpRoute),
+    known(GATEWAY_GROUP, "GRPCRoute", &["v1"], Reader::GrpcRoute),
+    known(GATEWAY_GROUP, "ReferenceGrant", &["v1beta1", "v1"], Reader::ReferenceGrant),
+    known(GATEWAY_GROUP, "ListenerSet", &["v1"], Reader::ListenerSet),
+    known(GATEWAY_GROUP, "BackendTLSPolicy", &["v1alpha3", "v1"], Reader::BackendTlsPolicy),
+    known(GATEWAY_GROUP, "TLSRoute", &["v1alpha2", "v1alpha3", "v1"], Reader::StreamRoute),
+    known(GATEWAY_GROUP, "TCPRoute", &["v1alpha2", "v1"], Reader::StreamRoute),
+    known(GATEWAY_GROUP, "UDPRoute", &["v1alpha2", "v1"], Reader::StreamRoute),
     known(GATEWAY_X, "XListenerSet", ALPHA1, Reader::Unsupported),
     known(GATEWAY_X, "XBackendTrafficPolicy", ALPHA1, Reader::Unsupported),
     known(GATEWAY_X, "XBackend", ALPHA1, Reader::Unsupported),

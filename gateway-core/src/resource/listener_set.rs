@@ -1,5 +1,6 @@
 //! ListenerSet of `gateway.networking.k8s.io` (gateway-api §8).
 
+use super::GATEWAY_GROUP;
 use super::Problems;
 use super::document::Value;
 use super::gateway::Listener;
@@ -18,7 +19,7 @@ impl ListenerSet {
     /// Reads a whole document (root mapping with apiVersion, kind, metadata, spec).
     pub(crate) fn read(root: Value<'_>, problems: &mut Problems) -> Option<Self> {
         let mut fields = scalar::spec(root, problems)?.mapping(problems)?;
-        let gateway = Some(("gateway.networking.k8s.io", "Gateway"));
+        let gateway = Some((GATEWAY_GROUP, "Gateway"));
         let parent = fields.required("parentRef", problems);
         let parent = parent.and_then(|v| ObjectReference::read(v, gateway, problems));
         let listeners = fields.required("listeners", problems);

@@ -2,6 +2,7 @@
 
 use super::namespaces::FromNamespaces;
 use crate::diagnostic::Diagnostic;
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::Problems;
 use crate::resource::document::{At, Located, Mapping, Value};
 use crate::resource::object_reference::ObjectReference;
@@ -207,7 +208,7 @@ fn route_kind(
     let value = fields.value();
     let group = match fields.field("group") {
         Some(field) => GROUP.read(field, problems),
-        None => Some("gateway.networking.k8s.io"),
+        None => Some(GATEWAY_GROUP),
     };
     let kind = fields.required("kind", problems).and_then(|v| KIND.read(v, problems));
     fields.finish(problems);

@@ -2,6 +2,7 @@
 
 use super::ChannelFaults;
 use crate::diagnostic::Diagnostic;
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::Problems;
 use crate::resource::document::{At, Value};
 use crate::resource::scalar::{self, NAMESPACE, OBJECT_NAME, SECTION_NAME};
@@ -35,8 +36,7 @@ pub(crate) fn read_list(
 
 fn read(value: Value<'_>, problems: &mut Problems) -> Option<ParentRef> {
     let mut fields = value.mapping(problems)?;
-    let (group, kind) =
-        scalar::group_and_kind(&mut fields, ("gateway.networking.k8s.io", "Gateway"), problems);
+    let (group, kind) = scalar::group_and_kind(&mut fields, (GATEWAY_GROUP, "Gateway"), problems);
     let namespace = fields.field("namespace").and_then(|v| NAMESPACE.read(v, problems));
     let name = fields.required("name", problems);
     let name = name.and_then(|v| OBJECT_NAME.read(v, problems));

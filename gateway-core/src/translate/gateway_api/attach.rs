@@ -3,11 +3,12 @@
 mod defaults;
 
 use super::fault::Fault;
-use super::listeners::{self, Found, GROUP, Listeners, Section};
+use super::listeners::{self, Found, Listeners, Section};
 use super::mesh::{self, Frontage};
 use super::rivals::Rivals;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::origin::ObjectRef;
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::Resource;
 use crate::resource::document::{At, Located};
 use crate::resource::gateway_route::{GatewayRoute, ParentRef};
@@ -80,8 +81,8 @@ fn parent<'a>(
 ) -> Option<Parent<'a>> {
     let namespace = written.namespace.as_deref().unwrap_or(&route.meta.namespace);
     let kind = match (&*written.group, &*written.kind) {
-        (GROUP, "Gateway") => "Gateway",
-        (GROUP, "ListenerSet") => "ListenerSet",
+        (GATEWAY_GROUP, "Gateway") => "Gateway",
+        (GATEWAY_GROUP, "ListenerSet") => "ListenerSet",
         ("", "Service") if context.options.mesh => {
             let outcome = mesh::attach(route, written, world.mesh, context)?;
             return Some(Parent {

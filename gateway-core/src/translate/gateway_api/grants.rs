@@ -1,12 +1,10 @@
 //! Which references may lead to other namespaces (gateway-api §19).
 
 use super::fault::Fault;
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::reference_grant::ReferenceGrant;
 use crate::resource::{Resource, Resources};
 use std::collections::HashMap;
-
-/// The group of everything that refers.
-const GROUP: &str = "gateway.networking.k8s.io";
 
 /// An object that refers to another one.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +79,8 @@ fn may_be_of_use(from: Referrer<'_>, to: Referent<'_>) -> bool {
 /// Whether one of `from` is the referrer and one of `to` what it refers to.
 fn permits(grant: &ReferenceGrant, from: Referrer<'_>, to: Referent<'_>) -> bool {
     let is_from = grant.from.iter().any(|entry| {
-        (&*entry.group, &*entry.kind, &*entry.namespace) == (GROUP, from.kind, from.namespace)
+        (&*entry.group, &*entry.kind, &*entry.namespace)
+            == (GATEWAY_GROUP, from.kind, from.namespace)
     });
     let is_to = grant.to.iter().any(|entry| {
         (&*entry.group, &*entry.kind) == (to.group, to.kind)

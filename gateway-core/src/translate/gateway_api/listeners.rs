@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::grants::Grants;
 use super::{admit, age};
 use crate::diagnostic::{Diagnostic, MAX_NAMES, did_you_mean};
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::gateway::{Gateway, GatewayClass};
 use crate::resource::listener_set::ListenerSet;
 use crate::resource::{Resource, Resources};
@@ -61,8 +62,6 @@ struct Place {
 type Sets<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), Vec<&'a Resource<ListenerSet>>>;
 
 /// The group of Gateways and ListenerSets.
-pub(super) const GROUP: &str = "gateway.networking.k8s.io";
-
 impl<'a> Listeners<'a> {
     pub(super) fn of(grants: &Grants<'a>, context: &mut Context<'a>) -> Self {
         let resources = context.resources;
@@ -81,7 +80,8 @@ impl<'a> Listeners<'a> {
         let mut taken: Vec<(usize, &Resource<ListenerSet>)> = Vec::new();
         for gateway in all {
             let name = (&*gateway.meta.namespace, &*gateway.meta.name);
-            let own_sets = sets.remove(&(GROUP, "Gateway", name.0, name.1)).unwrap_or_default();
+            let own_sets =
+                sets.remove(&(GATEWAY_GROUP, "Gateway", name.0, name.1)).unwrap_or_default();
             let ours =
                 is_of_class(gateway, context) && admit(gateway, &gateway.spec.channels, context);
             if ours {

@@ -1,8 +1,9 @@
 //! Routes that are attached to whatever Gateway takes routes by default (gateway-api §9.4).
 
 use super::super::fault::Fault;
-use super::super::listeners::{self, GROUP};
+use super::super::listeners;
 use super::{Parent, Place, Wanted, World, attach, without_rivals};
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::Resource;
 use crate::resource::document::At;
 use crate::resource::gateway_route::{GatewayRoute, ParentRef};
@@ -23,7 +24,7 @@ pub(super) fn gateways<'a>(
         let meta = &state.gateway.meta;
         let is_named = |parent: &ParentRef| {
             let namespace = parent.namespace.as_ref().unwrap_or(&route.meta.namespace);
-            (&*parent.group, &*parent.kind) == (GROUP, "Gateway")
+            (&*parent.group, &*parent.kind) == (GATEWAY_GROUP, "Gateway")
                 && (namespace, &parent.name) == (&meta.namespace, &meta.name)
         };
         if route.spec.parents.iter().any(is_named) {
@@ -41,7 +42,7 @@ pub(super) fn gateways<'a>(
         let class = listeners::class(state.gateway, context.resources);
         parents.push(Parent {
             reference: ParentReference {
-                group: GROUP.into(),
+                group: GATEWAY_GROUP.into(),
                 kind: "Gateway".into(),
                 namespace: Some(meta.namespace.clone()),
                 name: meta.name.clone(),

@@ -2,6 +2,7 @@
 
 use super::super::fault::Fault;
 use crate::origin::{ObjectRef, Origin};
+use crate::resource::GATEWAY_GROUP;
 use crate::resource::document::{At, Document};
 use crate::resource::gateway::{FromNamespaces, Gateway, Listener, ListenerProtocol};
 use crate::resource::gateway_route::RouteKind;
@@ -187,7 +188,7 @@ pub(super) fn takes(
 /// The kind of a group that is meant; `None` where it is not supported.
 pub(super) fn known((group, kind): &(Box<str>, Box<str>)) -> Option<RouteKind> {
     let found = RouteKind::ALL.into_iter().find(|known| known.name() == &**kind);
-    found.filter(|_| &**group == "gateway.networking.k8s.io")
+    found.filter(|_| **group == *GATEWAY_GROUP)
 }
 
 /// What is spoken on sockets of a listener's protocol; `None` where it is not supported.

@@ -1,6 +1,7 @@
 //! Of Gateways and ListenerSets.
 
 use super::{condition, object_status, unless};
+use crate::resource::GATEWAY_GROUP;
 use crate::translate::gateway_api::fault::Fault;
 use crate::translate::gateway_api::listeners::{Cause, GatewayState, Section, SetState};
 use crate::translate::{
@@ -88,10 +89,9 @@ fn of_listeners(kind: &str, listeners: &[Section<'_>], accepted: bool) -> Status
 }
 
 fn listener(section: &Section<'_>) -> ListenerStatus {
-    let kinds = section.kinds().map(|kind| RouteKind {
-        group: "gateway.networking.k8s.io".into(),
-        kind: kind.name().into(),
-    });
+    let kinds = section
+        .kinds()
+        .map(|kind| RouteKind { group: GATEWAY_GROUP.into(), kind: kind.name().into() });
     ListenerStatus {
         name: section.listener.name.clone(),
         attached_routes: section.attached_routes,

@@ -1,6 +1,7 @@
 //! Of policies, for each Gateway that they matter to.
 
 use super::{object_status, unless};
+use crate::resource::GATEWAY_GROUP;
 use crate::translate::gateway_api::policy::PolicyState;
 use crate::translate::{AncestorStatus, ObjectStatus, ParentReference, Status};
 
@@ -15,7 +16,7 @@ pub(in super::super) fn backend_tls_policy<'a>(
     ];
     let ancestors = state.gateways.iter().map(|&(namespace, name)| AncestorStatus {
         ancestor: ParentReference {
-            group: "gateway.networking.k8s.io".into(),
+            group: GATEWAY_GROUP.into(),
             kind: "Gateway".into(),
             namespace: Some(namespace.into()),
             name: name.into(),
