@@ -125,6 +125,21 @@ pub(crate) fn did_you_mean<'k>(
     nearest(written, known).map(|name| format!("did you mean `{name}`?"))
 }
 
+/// Help with what was probably meant by an object of a namespace that there is none of: one of a
+/// similar name, or one of another namespace. `from` lists namespaces and names in their order, from
+/// those of a namespace on.
+pub(crate) fn did_you_mean_object<'k, I: Iterator<Item = (&'k str, &'k str)>>(
+    namespace: &'k str,
+    name: &str,
+    from: impl Fn(&'k str) -> I,
+) -> Option<String> {
+    let siblings = from(namespace).take_while(|(of, _)| *of == namespace);
+    did_you_mean(name, siblings.map(|(_, name)| name)).or_else(|| {
+        let (namespace, _) = from("").take(MAX_NAMES).find(|(_, other)| *other == name)?;
+        Some(format!("there is one in namespace `{namespace}`"))
+    })
+}
+
 /// The name among `known` that is nearest to `written`, if one is near enough to be meant.
 fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // Longer words may differ in more places; words of one or two letters in none but case.
@@ -139,7 +154,7 @@ fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Optio
 }
 
 /// How many names are compared, so that many mistakes among many names do not take long.
-pub(crate) const MAX_NAMES: usize = 1_000;
+const MAX_NAMES: usize = 1_000;
 
 /// The beginning of a name, in lower case.
 fn lowered(name: &str) -> Vec<char> {

@@ -1,7 +1,7 @@
 //! The Services that rules name.
 
 use super::Options;
-use crate::diagnostic::{MAX_NAMES, did_you_mean};
+use crate::diagnostic::did_you_mean_object;
 use crate::origin::Origin;
 use crate::resource::Resources;
 use crate::rules::{
@@ -77,17 +77,15 @@ impl Services {
         self.by_name.contains_key(name)
     }
 
-    /// The names of the Services of a namespace that a document or an option brings, for hints.
-    /// Which Service was meant by a name that there is none of: one of a similar name, or one of
-    /// another namespace.
+    /// Which Service was meant by a name that there is none of.
     pub(crate) fn meant(&self, name: &ServiceName) -> Option<String> {
-        did_you_mean(&name.name, self.names_in(&name.namespace)).or_else(|| {
-            let mut known = self.known.keys().take(MAX_NAMES);
-            let other = known.find(|other| other.name == name.name)?;
-            Some(format!("there is one in namespace `{}`", other.namespace))
+        did_you_mean_object(&name.namespace, &name.name, |namespace| {
+            let known = self.known.range(ServiceName::new(namespace, "")..);
+            known.map(|(name, _)| (&*name.namespace, &*name.name))
         })
     }
 
+    /// The names of the Services of a namespace that a document or an option brings, for hints.
     pub(crate) fn names_in(&self, namespace: &str) -> impl Iterator<Item = &str> {
         let names = self.known.range(ServiceName::new(namespace, "")..).map(|(name, _)| name);
         names.take_while(move |name| *name.namespace == *namespace).map(|name| &*name.name)

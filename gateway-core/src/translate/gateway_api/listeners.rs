@@ -12,7 +12,7 @@ pub(super) use section::{Cause, Owner, Section};
 use super::fault::Fault;
 use super::grants::Grants;
 use super::{admit, age};
-use crate::diagnostic::{Diagnostic, MAX_NAMES, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean, did_you_mean_object};
 use crate::resource::GATEWAY_GROUP;
 use crate::resource::gateway::{Gateway, GatewayClass};
 use crate::resource::listener_set::ListenerSet;
@@ -265,22 +265,11 @@ impl<'a> Listeners<'a> {
         self.by_name.get(&(kind, namespace, name))
     }
 
-    /// Which Gateway or ListenerSet was meant by a name that there is none of: one of a similar
-    /// name, or one of another namespace.
-    pub(super) fn meant(
-        &self,
-        kind: &'static str,
-        namespace: &'a str,
-        name: &str,
-    ) -> Option<String> {
-        let from = |namespace| {
+    /// Which Gateway or ListenerSet was meant by a name that there is none of.
+    pub(super) fn meant(&self, kind: &'static str, namespace: &str, name: &str) -> Option<String> {
+        did_you_mean_object(namespace, name, |namespace| {
             let keys = self.by_name.range((kind, namespace, "")..).map(|(key, _)| *key);
-            keys.take_while(|key| key.0 == kind)
-        };
-        let siblings = from(namespace).take_while(|key| key.1 == namespace).map(|key| key.2);
-        did_you_mean(name, siblings).or_else(|| {
-            let (_, namespace, _) = from("").take(MAX_NAMES).find(|key| key.2 == name)?;
-            Some(format!("there is one in namespace `{namespace}`"))
+            keys.take_while(|key| key.0 == kind).map(|(_, namespace, name)| (namespace, name))
         })
     }
 
