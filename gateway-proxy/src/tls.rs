@@ -7,14 +7,15 @@
 
 mod material;
 mod spiffe;
+mod svid;
 #[cfg(test)]
 mod test_authority;
 #[cfg(test)]
 mod tests;
 mod verify;
 
-pub(crate) use material::InvalidIdentity;
 pub(crate) use spiffe::{InvalidSpiffeId, SpiffeId};
+pub(crate) use svid::InvalidIdentity;
 #[cfg(test)]
 pub(crate) use test_authority::{Authority, Leaf};
 pub(crate) use verify::{is_refusal, peer_identity};
@@ -65,7 +66,8 @@ impl Identity {
         authorities: &[u8],
     ) -> Result<Self, InvalidIdentity> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let (key, id) = material::certified_key(certificate, key, &provider)?;
+        let key = material::certified_key(certificate, key, &provider)?;
+        let id = svid::workload_of(&key.cert)?;
         let authorities = Arc::new(material::authorities(authorities)?);
         let chain = key.cert.clone();
         let key = Arc::new(SingleCertAndKey::from(key));

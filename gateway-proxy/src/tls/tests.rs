@@ -1,4 +1,5 @@
-use super::material::{InvalidName, Part};
+use super::material::{InvalidMaterial, Part};
+use super::svid::InvalidName;
 use super::test_authority::{Authority, Leaf, Signed};
 use super::verify::Servers;
 use super::*;
@@ -446,7 +447,7 @@ fn what_is_no_identity_is_refused_with_its_reason() {
         assert!(secret.iter().all(|line| !told.contains(line)), "{told}");
     }
     let missing = Identity::from_pem(b"", key.as_bytes(), b"").unwrap_err();
-    assert_eq!(missing, InvalidIdentity::Missing(Part::Certificate));
+    assert_eq!(missing, InvalidMaterial::Missing(Part::Certificate).into());
     let none = InvalidIdentity::Name(InvalidName::None);
     let got = Identity::from_pem(nameless.as_bytes(), nameless_key.as_bytes(), b"").unwrap_err();
     assert_eq!(got, none);
