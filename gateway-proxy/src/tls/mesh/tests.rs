@@ -1,11 +1,14 @@
-use super::material::{InvalidMaterial, Part};
-use super::svid::InvalidName;
-use super::test_authority::{Authority, Leaf, Signed};
-use super::verify::Servers;
+use super::super::material::{InvalidMaterial, Part};
+use super::super::svid::InvalidName;
+use super::super::test_authority::{Authority, Leaf, Signed};
+use super::super::verify::Servers;
 use super::*;
+use crate::tls::{is_refusal, peer_identity};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
 use rustls::client::ResolvesClientCert;
+use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
+use rustls::version::TLS12;
 use rustls::{
     AlertDescription, CertificateError, ClientConnection, Error, HandshakeKind, ProtocolVersion,
     ServerConnection, SignatureScheme,
@@ -101,7 +104,7 @@ fn both_sides_learn_who_the_other_is() {
             shake(web.client_config(expected), cart.server_config()).unwrap();
         assert_eq!(peer_identity(&server).unwrap().as_str(), WEB);
         assert_eq!(client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
-        assert_eq!(client.alpn_protocol(), Some(PROTOCOL));
+        assert_eq!(client.alpn_protocol(), Some(PROTOCOLS[0]));
         assert_eq!(server.server_name(), None, "nobody is told whom the client looks for");
         client.writer().write_all(b"hello").unwrap();
         let mut sent = Vec::new();
