@@ -2,20 +2,13 @@
 
 use gateway_core::FEATURES;
 
-/// Those that are decided and not carried out yet: what speaks HTTP/2, ends TLS with certificates
-/// of documents or begins it towards backends, sends copies, or is created in a cluster.
-const NOT_YET: [&str; 14] = [
-    "BackendTLSPolicy",
-    "BackendTLSPolicySANValidation",
-    "GRPCRoute",
-    "GRPCRouteNamedRouteRule",
-    "GRPCRouteRequestHeaderModifier",
-    "GatewayBackendClientCertificate",
+/// Those that are decided and not carried out yet: what ends TLS with certificates of documents,
+/// sends copies, or is created in a cluster.
+const NOT_YET: [&str; 7] = [
     "GatewayFrontendClientCertificateValidation",
     "GatewayFrontendClientCertificateValidationInsecureFallback",
     "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayInfrastructurePropagation",
-    "HTTPRouteBackendProtocolH2C",
     "HTTPRouteRequestMirror",
     "HTTPRouteRequestMultipleMirrors",
     "HTTPRouteRequestPercentageMirror",

@@ -1,5 +1,6 @@
 //! TLS, as rustls speaks it: between workloads, which prove who they are to each other.
 
+mod backend;
 mod material;
 mod mesh;
 mod spiffe;
@@ -8,6 +9,7 @@ mod svid;
 mod test_authority;
 mod verify;
 
+pub(crate) use backend::{BackendSpeech, Unspeakable};
 pub(crate) use mesh::{Identity, nobody};
 pub(crate) use spiffe::SpiffeId;
 pub(crate) use svid::InvalidIdentity;
@@ -23,8 +25,12 @@ use std::sync::{Arc, LazyLock};
 /// TLS 1.3, and 1.2 for those who have nothing else.
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
-/// What is spoken within mutual TLS, best first (RFC 7301).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+/// HTTP/1.1 and HTTP/2, as TLS names them (RFC 7301).
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP2: &[u8] = b"h2";
+
+/// What clients may choose from, best first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, HTTP1];
 
 /// Who does the cryptography.
 fn provider() -> Arc<CryptoProvider> {
