@@ -3,15 +3,12 @@
 use gateway_core::FEATURES;
 
 /// Those that are decided and not carried out yet: what ends TLS with certificates of documents,
-/// sends copies, or is created in a cluster.
-const NOT_YET: [&str; 7] = [
+/// or is created in a cluster.
+const NOT_YET: [&str; 4] = [
     "GatewayFrontendClientCertificateValidation",
     "GatewayFrontendClientCertificateValidationInsecureFallback",
     "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayInfrastructurePropagation",
-    "HTTPRouteRequestMirror",
-    "HTTPRouteRequestMultipleMirrors",
-    "HTTPRouteRequestPercentageMirror",
 ];
 
 /// The names of the features that the proxy supports, for the status of GatewayClasses.

@@ -17,6 +17,8 @@ pub(crate) struct WorkerMetrics {
     handshakes_failed: AtomicU64,
     connections: AtomicU64,
     open: Arc<AtomicU64>,
+    /// Copies of requests that were not answered, and those that were.
+    mirrored: [AtomicU64; 2],
 }
 
 /// What requests are told apart by.
@@ -75,6 +77,11 @@ impl WorkerMetrics {
     /// Counts a request that is refused before it is routed.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a copy of a request, and whether it was answered.
+    pub(crate) fn mirrored(&self, answered: bool) {
+        self.mirrored[usize::from(answered)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a failed try.
@@ -139,6 +146,15 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
     for failure in Failure::ALL {
         let count = sum(&|w| &w.failures[failure as usize]);
         text.sample("gateway_upstream_failures_total", &[("reason", failure.as_str())], count);
+    }
+    text.head(
+        "gateway_mirrored_requests_total",
+        "counter",
+        "Copies of requests, by whether they were answered; those that were given up were not.",
+    );
+    for (at, answered) in ["false", "true"].into_iter().enumerate() {
+        let count = sum(&|w| &w.mirrored[at]);
+        text.sample("gateway_mirrored_requests_total", &[("answered", answered)], count);
     }
     for (name, kind, help, value) in [
         (
