@@ -22,9 +22,9 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// The statuses of the backends that were asked, where an error page may print them.
 pub(crate) struct Asked(Option<Vec<StatusCode>>);
@@ -298,23 +298,17 @@ impl Forwarder<'_> {
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
         };
         let mut answer = pin!(answer);
-        let mut timer = pin!(sleep_until(since + LOOK_AGAIN));
+        let mut alarm = self.worker.timers.alarm();
         poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
             loop {
                 let (since, most, failure) = limit();
-                let now = Instant::now();
-                let end = most.map_or(now + LOOK_AGAIN, |most| since + most);
-                if end <= now {
+                let end = most.map_or_else(|| Instant::now() + LOOK_AGAIN, |most| since + most);
+                ready!(alarm.poll(cx, end));
+                if most.is_some() {
                     return Poll::Ready(Err(failure));
-                }
-                if timer.deadline() != end && most.is_some() || timer.is_elapsed() {
-                    timer.as_mut().reset(end);
-                }
-                if timer.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
                 }
             }
         })
@@ -341,7 +335,8 @@ impl Forwarder<'_> {
         }
         self.edit(status, &mut headers);
         let pause = self.settings().timeouts.read;
-        let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
+        let alarm = self.worker.timers.alarm();
+        let relay = Relay { body, lease: Some(lease), pause, deadline, missed: None, alarm };
         let mut answer = Response::new(Answer::relayed(relay));
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;

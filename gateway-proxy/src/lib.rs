@@ -51,6 +51,7 @@ mod snapshot;
 mod source;
 mod stream;
 mod streams;
+mod timers;
 mod tls;
 mod unsupported;
 mod upgrade;

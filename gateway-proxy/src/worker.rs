@@ -7,6 +7,7 @@ use crate::metrics::WorkerMetrics;
 use crate::mirror::Copying;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
+use crate::timers::Timers;
 use crate::tls::Identity;
 use crate::upstream::Pool;
 use arc_swap::ArcSwap;
@@ -66,6 +67,7 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     pub(crate) random: Random,
     pub(crate) copying: Copying,
+    pub(crate) timers: Timers,
     table: RefCell<Rc<Table>>,
 }
 
@@ -97,6 +99,7 @@ pub(crate) fn run(
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
         random: Random::from_system(),
         copying: Copying::default(),
+        timers: Timers::default(),
         metrics,
         shared,
     });
