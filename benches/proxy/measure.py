@@ -40,22 +40,22 @@ def rounds(setup, kinds, name, load, arguments, skipped):
     """A row for each proxy and round."""
     rows = []
     with running(setup, kinds, load.workers, load.speaks, skipped) as proxies:
-        for proxy in proxies:
+        for proxy in [] if arguments.quick else proxies:
             loads.send(load, proxy.port, 1)
         for number in range(arguments.rounds):
             for proxy in proxies if number % 2 == 0 else proxies[::-1]:
                 busy = os.getloadavg()[0]
-                user, kernel = proxy.cpu()
+                before = proxy.cpu()
                 outcome = loads.send(load, proxy.port, arguments.seconds)
-                user, kernel = (after - before for after, before in zip(proxy.cpu(), (user, kernel)))
+                cpu, user = (now - then for now, then in zip(proxy.cpu(), before))
                 done = max(outcome.requests, 1)
                 rows.append({"load": name, "proxy": proxy.name, "round": number, "load_average": busy,
-                             "cpu": (user + kernel) / done * 1e6, "user": user / max(user + kernel, 1e-9)}
+                             "cpu": cpu / done * 1e6, "user": min(user / max(cpu, 1e-9), 1)}
                             | dataclasses.asdict(outcome))
     return rows
 
 
-def calls(setup, kinds, name, load, skipped):
+def calls(setup, kinds, name, load, arguments, skipped):
     """System calls for a request, by strace, which slows a proxy down: it has as much to do as it can."""
     if not shutil.which("strace"):
         skipped.append("system calls: strace is not installed (Debian package strace)")
@@ -71,9 +71,9 @@ def calls(setup, kinds, name, load, skipped):
                 tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
                 time.sleep(0.5)
                 if tracer.poll() is not None:
-                    skipped.append(f"system calls: {tracer.stderr.read().strip()}")
-                    return rows
-                outcome = loads.send(load, proxy.port, 2)
+                    skipped.append(f"system calls of {kind.name}, {name}: {tracer.stderr.read().strip()}")
+                    continue
+                outcome = loads.send(load, proxy.port, arguments.seconds)
                 tracer.send_signal(signal.SIGINT)
                 tracer.wait()
                 counted = {}

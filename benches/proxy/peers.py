@@ -67,12 +67,13 @@ class Process:
         return found
 
     def cpu(self):
-        """Seconds in user and in kernel mode so far, of all threads."""
-        user = kernel = 0
+        """Seconds of CPU time so far, of all threads, and those of them in user mode, which the kernel only samples."""
+        all_, user = 0, 0
         for pid in self.pids():
-            fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-            user, kernel = user + int(fields[11]), kernel + int(fields[12])
-        return user / TICKS, kernel / TICKS
+            user += int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11])
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                all_ += int(open(f"/proc/{pid}/task/{thread}/schedstat").read().split()[0])
+        return all_ / 1e9, user / TICKS
 
     def resident(self):
         """Octets in memory; what processes share counts once for each."""
@@ -167,7 +168,7 @@ class Nginx(Kind):
         return shutil.which("nginx") is not None
 
     def version(self):
-        return said("nginx", "-v").removeprefix("nginx version: ")
+        return said("nginx", "-v").removeprefix("nginx version: nginx/")
 
     def command(self, setup, ports, workers):
         kept = " ".join(f"{name}_temp_path {setup.folder}/{self.name}-{name};"
@@ -202,6 +203,9 @@ http {{
 
 
 class Haproxy(Kind):
+    # It does not start there.
+    runs_in_valgrind = False
+
     def __init__(self):
         super().__init__("haproxy", "Debian package haproxy")
 
@@ -265,7 +269,7 @@ class Envoy(Kind):
         return shutil.which("envoy")
 
     def version(self):
-        return said(self.binary(), "--version").split("/")[1]
+        return re.search(r"version: \w+/([\d.]+)", said(self.binary(), "--version")).group(1)
 
     def command(self, setup, ports, workers):
         listeners = "".join(self.listener(setup, ports[name], codec, name == "tls")
