@@ -156,6 +156,9 @@ pub struct VirtualHost {
     /// Whether gRPC calls are answered in gRPC's own form where no backend answers them
     /// ([`crate::Decision::edit_as_grpc`]).
     pub tells_grpc: bool,
+    /// Whether answers of backends that come in gzip are unpacked for clients that do not take it
+    /// (virtualserver §3, `gunzip`).
+    pub gunzip: bool,
     /// In order of precedence: the first whose path and conditions hold decides.
     pub routes: Vec<Route>,
     /// The document that owns the host name.
@@ -171,6 +174,7 @@ impl VirtualHost {
             falls_through: false,
             tls: None,
             tells_grpc: false,
+            gunzip: false,
             routes,
             origin,
         }

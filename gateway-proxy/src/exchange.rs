@@ -3,6 +3,7 @@
 
 mod answer;
 mod copy;
+pub(crate) mod gunzip;
 mod http2;
 mod upload;
 

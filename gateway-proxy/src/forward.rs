@@ -2,7 +2,7 @@
 
 use crate::access_log::Entry;
 use crate::error::Failure;
-use crate::exchange::{Answer, Pace, Received, Relay, Upload};
+use crate::exchange::{Answer, Pace, Received, Relay, Upload, gunzip};
 use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
@@ -339,13 +339,28 @@ impl Forwarder<'_> {
             // It has no body, and must not tell its length (RFC 9110, section 8.6).
             headers.remove(CONTENT_LENGTH);
         }
+        let unpacks = self.unpacks(status, &headers);
+        if unpacks {
+            gunzip::edit(&mut headers);
+        }
         self.edit(status, &mut headers);
         let pause = self.settings().timeouts.read;
         let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
-        let mut answer = Response::new(Answer::relayed(relay));
+        let content = match unpacks && !relay.body.is_end_stream() {
+            true => Answer::unpacked(relay),
+            false => Answer::relayed(relay),
+        };
+        let mut answer = Response::new(content);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
+    }
+
+    /// Whether an answer with this header is unpacked on its way. A part of it cannot be.
+    fn unpacks(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.decision.host().is_some_and(|host| host.gunzip)
+            && status != StatusCode::PARTIAL_CONTENT
+            && gunzip::is_asked(&self.head.parts.headers, headers)
     }
 
     /// Makes the rule's changes; the length follows from the body, whatever a rule says.

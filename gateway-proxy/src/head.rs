@@ -298,8 +298,16 @@ impl ConnectionOptions {
 
 /// Whether a field's list holds `item`.
 fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
-    let items = headers.get_all(name).into_iter().flat_map(|v| v.as_bytes().split(|b| *b == b','));
-    items.map(<[u8]>::trim_ascii).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+    items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+}
+
+/// The items of a field's list.
+pub(crate) fn items<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! An answer's body on its way to a client.
 
 use super::Received;
+use super::gunzip::Gunzip;
 use crate::access_log::Entry;
 use crate::error::BrokenBody;
 use crate::streams::OpenStream;
@@ -27,6 +28,8 @@ enum Content {
     Switched,
     Full(Bytes),
     Relayed(Relay),
+    /// Behind a pointer, so that others do not pay for its size.
+    Unpacked(Box<Gunzip>),
 }
 
 /// A backend's body. However it ends, the connection that it came on goes back to the pool only if
@@ -64,12 +67,21 @@ impl Answer {
         Self { content: Content::Relayed(relay), ..Self::empty() }
     }
 
+    /// The same, unpacked on its way.
+    pub(crate) fn unpacked(relay: Relay) -> Self {
+        Self { content: Content::Unpacked(Box::new(Gunzip::new(relay))), ..Self::empty() }
+    }
+
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
     /// is little and comes soon, so that its connection can be used again.
     pub(crate) fn discard(self) {
         const MOST: usize = 64 << 10;
         const SOON: Duration = Duration::from_secs(1);
-        let Content::Relayed(mut relay) = self.content else { return };
+        let mut relay = match self.content {
+            Content::Relayed(relay) => relay,
+            Content::Unpacked(unpacked) => unpacked.packed(),
+            Content::Empty | Content::Switched | Content::Full(_) => return,
+        };
         if relay.body.size_hint().lower() > MOST as u64 {
             return;
         }
@@ -101,7 +113,10 @@ impl Answer {
 }
 
 impl Relay {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             return self.poll_timer(cx).map(|()| {
                 self.lease = None;
@@ -159,20 +174,19 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
-        let frame = match &mut this.content {
-            Content::Empty | Content::Switched => None,
+        let polled = match &mut this.content {
+            Content::Empty | Content::Switched => Poll::Ready(None),
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
-                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Content::Relayed(relay) => match relay.poll(cx) {
-                Poll::Ready(frame) => frame,
-                Poll::Pending => {
-                    this.stream.iter().for_each(OpenStream::waits);
-                    return Poll::Pending;
-                }
-            },
+            Content::Relayed(relay) => relay.poll(cx),
+            Content::Unpacked(unpacked) => unpacked.poll(cx),
+        };
+        let Poll::Ready(frame) = polled else {
+            this.stream.iter().for_each(OpenStream::waits);
+            return Poll::Pending;
         };
         this.stream.iter().for_each(OpenStream::given);
         if let Some(entry) = &mut this.entry {
@@ -190,6 +204,7 @@ impl Body for Answer {
             Content::Empty | Content::Switched => true,
             Content::Full(bytes) => bytes.is_empty(),
             Content::Relayed(relay) => relay.body.is_end_stream(),
+            Content::Unpacked(_) => false,
         }
     }
 
@@ -198,6 +213,7 @@ impl Body for Answer {
             Content::Empty | Content::Switched => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Relayed(relay) => relay.body.size_hint(),
+            Content::Unpacked(_) => SizeHint::default(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A backend that answers what the request's path asks for, badly if need be.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -207,6 +209,23 @@ impl State {
                       x-public: 2\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\
                       content-length: 0\r\n\r\n",
                 )?,
+                "gzip" | "gzip-short" => {
+                    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+                    packed.write_all(&vec![b'x'; number() as usize])?;
+                    let mut packed = packed.finish()?;
+                    if path == "gzip-short" {
+                        packed.truncate(packed.len() / 2);
+                    }
+                    write!(
+                        out,
+                        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\netag: \"a\"\r\n\
+                         content-length: {}\r\n\r\n",
+                        packed.len()
+                    )?;
+                    if !request.line.starts_with("HEAD ") {
+                        out.write_all(&packed)?;
+                    }
+                }
                 "status" => {
                     write!(out, "HTTP/1.1 {} Whatever\r\ncontent-length: 0\r\n\r\n", number())?
                 }
