@@ -73,7 +73,8 @@ impl Attributes {
     }
 }
 
-fn protocol(version: Version) -> &'static str {
+/// The version of HTTP, as NGINX calls it.
+pub(crate) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",

@@ -59,6 +59,7 @@ pub(crate) async fn serve_tls(
     // Why it fails is told to the client, as far as TLS does.
     let Ok(Ok(stream)) = shaken else { return worker.metrics.handshake_failed() };
     client.identity = tls::peer_identity(stream.get_ref().1);
+    client.tls = Some(tls::Session::of(stream.get_ref().1));
     let shared = Arc::clone(&worker.shared);
     // Whom the last certificates let in proves itself again to the next ones.
     let renewed = async move { shared.renewed(&identity).await };

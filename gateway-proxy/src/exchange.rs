@@ -10,11 +10,14 @@ pub(crate) use upload::{Pace, Upload, UploadBody};
 use crate::downstream::Unread;
 use crate::error::BrokenBody;
 use crate::head::Client;
+use crate::record::Octets;
 use crate::upgrade::Upgrade;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// A request as it came from a client.
@@ -30,8 +33,11 @@ impl Exchange {
     pub(crate) fn new(request: http::Request<hyper::body::Incoming>, client: &Client) -> Self {
         let (mut head, body) = request.into_parts();
         let upgrade = Upgrade::take(&mut head.extensions);
-        client.unread.set(!body.is_end_stream());
-        Self { head, body: Received { body, unread: Some(client.unread.clone()) }, upgrade }
+        let has_body = !body.is_end_stream();
+        client.unread.set(has_body);
+        let octets = has_body.then(|| Rc::new(Cell::new(0)));
+        let body = Received { body, unread: Some(client.unread.clone()), octets };
+        Self { head, body, upgrade }
     }
 }
 
@@ -40,12 +46,19 @@ pub(crate) struct Received {
     body: hyper::body::Incoming,
     /// Told when a client has sent it to its end.
     unread: Option<Unread>,
+    /// How many of a client's there were so far.
+    octets: Octets,
 }
 
 impl Received {
     /// The frames of a backend's answer.
     pub(crate) fn new(body: hyper::body::Incoming) -> Self {
-        Self { body, unread: None }
+        Self { body, unread: None, octets: None }
+    }
+
+    /// Will tell how many octets have come.
+    pub(crate) fn octets(&self) -> Octets {
+        self.octets.clone()
     }
 }
 
@@ -58,6 +71,10 @@ impl Body for Received {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let (Some(octets), Some(Ok(frame))) = (&self.octets, &frame) {
+            let more = frame.data_ref().map_or(0, Bytes::len);
+            octets.set(octets.get() + more as u64);
+        }
         if let Some(unread) = &self.unread {
             // Nothing comes after trailers.
             let last = frame.as_ref().is_none_or(|f| f.as_ref().is_ok_and(Frame::is_trailers));

@@ -264,7 +264,7 @@ impl State {
         let loaded = self.loader.load();
         self.apply(loaded, false).map_err(|error| {
             let why = error.to_string();
-            self.counts.failed += 1;
+            self.counts.fail();
             self.status.store(Arc::new(self.status.load().failed(self.counts)));
             (self.report)(Event::ReloadFailed(why.clone()));
             ReloadError(why)
@@ -280,7 +280,6 @@ impl State {
         let router = loaded.router.map_err(|errors| StartError::Table(errors.to_string()))?;
         let has_identity = loaded.surroundings.identity.is_some();
         let (bound, unwanted) = self.bind(router.rules(), has_identity, first)?;
-        let generation = self.counts.generation + 1;
         let previous = self.shared.snapshot.load_full();
         let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
@@ -298,14 +297,13 @@ impl State {
                 serving.listening.name = wanted.name.to_string();
             }
         }
-        self.counts.generation = generation;
-        self.counts.done += u64::from(!first);
+        self.counts.succeed();
         let listening = self.listening.values().map(|s| s.listening.clone()).collect();
         let status =
             Status::new(self.counts, snapshot.router.rules(), loaded.diagnostics, listening);
         self.status.store(Arc::new(status));
-        (self.report)(Event::InForce(generation));
-        Ok(generation)
+        (self.report)(Event::InForce(self.counts.generation));
+        Ok(self.counts.generation)
     }
 
     /// Binds the listeners that are new, and says which of the present ones are not wanted any

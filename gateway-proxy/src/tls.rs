@@ -6,6 +6,7 @@
 //! instead.
 
 mod material;
+mod session;
 mod spiffe;
 #[cfg(test)]
 mod test_authority;
@@ -14,6 +15,7 @@ mod tests;
 mod verify;
 
 pub(crate) use material::InvalidIdentity;
+pub(crate) use session::Session;
 pub(crate) use spiffe::{InvalidSpiffeId, SpiffeId};
 #[cfg(test)]
 pub(crate) use test_authority::{Authority, Leaf};

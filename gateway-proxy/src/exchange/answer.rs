@@ -1,8 +1,8 @@
 //! An answer's body on its way to a client.
 
 use super::Received;
-use crate::access_log::Entry;
 use crate::error::BrokenBody;
+use crate::record::Record;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// The body of an answer on its way to a client.
 pub(crate) struct Answer {
     content: Content,
-    entry: Option<Box<Entry>>,
+    record: Option<Box<Record>>,
 }
 
 enum Content {
@@ -38,15 +38,15 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, entry: None }
+        Self { content: Content::Empty, record: None }
     }
 
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
-        Self { content: Content::Full(body.into()), entry: None }
+        Self { content: Content::Full(body.into()), record: None }
     }
 
     pub(crate) fn relayed(relay: Relay) -> Self {
-        Self { content: Content::Relayed(relay), entry: None }
+        Self { content: Content::Relayed(relay), record: None }
     }
 
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
@@ -71,9 +71,9 @@ impl Answer {
         });
     }
 
-    /// Logs the exchange when the answer is over.
-    pub(crate) fn logged(mut self, entry: Option<Box<Entry>>) -> Self {
-        self.entry = entry;
+    /// Keeps what is known about the exchange until the answer is over.
+    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+        self.record = Some(record);
         self
     }
 }
@@ -146,10 +146,10 @@ impl Body for Answer {
             }
             Content::Relayed(relay) => ready!(relay.poll(cx)),
         };
-        if let Some(entry) = &mut this.entry {
+        if let Some(record) = &mut this.record {
             match &frame {
-                Some(Ok(frame)) => entry.sent(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(_)) => entry.broken(),
+                Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => record.broken(),
                 None => {}
             }
         }

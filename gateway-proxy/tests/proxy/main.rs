@@ -1,6 +1,7 @@
 //! The proxy over real sockets, with clients and backends that behave badly.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
+mod access_log;
 mod backend;
 mod bodies;
 mod breakers;

@@ -63,10 +63,10 @@ fn the_admin_server_tells_what_goes_on() {
     let metrics = admin.get("/metrics").text();
     for line in [
         "gateway_requests_total{listener=\"default/cafe\",owner=\"VirtualServer default/cafe\",\
-         route=\"VirtualServer default/cafe: spec.routes[0]\",code=\"2xx\"} 1",
+         route=\"VirtualServer default/cafe\",rule=\"spec.routes[0]\",service=\"default/tea\",code=\"200\"} 1",
         "gateway_upstream_failures_total{reason=\"disconnect\"} 1",
         "gateway_config_generation 1",
-        "gateway_connections_open 1",
+        "gateway_connections_active 1",
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line}\n{metrics}");
     }
@@ -86,6 +86,6 @@ fn the_admin_server_tells_what_goes_on() {
         assert_eq!(line["target"], target);
         assert_eq!(line["status"], status);
         assert_eq!(line["problem"], problem);
-        assert_eq!(line["upstream"], backend.address.to_string());
+        assert_eq!(line["upstreams"][0]["address"], backend.address.to_string());
     }
 }
