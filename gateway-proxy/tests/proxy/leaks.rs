@@ -5,6 +5,7 @@ use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::process::{Process, documents};
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// Exchanges that end in every way, `times` each; how many were answered with 200 in full.
 fn storm(address: SocketAddr, times: u32) -> u32 {
@@ -34,6 +35,14 @@ fn storm(address: SocketAddr, times: u32) -> u32 {
     whole
 }
 
+/// Puts a text in place of another at once: a file that is read while it is written is empty, and
+/// what is in an empty file is gone on purpose.
+fn replace(file: &Path, text: &str) {
+    let next = file.with_extension("next");
+    std::fs::write(&next, text).unwrap();
+    std::fs::rename(&next, file).unwrap();
+}
+
 #[test]
 fn memory_and_descriptors_return_to_where_they_were() {
     const TIMES: u32 = 40;
@@ -48,7 +57,7 @@ fn memory_and_descriptors_return_to_where_they_were() {
             let storms: Vec<_> = (0..4).map(|_| scope.spawn(|| storm(address, TIMES))).collect();
             while storms.iter().any(|storm| !storm.is_finished()) {
                 version += 1;
-                std::fs::write(&file, documents(&version.to_string())).unwrap();
+                replace(&file, &documents(&version.to_string()));
                 process.signal("-HUP");
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
