@@ -1,20 +1,22 @@
 //! The admin server: whether the proxy is ready, what it counts, and what is in force.
 
 use crate::access_log::Logger;
+use crate::documents::DocumentState;
 use crate::error::StartError;
 use crate::exchange::Answer;
 use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
 use arc_swap::ArcSwap;
-use gateway_core::Diagnostic;
 use gateway_core::rules::RuleSet;
+use gateway_core::{Diagnostic, ObjectRef};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -31,17 +33,54 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(crate) struct Status {
     counts: ReloadCounts,
-    config: Value,
+    config: Arc<InForce>,
+    /// Why the last reload made no table, if so.
+    failure: Option<String>,
+}
+
+/// What the last load that made a table came to. Shown only when somebody asks, since it may be
+/// long.
+#[derive(Default)]
+pub(crate) struct InForce {
+    pub(crate) rules: RuleCounts,
+    pub(crate) listening: Vec<Listening>,
+    pub(crate) documents: BTreeMap<Arc<ObjectRef>, DocumentState>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// How much there is in a table.
+#[derive(Default)]
+pub(crate) struct RuleCounts {
+    listeners: usize,
+    hosts: usize,
+    routes: usize,
+    services: usize,
+}
+
+impl RuleCounts {
+    pub(crate) fn of(rules: &RuleSet) -> Self {
+        Self {
+            listeners: rules.listeners.len(),
+            hosts: rules.listeners.iter().map(|l| l.hosts.len()).sum(),
+            routes: rules.route_count(),
+            services: rules.services.len(),
+        }
+    }
 }
 
 impl Status {
-    pub(crate) fn new(
-        counts: ReloadCounts,
-        rules: &RuleSet,
-        diagnostics: Vec<Diagnostic>,
-        listening: Vec<Listening>,
-    ) -> Self {
-        let hosts: usize = rules.listeners.iter().map(|l| l.hosts.len()).sum();
+    pub(crate) fn new(counts: ReloadCounts, config: InForce) -> Self {
+        Self { counts, config: Arc::new(config), failure: None }
+    }
+
+    /// The same after a reload that made no table.
+    pub(crate) fn failed(&self, counts: ReloadCounts, why: String) -> Self {
+        Self { counts, config: Arc::clone(&self.config), failure: Some(why) }
+    }
+
+    /// What `/config` shows.
+    fn shown(&self) -> Value {
+        let InForce { rules, listening, documents, diagnostics } = &*self.config;
         let listeners: Vec<Value> = listening
             .iter()
             .map(|l| {
@@ -53,24 +92,40 @@ impl Status {
                 })
             })
             .collect();
-        let diagnostics: Vec<Value> = diagnostics.iter().map(diagnostic_json).collect();
-        let config = json!({
-            "generation": counts.generation,
+        let mut about: BTreeMap<Option<&ObjectRef>, Vec<Value>> = BTreeMap::new();
+        for diagnostic in diagnostics {
+            let object = diagnostic.object.as_deref().filter(|o| documents.contains_key(*o));
+            about.entry(object).or_default().push(diagnostic_json(diagnostic));
+        }
+        let shown: Vec<Value> = documents
+            .iter()
+            .map(|(object, state)| {
+                json!({
+                    "kind": object.kind,
+                    "namespace": object.namespace,
+                    "name": object.name,
+                    "state": state.as_str(),
+                    "diagnostics": about.remove(&Some(&**object)).unwrap_or_default(),
+                })
+            })
+            .collect();
+        let count = |state| documents.values().filter(|s| **s == state).count();
+        json!({
+            "generation": self.counts.generation,
+            "last_reload_error": self.failure,
             "counts": {
-                "listeners": rules.listeners.len(),
-                "hosts": hosts,
-                "routes": rules.route_count(),
-                "services": rules.services.len(),
+                "listeners": rules.listeners,
+                "hosts": rules.hosts,
+                "routes": rules.routes,
+                "services": rules.services,
+                "accepted": count(DocumentState::Accepted),
+                "last_good": count(DocumentState::LastGood),
+                "refused": count(DocumentState::Refused),
             },
             "listeners": listeners,
-            "diagnostics": diagnostics,
-        });
-        Self { counts, config }
-    }
-
-    /// The same after a reload that made no table.
-    pub(crate) fn failed(&self, counts: ReloadCounts) -> Self {
-        Self { counts, config: self.config.clone() }
+            "documents": shown,
+            "diagnostics": about.remove(&None).unwrap_or_default(),
+        })
     }
 }
 
@@ -168,7 +223,7 @@ fn answer(method: &Method, path: &str, view: &View) -> Response<Answer> {
             let text = metrics::render(&view.workers, status.counts, lost);
             (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
-        "/config" => (StatusCode::OK, "application/json", format!("{:#}\n", status.config)),
+        "/config" => (StatusCode::OK, "application/json", format!("{:#}\n", status.shown())),
         _ => (
             StatusCode::NOT_FOUND,
             TEXT,

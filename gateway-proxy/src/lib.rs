@@ -29,6 +29,7 @@ mod callers;
 mod clock;
 mod config;
 mod connection;
+mod documents;
 mod downstream;
 mod error;
 mod exchange;

@@ -1,7 +1,7 @@
 //! A running proxy: its threads, its sockets, and the table in force.
 
 use crate::access_log::Logger;
-use crate::admin::{Admin, Status};
+use crate::admin::{Admin, InForce, RuleCounts, Status};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::listener::{self, Listening, Socket, why_not_served};
@@ -265,7 +265,7 @@ impl State {
         self.apply(loaded, false).map_err(|error| {
             let why = error.to_string();
             self.counts.fail();
-            self.status.store(Arc::new(self.status.load().failed(self.counts)));
+            self.status.store(Arc::new(self.status.load().failed(self.counts, why.clone())));
             (self.report)(Event::ReloadFailed(why.clone()));
             ReloadError(why)
         })
@@ -299,9 +299,13 @@ impl State {
         }
         self.counts.succeed();
         let listening = self.listening.values().map(|s| s.listening.clone()).collect();
-        let status =
-            Status::new(self.counts, snapshot.router.rules(), loaded.diagnostics, listening);
-        self.status.store(Arc::new(status));
+        let in_force = InForce {
+            rules: RuleCounts::of(snapshot.router.rules()),
+            listening,
+            documents: loaded.documents,
+            diagnostics: loaded.diagnostics,
+        };
+        self.status.store(Arc::new(Status::new(self.counts, in_force)));
         (self.report)(Event::InForce(self.counts.generation));
         Ok(self.counts.generation)
     }

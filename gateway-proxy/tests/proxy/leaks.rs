@@ -4,8 +4,8 @@ use crate::backend::Backend;
 use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::process::{Process, documents};
+use crate::reload::File;
 use std::net::SocketAddr;
-use std::path::Path;
 
 /// Exchanges that end in every way, `times` each; how many were answered with 200 in full.
 fn storm(address: SocketAddr, times: u32) -> u32 {
@@ -35,29 +35,20 @@ fn storm(address: SocketAddr, times: u32) -> u32 {
     whole
 }
 
-/// Puts a text in place of another at once: a file that is read while it is written is empty, and
-/// what is in an empty file is gone on purpose.
-fn replace(file: &Path, text: &str) {
-    let next = file.with_extension("next");
-    std::fs::write(&next, text).unwrap();
-    std::fs::rename(&next, file).unwrap();
-}
-
 #[test]
 fn memory_and_descriptors_return_to_where_they_were() {
     const TIMES: u32 = 40;
     const MOST: usize = 16 << 20;
     let backend = Backend::start("tea");
-    let file = std::env::temp_dir().join(format!("gateway-leaks-{}.yaml", std::process::id()));
-    std::fs::write(&file, documents("0")).unwrap();
-    let (process, address) = Process::serve(&file, &backend, &["--threads", "2"]);
+    let file = File::new(&documents("0"));
+    let (process, address) = Process::serve(file.path(), &backend, &["--threads", "2"]);
     let mut version = 0;
     let mut round = || {
         let whole = std::thread::scope(|scope| {
             let storms: Vec<_> = (0..4).map(|_| scope.spawn(|| storm(address, TIMES))).collect();
             while storms.iter().any(|storm| !storm.is_finished()) {
                 version += 1;
-                replace(&file, &documents(&version.to_string()));
+                file.write(&documents(&version.to_string()));
                 process.signal("-HUP");
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
@@ -70,7 +61,7 @@ fn memory_and_descriptors_return_to_where_they_were() {
     };
     // Once it obeys signals, it has all its threads; the client's own connection does not count.
     let mut client = Client::connect(address);
-    std::fs::write(&file, documents("first")).unwrap();
+    file.write(&documents("first"));
     wait_until("it obeys signals", || {
         process.signal("-HUP");
         client.get("/version").text() == "first"
@@ -88,5 +79,4 @@ fn memory_and_descriptors_return_to_where_they_were() {
     let grown = process.resident().saturating_sub(before);
     assert!(grown < MOST, "grown by {} KiB", grown >> 10);
     println!("{files} descriptors, {} KiB, grown by {} KiB", before >> 10, grown >> 10);
-    std::fs::remove_file(&file).unwrap();
 }

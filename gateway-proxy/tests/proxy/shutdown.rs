@@ -3,6 +3,7 @@ use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::gateway::{address, cafe, cafe_with, config, service, start};
 use gateway_proxy::{AccessLog, LogFormat, LogTarget};
+use serde_json::json;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,9 @@ fn the_admin_server_tells_what_goes_on() {
     assert_eq!(shown["generation"], 1);
     assert_eq!(shown["counts"]["routes"], 1);
     assert_eq!(shown["listeners"][0]["address"], address(&server, 80).to_string());
-    assert_eq!(shown["diagnostics"][0]["line"], 11, "{shown:#}");
+    let [cafe] = &shown["documents"].as_array().unwrap()[..] else { panic!("{shown:#}") };
+    assert_eq!((&cafe["name"], &cafe["state"]), (&json!("cafe"), &json!("accepted")));
+    assert_eq!(cafe["diagnostics"][0]["line"], 11, "{shown:#}");
     server.shutdown();
     let lines = std::fs::read_to_string(&log).unwrap();
     std::fs::remove_file(&log).unwrap();
