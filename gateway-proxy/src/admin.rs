@@ -1,12 +1,12 @@
 //! The admin server: whether the proxy is ready, what it counts, and what is in force.
 
-use crate::access_log::Logger;
 use crate::documents::DocumentState;
 use crate::error::StartError;
 use crate::exchange::Answer;
 use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
+use crate::worker::Shared;
 use arc_swap::ArcSwap;
 use gateway_core::rules::RuleSet;
 use gateway_core::{Diagnostic, ObjectRef};
@@ -140,7 +140,7 @@ pub(crate) struct Admin {
 struct View {
     status: Arc<ArcSwap<Status>>,
     workers: Vec<Arc<WorkerMetrics>>,
-    log: Option<Logger>,
+    shared: Arc<Shared>,
 }
 
 impl Admin {
@@ -149,7 +149,7 @@ impl Admin {
         address: SocketAddr,
         status: Arc<ArcSwap<Status>>,
         workers: Vec<Arc<WorkerMetrics>>,
-        log: Option<Logger>,
+        shared: Arc<Shared>,
     ) -> Result<Self, StartError> {
         let failed = |error| StartError::Bind { listener: "admin".into(), address, error };
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -158,7 +158,7 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
-            let view = Rc::new(View { status, workers, log });
+            let view = Rc::new(View { status, workers, shared });
             tokio::task::LocalSet::new().block_on(&runtime, async {
                 tokio::select! {
                     () = accept(listener, view) => {}
@@ -219,8 +219,7 @@ fn answer(method: &Method, path: &str, view: &View) -> Response<Answer> {
         "/ready" if status.counts.generation > 0 => (StatusCode::OK, TEXT, "ready\n".to_owned()),
         "/ready" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "starting\n".to_owned()),
         "/metrics" => {
-            let lost = view.log.as_ref().map_or(0, Logger::lost);
-            let text = metrics::render(&view.workers, status.counts, lost);
+            let text = metrics::render(&view.workers, status.counts, view.shared.told());
             (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
         "/config" => (StatusCode::OK, "application/json", format!("{:#}\n", status.shown())),

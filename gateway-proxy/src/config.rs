@@ -1,6 +1,7 @@
 //! What a proxy is started with.
 
 use crate::access_log::AccessLog;
+use crate::trace::Tracing;
 use gateway_core::rules::ServiceName;
 use gateway_core::{Endpoint, Options};
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub struct Config {
     pub threads: Option<NonZeroUsize>,
     /// Where requests are logged; `None` for nowhere.
     pub access_log: Option<AccessLog>,
+    /// Where traces are told; `None` for nowhere.
+    pub tracing: Option<Tracing>,
     /// How often files are looked at for changes; `None` for never.
     pub watch: Option<Duration>,
     /// What clients may ask of the proxy.
@@ -57,6 +60,7 @@ impl Default for Config {
             admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901))),
             threads: None,
             access_log: None,
+            tracing: None,
             watch: Some(Duration::from_secs(1)),
             limits: Limits::default(),
         }

@@ -26,6 +26,13 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
+    /// Traces cannot be told to the collector.
+    Tracing {
+        /// Where it was to be.
+        endpoint: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The documents make no table.
     Table(String),
     /// The system refuses a thread, a runtime or a signal handler.
@@ -51,6 +58,7 @@ impl fmt::Display for StartError {
             Self::AccessLog { path, error } => {
                 write!(f, "cannot open the access log `{}`: {error}", path.display())
             }
+            Self::Tracing { endpoint, why } => write!(f, "collector `{endpoint}`: {why}"),
             Self::Table(message) => f.write_str(message),
             Self::System(error) => write!(f, "{error}"),
         }

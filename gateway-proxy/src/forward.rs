@@ -180,7 +180,7 @@ impl Forwarder<'_> {
                 }
             };
             let address = member.endpoint.address();
-            record.tries(address);
+            self.head.attributes.trace.set(record.tries(address));
             if !tries.tried().is_empty() {
                 counted.retried();
             }

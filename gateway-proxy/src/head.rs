@@ -4,6 +4,7 @@ use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
 use crate::tls::{Session, SpiffeId};
+use crate::trace::{Context, TRACEPARENT, TRACESTATE};
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
@@ -130,7 +131,14 @@ impl Head<'_> {
             // An absolute target wins over the field (RFC 9112, section 3.2.2).
             headers.insert(HOST, host);
         }
-        let told = self.forwarded(&headers);
+        let mut told = self.forwarded(&headers);
+        if let Some(context) = self.attributes.trace.get() {
+            if Context::read(&self.parts.headers).is_none() {
+                // It belongs to the field that another one takes the place of.
+                headers.remove(TRACESTATE);
+            }
+            told.push((TRACEPARENT, context.into()));
+        }
         for (name, value) in &told {
             headers.insert(name, value.clone());
         }

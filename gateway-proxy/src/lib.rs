@@ -10,7 +10,7 @@
 //!
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
 //! nothing but the snapshot, and what is counted beside it. The protocol code is hyper's, which shows in `connection`, `exchange`,
-//! `admin` and `upstream::connect` only: everything between deals in heads and body frames.
+//! `admin`, `trace::export` and `upstream::connect` only: everything between deals in heads and body frames.
 //! TLS is rustls's, which shows in `tls`, `stream`, and where connections begin.
 //!
 //! ```no_run
@@ -67,4 +67,5 @@ pub use json::diagnostic_json;
 pub use listener::Listening;
 pub use server::{Event, ReloadError, Server, run};
 pub use source::{Sources, Text};
+pub use trace::Tracing;
 pub use unsupported::{unopened, unsupported};

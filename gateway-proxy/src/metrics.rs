@@ -194,6 +194,17 @@ impl WorkerMetrics {
     }
 }
 
+/// What became of what is told to others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told {
+    /// Lines that the access log was too slow for.
+    pub(crate) lines_lost: u64,
+    /// Spans that a collector took.
+    pub(crate) spans: u64,
+    /// Spans that it did not take.
+    pub(crate) spans_lost: u64,
+}
+
 /// What is counted outside the threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReloadCounts {
@@ -302,7 +313,7 @@ impl Sums {
 }
 
 /// The text that Prometheus reads, summed over the threads.
-pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost: u64) -> String {
+pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told: Told) -> String {
     let sum = |read: &dyn Fn(&WorkerMetrics) -> &AtomicU64| -> u64 {
         workers.iter().map(|w| read(w).load(Ordering::Relaxed)).sum()
     };
@@ -370,7 +381,19 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
             "gateway_access_log_lost_total",
             "counter",
             "Lines that the access log was too slow for.",
-            lost,
+            told.lines_lost,
+        ),
+        (
+            "gateway_trace_spans_total",
+            "counter",
+            "Spans that the collector of traces took.",
+            told.spans,
+        ),
+        (
+            "gateway_trace_spans_lost_total",
+            "counter",
+            "Spans that the collector of traces was too slow for, or did not take.",
+            told.spans_lost,
         ),
     ] {
         text.head(name, kind, help);

@@ -8,9 +8,9 @@ use crate::head::{Client, Head};
 use crate::metrics::{RouteCounters, RouteLabels};
 use crate::snapshot::Table;
 use crate::tls::SpiffeId;
-use crate::trace::Context;
+use crate::trace::{Context, Span};
 use crate::upstream::Address;
-use crate::worker::Worker;
+use crate::worker::{Shared, Worker};
 use gateway_core::{Decision, Outcome};
 use http::header::{HOST, REFERER, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
@@ -32,6 +32,8 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     sent: u64,
     received: Octets,
+    /// Its span, where there is a collector.
+    span: Option<Span>,
     /// What only the log and traces tell; `None` where there are neither, so that they cost nothing.
     facts: Option<Box<Facts>>,
 }
@@ -43,10 +45,11 @@ pub(crate) type Octets = Option<Rc<Cell<u64>>>;
 /// formatted before the request is over.
 pub(crate) struct Facts {
     pub(crate) at: Moment,
+    pub(crate) started: Instant,
     pub(crate) client: Rc<Client>,
     pub(crate) request: RequestFacts,
     /// The trace that it is a part of.
-    pub(crate) trace: Option<Context>,
+    trace: Option<Context>,
     labels: Option<Arc<RouteLabels>>,
     /// The branch of a split that was drawn.
     pub(crate) branch: String,
@@ -78,11 +81,21 @@ pub(crate) struct Try {
     pub(crate) started: Instant,
     /// How long it took to connect; `None` where a connection was used again, or none was made.
     pub(crate) connect: Option<Duration>,
-    /// How long it took until the head of the answer was there.
-    pub(crate) head: Option<Duration>,
+    /// How long it took until the head of an answer was there, or the try had failed; `None` for one
+    /// that was given up.
+    pub(crate) took: Option<Duration>,
     pub(crate) status: Option<StatusCode>,
     /// Why there is no answer, in a word.
     pub(crate) problem: &'static str,
+    /// What it is in a trace, if that is told.
+    pub(crate) span: Option<Context>,
+}
+
+impl Try {
+    /// How long it took until the head of the answer was there.
+    pub(crate) fn head(&self) -> Option<Duration> {
+        self.took.filter(|_| self.status.is_some())
+    }
 }
 
 impl Record {
@@ -93,7 +106,11 @@ impl Record {
         head: &Head<'_>,
         received: Octets,
     ) -> Box<Self> {
-        let facts = worker.shared.log.is_some().then(|| Box::new(Facts::new(client, head)));
+        let Shared { log, tracer, .. } = &*worker.shared;
+        let span = tracer.as_ref().map(|tracer| tracer.begin(&worker.ids, &head.parts.headers));
+        let is_told = span.is_some_and(|span| span.context.sampled);
+        let trace = || span.map_or_else(|| Context::read(&head.parts.headers), |s| Some(s.context));
+        let facts = || Box::new(Facts::new(client, head, trace()));
         Box::new(Self {
             worker: Rc::clone(worker),
             started: Instant::now(),
@@ -101,7 +118,8 @@ impl Record {
             status: None,
             sent: 0,
             received,
-            facts,
+            span,
+            facts: (log.is_some() || is_told).then(facts),
         })
     }
 
@@ -126,18 +144,25 @@ impl Record {
         }
     }
 
-    /// Notes that an endpoint is tried.
-    pub(crate) fn tries(&mut self, address: &Address) {
+    /// Notes that an endpoint is tried. Returns what it is told to be a part of, where that is not
+    /// what the client says.
+    pub(crate) fn tries(&mut self, address: &Address) -> Option<Context> {
+        let context = self.span.map(|span| match span.context.sampled {
+            true => Context { span_id: self.worker.ids.span_id(), ..span.context },
+            false => span.context,
+        });
         if let Some(facts) = &mut self.facts {
             facts.tries.push(Try {
                 address: address.clone(),
                 started: Instant::now(),
                 connect: None,
-                head: None,
+                took: None,
                 status: None,
                 problem: "",
+                span: context.filter(|context| context.sampled),
             });
         }
+        context
     }
 
     /// Notes what came of the last try, and how long connecting took, if that was done.
@@ -148,11 +173,9 @@ impl Record {
     ) {
         if let Some(tried) = self.facts.as_mut().and_then(|facts| facts.tries.last_mut()) {
             tried.connect = connect;
+            tried.took = Some(tried.started.elapsed());
             match outcome {
-                Ok(status) => {
-                    tried.head = Some(tried.started.elapsed());
-                    tried.status = Some(status);
-                }
+                Ok(status) => tried.status = Some(status),
                 Err(failure) => tried.problem = failure.as_str(),
             }
         }
@@ -195,16 +218,22 @@ impl Drop for Record {
             if let Some(log) = &self.worker.shared.log {
                 log.log(facts);
             }
+            if let (Some(tracer), Some(span)) = (&self.worker.shared.tracer, self.span)
+                && span.context.sampled
+            {
+                tracer.tell(span, facts);
+            }
         }
     }
 }
 
 impl Facts {
-    fn new(client: &Rc<Client>, head: &Head<'_>) -> Self {
+    fn new(client: &Rc<Client>, head: &Head<'_>, trace: Option<Context>) -> Self {
         let fields = &head.parts.headers;
         let field = |name: HeaderName| fields.get(name).cloned();
         Self {
             at: Moment::now(),
+            started: Instant::now(),
             client: Rc::clone(client),
             request: RequestFacts {
                 method: head.parts.method.clone(),
@@ -215,7 +244,7 @@ impl Facts {
                 user_agent: field(USER_AGENT),
                 request_id: field(X_REQUEST_ID),
             },
-            trace: Context::read(fields),
+            trace,
             labels: None,
             branch: String::new(),
             service: String::new(),
@@ -252,7 +281,7 @@ impl Facts {
         self.client.tls.as_ref().map_or("", |tls| &tls.server_name)
     }
 
-    /// The trace that the client made it a part of, in hexadecimal.
+    /// The trace that it is a part of, in hexadecimal.
     pub(crate) fn trace_id(&self) -> String {
         self.trace.map_or_else(String::new, |trace| trace.trace_id.to_string())
     }

@@ -8,6 +8,7 @@ use crate::listener::{self, Listening, Socket, why_not_served};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
 use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
+use crate::trace::Tracer;
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
 use gateway_core::rules::{Listener, RuleSet};
@@ -125,18 +126,19 @@ impl Server {
         let loaded = loader.load();
         let metrics: Vec<_> = (0..threads).map(|_| Arc::new(WorkerMetrics::default())).collect();
         let log = config.access_log.as_ref().map(Logger::open).transpose()?;
+        let tracer = config.tracing.as_ref().map(Tracer::start).transpose()?;
         let status = Arc::new(ArcSwap::from_pointee(Status::default()));
+        let empty = Router::compile(&RuleSet::default())
+            .map_err(|errors| StartError::Table(errors.to_string()))?;
+        let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
+        let shared = Arc::new(Shared::new(nothing, config.limits.clone(), log, tracer));
         let admin = config.admin.map(|address| {
-            Admin::start(address, Arc::clone(&status), metrics.clone(), log.clone())
+            Admin::start(address, Arc::clone(&status), metrics.clone(), Arc::clone(&shared))
         });
         let admin = admin.transpose()?;
         if let Some(admin) = &admin {
             report(Event::Admin(admin.address()));
         }
-        let empty = Router::compile(&RuleSet::default())
-            .map_err(|errors| StartError::Table(errors.to_string()))?;
-        let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
-        let shared = Arc::new(Shared::new(nothing, config.limits.clone(), log));
         let watch = config.watch;
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
@@ -217,9 +219,7 @@ impl Server {
             let _ = worker.join();
         }
         self.admin = None;
-        if let Some(log) = &lock(&self.state).shared.log {
-            log.flush();
-        }
+        lock(&self.state).shared.flush();
     }
 }
 

@@ -49,7 +49,7 @@ fn text(facts: &Facts, out: &mut Vec<u8>) {
     field("upstream", listed(&facts.tries, |t| t.address.to_string()).as_bytes());
     field("upstream_status", listed(&facts.tries, outcome).as_bytes());
     field("upstream_connect_time", listed(&facts.tries, |t| seconds(t.connect)).as_bytes());
-    field("upstream_header_time", listed(&facts.tries, |t| seconds(t.head)).as_bytes());
+    field("upstream_header_time", listed(&facts.tries, |t| seconds(t.head())).as_bytes());
     field("request_time", seconds(Some(facts.duration)).as_bytes());
     field("bytes_received", facts.received.to_string().as_bytes());
     field("retries", facts.retries().to_string().as_bytes());
@@ -121,7 +121,7 @@ fn json(facts: &Facts, out: &mut Vec<u8>) {
             "status": tried.status.map(|status| status.as_u16()),
             "problem": tried.problem,
             "connect_us": tried.connect.map(micros),
-            "head_us": tried.head.map(micros),
+            "head_us": tried.head().map(micros),
         })
     });
     object.value("upstreams", &tries.collect());

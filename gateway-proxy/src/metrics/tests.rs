@@ -54,7 +54,7 @@ fn threads_are_summed_and_labels_escaped() {
     reloads.succeed();
     reloads.succeed();
     reloads.fail();
-    let text = render(&workers, reloads, 0);
+    let text = render(&workers, reloads, Told::default());
     let samples = parse(&text);
     let route =
         r#"listener="a",owner="VirtualServer default/a",route="VirtualServerRoute default/b""#;

@@ -1,9 +1,10 @@
 //! The field `traceparent`: of which trace a request is a part.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A place in a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +78,15 @@ impl fmt::Display for Context {
     }
 }
 
+impl From<Context> for HeaderValue {
+    fn from(context: Context) -> Self {
+        Self::try_from(context.to_string()).expect("digits and dashes are a legal field value")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 

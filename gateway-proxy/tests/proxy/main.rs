@@ -20,3 +20,4 @@ mod routing;
 mod service_limits;
 mod shutdown;
 mod suite;
+mod traces;
