@@ -3,6 +3,7 @@
 use crate::documents::DocumentState;
 use crate::error::StartError;
 use crate::exchange::Answer;
+use crate::inherit::{Inherited, Role};
 use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
@@ -18,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -132,6 +134,7 @@ impl Status {
 /// A running admin server. Dropped, it ends.
 pub(crate) struct Admin {
     address: SocketAddr,
+    socket: std::net::TcpListener,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -144,17 +147,23 @@ struct View {
 }
 
 impl Admin {
-    /// Binds `address`, and serves on a thread of its own.
+    /// Serves on a thread of its own, at `address` or at the socket that is `inherited` for it.
     pub(crate) fn start(
         address: SocketAddr,
         status: Arc<ArcSwap<Status>>,
         workers: Vec<Arc<WorkerMetrics>>,
         shared: Arc<Shared>,
+        inherited: &mut Inherited,
     ) -> Result<Self, StartError> {
         let failed = |error| StartError::Bind { listener: "admin".into(), address, error };
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+        let given = inherited.take(Role::Admin, address).map_err(failed)?;
+        let listener = match given.into_iter().next() {
+            Some(listener) => listener,
+            None => std::net::TcpListener::bind(address).map_err(failed)?,
+        };
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let socket = listener.try_clone().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
@@ -167,11 +176,16 @@ impl Admin {
             });
         };
         let thread = std::thread::Builder::new().name("admin".into()).spawn(serve)?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, socket, stop: Some(stop), thread: Some(thread) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its socket once more, to be handed over.
+    pub(crate) fn duplicate(&self) -> io::Result<std::net::TcpListener> {
+        self.socket.try_clone()
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// Where traces are told; `None` for nowhere.
     pub tracing: Option<Tracing>,
+    /// Where a proxy hands its sockets over to the one that takes its place, and asks for those of
+    /// the one before it; `None` for nowhere. Only [`run`](crate::run) does so.
+    pub takeover: Option<PathBuf>,
     /// How often files are looked at for changes; `None` for never.
     pub watch: Option<Duration>,
     /// What clients may ask of the proxy.
@@ -61,6 +64,7 @@ impl Default for Config {
             threads: None,
             access_log: None,
             tracing: None,
+            takeover: None,
             watch: Some(Duration::from_secs(1)),
             limits: Limits::default(),
         }

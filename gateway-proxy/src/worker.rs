@@ -77,9 +77,9 @@ impl Shared {
 
 /// What a thread is told to do.
 pub(crate) enum Command {
-    /// Accept connections on another socket.
+    /// Accept connections on another socket of the listener with this number.
     Listen(u64, Socket),
-    /// Stop accepting on a socket, and finish its connections.
+    /// Stop accepting on the sockets of a listener, and finish their connections.
     Unlisten(u64),
     /// Finish everything and end.
     Shutdown,
@@ -140,10 +140,9 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(id, socket) => {
-                let drain = Drain::new();
-                let accepting = listener::accept(Rc::clone(&worker), socket, drain.watch());
-                tokio::task::spawn_local(accepting);
-                serving.insert(id, drain);
+                // There may be several sockets of one number.
+                let draining = serving.entry(id).or_insert_with(Drain::new).watch();
+                tokio::task::spawn_local(listener::accept(Rc::clone(&worker), socket, draining));
             }
             Command::Unlisten(id) => {
                 let removed = serving.remove(&id);

@@ -6,6 +6,7 @@ use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Tracing, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -33,6 +34,11 @@ pub(super) struct Serve {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+
+    /// Take the place of the proxy that runs with the same PATH, without losing a connection, and wait
+    /// there for the next one
+    #[arg(long, value_name = "PATH")]
+    takeover: Option<PathBuf>,
 
     /// Resolve Services without documents by DNS
     #[arg(long)]
@@ -118,6 +124,7 @@ impl Serve {
             trust_pod_ips: settings.mesh.trust_pod_ips,
             admin: self.admin.0,
             threads: self.threads,
+            takeover: self.takeover,
             access_log,
             tracing: self.otlp_endpoint.map(|endpoint| Tracing {
                 endpoint,

@@ -20,4 +20,5 @@ mod routing;
 mod service_limits;
 mod shutdown;
 mod suite;
+mod takeover;
 mod traces;

@@ -13,16 +13,24 @@ pub struct Process(Child);
 impl Process {
     /// `gateway serve` of `file` in front of `backend`, and its address.
     pub fn serve(file: &Path, backend: &Backend, more: &[&str]) -> (Self, SocketAddr) {
-        let child = Command::new(env!("CARGO_BIN_EXE_gateway"))
-            .args(["serve", "--bind", "127.0.0.1", "--map-port", "80=0", "--admin", "off", "-f"])
-            .arg(file)
-            .arg("--endpoint")
-            .arg(format!("default/tea:80={}", backend.address))
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+        Self::start(
+            command.args(Self::options(file, backend)).args(["--map-port", "80=0"]).args(more),
+        )
+    }
+
+    /// The options that all have in common.
+    pub fn options(file: &Path, backend: &Backend) -> Vec<String> {
+        let tea = format!("default/tea:80={}", backend.address);
+        let file = file.to_str().unwrap();
+        let options =
+            ["serve", "--bind", "127.0.0.1", "-f", file, "--endpoint", &tea, "--admin", "off"];
+        options.map(str::to_owned).into()
+    }
+
+    /// What this command starts, and its address.
+    pub fn start(command: &mut Command) -> (Self, SocketAddr) {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut process = Self(child);
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -42,6 +50,11 @@ impl Process {
     pub fn resident(&self) -> usize {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.0.id())).unwrap();
         statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    }
+
+    /// Waits for its end, and tells its exit status.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
     }
 
     pub fn signal(&self, name: &str) {
@@ -86,7 +99,7 @@ fn it_says_where_it_listens_and_obeys_signals() {
     wait_until("the request is under way", || backend.requests() == 1);
     process.signal("-TERM");
     assert_eq!(client.read("GET").unwrap().status, 200, "finished before the end");
-    assert_eq!(process.0.wait().unwrap().code(), Some(0));
+    assert_eq!(process.wait(), Some(0));
     let old = lines(&log.with_extension("old"));
     assert_eq!(old + lines(&log), 1 + versions + backend.requests(), "every line is somewhere");
     assert!(lines(&log) >= backend.requests(), "the last ones in the new file");

@@ -3,6 +3,7 @@
 use super::super::*;
 use crate::config::Limits;
 use crate::error::Failure;
+use crate::inherit::Inherited;
 use crate::listener;
 use crate::metrics::{ReloadCounts, Told, render};
 use crate::tls;
@@ -170,7 +171,8 @@ impl Proxy {
             ..Config::default()
         };
         let (listening, mut sockets) =
-            listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
+            listener::bind(&rules.listeners[0], &config, 1, false, &mut Inherited::default())
+                .unwrap();
         let metrics = Arc::new(WorkerMetrics::default());
         let shared = Arc::new(Shared::new(snapshot, limits, None, None));
         let (commands, received) = mpsc::unbounded_channel();
