@@ -47,7 +47,7 @@ fn split(addresses: &[SocketAddr]) -> Config {
     - {weight: 0, action: {return: {body: never}}}
     - {weight: 100, action: {pass: tea}}
 ";
-    let mut config = config(&(cafe("") + split.trim_start_matches('\n')));
+    let mut config = config(&(cafe(", lb-method: round_robin") + split.trim_start_matches('\n')));
     config.services = vec![service("tea", addresses)];
     config
 }

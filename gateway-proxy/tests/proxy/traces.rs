@@ -68,7 +68,7 @@ fn post(stream: &TcpStream) -> Option<Value> {
 }
 
 fn traced(backends: &[SocketAddr], collector: Option<&Collector>, ratio: f64) -> (Server, Client) {
-    let mut config = config(&cafe(""));
+    let mut config = config(&cafe(", lb-method: round_robin"));
     config.services = vec![service("tea", backends)];
     config.admin = Some("127.0.0.1:0".parse().unwrap());
     config.threads = std::num::NonZeroUsize::new(1);
