@@ -119,22 +119,29 @@ impl Logger {
 
     /// Writes a line about a request that is over, unless too many lines wait already.
     pub(crate) fn log(&self, facts: &Facts) {
-        let State { lost, queued, .. } = &*self.state;
-        // Threads may see it at once, and each add a line more: a little beyond it is no harm.
-        let has_room = queued.load(Ordering::Relaxed) < QUEUED_OCTETS;
-        let sent = has_room && {
-            let line = line::write(facts, self.format);
-            let octets = line.len();
-            queued.fetch_add(octets, Ordering::Relaxed);
-            let sent = self.queue.try_send(Message::Line(line)).is_ok();
-            if !sent {
-                queued.fetch_sub(octets, Ordering::Relaxed);
-            }
-            sent
-        };
-        if !sent {
-            lost.fetch_add(1, Ordering::Relaxed);
+        if self.has_room() {
+            self.push(line::write(facts, self.format));
+        } else {
+            self.lose();
         }
+    }
+
+    /// Threads may ask at once, and each add a line more: a little beyond the limit is no harm.
+    fn has_room(&self) -> bool {
+        self.state.queued.load(Ordering::Relaxed) < QUEUED_OCTETS
+    }
+
+    fn push(&self, line: Vec<u8>) {
+        let octets = line.len();
+        self.state.queued.fetch_add(octets, Ordering::Relaxed);
+        if self.queue.try_send(Message::Line(line)).is_err() {
+            self.state.queued.fetch_sub(octets, Ordering::Relaxed);
+            self.lose();
+        }
+    }
+
+    fn lose(&self) {
+        self.state.lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -203,5 +210,55 @@ impl Writer {
             );
         }
         lines.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_beyond_what_may_wait_are_counted_and_lost() {
+        let (queue, messages) = sync_channel(3);
+        let state = Arc::<State>::default();
+        let logger = Logger { format: LogFormat::Text, queue, state: Arc::clone(&state) };
+        // Nobody writes them yet.
+        for line in ["one\n", "two\n", "three\n", "four\n"] {
+            logger.push(line.into());
+        }
+        assert_eq!((logger.lost(), logger.has_room()), (1, true));
+        let kept = Kept::default();
+        let out = Box::new(kept.clone());
+        let writer = Writer { target: LogTarget::Stdout, out, state: Arc::clone(&state) };
+        let writing = std::thread::spawn(move || writer.run(&messages));
+        logger.flush();
+        assert_eq!(*kept.0.lock().unwrap(), b"one\ntwo\nthree\n");
+        assert_eq!(state.queued.load(Ordering::Relaxed), 0, "there is room again");
+        drop(logger);
+        writing.join().unwrap();
+    }
+
+    #[test]
+    fn lines_may_be_too_long_to_wait() {
+        let (queue, _messages) = sync_channel(3);
+        let logger = Logger { format: LogFormat::Text, queue, state: Arc::default() };
+        logger.push(vec![b'x'; QUEUED_OCTETS]);
+        assert_eq!((logger.lost(), logger.has_room()), (0, false));
     }
 }

@@ -97,7 +97,7 @@ async fn serve_stream(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
+    // How it ends makes hardly a difference: the client is told by hyper, and the log by the exchange.
     tokio::select! {
         // What comes after the end has begun is not read.
         biased;
@@ -119,7 +119,10 @@ async fn serve_stream(
             let most = if is_used { limits.grace } else { Duration::ZERO };
             let _ = timeout(most, connection).await;
         }
-        _ = connection.as_mut() => {}
+        ended = connection.as_mut() => if ended.is_err_and(|error| error.is_parse()) {
+            // hyper has answered 400, 414 or 431.
+            worker.metrics.refused();
+        },
     }
     drop(open);
 }

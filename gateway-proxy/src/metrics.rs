@@ -20,8 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use text::Text;
 
-/// The counters of one thread. No other thread writes them, so they are never fought over.
+/// The counters of one thread. No other thread writes them, so they are never fought over; nor are
+/// the lines of the cache that they are in.
 #[derive(Default)]
+#[repr(align(128))]
 pub(crate) struct WorkerMetrics {
     names: Mutex<Names>,
     failures: [AtomicU64; Failure::ALL.len()],
