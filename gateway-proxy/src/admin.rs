@@ -253,3 +253,23 @@ fn answer(method: &Method, path: &str, view: &View) -> Response<Answer> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_force_stays_when_a_reload_makes_no_table() {
+        let object = Arc::new(ObjectRef::new("VirtualServer", "shop", "cafe"));
+        let documents = [(object, DocumentState::Accepted)].into();
+        let mut counts = ReloadCounts::default();
+        counts.succeed();
+        let status = Status::new(counts, InForce { documents, ..InForce::default() });
+        assert_eq!(status.shown()["last_reload_error"], Value::Null);
+        counts.fail();
+        let shown = status.failed(counts, "too many routes".into()).shown();
+        assert_eq!(shown["last_reload_error"], "too many routes");
+        assert_eq!((&shown["generation"], &shown["counts"]["accepted"]), (&json!(1), &json!(1)));
+        assert_eq!(shown["documents"][0]["name"], "cafe");
+    }
+}

@@ -105,7 +105,7 @@ fn one_that_does_not_start_leaves_the_other_as_it_was() {
     under_load(address, |_| {
         // It has the sockets when it finds that its log cannot be opened.
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
-        command.args(Process::options(file.path(), &backend)).args(["--map-port", "80=0"]);
+        command.args(Process::options(file.path(), &backend, "off")).args(["--map-port", "80=0"]);
         command.args(["--takeover", path.as_str(), "--access-log", "/"]);
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(2));
@@ -116,6 +116,24 @@ fn one_that_does_not_start_leaves_the_other_as_it_was() {
     assert_eq!(Client::connect(address).get("/version").text(), "1");
 }
 
+#[test]
+fn the_admin_server_goes_with_the_listeners() {
+    let backend = Backend::start("tea");
+    let file = File::new(&documents("1"));
+    let path = Name::new("takeover-admin.sock");
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+        command.args(Process::options(file.path(), &backend, "127.0.0.1:0"));
+        Process::start(command.args(["--map-port", "80=0", "--takeover", path.as_str()]))
+    };
+    let (mut process, address) = start();
+    let admin = process.admin.unwrap();
+    let (next, same) = start();
+    assert_eq!((same, next.admin), (address, Some(admin)));
+    assert_eq!(process.wait(), Some(0));
+    assert_eq!(Client::connect(admin).get("/ready").status, 200);
+}
+
 /// A process that gets `socket` from its service manager, which hears of it at `notify`.
 fn activated(socket: &TcpListener, file: &Path, backend: &Backend, notify: &Name) -> Process {
     let port = socket.local_addr().unwrap().port();
@@ -123,7 +141,7 @@ fn activated(socket: &TcpListener, file: &Path, backend: &Backend, notify: &Name
     command
         .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 0</dev/null"])
         .arg(env!("CARGO_BIN_EXE_gateway"))
-        .args(Process::options(file, backend))
+        .args(Process::options(file, backend, "off"))
         .args(["--map-port", &format!("80={port}")])
         .env("NOTIFY_SOCKET", &notify.0)
         .env("WATCHDOG_USEC", "200000")
