@@ -25,6 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// The statuses of the backends that were asked, where an error page may print them.
@@ -384,11 +385,16 @@ impl Forwarder<'_> {
         let draining = self.head.client.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
+        let (keeper, kept) = oneshot::channel::<Box<Record>>();
         tokio::task::spawn_local(async move {
-            tunnel.await;
+            let passed = tunnel.await;
+            // The answer was made long ago, unless another one has taken its place.
+            if let Ok(mut record) = kept.await {
+                record.tunnelled(&passed);
+            }
             drop(lease);
         });
-        let mut answer = Response::new(Answer::empty());
+        let mut answer = Response::new(Answer::switched(keeper));
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *answer.headers_mut() = headers;
         Ok(answer)

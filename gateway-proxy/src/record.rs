@@ -1,5 +1,5 @@
 //! What becomes known about one request. It is told to the counters, the log and the traces when the
-//! record is dropped: when the answer is over, or the client gone.
+//! record is dropped: when the answer is over, or the tunnel that follows it, or the client gone.
 
 use crate::attributes::protocol;
 use crate::clock::Moment;
@@ -9,6 +9,7 @@ use crate::metrics::{RouteCounters, RouteLabels};
 use crate::snapshot::Table;
 use crate::tls::SpiffeId;
 use crate::trace::{Context, Span};
+use crate::upgrade::Passed;
 use crate::upstream::Address;
 use crate::worker::{Shared, Worker};
 use gateway_core::{Decision, Outcome};
@@ -32,6 +33,8 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     sent: u64,
     received: Octets,
+    /// Octets that came from the client in another protocol.
+    tunnelled: u64,
     /// Its span, where there is a collector.
     span: Option<Span>,
     /// What only the log and traces tell; `None` where there are neither, so that they cost nothing.
@@ -118,6 +121,7 @@ impl Record {
             status: None,
             sent: 0,
             received,
+            tunnelled: 0,
             span,
             facts: (log.is_some() || is_told).then(facts),
         })
@@ -198,6 +202,12 @@ impl Record {
         self.sent += octets as u64;
     }
 
+    /// Counts octets that have passed in another protocol.
+    pub(crate) fn tunnelled(&mut self, passed: &Passed) {
+        self.sent += passed.sent.get();
+        self.tunnelled = passed.received.get();
+    }
+
     /// Notes that the backend's body broke off.
     pub(crate) fn broken(&mut self) {
         self.turned_away("broken_body");
@@ -213,7 +223,8 @@ impl Drop for Record {
         if let Some(facts) = &mut self.facts {
             facts.status = self.status;
             facts.sent = self.sent;
-            facts.received = self.received.as_ref().map_or(0, |octets| octets.get());
+            let body = self.received.as_ref().map_or(0, |octets| octets.get());
+            facts.received = body + self.tunnelled;
             facts.duration = duration;
             if let Some(log) = &self.worker.shared.log {
                 log.log(facts);

@@ -10,6 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The body of an answer on its way to a client.
@@ -22,6 +23,8 @@ enum Content {
     Empty,
     Full(Bytes),
     Relayed(Relay),
+    /// Nothing; the record goes to the tunnel that the connection becomes.
+    Switched(oneshot::Sender<Box<Record>>),
 }
 
 /// A backend's body. However it ends, the connection that it came on goes back to the pool only if
@@ -49,6 +52,11 @@ impl Answer {
         Self { content: Content::Relayed(relay), record: None }
     }
 
+    /// After which the connection goes on in another protocol, and `tunnel` with the record.
+    pub(crate) fn switched(tunnel: oneshot::Sender<Box<Record>>) -> Self {
+        Self { content: Content::Switched(tunnel), record: None }
+    }
+
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
     /// is little and comes soon, so that its connection can be used again.
     pub(crate) fn discard(self) {
@@ -71,8 +79,13 @@ impl Answer {
         });
     }
 
-    /// Keeps what is known about the exchange until the answer is over.
+    /// Keeps what is known about the exchange until the answer is over, or else the tunnel.
     pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+        if let Content::Switched(tunnel) = self.content {
+            // A tunnel that is gone already lets go of it.
+            let _ = tunnel.send(record);
+            return Self::empty();
+        }
         self.record = Some(record);
         self
     }
@@ -138,7 +151,7 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
         let frame = match &mut this.content {
-            Content::Empty => None,
+            Content::Empty | Content::Switched(_) => None,
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
@@ -158,7 +171,7 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Empty => true,
+            Content::Empty | Content::Switched(_) => true,
             Content::Full(bytes) => bytes.is_empty(),
             Content::Relayed(relay) => relay.body.is_end_stream(),
         }
@@ -166,7 +179,7 @@ impl Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Empty => SizeHint::with_exact(0),
+            Content::Empty | Content::Switched(_) => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Relayed(relay) => relay.body.size_hint(),
         }

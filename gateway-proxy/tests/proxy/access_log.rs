@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::gateway::{address, cafe, config, service, start};
 use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Server};
 use serde_json::{Value, json};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -159,6 +160,24 @@ fn every_try_is_told_in_order() {
     let want = [(&first, &Value::Null, &json!("connect")), (&second, &json!(200), &json!(""))];
     assert_eq!(told, want);
     assert_eq!((&line["status"], &line["problem"]), (&json!(200), &json!("")));
+}
+
+#[test]
+fn a_tunnel_is_told_when_it_is_over() {
+    let backend = Backend::start("tea");
+    let logged = Logged::start("tunnel", LogFormat::Json, split(&[backend.address]));
+    let mut client = logged.client();
+    let lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    assert_eq!(client.request("GET", "/websocket", lines).status, 101);
+    client.send("hello").unwrap();
+    client.reader().read_exact(&mut [0; 5]).unwrap();
+    assert_eq!(std::fs::read(&logged.path).unwrap(), b"");
+    client.end();
+    assert_eq!(client.reader().read(&mut [0]).unwrap(), 0);
+    let lines = logged.lines();
+    let line: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!((&line["status"], &line["bytes_received"]), (&json!(101), &json!(5)));
+    assert_eq!((&line["bytes_sent"], lines.len()), (&json!(5), 1));
 }
 
 #[test]
