@@ -7,6 +7,7 @@ use crate::forward::{Asked, Forwarder};
 use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Client, Head};
+use crate::mirror::mirror;
 use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
@@ -27,7 +28,7 @@ pub(crate) async fn answer(
     client: &Rc<Client>,
     exchange: Exchange,
 ) -> Response<Answer> {
-    let Exchange { head: parts, body, upgrade } = exchange;
+    let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
     let attributes = Attributes::new(table.snapshot.pod(client).cloned());
     let head = Head { parts: &parts, client, attributes: &attributes };
@@ -42,12 +43,15 @@ pub(crate) async fn answer(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return finish(response, record);
     }
-    let decision = table.snapshot.router.decide(&head, worker.random.next());
+    let draw = worker.random.next();
+    let decision = table.snapshot.router.decide(&head, draw);
     record.decided(&decision, &table);
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
+    let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
     let response = match enforce(&decision, &head) {
         Guard::Admitted(counted) => {
+            mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
             let answered = admitted.answer(body, upgrade, &mut record, &mut asked).await;
@@ -73,19 +77,28 @@ pub(crate) async fn answer(
         None => response,
     };
     let response = if by_backend { response } else { in_own_form(response, &decision, &head) };
+    // To a client of HTTP/2 that asked for another protocol, success means that it is spoken now
+    // (RFC 8441, section 5).
+    let response =
+        if wants_tunnel && response.status().is_success() && !response.body().is_switched() {
+            response.into_body().discard();
+            plain(StatusCode::NOT_IMPLEMENTED)
+        } else {
+            response
+        };
     finish(response, record)
 }
 
 /// An answer that no backend gave, as clients of gRPC understand it, where they are meant
-/// (gateway-api §18.5).
+/// (gateway-api §18.5, virtualserver §13).
 fn in_own_form(
     mut response: Response<Answer>,
     decision: &Decision<'_>,
     head: &Head<'_>,
 ) -> Response<Answer> {
     let status = response.status();
-    if decision.edit_as_grpc(status, head, response.headers_mut()) {
-        *response.status_mut() = StatusCode::OK;
+    if let Some(status) = decision.edit_as_grpc(status, head, response.headers_mut()) {
+        *response.status_mut() = status;
         std::mem::replace(response.body_mut(), Answer::empty()).discard();
     }
     response

@@ -2,6 +2,8 @@
 //! answer's head and body frames out.
 
 mod answer;
+mod copy;
+mod http2;
 mod upload;
 
 pub(crate) use answer::{Answer, Relay};
@@ -12,9 +14,13 @@ use crate::error::BrokenBody;
 use crate::head::Client;
 use crate::record::Octets;
 use crate::upgrade::Upgrade;
+use crate::worker::Random;
 use bytes::Bytes;
+use copy::{BodyCopy, Copies};
 use http::request::Parts;
+use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,35 +36,66 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Takes what hyper has read.
-    pub(crate) fn new(request: http::Request<hyper::body::Incoming>, client: &Client) -> Self {
+    pub(crate) fn new(request: Request<Incoming>, client: &Client, random: &Random) -> Self {
         let (mut head, body) = request.into_parts();
         let upgrade = Upgrade::take(&mut head.extensions);
-        let has_body = !body.is_end_stream();
-        client.unread.set(has_body);
-        let octets = has_body.then(|| Rc::new(Cell::new(0)));
-        let body = Received { body, unread: Some(client.unread.clone()), octets };
+        let octets = (!body.is_end_stream()).then(|| Rc::new(Cell::new(0)));
+        let mut body = Received { octets, ..Received::new(body) };
+        if head.version == Version::HTTP_2 {
+            let wanted = http2::as_http1(&mut head, random);
+            let upgrade = upgrade.filter(|_| wanted).map(|it| it.on(client.streams.open()));
+            return Self { head, body, upgrade };
+        }
+        client.unread.set(!body.is_end_stream());
+        body.unread = Some(client.unread.clone());
         Self { head, body, upgrade }
     }
 }
 
 /// The frames of a message that is being received, from either side.
 pub(crate) struct Received {
-    body: hyper::body::Incoming,
+    source: Source,
     /// Told when a client has sent it to its end.
     unread: Option<Unread>,
+    copies: Option<Box<Copies>>,
     /// How many of a client's there were so far.
     octets: Octets,
 }
 
+enum Source {
+    Wire(Incoming),
+    Copy(BodyCopy),
+}
+
 impl Received {
-    /// The frames of a backend's answer.
-    pub(crate) fn new(body: hyper::body::Incoming) -> Self {
-        Self { body, unread: None, octets: None }
+    /// The frames of a backend's answer, or of a request of HTTP/2.
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self { source: Source::Wire(body), unread: None, copies: None, octets: None }
     }
 
     /// Will tell how many octets have come.
     pub(crate) fn octets(&self) -> Octets {
         self.octets.clone()
+    }
+
+    /// Another body with the same frames, as far as they are read here. To be called before any is.
+    pub(crate) fn copy(&mut self) -> Self {
+        let hint = self.size_hint();
+        let copies = self.copies.get_or_insert_default();
+        let copy = copies.add(hint);
+        if self.source.is_end_stream() {
+            copies.end();
+        }
+        Self { source: Source::Copy(copy), unread: None, copies: None, octets: None }
+    }
+}
+
+impl Source {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Wire(body) => body.is_end_stream(),
+            Self::Copy(copy) => copy.is_end_stream(),
+        }
     }
 }
 
@@ -70,26 +107,37 @@ impl Body for Received {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let (Some(octets), Some(Ok(frame))) = (&self.octets, &frame) {
+        let this = &mut *self;
+        let frame = match &mut this.source {
+            Source::Wire(body) => {
+                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(|_| BrokenBody))
+            }
+            Source::Copy(copy) => return copy.poll_frame(cx),
+        };
+        if let (Some(octets), Some(Ok(frame))) = (&this.octets, &frame) {
             let more = frame.data_ref().map_or(0, Bytes::len);
             octets.set(octets.get() + more as u64);
         }
-        if let Some(unread) = &self.unread {
-            // Nothing comes after trailers.
-            let last = frame.as_ref().is_none_or(|f| f.as_ref().is_ok_and(Frame::is_trailers));
-            if last || self.body.is_end_stream() {
-                unread.set(false);
-            }
+        if let Some(copies) = &mut this.copies {
+            copies.push(frame.as_ref());
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenBody)))
+        // Nothing comes after trailers.
+        let last = frame.as_ref().is_none_or(|f| f.as_ref().is_ok_and(Frame::is_trailers));
+        if last || this.source.is_end_stream() {
+            this.unread.iter().for_each(|unread| unread.set(false));
+            this.copies.iter_mut().for_each(|copies| copies.end());
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.source {
+            Source::Wire(body) => body.size_hint(),
+            Source::Copy(copy) => copy.size_hint(),
+        }
     }
 }

@@ -2,23 +2,13 @@
 
 use gateway_core::FEATURES;
 
-/// Those that are decided and not carried out yet: what speaks HTTP/2, ends TLS with certificates
-/// of documents or begins it towards backends, sends copies, or is created in a cluster.
-const NOT_YET: [&str; 14] = [
-    "BackendTLSPolicy",
-    "BackendTLSPolicySANValidation",
-    "GRPCRoute",
-    "GRPCRouteNamedRouteRule",
-    "GRPCRouteRequestHeaderModifier",
-    "GatewayBackendClientCertificate",
+/// Those that are decided and not carried out yet: what ends TLS with certificates of documents,
+/// or is created in a cluster.
+const NOT_YET: [&str; 4] = [
     "GatewayFrontendClientCertificateValidation",
     "GatewayFrontendClientCertificateValidationInsecureFallback",
     "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayInfrastructurePropagation",
-    "HTTPRouteBackendProtocolH2C",
-    "HTTPRouteRequestMirror",
-    "HTTPRouteRequestMultipleMirrors",
-    "HTTPRouteRequestPercentageMirror",
 ];
 
 /// The names of the features that the proxy supports, for the status of GatewayClasses.

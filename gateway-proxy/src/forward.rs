@@ -10,11 +10,11 @@ use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::unsupported;
 use crate::upgrade::Upgrade;
-use crate::upstream::{Checkout, Holding, Lease, Tries};
+use crate::upstream::{Checkout, Holding, Lease, Speech, Tries};
 use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
-use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::cell::Cell;
@@ -32,6 +32,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 pub(crate) struct Asked(Option<Vec<StatusCode>>);
 
 impl Asked {
+    /// Where no error page is going to print them.
+    pub(crate) fn nobody() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn of(decision: &Decision<'_>) -> Self {
         let has_pages = decision.route().is_some_and(|route| route.error_pages.is_some());
         Self(has_pages.then(Vec::new))
@@ -78,8 +83,7 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
-        let speech = (self.forwarding.protocol(), self.decision.backend_tls().is_some());
-        if unsupported::refusal(speech, &settings.endpoints).is_some() {
+        if unsupported::refusal(&settings.endpoints).is_some() {
             return Err(Failure::Unsupported);
         }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
@@ -168,6 +172,7 @@ impl Forwarder<'_> {
         // A request that has failed is not given up for another reason.
         let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
         let counted = self.table.service(id, &self.worker.metrics);
+        let speech = self.table.snapshot.speech(self.decision, self.forwarding)?;
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
         loop {
             tries.begin();
@@ -189,7 +194,7 @@ impl Forwarder<'_> {
             let holding = Holding::new(Arc::clone(&member.endpoint));
             let started = Instant::now();
             let connect = Cell::new(None);
-            let attempt = self.attempt(holding, upload, tries.may_repeat(), &connect);
+            let attempt = self.attempt(holding, &speech, upload, tries.may_repeat(), &connect);
             let end = try_end.into_iter().chain(deadline).min();
             let result = match end {
                 Some(end) => timeout_at(end, attempt).await.unwrap_or_else(|_| {
@@ -245,18 +250,19 @@ impl Forwarder<'_> {
     async fn attempt(
         &self,
         holding: Holding,
+        speech: &Speech,
         upload: &Upload,
         may_repeat: bool,
         connect: &Cell<Option<Duration>>,
     ) -> Result<(Response<Received>, Lease), Failure> {
         let timeouts = &self.settings().timeouts;
-        let peer = &holding.endpoint().peer;
+        let channel = holding.endpoint().peer.spoken_to(speech);
         let mut fresh = false;
         loop {
             let pool = &self.worker.pool;
             let asked = Instant::now();
             let Checkout { mut connection, reused } =
-                pool.checkout(peer, fresh, timeouts.connect).await?;
+                pool.checkout(&channel, fresh, timeouts.connect).await?;
             self.worker.metrics.upstream_connection(reused);
             connect.set((!reused).then(|| asked.elapsed()));
             if reused && !may_repeat {
@@ -267,13 +273,14 @@ impl Forwarder<'_> {
                     continue;
                 }
             }
-            let builder = self.head.for_backend(self.decision).ok_or(Failure::Unsendable)?;
+            let builder =
+                self.head.for_backend(self.decision, &channel).ok_or(Failure::Unsendable)?;
             let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
             let sent = self.paced(connection.send(request), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
                     framing::check_answer(response.headers())?;
-                    let lease = Lease { connection, holding, pool: pool.clone() };
+                    let lease = Lease { connection, channel, holding, pool: pool.clone() };
                     return Ok((response, lease));
                 }
                 Ok(Err(unanswered)) => unanswered,
@@ -283,7 +290,7 @@ impl Forwarder<'_> {
                 return Err(failure);
             }
             let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
-            if !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
+            if fresh || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
                 let failure = unanswered.failure;
                 let untouched = unanswered.unsent && failure != Failure::Tls;
                 return Err(if untouched { Failure::Connect } else { failure });
@@ -380,8 +387,14 @@ impl Forwarder<'_> {
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, protocol);
+        let status = if client.is_stream() {
+            headers.remove(SEC_WEBSOCKET_ACCEPT);
+            StatusCode::OK
+        } else {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, protocol);
+            StatusCode::SWITCHING_PROTOCOLS
+        };
         let draining = self.head.client.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
@@ -395,7 +408,7 @@ impl Forwarder<'_> {
             drop(lease);
         });
         let mut answer = Response::new(Answer::switched(keeper));
-        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
     }

@@ -33,6 +33,8 @@ pub(crate) struct WorkerMetrics {
     active: Arc<AtomicU64>,
     upstream_opened: AtomicU64,
     upstream_reused: AtomicU64,
+    /// Copies of requests that were not answered, and those that were.
+    mirrored: [AtomicU64; 2],
 }
 
 /// What is counted by names. Locked where a table meets a name for the first time, and by scrapes.
@@ -146,6 +148,11 @@ impl WorkerMetrics {
     /// Counts a request that is refused before it is routed.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a copy of a request, and whether it was answered.
+    pub(crate) fn mirrored(&self, answered: bool) {
+        self.mirrored[usize::from(answered)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a failed try.
@@ -327,6 +334,15 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
         text.sample("gateway_upstream_failures_total", &[("reason", failure.as_str())], count);
     }
     let since_epoch = reloads.loaded.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    text.head(
+        "gateway_mirrored_requests_total",
+        "counter",
+        "Copies of requests, by whether they were answered; those that were given up were not.",
+    );
+    for (at, answered) in ["false", "true"].into_iter().enumerate() {
+        let count = sum(&|w| &w.mirrored[at]);
+        text.sample("gateway_mirrored_requests_total", &[("answered", answered)], count);
+    }
     for (name, kind, help, value) in [
         (
             "gateway_upstream_connections_total",
@@ -337,7 +353,7 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
         (
             "gateway_upstream_connections_reused_total",
             "counter",
-            "Idle connections to endpoints that were used again.",
+            "Requests on connections to endpoints that were open already.",
             sum(&|w| &w.upstream_reused),
         ),
         (

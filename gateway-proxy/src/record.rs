@@ -114,17 +114,27 @@ impl Record {
         let is_told = span.is_some_and(|span| span.context.sampled);
         let trace = || span.map_or_else(|| Context::read(&head.parts.headers), |s| Some(s.context));
         let facts = || Box::new(Facts::new(client, head, trace()));
-        Box::new(Self {
+        let facts = (log.is_some() || is_told).then(facts);
+        let mut record = Box::new(Self::silent(worker));
+        record.received = received;
+        record.span = span;
+        record.facts = facts;
+        record
+    }
+
+    /// Of what nobody is told.
+    pub(crate) fn silent(worker: &Rc<Worker>) -> Self {
+        Self {
             worker: Rc::clone(worker),
             started: Instant::now(),
             counters: None,
             status: None,
             sent: 0,
-            received,
+            received: None,
             tunnelled: 0,
-            span,
-            facts: (log.is_some() || is_told).then(facts),
-        })
+            span: None,
+            facts: None,
+        }
     }
 
     /// Notes what was decided.
@@ -284,12 +294,12 @@ impl Facts {
 
     /// `TLSv1.3`; empty for plain HTTP.
     pub(crate) fn tls_version(&self) -> &'static str {
-        self.client.tls.as_ref().map_or("", |tls| tls.version)
+        self.client.session.as_ref().map_or("", |session| session.protocol())
     }
 
     /// The host that the client named in its handshake.
     pub(crate) fn server_name(&self) -> &str {
-        self.client.tls.as_ref().map_or("", |tls| &tls.server_name)
+        self.client.session.as_ref().map_or("", |session| &session.server_name)
     }
 
     /// The trace that it is a part of, in hexadecimal.

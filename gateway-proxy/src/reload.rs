@@ -6,7 +6,7 @@ use crate::callers::unknown_callers;
 use crate::config::Config;
 use crate::documents::{DocumentState, Fates};
 use crate::identity::Identities;
-use crate::snapshot::Surroundings;
+use crate::snapshot::{Surroundings, unspeakable};
 use crate::source::Sources;
 use crate::unsupported::unsupported;
 use gateway_core::{
@@ -102,6 +102,7 @@ impl Loader {
         let mut documents = BTreeMap::new();
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
+            diagnostics.extend(unspeakable(router.rules()));
             diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
             fates.refuse(&translation.refused);

@@ -4,6 +4,7 @@ use crate::access_log::Logger;
 use crate::config::Limits;
 use crate::listener::{self, Socket};
 use crate::metrics::{Told, WorkerMetrics};
+use crate::mirror::Copying;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::tls::Identity;
@@ -92,6 +93,7 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     pub(crate) random: Random,
     pub(crate) ids: Ids,
+    pub(crate) copying: Copying,
     table: RefCell<Rc<Table>>,
 }
 
@@ -123,6 +125,7 @@ pub(crate) fn run(
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
         random: Random::from_system(),
         ids: Ids::from_system(),
+        copying: Copying::default(),
         metrics,
         shared,
     });

@@ -3,12 +3,13 @@
 use super::Received;
 use crate::error::BrokenBody;
 use crate::record::Record;
+use crate::streams::OpenStream;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -17,14 +18,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Answer {
     content: Content,
     record: Option<Box<Record>>,
+    /// Told whether the client has something to take.
+    stream: Option<OpenStream>,
 }
 
 enum Content {
     Empty,
     Full(Bytes),
     Relayed(Relay),
-    /// Nothing; the record goes to the tunnel that the connection becomes.
-    Switched(oneshot::Sender<Box<Record>>),
+    /// What follows is another protocol; the record goes to the tunnel.
+    Switched(Option<oneshot::Sender<Box<Record>>>),
 }
 
 /// A backend's body. However it ends, the connection that it came on goes back to the pool only if
@@ -41,20 +44,25 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, record: None }
+        Self { content: Content::Empty, record: None, stream: None }
+    }
+
+    /// The end of HTTP: what follows is another protocol, and `tunnel` has the record.
+    pub(crate) fn switched(tunnel: oneshot::Sender<Box<Record>>) -> Self {
+        Self { content: Content::Switched(Some(tunnel)), ..Self::empty() }
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_switched(&self) -> bool {
+        matches!(self.content, Content::Switched(_))
     }
 
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
-        Self { content: Content::Full(body.into()), record: None }
+        Self { content: Content::Full(body.into()), ..Self::empty() }
     }
 
     pub(crate) fn relayed(relay: Relay) -> Self {
-        Self { content: Content::Relayed(relay), record: None }
-    }
-
-    /// After which the connection goes on in another protocol, and `tunnel` with the record.
-    pub(crate) fn switched(tunnel: oneshot::Sender<Box<Record>>) -> Self {
-        Self { content: Content::Switched(tunnel), record: None }
+        Self { content: Content::Relayed(relay), ..Self::empty() }
     }
 
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
@@ -81,12 +89,20 @@ impl Answer {
 
     /// Keeps what is known about the exchange until the answer is over, or else the tunnel.
     pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
-        if let Content::Switched(tunnel) = self.content {
-            // A tunnel that is gone already lets go of it.
-            let _ = tunnel.send(record);
-            return Self::empty();
+        match &mut self.content {
+            Content::Switched(tunnel) => {
+                // A tunnel that is gone already lets go of it.
+                let _ = tunnel.take().map(|tunnel| tunnel.send(record));
+            }
+            _ => self.record = Some(record),
         }
-        self.record = Some(record);
+        self
+    }
+
+    /// Goes out on a stream of HTTP/2, which counts as open until it is over.
+    pub(crate) fn on(mut self, stream: OpenStream) -> Self {
+        stream.given();
+        self.stream = Some(stream);
         self
     }
 }
@@ -157,8 +173,15 @@ impl Body for Answer {
                 this.content = Content::Empty;
                 (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
             }
-            Content::Relayed(relay) => ready!(relay.poll(cx)),
+            Content::Relayed(relay) => match relay.poll(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    this.stream.iter().for_each(OpenStream::waits);
+                    return Poll::Pending;
+                }
+            },
         };
+        this.stream.iter().for_each(OpenStream::given);
         if let Some(record) = &mut this.record {
             match &frame {
                 Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),

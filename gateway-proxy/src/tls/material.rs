@@ -1,7 +1,6 @@
-//! What a workload proves itself by, read from PEM: its certificate, its key, and the authorities
-//! that it trusts. Errors never show what they are about where that may be a key.
+//! What one side of a connection proves itself by, and whom it trusts, read from PEM: a certificate,
+//! its key, and authorities. Errors never show what they are about where that may be a key.
 
-use super::spiffe::{InvalidSpiffeId, SpiffeId};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
@@ -10,9 +9,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use webpki::EndEntityCert;
 
-/// Why an identity cannot be used.
+/// Why a text cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum InvalidIdentity {
+pub(crate) enum InvalidMaterial {
     /// A text is broken PEM.
     Pem(Part),
     /// A text holds nothing of what belongs there.
@@ -27,11 +26,9 @@ pub(crate) enum InvalidIdentity {
     KeyMismatch,
     /// A certificate is broken: which one of its text.
     Certificate(Part, usize),
-    /// The certificate does not name one workload.
-    Name(InvalidName),
 }
 
-/// One of the texts of an identity.
+/// One of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Certificate,
@@ -49,7 +46,7 @@ impl fmt::Display for Part {
     }
 }
 
-impl fmt::Display for InvalidIdentity {
+impl fmt::Display for InvalidMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pem(part) => write!(f, "{part} is broken PEM"),
@@ -77,106 +74,70 @@ impl fmt::Display for InvalidIdentity {
                 };
                 write!(f, "{which} {number} cannot be read as X.509, version 3")
             }
-            Self::Name(name) => write!(f, "the certificate {name}"),
         }
     }
 }
 
-impl std::error::Error for InvalidIdentity {}
+impl std::error::Error for InvalidMaterial {}
 
-/// Why a certificate names no workload (X509-SVID, section 2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum InvalidName {
-    /// It has no URI name.
-    None,
-    /// It has several URI names.
-    Several(String, String),
-    /// Its URI name is no SPIFFE id.
-    NotSpiffe(String, InvalidSpiffeId),
-}
-
-impl fmt::Display for InvalidName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str(
-                "has no URI name; that of a workload is like \
-                 `spiffe://cluster.local/ns/shop/sa/cart`",
-            ),
-            Self::Several(one, two) => {
-                write!(f, "has several URI names, `{one}` and `{two}` among them; it needs one")
-            }
-            Self::NotSpiffe(name, why) => {
-                write!(f, "has the URI name `{name}`, which is no SPIFFE id: {why}")
-            }
-        }
-    }
-}
-
-/// The one workload that a certificate names. Whether anybody vouches for that is another question.
-pub(super) fn name_of(leaf: &EndEntityCert<'_>) -> Result<SpiffeId, InvalidName> {
-    let mut names = leaf.valid_uri_names();
-    let name = names.next().ok_or(InvalidName::None)?;
-    if let Some(second) = names.next() {
-        return Err(InvalidName::Several(name.into(), second.into()));
-    }
-    SpiffeId::parse(name).map_err(|why| InvalidName::NotSpiffe(name.into(), why))
-}
-
-/// The certificate with those between it and an authority, its key, and the workload it names.
+/// The certificate with those between it and an authority, and its key (PKCS#8, SEC1 or PKCS#1).
+///
+/// # Errors
+///
+/// When one of them cannot be used, or the key belongs to another certificate.
 pub(super) fn certified_key(
     certificate: &[u8],
     key: &[u8],
     provider: &CryptoProvider,
-) -> Result<(CertifiedKey, SpiffeId), InvalidIdentity> {
+) -> Result<CertifiedKey, InvalidMaterial> {
     let chain = certificates(Part::Certificate, certificate)?;
-    let mut name = None;
     for (i, der) in chain.iter().enumerate() {
-        let read = EndEntityCert::try_from(der)
-            .map_err(|_| InvalidIdentity::Certificate(Part::Certificate, i + 1))?;
-        if i == 0 {
-            name = Some(name_of(&read).map_err(InvalidIdentity::Name)?);
-        }
+        EndEntityCert::try_from(der)
+            .map_err(|_| InvalidMaterial::Certificate(Part::Certificate, i + 1))?;
     }
-    let name = name.ok_or(InvalidIdentity::Missing(Part::Certificate))?;
     let key = provider
         .key_provider
         .load_private_key(private_key(key)?)
-        .map_err(|_| InvalidIdentity::UnusableKey)?;
+        .map_err(|_| InvalidMaterial::UnusableKey)?;
     let certified = CertifiedKey::new(chain, key);
-    certified.keys_match().map_err(|_| InvalidIdentity::KeyMismatch)?;
-    Ok((certified, name))
+    certified.keys_match().map_err(|_| InvalidMaterial::KeyMismatch)?;
+    Ok(certified)
 }
 
 /// The authorities whose word is taken.
-pub(super) fn authorities(text: &[u8]) -> Result<RootCertStore, InvalidIdentity> {
+///
+/// # Errors
+///
+/// When there is none, or one cannot be read.
+pub(super) fn authorities(text: &[u8]) -> Result<RootCertStore, InvalidMaterial> {
     let mut roots = RootCertStore::empty();
     for (i, der) in certificates(Part::Authorities, text)?.iter().enumerate() {
         let anchor = webpki::anchor_from_trusted_cert(der)
-            .map_err(|_| InvalidIdentity::Certificate(Part::Authorities, i + 1))?;
+            .map_err(|_| InvalidMaterial::Certificate(Part::Authorities, i + 1))?;
         roots.roots.push(anchor.to_owned());
     }
     Ok(roots)
 }
 
-fn certificates(part: Part, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidIdentity> {
+fn certificates(part: Part, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidMaterial> {
     let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(text).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(InvalidIdentity::Missing(part)),
+        Ok(found) if found.is_empty() => Err(InvalidMaterial::Missing(part)),
         Ok(found) => Ok(found),
-        Err(_) => Err(InvalidIdentity::Pem(part)),
+        Err(_) => Err(InvalidMaterial::Pem(part)),
     }
 }
 
-fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, InvalidIdentity> {
+fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, InvalidMaterial> {
     let mut found = PrivateKeyDer::pem_slice_iter(text);
     let key = match found.next() {
-        Some(key) => key.map_err(|_| InvalidIdentity::Pem(Part::Key))?,
-        None if is_encrypted(text) => return Err(InvalidIdentity::EncryptedKey),
-        None => return Err(InvalidIdentity::Missing(Part::Key)),
+        Some(key) => key.map_err(|_| InvalidMaterial::Pem(Part::Key))?,
+        None if is_encrypted(text) => return Err(InvalidMaterial::EncryptedKey),
+        None => return Err(InvalidMaterial::Missing(Part::Key)),
     };
     match found.next() {
         None => Ok(key),
-        Some(_) => Err(InvalidIdentity::SeveralKeys),
+        Some(_) => Err(InvalidMaterial::SeveralKeys),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whom a handshake lets in: who has a certificate that an authority signed, which is in force, and
 //! which names one workload of the own trust domain (X509-SVID, sections 2 and 5).
 
-use super::material::name_of;
 use super::spiffe::SpiffeId;
+use super::svid::name_of;
 use crate::clock::Moment;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;

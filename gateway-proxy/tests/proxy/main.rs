@@ -3,6 +3,7 @@
 
 mod access_log;
 mod backend;
+mod backend_tls;
 mod bodies;
 mod breakers;
 mod client;
@@ -11,8 +12,10 @@ mod failures;
 mod framing;
 mod gateway;
 mod headers;
+mod http2;
 mod leaks;
 mod mesh;
+mod mirrors;
 mod policies;
 mod process;
 mod reload;

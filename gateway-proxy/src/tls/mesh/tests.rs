@@ -1,10 +1,14 @@
-use super::material::{InvalidName, Part};
-use super::test_authority::{Authority, Leaf, Signed};
-use super::verify::Servers;
+use super::super::material::{InvalidMaterial, Part};
+use super::super::svid::InvalidName;
+use super::super::test_authority::{Authority, Leaf, Signed};
+use super::super::verify::Servers;
 use super::*;
+use crate::tls::{is_refusal, peer_identity};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
 use rustls::client::ResolvesClientCert;
+use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
+use rustls::version::TLS12;
 use rustls::{
     AlertDescription, CertificateError, ClientConnection, Error, HandshakeKind, ProtocolVersion,
     ServerConnection, SignatureScheme,
@@ -100,7 +104,7 @@ fn both_sides_learn_who_the_other_is() {
             shake(web.client_config(expected), cart.server_config()).unwrap();
         assert_eq!(peer_identity(&server).unwrap().as_str(), WEB);
         assert_eq!(client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
-        assert_eq!(client.alpn_protocol(), Some(PROTOCOL));
+        assert_eq!(client.alpn_protocol(), Some(PROTOCOLS[0]));
         assert_eq!(server.server_name(), None, "nobody is told whom the client looks for");
         client.writer().write_all(b"hello").unwrap();
         let mut sent = Vec::new();
@@ -263,14 +267,15 @@ fn every_connection_proves_everything_anew() {
 }
 
 #[test]
-fn other_protocols_than_http_1_1_are_refused() {
+fn other_protocols_than_http_are_refused() {
     let authority = Authority::new();
     let (web, cart) = (authority.identity(WEB), authority.identity(CART));
     for (offered, want) in [
         (vec!["http/1.1"], Ok(())),
         (vec!["h2", "http/1.1"], Ok(())),
         (vec![], Ok(())),
-        (vec!["h2"], Err(Broken::Server(Error::NoApplicationProtocol))),
+        (vec!["h2"], Ok(())),
+        (vec!["imap"], Err(Broken::Server(Error::NoApplicationProtocol))),
     ] {
         let mut client = (*web.client_config(None)).clone();
         client.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -446,7 +451,7 @@ fn what_is_no_identity_is_refused_with_its_reason() {
         assert!(secret.iter().all(|line| !told.contains(line)), "{told}");
     }
     let missing = Identity::from_pem(b"", key.as_bytes(), b"").unwrap_err();
-    assert_eq!(missing, InvalidIdentity::Missing(Part::Certificate));
+    assert_eq!(missing, InvalidMaterial::Missing(Part::Certificate).into());
     let none = InvalidIdentity::Name(InvalidName::None);
     let got = Identity::from_pem(nameless.as_bytes(), nameless_key.as_bytes(), b"").unwrap_err();
     assert_eq!(got, none);
