@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::gateway::{address, cafe, config, service, start};
+use crate::http2::{Http2Client, block_on};
 use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Server};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -178,6 +179,28 @@ fn a_tunnel_is_told_when_it_is_over() {
     let line: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!((&line["status"], &line["bytes_received"]), (&json!(101), &json!(5)));
     assert_eq!((&line["bytes_sent"], lines.len()), (&json!(5), 1));
+}
+
+#[test]
+fn requests_of_http2_are_told_alike() {
+    let backend = Backend::start("tea");
+    let logged = Logged::start("http2", LogFormat::Json, split(&[backend.address]));
+    block_on(async {
+        let client = Http2Client::connect(logged.address).await;
+        assert_eq!(client.post("/x?y", "hello").await.unwrap().status, 200);
+    });
+    let lines = logged.lines();
+    let line: Value = serde_json::from_str(&lines[0]).unwrap();
+    for (name, want) in [
+        ("method", json!("POST")),
+        ("target", json!("/x?y")),
+        ("host", json!("cafe.example.com")),
+        ("protocol", json!("HTTP/2.0")),
+        ("bytes_received", json!(5)),
+        ("status", json!(200)),
+    ] {
+        assert_eq!(line[name], want, "{name}: {line:#}");
+    }
 }
 
 #[test]
