@@ -1,6 +1,7 @@
 //! What a proxy is started with.
 
 use crate::access_log::AccessLog;
+use crate::trace::Tracing;
 use gateway_core::rules::ServiceName;
 use gateway_core::{Endpoint, Options};
 use std::collections::BTreeMap;
@@ -37,6 +38,11 @@ pub struct Config {
     pub threads: Option<NonZeroUsize>,
     /// Where requests are logged; `None` for nowhere.
     pub access_log: Option<AccessLog>,
+    /// Where traces are told; `None` for nowhere.
+    pub tracing: Option<Tracing>,
+    /// Where a proxy hands its sockets over to the one that takes its place, and asks for those of
+    /// the one before it; `None` for nowhere. Only [`run`](crate::run) does so.
+    pub takeover: Option<PathBuf>,
     /// How often files are looked at for changes; `None` for never.
     pub watch: Option<Duration>,
     /// What clients may ask of the proxy.
@@ -57,6 +63,8 @@ impl Default for Config {
             admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901))),
             threads: None,
             access_log: None,
+            tracing: None,
+            takeover: None,
             watch: Some(Duration::from_secs(1)),
             limits: Limits::default(),
         }

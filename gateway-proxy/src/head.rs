@@ -4,7 +4,8 @@ use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
 use crate::streams::Streams;
-use crate::tls::SpiffeId;
+use crate::tls::{Session, SpiffeId};
+use crate::trace::{Context, TRACEPARENT, TRACESTATE};
 use crate::upstream::{Channel, HttpVersion};
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
@@ -51,6 +52,8 @@ pub(crate) struct Client {
     pub(crate) streams: Streams,
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
+    /// What the handshake came to, where it has come by TLS.
+    pub(crate) session: Option<Box<Session>>,
     address: HeaderValue,
     port: HeaderValue,
 }
@@ -76,6 +79,7 @@ impl Client {
             unread: Unread::default(),
             streams: Streams::new(),
             identity: None,
+            session: None,
             address,
             port,
         }
@@ -138,7 +142,14 @@ impl Head<'_> {
             // An absolute target wins over the field (RFC 9112, section 3.2.2).
             headers.insert(HOST, host);
         }
-        let told = self.forwarded(&headers);
+        let mut told = self.forwarded(&headers);
+        if let Some(context) = self.attributes.trace.get() {
+            if Context::read(&self.parts.headers).is_none() {
+                // It belongs to the field that another one takes the place of.
+                headers.remove(TRACESTATE);
+            }
+            told.push((TRACEPARENT, context.into()));
+        }
         for (name, value) in &told {
             headers.insert(name, value.clone());
         }

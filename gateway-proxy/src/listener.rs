@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::error::StartError;
 use crate::head::Client;
+use crate::inherit::{Inherited, Role};
 use crate::shutdown::Draining;
 use crate::snapshot::Protection;
 use crate::worker::Worker;
@@ -46,13 +47,21 @@ pub(crate) struct Socket {
     connection: Connection,
 }
 
+impl Socket {
+    /// The same socket once more, to be handed over.
+    pub(crate) fn duplicate(&self) -> io::Result<std::net::TcpListener> {
+        self.listener.try_clone()
+    }
+}
+
 /// The address that a listener asks for.
 pub(crate) fn address(listener: &Listener, config: &Config) -> SocketAddr {
     let port = config.map_ports.get(&listener.port).copied().unwrap_or(listener.port);
     SocketAddr::new(listener.address.unwrap_or(config.bind), port)
 }
 
-/// Binds one socket per thread. `alone` is whether no other listener of this proxy has the port.
+/// Binds one socket per thread, or takes those that are `inherited`. `alone` is whether no other
+/// listener of this proxy has the port.
 ///
 /// # Errors
 ///
@@ -62,12 +71,22 @@ pub(crate) fn bind(
     config: &Config,
     threads: usize,
     alone: bool,
+    inherited: &mut Inherited,
 ) -> Result<(Listening, Vec<Socket>), StartError> {
     let wanted = address(listener, config);
     let failed =
         |error| StartError::Bind { listener: listener.name.to_string(), address: wanted, error };
     let key = ListenerKey { address: listener.address, port: listener.port };
     let connection = Connection { listener: key, protocol: listener.protocol, peer: None };
+    let given = inherited.take(Role::Listener(key), wanted).map_err(failed)?;
+    let name = listener.name.to_string();
+    if let Some(first) = given.first() {
+        let address = first.local_addr().map_err(failed)?;
+        let sockets = share(given, threads).map_err(failed)?.into_iter();
+        let sockets = sockets.map(|listener| Socket { listener, connection }).collect();
+        let (port, protocol) = (listener.port, listener.protocol);
+        return Ok((Listening { name, port, protocol, address }, sockets));
+    }
     let mut address = wanted;
     if alone && wanted.port() != 0 {
         // With SO_REUSEPORT alone, two proxies of one user would share a port unnoticed.
@@ -81,8 +100,20 @@ pub(crate) fn bind(
         address = listener.local_addr().map_err(failed)?;
         sockets.push(Socket { listener, connection });
     }
-    let name = listener.name.to_string();
     Ok((Listening { name, port: listener.port, protocol: listener.protocol, address }, sockets))
+}
+
+/// At least one socket for each thread: where there are fewer, threads share them. None is left out,
+/// since connections may wait in each.
+fn share(
+    mut sockets: Vec<std::net::TcpListener>,
+    threads: usize,
+) -> io::Result<Vec<std::net::TcpListener>> {
+    let given = sockets.len();
+    for i in given..threads {
+        sockets.push(sockets[i % given].try_clone()?);
+    }
+    Ok(sockets)
 }
 
 /// The error of a listener whose address another one of this proxy has.

@@ -4,6 +4,7 @@ use crate::attributes::Attributes;
 use crate::exchange::Received;
 use crate::forward::{Asked, Forwarder};
 use crate::head::{Client, Head};
+use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::worker::Worker;
@@ -105,7 +106,8 @@ impl Copied {
             forwarding: &forwarding,
             limits,
         };
-        let answered = forwarder.run(body, None, None, &mut Asked::nobody()).await;
+        let answered =
+            forwarder.run(body, None, &mut Record::silent(&worker), &mut Asked::nobody()).await;
         worker.metrics.mirrored(answered.is_ok());
         if let Ok(answer) = answered {
             answer.into_body().discard();

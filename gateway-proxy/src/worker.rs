@@ -3,11 +3,12 @@
 use crate::access_log::Logger;
 use crate::config::Limits;
 use crate::listener::{self, Socket};
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{Told, WorkerMetrics};
 use crate::mirror::Copying;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::tls::Identity;
+use crate::trace::{Exporter, Ids, Tracer};
 use crate::upstream::Pool;
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
@@ -24,12 +25,18 @@ pub(crate) struct Shared {
     identity: watch::Sender<Option<Arc<Identity>>>,
     pub(crate) limits: Limits,
     pub(crate) log: Option<Logger>,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl Shared {
-    pub(crate) fn new(snapshot: Snapshot, limits: Limits, log: Option<Logger>) -> Self {
+    pub(crate) fn new(
+        snapshot: Snapshot,
+        limits: Limits,
+        log: Option<Logger>,
+        tracer: Option<Tracer>,
+    ) -> Self {
         let identity = watch::Sender::new(snapshot.identity());
-        Self { snapshot: ArcSwap::from_pointee(snapshot), identity, limits, log }
+        Self { snapshot: ArcSwap::from_pointee(snapshot), identity, limits, log, tracer }
     }
 
     /// Puts another table in force.
@@ -37,6 +44,26 @@ impl Shared {
         let identity = snapshot.identity();
         self.snapshot.store(snapshot);
         self.identity.send_replace(identity);
+    }
+
+    /// What became of what is told to others.
+    pub(crate) fn told(&self) -> Told {
+        let exporter = self.tracer.as_ref().map(Tracer::exporter);
+        Told {
+            lines_lost: self.log.as_ref().map_or(0, Logger::lost),
+            spans: exporter.map_or(0, Exporter::told),
+            spans_lost: exporter.map_or(0, Exporter::lost),
+        }
+    }
+
+    /// Waits until all is told, but not for ever.
+    pub(crate) fn flush(&self) {
+        if let Some(log) = &self.log {
+            log.flush();
+        }
+        if let Some(tracer) = &self.tracer {
+            tracer.exporter().flush();
+        }
     }
 
     /// Waits until this proxy is somebody else than `identity`.
@@ -51,9 +78,9 @@ impl Shared {
 
 /// What a thread is told to do.
 pub(crate) enum Command {
-    /// Accept connections on another socket.
+    /// Accept connections on another socket of the listener with this number.
     Listen(u64, Socket),
-    /// Stop accepting on a socket, and finish its connections.
+    /// Stop accepting on the sockets of a listener, and finish their connections.
     Unlisten(u64),
     /// Finish everything and end.
     Shutdown,
@@ -65,6 +92,7 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pool: Pool,
     pub(crate) random: Random,
+    pub(crate) ids: Ids,
     pub(crate) copying: Copying,
     table: RefCell<Rc<Table>>,
 }
@@ -96,6 +124,7 @@ pub(crate) fn run(
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
         random: Random::from_system(),
+        ids: Ids::from_system(),
         copying: Copying::default(),
         metrics,
         shared,
@@ -114,10 +143,9 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(id, socket) => {
-                let drain = Drain::new();
-                let accepting = listener::accept(Rc::clone(&worker), socket, drain.watch());
-                tokio::task::spawn_local(accepting);
-                serving.insert(id, drain);
+                // There may be several sockets of one number.
+                let draining = serving.entry(id).or_insert_with(Drain::new).watch();
+                tokio::task::spawn_local(listener::accept(Rc::clone(&worker), socket, draining));
             }
             Command::Unlisten(id) => {
                 let removed = serving.remove(&id);

@@ -2,10 +2,11 @@
 
 use super::Documents;
 use clap::{Args, ValueEnum};
-use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, run};
+use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Tracing, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -34,6 +35,11 @@ pub(super) struct Serve {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
+    /// Take the place of the proxy that runs with the same PATH, without losing a connection, and wait
+    /// there for the next one
+    #[arg(long, value_name = "PATH")]
+    takeover: Option<PathBuf>,
+
     /// Resolve Services without documents by DNS
     #[arg(long)]
     dns: bool,
@@ -41,6 +47,18 @@ pub(super) struct Serve {
     /// Where requests are logged: a file, `-` for standard output, or `off`
     #[arg(long, value_name = "PATH|-|off", default_value = "off")]
     access_log: String,
+
+    /// Tell traces to an OpenTelemetry collector: `http://127.0.0.1:4318`
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
+
+    /// Share of the traces that begin here that is told, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = ratio)]
+    trace_ratio: f64,
+
+    /// What this proxy is called in traces
+    #[arg(long, value_name = "NAME", default_value = "gateway")]
+    trace_service: String,
 
     /// How requests are logged
     #[arg(long, value_enum, default_value_t = LogFormatName::Text)]
@@ -63,6 +81,11 @@ pub(super) fn admin_address(text: &str) -> Result<AdminAddress, String> {
     }
     let address = text.parse().map_err(|_| "neither ADDRESS:PORT nor `off`")?;
     Ok(AdminAddress(Some(address)))
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "not a number from 0 to 1".to_owned())
 }
 
 /// `80=8080`
@@ -101,7 +124,13 @@ impl Serve {
             trust_pod_ips: settings.mesh.trust_pod_ips,
             admin: self.admin.0,
             threads: self.threads,
+            takeover: self.takeover,
             access_log,
+            tracing: self.otlp_endpoint.map(|endpoint| Tracing {
+                endpoint,
+                ratio: self.trace_ratio,
+                service: self.trace_service,
+            }),
             ..Config::default()
         };
         run(config, |_| ())?;
@@ -121,5 +150,11 @@ mod tests {
         assert_eq!(admin_address("off"), Ok(AdminAddress(None)));
         assert!(admin_address("127.0.0.1:1").is_ok());
         assert!(admin_address("here").is_err());
+    }
+
+    #[test]
+    fn shares() {
+        assert_eq!((ratio("0"), ratio("0.25"), ratio("1.0")), (Ok(0.0), Ok(0.25), Ok(1.0)));
+        assert!(["1.1", "-0.1", "NaN", ""].iter().all(|text| ratio(text).is_err()));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Received;
 use super::gunzip::Gunzip;
-use crate::access_log::Entry;
 use crate::error::BrokenBody;
+use crate::record::Record;
 use crate::streams::OpenStream;
 use crate::upstream::Lease;
 use bytes::Bytes;
@@ -12,24 +12,25 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The body of an answer on its way to a client.
 pub(crate) struct Answer {
     content: Content,
-    entry: Option<Box<Entry>>,
+    record: Option<Box<Record>>,
     /// Told whether the client has something to take.
     stream: Option<OpenStream>,
 }
 
 enum Content {
     Empty,
-    /// What follows is another protocol.
-    Switched,
     Full(Bytes),
     Relayed(Relay),
     /// Behind a pointer, so that others do not pay for its size.
     Unpacked(Box<Gunzip>),
+    /// What follows is another protocol; the record goes to the tunnel.
+    Switched(Option<oneshot::Sender<Box<Record>>>),
 }
 
 /// A backend's body. However it ends, the connection that it came on goes back to the pool only if
@@ -46,17 +47,17 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, entry: None, stream: None }
+        Self { content: Content::Empty, record: None, stream: None }
     }
 
-    /// The end of HTTP: what follows is another protocol.
-    pub(crate) fn switched() -> Self {
-        Self { content: Content::Switched, ..Self::empty() }
+    /// The end of HTTP: what follows is another protocol, and `tunnel` has the record.
+    pub(crate) fn switched(tunnel: oneshot::Sender<Box<Record>>) -> Self {
+        Self { content: Content::Switched(Some(tunnel)), ..Self::empty() }
     }
 
     /// Whether it is.
     pub(crate) fn is_switched(&self) -> bool {
-        matches!(self.content, Content::Switched)
+        matches!(self.content, Content::Switched(_))
     }
 
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
@@ -80,7 +81,7 @@ impl Answer {
         let mut relay = match self.content {
             Content::Relayed(relay) => relay,
             Content::Unpacked(unpacked) => unpacked.packed(),
-            Content::Empty | Content::Switched | Content::Full(_) => return,
+            Content::Empty | Content::Switched(_) | Content::Full(_) => return,
         };
         if relay.body.size_hint().lower() > MOST as u64 {
             return;
@@ -98,9 +99,15 @@ impl Answer {
         });
     }
 
-    /// Logs the exchange when the answer is over.
-    pub(crate) fn logged(mut self, entry: Option<Box<Entry>>) -> Self {
-        self.entry = entry;
+    /// Keeps what is known about the exchange until the answer is over, or else the tunnel.
+    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+        match &mut self.content {
+            Content::Switched(tunnel) => {
+                // A tunnel that is gone already lets go of it.
+                let _ = tunnel.take().map(|tunnel| tunnel.send(record));
+            }
+            _ => self.record = Some(record),
+        }
         self
     }
 
@@ -175,7 +182,7 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
         let polled = match &mut this.content {
-            Content::Empty | Content::Switched => Poll::Ready(None),
+            Content::Empty | Content::Switched(_) => Poll::Ready(None),
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
@@ -189,10 +196,10 @@ impl Body for Answer {
             return Poll::Pending;
         };
         this.stream.iter().for_each(OpenStream::given);
-        if let Some(entry) = &mut this.entry {
+        if let Some(record) = &mut this.record {
             match &frame {
-                Some(Ok(frame)) => entry.sent(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(_)) => entry.broken(),
+                Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => record.broken(),
                 None => {}
             }
         }
@@ -201,7 +208,7 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Empty | Content::Switched => true,
+            Content::Empty | Content::Switched(_) => true,
             Content::Full(bytes) => bytes.is_empty(),
             Content::Relayed(relay) => relay.body.is_end_stream(),
             Content::Unpacked(_) => false,
@@ -210,7 +217,7 @@ impl Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Empty | Content::Switched => SizeHint::with_exact(0),
+            Content::Empty | Content::Switched(_) => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Relayed(relay) => relay.body.size_hint(),
             Content::Unpacked(_) => SizeHint::default(),

@@ -41,7 +41,7 @@ fn requests_over_mutual_tls_are_answered_by_who_sent_them() {
     assert!(proxy.metric("gateway_tls_handshake_failures_total 0"));
     drop(client);
     assert!(proxy.stop() < Duration::from_secs(5));
-    assert!(proxy.metric("gateway_connections_open 0"));
+    assert!(proxy.metric("gateway_connections_active 0"));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_handshake_does_not_hold_up_the_end() {
     let authority = Authority::new();
     let mut proxy = Setup::mutual(backend(), &authority.identity(CART)).start();
     let silent = proxy.connect();
-    assert!(proxy.metric("gateway_connections_open 1"));
+    assert!(proxy.metric("gateway_connections_active 1"));
     let took = proxy.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
     drop(silent);
@@ -221,7 +221,7 @@ fn who_takes_nothing_through_tls_is_left() {
     let head = format!("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: {length}\r\n\r\n");
     client.get_mut().write_all(head.as_bytes()).unwrap();
     client.get_mut().write_all(&vec![0; length]).unwrap();
-    assert!(proxy.metric("gateway_connections_open 0"));
+    assert!(proxy.metric("gateway_connections_active 0"));
 }
 
 #[test]

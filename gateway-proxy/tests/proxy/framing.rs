@@ -1,6 +1,7 @@
 use crate::backend::Backend;
+use crate::bodies::wait_until;
 use crate::client::Client;
-use crate::gateway::cafe_with;
+use crate::gateway::{address, cafe, cafe_with, config, service, start};
 use std::io::Read;
 
 #[test]
@@ -90,4 +91,25 @@ fn http_1_0_is_understood() {
     assert_eq!(response.field("transfer-encoding"), None);
     assert_eq!(response.body, b"hello world");
     assert!(client.is_closed());
+}
+
+#[test]
+fn what_is_refused_is_counted() {
+    let backend = Backend::start("tea");
+    let mut config = config(&cafe(""));
+    config.services = vec![service("tea", &[backend.address])];
+    config.admin = Some("127.0.0.1:0".parse().unwrap());
+    let server = start(config);
+    let large = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    for (text, status) in
+        [("good day to you\r\n\r\n", 400), (&large, 431), ("GET / HTTP/1.1\r\n\r\n", 400)]
+    {
+        let mut client = Client::connect(address(&server, 80));
+        client.send(text).unwrap();
+        assert_eq!(client.read("GET").unwrap().status, status, "{text}");
+    }
+    wait_until("they are counted", || {
+        let metrics = Client::connect(server.admin().unwrap()).get("/metrics").text();
+        metrics.lines().any(|line| line == "gateway_requests_refused_total 3")
+    });
 }

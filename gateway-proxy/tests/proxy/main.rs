@@ -1,6 +1,7 @@
 //! The proxy over real sockets, with clients and backends that behave badly.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
+mod access_log;
 mod backend;
 mod backend_tls;
 mod bodies;
@@ -22,3 +23,5 @@ mod routing;
 mod service_limits;
 mod shutdown;
 mod suite;
+mod takeover;
+mod traces;

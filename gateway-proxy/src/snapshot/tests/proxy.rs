@@ -3,8 +3,9 @@
 use super::super::*;
 use crate::config::Limits;
 use crate::error::Failure;
+use crate::inherit::Inherited;
 use crate::listener;
-use crate::metrics::{ReloadCounts, render};
+use crate::metrics::{ReloadCounts, Told, render};
 use crate::tls;
 use crate::upstream::{Address, PeerTls};
 use crate::worker::{self, Command, Shared};
@@ -170,9 +171,10 @@ impl Proxy {
             ..Config::default()
         };
         let (listening, mut sockets) =
-            listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
+            listener::bind(&rules.listeners[0], &config, 1, false, &mut Inherited::default())
+                .unwrap();
         let metrics = Arc::new(WorkerMetrics::default());
-        let shared = Arc::new(Shared::new(snapshot, limits, None));
+        let shared = Arc::new(Shared::new(snapshot, limits, None, None));
         let (commands, received) = mpsc::unbounded_channel();
         commands.send(Command::Listen(0, sockets.remove(0))).ok().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -204,7 +206,8 @@ impl Proxy {
     pub(super) fn metric(&self, line: &str) -> bool {
         let end = Instant::now() + Duration::from_secs(5);
         loop {
-            let text = render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), 0);
+            let text =
+                render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), Told::default());
             if text.lines().any(|l| l == line) {
                 return true;
             }
