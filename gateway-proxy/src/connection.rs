@@ -3,6 +3,7 @@
 use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::Exchange;
+use crate::framing::Inbound;
 use crate::head::Client;
 use crate::metrics::OpenConnection;
 use crate::stream::Stream;
@@ -78,7 +79,8 @@ async fn serve_stream(
     let limits = &worker.shared.limits;
     let mut draining = client.draining.clone();
     let client = Rc::new(client);
-    let stream = Downstream::new(stream, client.unread.clone(), limits.send_timeout);
+    let inbound = Inbound::new(client.wire.clone(), Arc::clone(&worker.metrics));
+    let stream = Downstream::new(stream, client.unread.clone(), inbound, limits.send_timeout);
     let service = service_fn(|request| {
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {

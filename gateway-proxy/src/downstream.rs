@@ -2,6 +2,7 @@
 //! without losing the answer: closed while octets wait to be read, it would be reset, and the client
 //! might never see why its body was refused.
 
+use crate::framing::Inbound;
 use crate::stream::Stream;
 use std::future::Future;
 use std::io;
@@ -34,6 +35,7 @@ impl Unread {
 pub(crate) struct Downstream {
     stream: Stream,
     unread: Unread,
+    inbound: Inbound,
     /// How long it may take nothing of what it is sent.
     patience: Duration,
     /// Whether it takes nothing at present.
@@ -44,8 +46,13 @@ pub(crate) struct Downstream {
 }
 
 impl Downstream {
-    pub(crate) fn new(stream: Stream, unread: Unread, patience: Duration) -> Self {
-        Self { stream, unread, patience, stalled: false, ended: false, timer: None }
+    pub(crate) fn new(
+        stream: Stream,
+        unread: Unread,
+        inbound: Inbound,
+        patience: Duration,
+    ) -> Self {
+        Self { stream, unread, inbound, patience, stalled: false, ended: false, timer: None }
     }
 
     fn start_timer(&mut self, duration: Duration) {
@@ -93,11 +100,12 @@ impl Downstream {
 
 impl AsyncRead for Downstream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let this = self.get_mut();
+        this.inbound.poll_read(&mut this.stream, cx, buf)
     }
 }
 
@@ -135,7 +143,7 @@ impl AsyncWrite for Downstream {
             let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
             ready!(self.written(cx, ended))?;
             self.ended = true;
-            if !self.unread.get() {
+            if !(self.unread.get() || self.inbound.is_refused()) {
                 return Poll::Ready(Ok(()));
             }
             self.start_timer(LINGER);

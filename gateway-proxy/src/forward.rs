@@ -363,12 +363,16 @@ impl Forwarder<'_> {
         let client = client.ok_or(Failure::InvalidHead)?;
         let backend = Upgrade::take(&mut parts.extensions).ok_or(Failure::InvalidHead)?;
         let protocol = parts.headers.remove(UPGRADE).ok_or(Failure::InvalidHead)?;
+        let from = self.head.client;
+        if !from.wire.take_over(from.requests.get()) {
+            return Err(Failure::ClientBody);
+        }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
-        let draining = self.head.client.draining.clone();
+        let draining = from.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
         tokio::task::spawn_local(async move {

@@ -2,13 +2,14 @@
 
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
+use crate::framing::Wire;
 use crate::shutdown::Draining;
 use crate::tls::SpiffeId;
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
@@ -44,6 +45,7 @@ pub(crate) struct Client {
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
+    pub(crate) wire: Wire,
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
     address: HeaderValue,
@@ -69,6 +71,7 @@ impl Client {
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
+            wire: Wire::default(),
             identity: None,
             address,
             port,
@@ -175,6 +178,9 @@ impl Head<'_> {
                 to.append(name, value.clone());
             }
         }
+        if self.parts.version == Version::HTTP_2 {
+            join_cookies(&mut to);
+        }
         to
     }
 
@@ -202,6 +208,21 @@ impl Head<'_> {
         told.push((X_FORWARDED_PROTO, HeaderValue::from_static(protocol)));
         told.push((X_REAL_IP, self.client.address.clone()));
         told
+    }
+}
+
+/// Clients of HTTP/2 may send each cookie on its own, which no server of HTTP/1 expects (RFC 9113,
+/// section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
+    let mut whole = first.as_bytes().to_vec();
+    for crumb in std::iter::once(second).chain(crumbs) {
+        whole.extend_from_slice(b"; ");
+        whole.extend_from_slice(crumb.as_bytes());
+    }
+    if let Ok(whole) = HeaderValue::from_maybe_shared(bytes::Bytes::from(whole)) {
+        headers.insert(COOKIE, whole);
     }
 }
 
@@ -321,6 +342,21 @@ mod tests {
             ("127.0.0.1:", "127.0.0.1"),
         ] {
             assert_eq!(without_port(&HeaderValue::from_static(host)), want, "{host}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_joined() {
+        for (crumbs, want) in [
+            (&[][..], &[][..]),
+            (&["a=1"], &["a=1"]),
+            (&["a=1", "b=2; c=3", "d"], &["a=1; b=2; c=3; d"]),
+        ] {
+            let fields: Vec<_> = crumbs.iter().map(|crumb| ("cookie", *crumb)).collect();
+            let mut headers = map(&fields);
+            join_cookies(&mut headers);
+            let joined: Vec<_> = headers.get_all(COOKIE).iter().collect();
+            assert_eq!(joined, want, "{crumbs:?}");
         }
     }
 
