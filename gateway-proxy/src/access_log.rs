@@ -214,7 +214,7 @@ impl Entry {
             logger: logger.clone(),
             at: Moment::now(),
             started: Instant::now(),
-            peer: head.client.peer.to_string(),
+            peer: head.peer.to_string(),
             method: head.method().to_owned(),
             host: host.unwrap_or_default(),
             target: text(head.target()),

@@ -8,12 +8,13 @@ use crate::forward::{Asked, Forwarder};
 use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Client, Head};
+use crate::overload;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::upgrade::Upgrade;
 use crate::worker::Worker;
 use gateway_core::{Decision, Forwarding, Outcome, PageAnswer};
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::rc::Rc;
@@ -29,8 +30,9 @@ pub(crate) async fn answer(
 ) -> Response<Answer> {
     let Exchange { head: parts, body, upgrade } = exchange;
     let table = worker.table();
-    let attributes = Attributes::new(table.snapshot.pod(client).cloned());
-    let head = Head { parts: &parts, client, attributes: &attributes };
+    let peer = worker.shared.trusted.client(&parts.headers, client.peer);
+    let attributes = Attributes::new(table.snapshot.pod(client, peer.ip()).cloned());
+    let head = Head { parts: &parts, client, attributes: &attributes, peer };
     // Its client may ask again on a connection that is as the listener wants it now.
     let misdirected =
         (!table.snapshot.covers(&client.connection)).then_some(StatusCode::MISDIRECTED_REQUEST);
@@ -42,6 +44,16 @@ pub(crate) async fn answer(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return finish(response, entry);
     }
+    let Some(place) = worker.shared.requests.enter() else {
+        worker.metrics.overload();
+        let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
+        if let Some(entry) = &mut entry {
+            entry.turned_away("overload");
+        }
+        let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(overload::RETRY_AFTER));
+        return finish(response, entry);
+    };
     let decision = table.snapshot.router.decide(&head, worker.random.next());
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
@@ -76,7 +88,7 @@ pub(crate) async fn answer(
     };
     let response = if by_backend { response } else { in_own_form(response, &decision, &head) };
     table.counters(&decision, &worker.metrics).count(response.status());
-    finish(response, entry)
+    finish(response, entry).map(|answer| answer.holding(place))
 }
 
 /// An answer that no backend gave, as clients of gRPC understand it, where they are meant

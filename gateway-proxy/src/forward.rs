@@ -375,9 +375,10 @@ impl Forwarder<'_> {
         let draining = from.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
+        let places = from.places.clone();
         tokio::task::spawn_local(async move {
             tunnel.await;
-            drop(lease);
+            drop((lease, places));
         });
         let mut answer = Response::new(Answer::empty());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

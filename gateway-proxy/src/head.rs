@@ -3,6 +3,7 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::framing::Wire;
+use crate::gate::Pass;
 use crate::shutdown::Draining;
 use crate::tls::SpiffeId;
 use gateway_core::rules::HeaderOps;
@@ -32,6 +33,8 @@ pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
     pub(crate) attributes: &'a Attributes,
+    /// Whose request it is: the client of the connection, or whom a trusted proxy names.
+    pub(crate) peer: SocketAddr,
 }
 
 /// The connection that a request came on, with what backends are told about it.
@@ -46,6 +49,8 @@ pub(crate) struct Client {
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
     pub(crate) wire: Wire,
+    /// Those that it takes among all connections, and among those of its address.
+    pub(crate) places: [Pass; 2],
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
     address: HeaderValue,
@@ -60,8 +65,7 @@ impl Client {
         local: SocketAddr,
         draining: Draining,
     ) -> Self {
-        let address = HeaderValue::try_from(peer.ip().to_string())
-            .expect("an IP address is a legal field value");
+        let address = address(peer).expect("an IP address is a legal field value");
         let port = HeaderValue::from(local.port());
         Self {
             connection,
@@ -72,11 +76,17 @@ impl Client {
             requests: Cell::new(0),
             unread: Unread::default(),
             wire: Wire::default(),
+            places: Default::default(),
             identity: None,
             address,
             port,
         }
     }
+}
+
+/// An address as a field tells it, without its port.
+fn address(of: SocketAddr) -> Option<HeaderValue> {
+    HeaderValue::try_from(of.ip().to_string()).ok()
 }
 
 impl Request for Head<'_> {
@@ -101,7 +111,7 @@ impl Request for Head<'_> {
     }
 
     fn connection(&self) -> Connection {
-        self.client.connection
+        Connection { peer: Some(self.peer), ..self.client.connection }
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {
@@ -206,7 +216,8 @@ impl Head<'_> {
         told.push((X_FORWARDED_PORT, self.client.port.clone()));
         let protocol = self.client.connection.protocol.as_str();
         told.push((X_FORWARDED_PROTO, HeaderValue::from_static(protocol)));
-        told.push((X_REAL_IP, self.client.address.clone()));
+        let real = if self.peer == self.client.peer { None } else { address(self.peer) };
+        told.push((X_REAL_IP, real.unwrap_or_else(|| self.client.address.clone())));
         told
     }
 }

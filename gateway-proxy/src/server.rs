@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::listener::{self, Listening, Socket, why_not_served};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
+use crate::real_ip::TrustedProxies;
 use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
 use crate::worker::{self, Command, Shared};
@@ -136,7 +137,12 @@ impl Server {
         let empty = Router::compile(&RuleSet::default())
             .map_err(|errors| StartError::Table(errors.to_string()))?;
         let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
-        let shared = Arc::new(Shared::new(nothing, config.limits.clone(), log));
+        let mut shared = Shared::new(nothing, config.limits.clone(), log);
+        shared.trusted = TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.real_ip_header,
+        };
+        let shared = Arc::new(shared);
         let watch = config.watch;
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..threads).map(|_| mpsc::unbounded_channel()).unzip();

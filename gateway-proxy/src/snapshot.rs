@@ -13,6 +13,7 @@ use gateway_core::rules::{Protocol, ServiceId, ServiceName};
 use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use targets::{Peers, Target, places, reachable};
@@ -139,8 +140,8 @@ impl Snapshot {
     }
 
     /// The Pod that a client without an identity of its own is taken for.
-    pub(crate) fn pod(&self, client: &Client) -> Option<&Arc<Pod>> {
-        if client.identity.is_some() { None } else { self.pods.at(client.peer.ip()) }
+    pub(crate) fn pod(&self, client: &Client, peer: IpAddr) -> Option<&Arc<Pod>> {
+        if client.identity.is_some() { None } else { self.pods.at(peer) }
     }
 }
 

@@ -2,8 +2,11 @@
 
 use crate::access_log::Logger;
 use crate::config::Limits;
+use crate::gate::{ClientGate, Gate};
 use crate::listener::{self, Socket};
 use crate::metrics::WorkerMetrics;
+use crate::overload;
+use crate::real_ip::TrustedProxies;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::tls::Identity;
@@ -22,13 +25,25 @@ pub(crate) struct Shared {
     /// That of the snapshot, for those who wait for another one.
     identity: watch::Sender<Option<Arc<Identity>>>,
     pub(crate) limits: Limits,
+    pub(crate) connections: Gate,
+    pub(crate) connections_per_client: ClientGate,
+    pub(crate) requests: Gate,
+    pub(crate) trusted: TrustedProxies,
     pub(crate) log: Option<Logger>,
 }
 
 impl Shared {
     pub(crate) fn new(snapshot: Snapshot, limits: Limits, log: Option<Logger>) -> Self {
-        let identity = watch::Sender::new(snapshot.identity());
-        Self { snapshot: ArcSwap::from_pointee(snapshot), identity, limits, log }
+        Self {
+            identity: watch::Sender::new(snapshot.identity()),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            connections: Gate::new(limits.connections),
+            connections_per_client: ClientGate::new(limits.connections_per_client),
+            requests: Gate::new(limits.requests),
+            trusted: TrustedProxies::default(),
+            limits,
+            log,
+        }
     }
 
     /// Puts another table in force.
@@ -64,6 +79,8 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pool: Pool,
     pub(crate) random: Random,
+    /// For those who are told that there is no room.
+    pub(crate) turned_away: Gate,
     table: RefCell<Rc<Table>>,
 }
 
@@ -94,6 +111,7 @@ pub(crate) fn run(
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
         random: Random::from_system(),
+        turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
         shared,
     });

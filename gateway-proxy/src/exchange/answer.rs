@@ -3,6 +3,7 @@
 use super::Received;
 use crate::access_log::Entry;
 use crate::error::BrokenBody;
+use crate::gate::Pass;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -16,6 +17,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Answer {
     content: Content,
     entry: Option<Box<Entry>>,
+    /// That of the request among those under way.
+    place: Pass,
 }
 
 enum Content {
@@ -38,15 +41,19 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, entry: None }
+        Self::of(Content::Empty)
     }
 
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
-        Self { content: Content::Full(body.into()), entry: None }
+        Self::of(Content::Full(body.into()))
     }
 
     pub(crate) fn relayed(relay: Relay) -> Self {
-        Self { content: Content::Relayed(relay), entry: None }
+        Self::of(Content::Relayed(relay))
+    }
+
+    fn of(content: Content) -> Self {
+        Self { content, entry: None, place: Pass::default() }
     }
 
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
@@ -69,6 +76,12 @@ impl Answer {
                 }
             }
         });
+    }
+
+    /// Keeps the place of the request until the answer is over.
+    pub(crate) fn holding(mut self, place: Pass) -> Self {
+        self.place = place;
+        self
     }
 
     /// Logs the exchange when the answer is over.

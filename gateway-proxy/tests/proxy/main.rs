@@ -1,6 +1,7 @@
 //! The proxy over real sockets, with clients and backends that behave badly.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
+mod addresses;
 mod backend;
 mod bodies;
 mod breakers;
@@ -12,6 +13,7 @@ mod gateway;
 mod headers;
 mod leaks;
 mod mesh;
+mod overload;
 mod policies;
 mod process;
 mod reload;
