@@ -26,7 +26,7 @@ fn served(address: SocketAddr) -> Client {
 
 /// Asks until there is room again: a place is free a moment after its connection ends.
 fn is_served_again(address: SocketAddr) {
-    wait_until(|| Client::connect(address).get("/").status == 200);
+    wait_until("room again", || Client::connect(address).get("/").status == 200);
 }
 
 fn metric(server: &gateway_proxy::Server, name: &str) -> u64 {
@@ -96,7 +96,7 @@ fn one_client_does_not_take_the_place_of_all() {
     assert_eq!(connect("192.0.2.1").1, 503);
     assert_eq!(connect("192.0.2.2").1, 200);
     drop(first);
-    wait_until(|| connect("192.0.2.1").1 == 200);
+    wait_until("room for the client", || connect("192.0.2.1").1 == 200);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn one_request_too_many_is_told_to_come_again() {
         let head = "POST / HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: 5\r\n\r\n";
         client.send(head).unwrap();
     }
-    wait_until(|| backend.requests() == 2);
+    wait_until("both under way", || backend.requests() == 2);
     let mut client = Client::connect(address);
     for _ in 0..5 {
         let answer = client.get("/");
@@ -122,7 +122,7 @@ fn one_request_too_many_is_told_to_come_again() {
         client.send("hello").unwrap();
         assert_eq!(client.read("POST").unwrap().status, 200);
     }
-    wait_until(|| client.get("/").status == 200);
+    wait_until("room again", || client.get("/").status == 200);
     assert_eq!(metric(&server, "gateway_connections_turned_away_total"), 0);
 }
 
@@ -154,6 +154,6 @@ fn an_answer_has_to_be_taken_in_time() {
     let mut client = Client::connect(address(&server, 80));
     client.send("GET /flood?1000000000 HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
     // The backend sees its answer broken off, without a word from the client.
-    wait_until(|| backend.aborted() == 1);
-    wait_until(|| metric(&server, "gateway_connections_open") == 0);
+    wait_until("the backend is rid of it", || backend.aborted() == 1);
+    wait_until("the connection is over", || metric(&server, "gateway_connections_open") == 0);
 }
