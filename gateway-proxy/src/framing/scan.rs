@@ -465,5 +465,7 @@ fn is_text(octet: u8) -> bool {
     matches!(octet, b'\t' | b' '..=b'~' | 0x80..)
 }
 
+// With its path, since the fuzz target includes this file from elsewhere.
 #[cfg(test)]
+#[path = "scan/tests.rs"]
 pub(super) mod tests;

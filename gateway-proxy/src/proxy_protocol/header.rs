@@ -103,5 +103,7 @@ fn find_binary(octets: &[u8]) -> Option<Found> {
     Some(Found::Whole { len, client: client.map(socket) })
 }
 
+// With its path, since the fuzz target includes this file from elsewhere.
 #[cfg(test)]
+#[path = "header/tests.rs"]
 mod tests;

@@ -166,3 +166,17 @@ fn http2_is_left_alone() {
     assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\n\r\n"), Ok(()));
     assert!(scanner.scan(PREFACE).is_err());
 }
+
+/// What fuzzing found once, and the seeds it starts from.
+#[test]
+fn seeds_and_regressions() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let folders =
+        ["corpus/scan", "regressions/scan"].map(|folder| std::fs::read_dir(root.join(folder)));
+    let files: Vec<_> = folders.into_iter().flatten().flatten().collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let octets = std::fs::read(file.unwrap().path()).unwrap();
+        agree(&octets, octets.len() as u64);
+    }
+}
