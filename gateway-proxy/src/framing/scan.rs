@@ -306,7 +306,16 @@ impl Scanner {
     }
 
     fn value(&mut self, rest: &[u8]) -> Result<usize, Part> {
-        let read = run(rest, is_text, self.part())?;
+        // Most of a head is text: blocks of it take a few instructions each.
+        let (blocks, _) = rest.as_chunks::<16>();
+        let is_all_text =
+            |block: &&[u8; 16]| block.iter().fold(true, |all, octet| all & is_text(*octet));
+        let whole = blocks.iter().take_while(is_all_text).count() * 16;
+        let tail = rest[whole..].iter().position(|octet| !is_text(*octet));
+        let read = tail.map_or(rest.len(), |tail| whole + tail);
+        if read == 0 {
+            return Err(self.part());
+        }
         self.state = State::Value;
         if self.field.frames() {
             rest[..read].iter().for_each(|octet| self.field.value(*octet));

@@ -90,7 +90,7 @@ fn what_passes_is_read_by_the_parser_as_the_scanner_reads_it() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let random = Random::from_seed(3);
     let (mut whole, mut read_bodies) = (0, 0);
-    for _ in 0..15_000 {
+    for _ in 0..8_000 {
         let octets = connection(&random);
         let sent = read(&octets);
         let size = [usize::MAX, 1, 1 + random.below(9)][random.below(3)];
@@ -103,5 +103,5 @@ fn what_passes_is_read_by_the_parser_as_the_scanner_reads_it() {
         whole += usize::from(bodies.len() == sent.bodies.len());
         read_bodies += bodies.len();
     }
-    assert!(whole > 14_000 && read_bodies > 15_000, "{whole} {read_bodies}");
+    assert!(whole > 7_500 && read_bodies > 8_000, "{whole} {read_bodies}");
 }
