@@ -5,7 +5,7 @@ use gateway_core::rules::{Networks, ServiceName};
 use gateway_core::{Endpoint, Options};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -135,6 +135,10 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long a client may pause within a request body; longer is answered 408.
     pub body_timeout: Duration,
+    /// Fewest octets of a request body that a client has to send in each second that it is waited
+    /// for, beyond [`body_timeout`](Self::body_timeout) in all; fewer is answered 408. `None` for
+    /// no such limit, as bodies need that are sent when there is something to say.
+    pub body_rate: Option<NonZeroU64>,
     /// How long a client may take nothing of what it is sent; longer closes its connection.
     pub send_timeout: Duration,
     /// How long an upstream connection is kept without use.
@@ -157,6 +161,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(60),
+            body_rate: None,
             send_timeout: Duration::from_secs(60),
             idle_upstream: Duration::from_secs(55),
             idle_per_endpoint: 256,

@@ -283,10 +283,11 @@ impl Forwarder<'_> {
         /// How soon to look again where the present pace has no limit, but the next may.
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let timeouts = &self.settings().timeouts;
-        let client = Some(self.worker.shared.limits.body_timeout);
+        let limits = &self.worker.shared.limits;
+        let client = || Some(upload.patience(limits.body_timeout, limits.body_rate));
         let since = Instant::now();
         let limit = || match upload.pace(since) {
-            Pace::Client(since) => (since, client, Failure::ClientTimeout),
+            Pace::Client(since) => (since, client(), Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
         };

@@ -6,7 +6,7 @@ use gateway_core::rules::Network;
 use gateway_proxy::{AccessLog, Config, Limits, LogFormat, LogTarget, RealIpHeader, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -51,6 +51,11 @@ pub(super) struct Serve {
     /// Most requests under way at a time; one more is answered 503 [default: any number]
     #[arg(long, value_name = "N")]
     max_requests: Option<NonZeroUsize>,
+
+    /// Fewest octets of a request body in each second that a client is waited for, beyond a minute
+    /// in all; fewer is answered 408 [default: none]
+    #[arg(long, value_name = "N")]
+    min_body_rate: Option<NonZeroU64>,
 
     /// Address of the admin server (/ready, /healthz, /metrics, /config), or `off`
     #[arg(long, value_name = "ADDR|off", default_value = "127.0.0.1:9901", value_parser = admin_address)]
@@ -149,6 +154,7 @@ impl Serve {
                 connections: self.max_connections.map(NonZeroUsize::get),
                 connections_per_client: self.max_connections_per_client.map(NonZeroUsize::get),
                 requests: self.max_requests.map(NonZeroUsize::get),
+                body_rate: self.min_body_rate,
                 ..Limits::default()
             },
             ..Config::default()

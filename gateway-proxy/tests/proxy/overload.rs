@@ -7,6 +7,7 @@ use crate::gateway::{address, cafe, config, service, start};
 use gateway_proxy::{Config, Limits};
 use std::io::Read;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 fn limited(backend: &Backend, limits: Limits) -> Config {
@@ -143,6 +144,34 @@ fn a_head_has_to_come_in_time_however_it_trickles() {
     assert!(sent < 1000);
     assert!(client.is_closed());
     assert_eq!(backend.requests(), 0);
+}
+
+/// Nor does a body that trickles: each octet comes in time, all of them never would.
+#[test]
+fn a_body_has_to_come_at_a_rate_where_one_is_asked_for() {
+    let backend = Backend::start("tea");
+    let limits = Limits {
+        body_timeout: Duration::from_millis(500),
+        body_rate: NonZeroU64::new(1000),
+        ..Limits::default()
+    };
+    let server = start(limited(&backend, limits));
+    let head = "POST / HTTP/1.1\r\nHost: cafe.example.com\r\nContent-Length: 1000\r\n\r\n";
+    let mut client = Client::connect(address(&server, 80));
+    client.send(head).unwrap();
+    let mut sent = 0;
+    while sent < 900 && client.send("x").is_ok() {
+        std::thread::sleep(Duration::from_millis(50));
+        sent += 1;
+    }
+    assert!(sent < 900);
+    assert_eq!(client.read("POST").unwrap().status, 408);
+    wait_until("the backend is rid of it", || backend.aborted() == 1);
+    // One that sends all it has is waited for as ever.
+    let mut client = Client::connect(address(&server, 80));
+    client.send(head).unwrap();
+    client.send("x".repeat(1000)).unwrap();
+    assert_eq!(client.read("POST").unwrap().status, 200);
 }
 
 /// A client that takes nothing of a long answer holds nothing for ever.
