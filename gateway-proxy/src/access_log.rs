@@ -214,7 +214,11 @@ impl Entry {
             logger: logger.clone(),
             at: Moment::now(),
             started: Instant::now(),
-            peer: head.peer.to_string(),
+            peer: match head.peer.port() {
+                // A trusted proxy has told the address alone.
+                0 => head.peer.ip().to_string(),
+                _ => head.peer.to_string(),
+            },
             method: head.method().to_owned(),
             host: host.unwrap_or_default(),
             target: text(head.target()),
