@@ -8,13 +8,14 @@ use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Client, Head};
 use crate::mirror::mirror;
+use crate::overload;
 use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::upgrade::Upgrade;
 use crate::worker::Worker;
 use gateway_core::{Decision, Forwarding, Outcome, PageAnswer};
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::rc::Rc;
@@ -30,8 +31,9 @@ pub(crate) async fn answer(
 ) -> Response<Answer> {
     let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
-    let attributes = Attributes::new(table.snapshot.pod(client).cloned());
-    let head = Head { parts: &parts, client, attributes: &attributes };
+    let peer = worker.shared.trusted.client(&parts.headers, client.peer);
+    let attributes = Attributes::new(table.snapshot.pod(client, peer.ip()).cloned());
+    let head = Head { parts: &parts, client, attributes: &attributes, peer };
     let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.
     let misdirected =
@@ -43,6 +45,13 @@ pub(crate) async fn answer(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return finish(response, record);
     }
+    let Some(place) = worker.shared.requests.enter() else {
+        worker.metrics.overload();
+        record.turned_away("overload");
+        let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(overload::RETRY_AFTER));
+        return finish(response, record);
+    };
     let draw = worker.random.next();
     let decision = table.snapshot.router.decide(&head, draw);
     record.decided(&decision, &table);
@@ -86,7 +95,7 @@ pub(crate) async fn answer(
         } else {
             response
         };
-    finish(response, record)
+    finish(response, record).map(|answer| answer.holding(place))
 }
 
 /// An answer that no backend gave, as clients of gRPC understand it, where they are meant

@@ -6,6 +6,7 @@ mod http2;
 use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
+use crate::framing::Inbound;
 use crate::head::Client;
 use crate::metrics::OpenConnection;
 use crate::stream::Stream;
@@ -78,7 +79,9 @@ async fn serve_stream(
     let mut draining = client.draining.clone();
     let session = Session { worker, client: Rc::new(client) };
     let limits = &session.worker.shared.limits;
-    let mut stream = Downstream::new(stream, session.client.unread.clone(), limits.send_timeout);
+    let inbound = Inbound::new(session.client.wire.clone());
+    let unread = session.client.unread.clone();
+    let mut stream = Downstream::new(stream, unread, inbound, limits.send_timeout);
     let ends = async {
         tokio::select! { () = draining.begun() => {} () = renewed => {} }
     };

@@ -304,10 +304,11 @@ impl Forwarder<'_> {
         /// How soon to look again where the present pace has no limit, but the next may.
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let timeouts = &self.settings().timeouts;
-        let client = Some(self.worker.shared.limits.body_timeout);
+        let limits = &self.worker.shared.limits;
+        let client = || Some(upload.patience(limits.body_timeout, limits.body_rate));
         let since = Instant::now();
         let limit = || match upload.pace(since) {
-            Pace::Client(since) => (since, client, Failure::ClientTimeout),
+            Pace::Client(since) => (since, client(), Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
         };
@@ -399,6 +400,10 @@ impl Forwarder<'_> {
         let client = client.ok_or(Failure::InvalidHead)?;
         let backend = Upgrade::take(&mut parts.extensions).ok_or(Failure::InvalidHead)?;
         let protocol = parts.headers.remove(UPGRADE).ok_or(Failure::InvalidHead)?;
+        let from = self.head.client;
+        if !client.is_stream() && !from.wire.take_over(from.requests.get()) {
+            return Err(Failure::ClientBody);
+        }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
@@ -410,9 +415,10 @@ impl Forwarder<'_> {
             headers.insert(UPGRADE, protocol);
             StatusCode::SWITCHING_PROTOCOLS
         };
-        let draining = self.head.client.draining.clone();
+        let draining = from.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
+        let places = from.places.clone();
         let (keeper, kept) = oneshot::channel::<Box<Record>>();
         tokio::task::spawn_local(async move {
             let passed = tunnel.await;
@@ -420,7 +426,7 @@ impl Forwarder<'_> {
             if let Ok(mut record) = kept.await {
                 record.tunnelled(&passed);
             }
-            drop(lease);
+            drop((lease, places));
         });
         let mut answer = Response::new(Answer::switched(keeper));
         *answer.status_mut() = status;

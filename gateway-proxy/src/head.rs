@@ -2,6 +2,8 @@
 
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
+use crate::framing::Wire;
+use crate::gate::Pass;
 use crate::shutdown::Draining;
 use crate::streams::Streams;
 use crate::tls::{Session, SpiffeId};
@@ -35,6 +37,8 @@ pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
     pub(crate) attributes: &'a Attributes,
+    /// Whose request it is: the client of the connection, or whom a trusted proxy names.
+    pub(crate) peer: SocketAddr,
 }
 
 /// The connection that a request came on, with what backends are told about it.
@@ -50,6 +54,9 @@ pub(crate) struct Client {
     pub(crate) unread: Unread,
     /// Those of its requests that are under way, where it speaks HTTP/2.
     pub(crate) streams: Streams,
+    pub(crate) wire: Wire,
+    /// Those that it takes among all connections, and among those of its address.
+    pub(crate) places: [Pass; 2],
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
     /// What the handshake came to, where it has come by TLS.
@@ -66,8 +73,7 @@ impl Client {
         local: SocketAddr,
         draining: Draining,
     ) -> Self {
-        let address = HeaderValue::try_from(peer.ip().to_string())
-            .expect("an IP address is a legal field value");
+        let address = address(peer).expect("an IP address is a legal field value");
         let port = HeaderValue::from(local.port());
         Self {
             connection,
@@ -78,12 +84,19 @@ impl Client {
             requests: Cell::new(0),
             unread: Unread::default(),
             streams: Streams::new(),
+            wire: Wire::default(),
+            places: Default::default(),
             identity: None,
             session: None,
             address,
             port,
         }
     }
+}
+
+/// An address as a field tells it, without its port.
+fn address(of: SocketAddr) -> Option<HeaderValue> {
+    HeaderValue::try_from(of.ip().to_string()).ok()
 }
 
 impl Request for Head<'_> {
@@ -108,7 +121,7 @@ impl Request for Head<'_> {
     }
 
     fn connection(&self) -> Connection {
-        self.client.connection
+        Connection { peer: Some(self.peer), ..self.client.connection }
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {
@@ -233,7 +246,8 @@ impl Head<'_> {
         told.push((X_FORWARDED_PORT, self.client.port.clone()));
         let protocol = self.client.connection.protocol.as_str();
         told.push((X_FORWARDED_PROTO, HeaderValue::from_static(protocol)));
-        told.push((X_REAL_IP, self.client.address.clone()));
+        let real = if self.peer == self.client.peer { None } else { address(self.peer) };
+        told.push((X_REAL_IP, real.unwrap_or_else(|| self.client.address.clone())));
         told
     }
 }

@@ -29,6 +29,9 @@ pub(crate) struct WorkerMetrics {
     failures: [AtomicU64; Failure::ALL.len()],
     refused: AtomicU64,
     handshakes_failed: AtomicU64,
+    proxy_headers_failed: AtomicU64,
+    turned_away: AtomicU64,
+    overloads: AtomicU64,
     connections: AtomicU64,
     active: Arc<AtomicU64>,
     upstream_opened: AtomicU64,
@@ -143,6 +146,21 @@ impl WorkerMetrics {
     /// Counts a TLS handshake that a client did not finish, or was refused in.
     pub(crate) fn handshake_failed(&self) {
         self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that does not begin with a header of the PROXY protocol.
+    pub(crate) fn proxy_header_failed(&self) {
+        self.proxy_headers_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that there is no room for.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that there is no room for.
+    pub(crate) fn overload(&self) {
+        self.overloads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request that is refused before it is routed.
@@ -367,6 +385,24 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
             "counter",
             "Connections of clients.",
             sum(&|w| &w.connections),
+        ),
+        (
+            "gateway_connections_turned_away_total",
+            "counter",
+            "Connections of clients that were closed at once because a limit was reached.",
+            sum(&|w| &w.turned_away),
+        ),
+        (
+            "gateway_proxy_protocol_failures_total",
+            "counter",
+            "Connections that did not begin with a header of the PROXY protocol.",
+            sum(&|w| &w.proxy_headers_failed),
+        ),
+        (
+            "gateway_requests_overload_total",
+            "counter",
+            "Requests answered 503 because too many were under way.",
+            sum(&|w| &w.overloads),
         ),
         ("gateway_connections_active", "gauge", "Connections of clients now.", sum(&|w| &w.active)),
         (

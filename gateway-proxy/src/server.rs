@@ -7,6 +7,7 @@ use crate::error::StartError;
 use crate::inherit::{Inherited, Role};
 use crate::listener::{self, Listening, Socket, why_not_served};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
+use crate::real_ip::TrustedProxies;
 use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
 use crate::takeover::Offer;
@@ -149,7 +150,12 @@ impl Server {
         let empty = Router::compile(&RuleSet::default())
             .map_err(|errors| StartError::Table(errors.to_string()))?;
         let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
-        let shared = Arc::new(Shared::new(nothing, config.limits.clone(), log, tracer));
+        let mut shared = Shared::new(nothing, config.limits.clone(), log, tracer);
+        shared.trusted = TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.real_ip_header,
+        };
+        let shared = Arc::new(shared);
         let admin = config.admin.map(|address| {
             let (status, shared) = (Arc::clone(&status), Arc::clone(&shared));
             Admin::start(address, status, metrics.clone(), shared, &mut inherited)

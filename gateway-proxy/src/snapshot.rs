@@ -18,6 +18,7 @@ use speech::Speeches;
 pub use speech::unspeakable;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use targets::{Peers, Target, places, reachable};
@@ -159,8 +160,8 @@ impl Snapshot {
     }
 
     /// The Pod that a client without an identity of its own is taken for.
-    pub(crate) fn pod(&self, client: &Client) -> Option<&Arc<Pod>> {
-        if client.identity.is_some() { None } else { self.pods.at(client.peer.ip()) }
+    pub(crate) fn pod(&self, client: &Client, peer: IpAddr) -> Option<&Arc<Pod>> {
+        if client.identity.is_some() { None } else { self.pods.at(peer) }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use crate::access_log::Logger;
 use crate::config::Limits;
+use crate::gate::{ClientGate, Gate};
 use crate::listener::{self, Socket};
 use crate::metrics::{Told, WorkerMetrics};
 use crate::mirror::Copying;
+use crate::overload;
+use crate::real_ip::TrustedProxies;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::tls::Identity;
@@ -24,6 +27,10 @@ pub(crate) struct Shared {
     /// That of the snapshot, for those who wait for another one.
     identity: watch::Sender<Option<Arc<Identity>>>,
     pub(crate) limits: Limits,
+    pub(crate) connections: Gate,
+    pub(crate) connections_per_client: ClientGate,
+    pub(crate) requests: Gate,
+    pub(crate) trusted: TrustedProxies,
     pub(crate) log: Option<Logger>,
     pub(crate) tracer: Option<Tracer>,
 }
@@ -35,8 +42,17 @@ impl Shared {
         log: Option<Logger>,
         tracer: Option<Tracer>,
     ) -> Self {
-        let identity = watch::Sender::new(snapshot.identity());
-        Self { snapshot: ArcSwap::from_pointee(snapshot), identity, limits, log, tracer }
+        Self {
+            identity: watch::Sender::new(snapshot.identity()),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            connections: Gate::new(limits.connections),
+            connections_per_client: ClientGate::new(limits.connections_per_client),
+            requests: Gate::new(limits.requests),
+            trusted: TrustedProxies::default(),
+            limits,
+            log,
+            tracer,
+        }
     }
 
     /// Puts another table in force.
@@ -94,6 +110,8 @@ pub(crate) struct Worker {
     pub(crate) random: Random,
     pub(crate) ids: Ids,
     pub(crate) copying: Copying,
+    /// For those who are told that there is no room.
+    pub(crate) turned_away: Gate,
     table: RefCell<Rc<Table>>,
 }
 
@@ -126,6 +144,7 @@ pub(crate) fn run(
         random: Random::from_system(),
         ids: Ids::from_system(),
         copying: Copying::default(),
+        turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
         shared,
     });

@@ -2,10 +2,11 @@
 
 use super::Documents;
 use clap::{Args, ValueEnum};
-use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Tracing, run};
+use gateway_core::rules::Network;
+use gateway_proxy::{AccessLog, Config, Limits, LogFormat, LogTarget, RealIpHeader, Tracing, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,6 +27,36 @@ pub(super) struct Serve {
     /// Bind listener port FROM as TO; TO may be 0 for any free port
     #[arg(long = "map-port", value_name = "FROM=TO", value_parser = port_pair)]
     map_ports: Vec<(u16, u16)>,
+
+    /// Connections of this listener port begin with a header of the PROXY protocol (repeatable);
+    /// only where nobody but load balancers can connect
+    #[arg(long, value_name = "PORT")]
+    proxy_protocol: Vec<u16>,
+
+    /// Proxies in front that are believed about whose requests they pass on (repeatable)
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<Network>,
+
+    /// Where they tell it
+    #[arg(long, value_enum, ignore_case = true, default_value_t = RealIpHeaderName::XForwardedFor)]
+    real_ip_header: RealIpHeaderName,
+
+    /// Most connections of clients at a time; one more is answered 503 [default: any number]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<NonZeroUsize>,
+
+    /// Most connections of one client address at a time [default: any number]
+    #[arg(long, value_name = "N")]
+    max_connections_per_client: Option<NonZeroUsize>,
+
+    /// Most requests under way at a time; one more is answered 503 [default: any number]
+    #[arg(long, value_name = "N")]
+    max_requests: Option<NonZeroUsize>,
+
+    /// Fewest octets of a request body in each second that a client is waited for, beyond a minute
+    /// in all; fewer is answered 408 [default: none]
+    #[arg(long, value_name = "N")]
+    min_body_rate: Option<NonZeroU64>,
 
     /// Address of the admin server (/ready, /healthz, /metrics, /config), or `off`
     #[arg(long, value_name = "ADDR|off", default_value = "127.0.0.1:9901", value_parser = admin_address)]
@@ -69,6 +100,16 @@ pub(super) struct Serve {
 enum LogFormatName {
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RealIpHeaderName {
+    #[value(name = "X-Forwarded-For")]
+    XForwardedFor,
+    #[value(name = "Forwarded")]
+    Forwarded,
+    #[value(name = "X-Real-IP")]
+    XRealIp,
 }
 
 /// Where the admin server listens; `None` for nowhere.
@@ -119,6 +160,13 @@ impl Serve {
             options: settings.options(),
             bind: self.bind,
             map_ports: self.map_ports.iter().copied().collect(),
+            proxy_protocol: self.proxy_protocol.iter().copied().collect(),
+            trusted_proxies: self.trusted_proxies.iter().copied().collect(),
+            real_ip_header: match self.real_ip_header {
+                RealIpHeaderName::XForwardedFor => RealIpHeader::XForwardedFor,
+                RealIpHeaderName::Forwarded => RealIpHeader::Forwarded,
+                RealIpHeaderName::XRealIp => RealIpHeader::XRealIp,
+            },
             services: settings.endpoints.clone(),
             dns: self.dns,
             trust_pod_ips: settings.mesh.trust_pod_ips,
@@ -131,6 +179,13 @@ impl Serve {
                 ratio: self.trace_ratio,
                 service: self.trace_service,
             }),
+            limits: Limits {
+                connections: self.max_connections.map(NonZeroUsize::get),
+                connections_per_client: self.max_connections_per_client.map(NonZeroUsize::get),
+                requests: self.max_requests.map(NonZeroUsize::get),
+                body_rate: self.min_body_rate,
+                ..Limits::default()
+            },
             ..Config::default()
         };
         run(config, |_| ())?;

@@ -3,6 +3,7 @@
 use super::Received;
 use super::gunzip::Gunzip;
 use crate::error::BrokenBody;
+use crate::gate::Pass;
 use crate::record::Record;
 use crate::streams::OpenStream;
 use crate::upstream::Lease;
@@ -21,6 +22,8 @@ pub(crate) struct Answer {
     record: Option<Box<Record>>,
     /// Told whether the client has something to take.
     stream: Option<OpenStream>,
+    /// That of the request among those under way.
+    place: Pass,
 }
 
 enum Content {
@@ -47,7 +50,7 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, record: None, stream: None }
+        Self { content: Content::Empty, record: None, stream: None, place: Pass::default() }
     }
 
     /// The end of HTTP: what follows is another protocol, and `tunnel` has the record.
@@ -97,6 +100,12 @@ impl Answer {
                 }
             }
         });
+    }
+
+    /// Keeps the place of the request until the answer is over.
+    pub(crate) fn holding(mut self, place: Pass) -> Self {
+        self.place = place;
+        self
     }
 
     /// Keeps what is known about the exchange until the answer is over, or else the tunnel.

@@ -28,6 +28,7 @@ struct State {
     requests: AtomicUsize,
     aborted: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
+    heads: Mutex<Vec<String>>,
 }
 
 pub struct Received {
@@ -98,6 +99,11 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
+    /// The heads of all requests so far, without their last line end.
+    pub fn heads(&self) -> Vec<String> {
+        self.state.heads.lock().unwrap().clone()
+    }
+
     /// Requests whose body or answer broke off, or whose client left before the answer.
     pub fn aborted(&self) -> usize {
         self.state.aborted.load(Ordering::SeqCst)
@@ -125,6 +131,8 @@ impl State {
         let mut reader = BufReader::with_capacity(64 * 1024, stream);
         let mut out = stream;
         while let Some(request) = read_head(&mut reader)? {
+            let head = format!("{}\r\n{}", request.line, request.head);
+            self.heads.lock().unwrap().push(head);
             self.requests.fetch_add(1, Ordering::SeqCst);
             let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
             let last = path.rsplit_once('/').map_or(path, |(_, last)| last);

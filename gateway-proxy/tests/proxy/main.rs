@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 mod access_log;
+mod addresses;
 mod backend;
 mod backend_tls;
 mod bodies;
@@ -13,9 +14,11 @@ mod framing;
 mod gateway;
 mod headers;
 mod http2;
+mod injection;
 mod leaks;
 mod mesh;
 mod mirrors;
+mod overload;
 mod policies;
 mod process;
 mod reload;

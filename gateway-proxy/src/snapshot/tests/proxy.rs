@@ -88,6 +88,8 @@ pub(super) struct Setup {
     /// Documents of Pods that callers are taken for.
     pub(super) pods: &'static str,
     pub(super) limits: Limits,
+    /// Whether connections begin with a header of the PROXY protocol.
+    pub(super) proxied: bool,
 }
 
 impl Setup {
@@ -100,6 +102,7 @@ impl Setup {
             source: None,
             pods: "",
             limits: Limits { grace: Duration::from_secs(2), ..Limits::default() },
+            proxied: false,
         }
     }
 
@@ -118,7 +121,7 @@ impl Setup {
         let mut resources = Resources::default();
         resources.add_yaml("pods.yaml", self.pods);
         snapshot.pods = Pods::of(&resources);
-        Proxy::start(rules, snapshot, self.limits)
+        Proxy::begin(rules, snapshot, self.limits, self.proxied)
     }
 
     /// One host with one route to one Service.
@@ -165,9 +168,14 @@ pub(super) fn snapshot(
 impl Proxy {
     /// Serves the first listener of `rules`.
     pub(super) fn start(rules: RuleSet, snapshot: Snapshot, limits: Limits) -> Self {
+        Self::begin(rules, snapshot, limits, false)
+    }
+
+    fn begin(rules: RuleSet, snapshot: Snapshot, limits: Limits, proxied: bool) -> Self {
         let config = Config {
             bind: Ipv4Addr::LOCALHOST.into(),
             map_ports: [(80, 0)].into(),
+            proxy_protocol: proxied.then_some(80).into_iter().collect(),
             ..Config::default()
         };
         let (listening, mut sockets) =
@@ -198,8 +206,7 @@ impl Proxy {
         &self,
         identity: &Identity,
     ) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
-        let client = ClientConnection::new(identity.client_config(None), tls::nobody()).unwrap();
-        BufReader::new(StreamOwned::new(client, self.connect()))
+        secure(identity, self.connect())
     }
 
     /// Whether the metrics have this line, or soon will.
@@ -240,6 +247,15 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// TLS of a client on a connection.
+pub(super) fn secure(
+    identity: &Identity,
+    stream: TcpStream,
+) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
+    let client = ClientConnection::new(identity.client_config(None), tls::nobody()).unwrap();
+    BufReader::new(StreamOwned::new(client, stream))
 }
 
 /// Sends a request, and reads the status of its answer and the body.
