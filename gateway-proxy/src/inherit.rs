@@ -39,7 +39,8 @@ impl Given {
         Ok(Self { socket, address })
     }
 
-    /// Whether connections to `wanted` come here. A socket for both families has those of IPv4, too.
+    /// Whether connections to `wanted` come here. A socket for both families has those of IPv4,
+    /// too.
     fn serves(&self, wanted: SocketAddr) -> bool {
         let is_any = |address: SocketAddr| address.ip().is_unspecified();
         let is_both = || !SockRef::from(&self.socket).only_v6().unwrap_or(true);

@@ -110,8 +110,8 @@ pub(crate) fn bind(
     Ok((Listening { name, port: listener.port, protocol: listener.protocol, address }, sockets))
 }
 
-/// At least one socket for each thread: where there are fewer, threads share them. None is left out,
-/// since connections may wait in each.
+/// At least one socket for each thread: where there are fewer, threads share them. None is left
+/// out, since connections may wait in each.
 fn share(
     mut sockets: Vec<std::net::TcpListener>,
     threads: usize,

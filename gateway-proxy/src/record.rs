@@ -1,5 +1,6 @@
-//! What becomes known about one request. It is told to the counters, the log and the traces when the
-//! record is dropped: when the answer is over, or the tunnel that follows it, or the client gone.
+//! What becomes known about one request. It is told to the counters, the log and the traces when
+//! the record is dropped: when the answer is over, or the tunnel that follows it, or the client
+//! gone.
 
 use crate::attributes::protocol;
 use crate::clock::Moment;
@@ -37,7 +38,8 @@ pub(crate) struct Record {
     tunnelled: u64,
     /// Its span, where there is a collector.
     span: Option<Span>,
-    /// What only the log and traces tell; `None` where there are neither, so that they cost nothing.
+    /// What only the log and traces tell; `None` where there are neither, so that they cost
+    /// nothing.
     facts: Option<Box<Facts>>,
 }
 
@@ -84,8 +86,8 @@ pub(crate) struct Try {
     pub(crate) started: Instant,
     /// How long it took to connect; `None` where a connection was used again, or none was made.
     pub(crate) connect: Option<Duration>,
-    /// How long it took until the head of an answer was there, or the try had failed; `None` for one
-    /// that was given up.
+    /// How long it took until the head of an answer was there, or the try had failed; `None` for
+    /// one that was given up.
     pub(crate) took: Option<Duration>,
     pub(crate) status: Option<StatusCode>,
     /// Why there is no answer, in a word.

@@ -15,8 +15,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Interval, interval};
 
 /// Runs a proxy until SIGTERM or SIGINT, which let it finish the requests under way; SIGHUP reads
-/// the documents and opens the access log again. Sockets that take connections are printed on standard output, one a line,
-/// everything else on standard error. `started` hears of the proxy once it serves.
+/// the documents and opens the access log again. Sockets that take connections are printed on
+/// standard output, one a line, everything else on standard error. `started` hears of the proxy
+/// once it serves.
 ///
 /// It listens at sockets that the service manager has opened, tells it what goes on, and takes the
 /// place of another proxy, or gives its own away, where [`Config::takeover`] says so.

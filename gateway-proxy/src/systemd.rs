@@ -67,8 +67,8 @@ fn address(name: &OsStr) -> io::Result<SocketAddr> {
     }
 }
 
-/// How often the service manager wants to hear that the proxy is alive, if it does: twice as often as it
-/// would have to.
+/// How often the service manager wants to hear that the proxy is alive, if it does: twice as often
+/// as it would have to.
 pub(crate) fn watchdog() -> Option<Duration> {
     let read = |name| env::var(name).ok()?.parse::<u64>().ok();
     interval(read("WATCHDOG_USEC"), read("WATCHDOG_PID"), std::process::id())

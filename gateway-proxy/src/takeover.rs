@@ -1,11 +1,11 @@
-//! One proxy in the place of another without a connection lost: the new one asks at a socket of the old
-//! one, and gets its listening sockets with all that waits there to be accepted. Once its own table
-//! is in force it says so, and the old one finishes what it has. Until then both take connections;
-//! if the new one does not get that far, the old one goes on.
+//! One proxy in the place of another without a connection lost: the new one asks at a socket of the
+//! old one, and gets its listening sockets with all that waits there to be accepted. Once its own
+//! table is in force it says so, and the old one finishes what it has. Until then both take
+//! connections; if the new one does not get that far, the old one goes on.
 //!
-//! What is said: the old one sends the length of a list (4 octets, big-endian), the list in JSON, then
-//! the sockets, some with each octet that follows; the new one answers with an octet when its table is in
-//! force, and the old one with another when it takes no more connections.
+//! What is said: the old one sends the length of a list (4 octets, big-endian), the list in JSON,
+//! then the sockets, some with each octet that follows; the new one answers with an octet when its
+//! table is in force, and the old one with another when it takes no more connections.
 
 use crate::inherit::{Inherited, Role};
 use gateway_core::ListenerKey;
@@ -302,8 +302,6 @@ mod tests {
         assert!(ask(), "there is no such file");
         drop(UnixListener::bind(&path).unwrap());
         assert!(ask(), "left behind");
-        std::fs::write(path.with_extension("x"), "").unwrap();
-        fs::remove_file(path.with_extension("x")).unwrap();
         fs::remove_file(&path).unwrap();
     }
 

@@ -1,5 +1,5 @@
-//! Traces over several programs: their field in requests (W3C Trace Context), and spans that are told
-//! to a collector (OTLP over HTTP, in JSON).
+//! Traces over several programs: their field in requests (W3C Trace Context), and spans that are
+//! told to a collector (OTLP over HTTP, in JSON).
 //!
 //! A span of the kind `server` stands for a request, and below it one of the kind `client` for each
 //! try. Without a collector the fields are passed on as they came.

@@ -41,8 +41,9 @@ impl Upgrade {
         self.stream.is_some()
     }
 
-    /// Copies octets between both sides, the client's and the backend's, until both have ended, until nothing comes from either for
-    /// as long as `pause`, or until `grace` after the proxy is told to stop.
+    /// Copies octets between both sides, the client's and the backend's, until both have ended,
+    /// until nothing comes from either for as long as `pause`, or until `grace` after the proxy is
+    /// told to stop.
     pub(crate) async fn tunnel(
         self,
         other: Self,

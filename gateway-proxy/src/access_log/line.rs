@@ -1,6 +1,6 @@
 //! A request as one line. Nothing that a client writes can end it or look like another field: in
-//! text, `"`, `\` and whatever is not printable ASCII are written as `\xHH`, as NGINX does; in JSON,
-//! strings are JSON's.
+//! text, `"`, `\` and whatever is not printable ASCII are written as `\xHH`, as NGINX does; in
+//! JSON, strings are JSON's.
 
 use super::LogFormat;
 use crate::record::{Facts, Try};

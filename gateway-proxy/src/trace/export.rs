@@ -145,7 +145,8 @@ impl Exporter {
 fn begin(service: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
-    let resource = json!({"attributes": [attribute("service.name", service), attribute("service.version", version)]});
+    let attributes = [attribute("service.name", service), attribute("service.version", version)];
+    let resource = json!({"attributes": attributes});
     let scope = json!({"name": "gateway", "version": version});
     format!(
         r#"{{"resourceSpans":[{{"resource":{resource},"scopeSpans":[{{"scope":{scope},"spans":["#

@@ -3,8 +3,9 @@
 use super::context::{SpanId, TraceId};
 use crate::worker::Random;
 
-/// Makes the numbers of one thread. Two generators, both seeded by the operating system, so that 128
-/// bits set threads and restarts apart: with 64, some of a thousand million traces would share a number.
+/// Makes the numbers of one thread. Two generators, both seeded by the operating system, so that
+/// 128 bits set threads and restarts apart: with 64, some of a thousand million traces would share
+/// a number.
 pub(crate) struct Ids {
     high: Random,
     low: Random,
