@@ -172,6 +172,11 @@ impl Resources {
         self.refused.iter().any(|refused| refused.object.as_deref() == Some(&wanted))
     }
 
+    /// The objects that could be read, or were put back, by kind, namespace and name.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<ObjectRef>> {
+        self.objects.keys()
+    }
+
     /// Puts the last good versions of refused documents back (decisions §5): those of the objects
     /// in `refused`, which translating found fault with, and those of the documents that could
     /// not be read. Where it is not known which object a document describes, everything that its

@@ -156,10 +156,29 @@ pub struct VirtualHost {
     /// Whether gRPC calls are answered in gRPC's own form where no backend answers them
     /// ([`crate::Decision::edit_as_grpc`]).
     pub tells_grpc: bool,
+    /// Whether answers of backends that come in gzip are unpacked for clients that do not take it
+    /// (virtualserver §3, `gunzip`).
+    pub gunzip: bool,
     /// In order of precedence: the first whose path and conditions hold decides.
     pub routes: Vec<Route>,
     /// The document that owns the host name.
     pub origin: Origin,
+}
+
+impl VirtualHost {
+    /// A host of a section of its own that answers 404 where no route holds, without TLS.
+    pub fn new(hostname: HostPattern, routes: Vec<Route>, origin: Origin) -> Self {
+        Self {
+            hostname,
+            section: 0,
+            falls_through: false,
+            tls: None,
+            tells_grpc: false,
+            gunzip: false,
+            routes,
+            origin,
+        }
+    }
 }
 
 /// Predicates and what to do where all of them hold.

@@ -1,16 +1,14 @@
 //! One line per request, written by a thread of its own.
 
-use crate::clock::Moment;
-use crate::error::{Failure, StartError};
-use crate::head::Head;
-use crate::upstream::Address;
-use gateway_core::{Decision, Outcome, Request};
-use http::StatusCode;
+mod line;
+
+use crate::error::StartError;
+use crate::record::Facts;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -35,7 +33,7 @@ pub enum LogTarget {
 /// How requests are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Fields separated by blanks.
+    /// As NGINX's `combined`, with more fields behind it.
     #[default]
     Text,
     /// A JSON object.
@@ -45,6 +43,9 @@ pub enum LogFormat {
 /// Lines that may wait to be written; more are counted and lost, so that a slow disk never slows
 /// requests down.
 const QUEUE: usize = 16 * 1024;
+
+/// Octets of lines that may wait, since a target or a field may be long.
+const QUEUED_OCTETS: usize = 16 << 20;
 
 /// How long the end of the proxy waits for lines to be written.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -61,13 +62,15 @@ pub(crate) struct Logger {
 #[derive(Default)]
 struct State {
     lost: AtomicU64,
+    /// Octets of the lines that wait.
+    queued: AtomicUsize,
     /// Whether to open the file again before the next line.
     reopen: AtomicBool,
 }
 
 /// What the log's thread is told, in order.
 enum Message {
-    Line(String),
+    Line(Vec<u8>),
     /// Say when everything before is written.
     Flush(SyncSender<()>),
 }
@@ -114,10 +117,31 @@ impl Logger {
         let _ = flushed.recv_timeout(FLUSH);
     }
 
-    fn log(&self, line: String) {
-        if self.queue.try_send(Message::Line(line)).is_err() {
-            self.state.lost.fetch_add(1, Ordering::Relaxed);
+    /// Writes a line about a request that is over, unless too many lines wait already.
+    pub(crate) fn log(&self, facts: &Facts) {
+        if self.has_room() {
+            self.push(line::write(facts, self.format));
+        } else {
+            self.lose();
         }
+    }
+
+    /// Threads may ask at once, and each add a line more: a little beyond the limit is no harm.
+    fn has_room(&self) -> bool {
+        self.state.queued.load(Ordering::Relaxed) < QUEUED_OCTETS
+    }
+
+    fn push(&self, line: Vec<u8>) {
+        let octets = line.len();
+        self.state.queued.fetch_add(octets, Ordering::Relaxed);
+        if self.queue.try_send(Message::Line(line)).is_err() {
+            self.state.queued.fetch_sub(octets, Ordering::Relaxed);
+            self.lose();
+        }
+    }
+
+    fn lose(&self) {
+        self.state.lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -148,14 +172,14 @@ impl Writer {
     fn run(mut self, messages: &Receiver<Message>) {
         /// Octets that are written at once.
         const ENOUGH: usize = 64 * 1024;
-        let mut lines = String::new();
+        let mut lines = Vec::new();
         while let Ok(first) = messages.recv() {
             // Everything that waits is written at once.
             for message in std::iter::once(first).chain(messages.try_iter()) {
                 match message {
                     Message::Line(line) => {
-                        lines.push_str(&line);
-                        lines.push('\n');
+                        self.state.queued.fetch_sub(line.len(), Ordering::Relaxed);
+                        lines.extend_from_slice(&line);
                         if lines.len() >= ENOUGH {
                             self.write(&mut lines);
                         }
@@ -171,152 +195,70 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, lines: &mut String) {
+    fn write(&mut self, lines: &mut Vec<u8>) {
         if self.state.reopen.swap(false, Ordering::Relaxed) {
             // Where that fails, the old file is better than none.
             if let Ok(out) = self.target.open() {
                 self.out = out;
             }
         }
-        let written = self.out.write_all(lines.as_bytes()).and_then(|()| self.out.flush());
+        let written = self.out.write_all(lines).and_then(|()| self.out.flush());
         if written.is_err() {
-            self.state.lost.fetch_add(lines.lines().count() as u64, Ordering::Relaxed);
+            self.state.lost.fetch_add(
+                lines.iter().filter(|octet| **octet == b'\n').count() as u64,
+                Ordering::Relaxed,
+            );
         }
         lines.clear();
     }
 }
 
-/// What is known about a request so far. The line is written when this is dropped, which is when
-/// the answer is over, or the client gone.
-pub(crate) struct Entry {
-    logger: Logger,
-    at: Moment,
-    started: Instant,
-    peer: String,
-    method: String,
-    host: String,
-    target: String,
-    listener: String,
-    route: String,
-    service: String,
-    upstream: String,
-    status: Option<StatusCode>,
-    sent: u64,
-    problem: &'static str,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
 
-impl Entry {
-    pub(crate) fn new(logger: &Logger, head: &Head<'_>) -> Box<Self> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let host = head.authority().map(text);
-        let host = host.or_else(|| head.headers("host").next().map(text));
-        Box::new(Self {
-            logger: logger.clone(),
-            at: Moment::now(),
-            started: Instant::now(),
-            peer: head.client.peer.to_string(),
-            method: head.method().to_owned(),
-            host: host.unwrap_or_default(),
-            target: text(head.target()),
-            listener: String::new(),
-            route: String::new(),
-            service: String::new(),
-            upstream: String::new(),
-            status: None,
-            sent: 0,
-            problem: "",
-        })
-    }
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
 
-    pub(crate) fn decided(mut self: Box<Self>, decision: &Decision<'_>) -> Box<Self> {
-        self.listener = decision.listener().map_or_else(String::new, |l| l.name.to_string());
-        self.route = decision.route().map_or_else(String::new, |r| r.origin.to_string());
-        // Of a request that is turned away, where it would have gone.
-        self.goes_to(decision);
-        self
-    }
+    impl Write for Kept {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
 
-    /// Notes the Service that a request is sent to, or whose endpoints do not admit it.
-    pub(crate) fn goes_to(&mut self, decision: &Decision<'_>) {
-        if let Outcome::Forward(to) | Outcome::Deny(to) = decision.admitted() {
-            self.service = to.service.name.to_string();
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
 
-    /// Notes a try; the last one counts.
-    pub(crate) fn sent_to(&mut self, address: &Address) {
-        self.upstream = address.to_string();
-    }
-
-    pub(crate) fn failed(&mut self, failure: Failure) {
-        self.turned_away(failure.as_str());
-    }
-
-    /// Notes in a word why the request came to nothing.
-    pub(crate) fn turned_away(&mut self, problem: &'static str) {
-        self.problem = problem;
-    }
-
-    pub(crate) fn answered(mut self: Box<Self>, status: StatusCode) -> Box<Self> {
-        self.status = Some(status);
-        self
-    }
-
-    /// Counts octets of the answer's body.
-    pub(crate) fn sent(&mut self, octets: usize) {
-        self.sent += octets as u64;
-    }
-
-    /// Notes that the backend's body broke off.
-    pub(crate) fn broken(&mut self) {
-        self.problem = "broken_body";
-    }
-
-    fn line(&self) -> String {
-        let micros = self.started.elapsed().as_micros();
-        let time = self.at.timestamp();
-        let status = self.status.map_or(499, |s| s.as_u16());
-        match self.logger.format {
-            LogFormat::Json => serde_json::json!({
-                "time": time,
-                "client": self.peer,
-                "listener": self.listener,
-                "method": self.method,
-                "host": self.host,
-                "target": self.target,
-                "status": status,
-                "bytes": self.sent,
-                "micros": micros as u64,
-                "route": self.route,
-                "service": self.service,
-                "upstream": self.upstream,
-                "problem": self.problem,
-            })
-            .to_string(),
-            LogFormat::Text => {
-                let or_dash = |text: &str| match text {
-                    "" => "-".to_owned(),
-                    text => text.to_owned(),
-                };
-                // Debug escapes quotes and control characters: nobody forges a line.
-                format!(
-                    "{time} {} {} {:?} {status} {} {micros}us {} {} {:?} {}",
-                    self.peer,
-                    or_dash(&self.listener),
-                    format!("{} {}{}", self.method, self.host, self.target),
-                    self.sent,
-                    or_dash(&self.service),
-                    or_dash(&self.upstream),
-                    self.route,
-                    or_dash(self.problem),
-                )
-            }
+    #[test]
+    fn lines_beyond_what_may_wait_are_counted_and_lost() {
+        let (queue, messages) = sync_channel(3);
+        let state = Arc::<State>::default();
+        let logger = Logger { format: LogFormat::Text, queue, state: Arc::clone(&state) };
+        // Nobody writes them yet.
+        for line in ["one\n", "two\n", "three\n", "four\n"] {
+            logger.push(line.into());
         }
+        assert_eq!((logger.lost(), logger.has_room()), (1, true));
+        let kept = Kept::default();
+        let out = Box::new(kept.clone());
+        let writer = Writer { target: LogTarget::Stdout, out, state: Arc::clone(&state) };
+        let writing = std::thread::spawn(move || writer.run(&messages));
+        logger.flush();
+        assert_eq!(*kept.0.lock().unwrap(), b"one\ntwo\nthree\n");
+        assert_eq!(state.queued.load(Ordering::Relaxed), 0, "there is room again");
+        drop(logger);
+        writing.join().unwrap();
     }
-}
 
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.logger.log(self.line());
+    #[test]
+    fn lines_may_be_too_long_to_wait() {
+        let (queue, _messages) = sync_channel(3);
+        let logger = Logger { format: LogFormat::Text, queue, state: Arc::default() };
+        logger.push(vec![b'x'; QUEUED_OCTETS]);
+        assert_eq!((logger.lost(), logger.has_room()), (0, false));
     }
 }

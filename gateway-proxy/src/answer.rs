@@ -1,6 +1,5 @@
 //! Answers requests: decides, asks what policies say, and carries out.
 
-use crate::access_log::Entry;
 use crate::attributes::Attributes;
 use crate::error::Failure;
 use crate::exchange::{Answer, Exchange, Received};
@@ -9,12 +8,14 @@ use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Client, Head};
 use crate::mirror::mirror;
+use crate::overload;
+use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::upgrade::Upgrade;
 use crate::worker::Worker;
 use gateway_core::{Decision, Forwarding, Outcome, PageAnswer};
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::rc::Rc;
@@ -30,22 +31,30 @@ pub(crate) async fn answer(
 ) -> Response<Answer> {
     let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
-    let attributes = Attributes::new(table.snapshot.pod(client).cloned());
-    let head = Head { parts: &parts, client, attributes: &attributes };
+    let peer = worker.shared.trusted.client(&parts.headers, client.peer);
+    let attributes = Attributes::new(table.snapshot.pod(client, peer.ip()).cloned());
+    let head = Head { parts: &parts, client, attributes: &attributes, peer };
+    let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.
     let misdirected =
         (!table.snapshot.covers(&client.connection)).then_some(StatusCode::MISDIRECTED_REQUEST);
     let checked = framing::check(&parts).and_then(|()| misdirected.map_or(Ok(()), Err));
     if let Err(status) = checked {
         worker.metrics.refused();
-        let entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head));
         let mut response = plain(status);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return finish(response, entry);
+        return finish(response, record);
     }
+    let Some(place) = worker.shared.requests.enter() else {
+        worker.metrics.overload();
+        record.turned_away("overload");
+        let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(overload::RETRY_AFTER));
+        return finish(response, record);
+    };
     let draw = worker.random.next();
     let decision = table.snapshot.router.decide(&head, draw);
-    let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
+    record.decided(&decision, &table);
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
     let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
@@ -54,14 +63,12 @@ pub(crate) async fn answer(
             mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
-            let answered = admitted.answer(body, upgrade, entry.as_deref_mut(), &mut asked).await;
+            let answered = admitted.answer(body, upgrade, &mut record, &mut asked).await;
             by_backend = answered.is_ok();
             answered.unwrap_or_else(|own| own)
         }
         Guard::Refused(status, reason) => {
-            if let Some(entry) = &mut entry {
-                entry.turned_away(reason);
-            }
+            record.turned_away(reason);
             refusal(status, &decision, &head)
         }
         Guard::Preflight => {
@@ -88,8 +95,7 @@ pub(crate) async fn answer(
         } else {
             response
         };
-    table.counters(&decision, &worker.metrics).count(response.status());
-    finish(response, entry)
+    finish(response, record).map(|answer| answer.holding(place))
 }
 
 /// An answer that no backend gave, as clients of gRPC understand it, where they are meant
@@ -107,9 +113,9 @@ fn in_own_form(
     response
 }
 
-fn finish(response: Response<Answer>, entry: Option<Box<Entry>>) -> Response<Answer> {
-    let entry = entry.map(|entry| entry.answered(response.status()));
-    response.map(|answer| answer.logged(entry))
+fn finish(response: Response<Answer>, mut record: Box<Record>) -> Response<Answer> {
+    record.answered(response.status());
+    response.map(|answer| answer.recorded(record))
 }
 
 /// A status of the proxy's own, with a line of text for people.
@@ -152,21 +158,23 @@ impl Admitted<'_> {
         self,
         body: Received,
         upgrade: Option<Upgrade>,
-        entry: Option<&mut Entry>,
+        record: &mut Record,
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Response<Answer>> {
         Err(match self.decision.admitted() {
-            Outcome::Forward(to) => return self.forward(&to, body, upgrade, entry, asked).await,
+            Outcome::Forward(to) => return self.forward(&to, body, upgrade, record, asked).await,
             // Nobody is asked, but the Service that was addressed may have limits (smi N-7).
             Outcome::Deny(to) => {
                 let refused = self.limits.pass().await.err();
                 let failure = refused
                     .unwrap_or_else(|| self.table.snapshot.denial(&to, self.decision.mutual_tls()));
-                self.edited(failed(failure, to.forward.unavailable, self.worker, entry))
+                self.edited(failed(failure, to.forward.unavailable, self.worker, record))
             }
             Outcome::NoRoute(no_route) => match self.limits.pass().await {
                 Ok(()) => self.edited(plain(no_route.status())),
-                Err(failure) => self.edited(failed(failure, no_route.status(), self.worker, entry)),
+                Err(failure) => {
+                    self.edited(failed(failure, no_route.status(), self.worker, record))
+                }
             },
             Outcome::Redirect(redirect) => self.canned(redirect.status, &body, redirect.max_body),
             Outcome::Respond(respond) => self.canned(respond.status, &body, Some(UNREAD_LIMIT)),
@@ -196,15 +204,15 @@ impl Admitted<'_> {
         forwarding: &Forwarding<'_>,
         body: Received,
         upgrade: Option<Upgrade>,
-        mut entry: Option<&mut Entry>,
+        record: &mut Record,
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Response<Answer>> {
         let Self { worker, table, head, decision, limits } = self;
         let forwarder = Forwarder { worker, table, head, decision, forwarding, limits };
-        let answered = forwarder.run(body, upgrade, entry.as_deref_mut(), asked).await;
+        let answered = forwarder.run(body, upgrade, record, asked).await;
         answered.map_err(|failure| {
             let unavailable = forwarding.forward.unavailable;
-            let mut response = failed(failure, unavailable, worker, entry);
+            let mut response = failed(failure, unavailable, worker, record);
             decision.edit_refusal(response.status(), &head, response.headers_mut());
             response
         })
@@ -217,11 +225,9 @@ fn failed(
     failure: Failure,
     unavailable: StatusCode,
     worker: &Worker,
-    entry: Option<&mut Entry>,
+    record: &mut Record,
 ) -> Response<Answer> {
     worker.metrics.failure(failure);
-    if let Some(entry) = entry {
-        entry.failed(failure);
-    }
+    record.turned_away(failure.as_str());
     plain(failure.status(unavailable))
 }

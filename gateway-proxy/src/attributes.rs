@@ -3,10 +3,11 @@
 use crate::clock::Moment;
 use crate::head::Head;
 use crate::tls::SpiffeId;
+use crate::trace::Context;
 use gateway_core::Pod;
 use gateway_core::attributes::SOURCE_IDENTITY;
 use http::Version;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,13 +33,16 @@ pub(crate) struct Attributes {
     received: Instant,
     /// The Pod that the client is taken for.
     pod: Option<Arc<Pod>>,
+    /// What the endpoint that is being tried is told to be a part of; `None` where that is what the
+    /// client says.
+    pub(crate) trace: Cell<Option<Context>>,
     texts: [OnceCell<String>; SUPPLIED.len()],
 }
 
 impl Attributes {
     /// Of a request that has just come, from a Pod if that is known.
     pub(crate) fn new(pod: Option<Arc<Pod>>) -> Self {
-        Self { received: Instant::now(), pod, texts: Default::default() }
+        Self { received: Instant::now(), pod, trace: Cell::new(None), texts: Default::default() }
     }
 
     /// The value of one of `head`, whose attributes these are.
@@ -73,7 +77,8 @@ impl Attributes {
     }
 }
 
-fn protocol(version: Version) -> &'static str {
+/// The version of HTTP, as NGINX calls it.
+pub(crate) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",

@@ -19,6 +19,11 @@ impl Moment {
         Self { since_epoch }
     }
 
+    /// How long after the beginning of 1970 it is.
+    pub(crate) fn since_epoch(self) -> Duration {
+        self.since_epoch
+    }
+
     /// RFC 3339 with milliseconds.
     pub(crate) fn timestamp(self) -> String {
         let millis = self.since_epoch.subsec_millis();

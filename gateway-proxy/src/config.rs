@@ -1,11 +1,12 @@
 //! What a proxy is started with.
 
 use crate::access_log::AccessLog;
-use gateway_core::rules::ServiceName;
+use crate::trace::Tracing;
+use gateway_core::rules::{Networks, ServiceName};
 use gateway_core::{Endpoint, Options};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,13 @@ pub struct Config {
     /// Ports that are bound as another one: from the port in documents to the port of the socket,
     /// where 0 is any free port.
     pub map_ports: BTreeMap<u16, u16>,
+    /// Ports of listeners, as documents name them, whose connections begin with a header of the
+    /// PROXY protocol, version 1 or 2. Only where nobody but load balancers can connect.
+    pub proxy_protocol: BTreeSet<u16>,
+    /// Proxies in front that are believed about whose requests they pass on.
+    pub trusted_proxies: Networks,
+    /// Where they tell it.
+    pub real_ip_header: RealIpHeader,
     /// Services whose endpoints are given by hand, in place of those of documents.
     pub services: Vec<KnownService>,
     /// Whether a Service without a document is resolved by DNS, as
@@ -37,6 +45,11 @@ pub struct Config {
     pub threads: Option<NonZeroUsize>,
     /// Where requests are logged; `None` for nowhere.
     pub access_log: Option<AccessLog>,
+    /// Where traces are told; `None` for nowhere.
+    pub tracing: Option<Tracing>,
+    /// Where a proxy hands its sockets over to the one that takes its place, and asks for those of
+    /// the one before it; `None` for nowhere. Only [`run`](crate::run) does so.
+    pub takeover: Option<PathBuf>,
     /// How often files are looked at for changes; `None` for never.
     pub watch: Option<Duration>,
     /// What clients may ask of the proxy.
@@ -51,12 +64,17 @@ impl Default for Config {
             options: Options::default(),
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             map_ports: BTreeMap::new(),
+            proxy_protocol: BTreeSet::new(),
+            trusted_proxies: Networks::default(),
+            real_ip_header: RealIpHeader::default(),
             services: Vec::new(),
             dns: false,
             trust_pod_ips: false,
             admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9901))),
             threads: None,
             access_log: None,
+            tracing: None,
+            takeover: None,
             watch: Some(Duration::from_secs(1)),
             limits: Limits::default(),
         }
@@ -79,6 +97,18 @@ pub enum Source {
     },
 }
 
+/// The field in which a trusted proxy tells for whom it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RealIpHeader {
+    /// `X-Forwarded-For`: the last address that is not a trusted proxy's.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): the same by its parameter `for`.
+    Forwarded,
+    /// `X-Real-IP`: the only address in it.
+    XRealIp,
+}
+
 /// A Service whose endpoints are given by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownService {
@@ -93,6 +123,15 @@ pub struct KnownService {
 /// What clients may ask of the proxy, and how long it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Most connections of clients at a time, over all threads, tunnels included; `None` for any
+    /// number. One more is answered 503 (without TLS, that is) and closed.
+    pub connections: Option<usize>,
+    /// The same for each client: an IPv4 address, or the first 64 bits of an IPv6 address. Clients
+    /// behind a trusted proxy are one.
+    pub connections_per_client: Option<usize>,
+    /// Most requests under way at a time, over all threads; `None` for any number. One more is
+    /// answered 503.
+    pub requests: Option<usize>,
     /// Most octets of a request head; more is answered 431.
     pub head_bytes: usize,
     /// Most header fields of a request; more is answered 431.
@@ -104,6 +143,10 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long a client may pause within a request body; longer is answered 408.
     pub body_timeout: Duration,
+    /// Fewest octets of a request body that a client has to send in each second that it is waited
+    /// for, beyond [`body_timeout`](Self::body_timeout) in all; fewer is answered 408. `None` for
+    /// no such limit, as bodies need that are sent when there is something to say.
+    pub body_rate: Option<NonZeroU64>,
     /// How long a client may take nothing of what it is sent; longer closes its connection.
     pub send_timeout: Duration,
     /// How long an upstream connection is kept without use.
@@ -118,11 +161,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: None,
+            connections_per_client: None,
+            requests: None,
             head_bytes: 16 * 1024,
             head_fields: 100,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(60),
+            body_rate: None,
             send_timeout: Duration::from_secs(60),
             idle_upstream: Duration::from_secs(55),
             idle_per_endpoint: 256,

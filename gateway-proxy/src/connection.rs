@@ -6,6 +6,7 @@ mod http2;
 use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
+use crate::framing::Inbound;
 use crate::head::Client;
 use crate::metrics::OpenConnection;
 use crate::stream::Stream;
@@ -58,6 +59,7 @@ pub(crate) async fn serve_tls(
     // Why it fails is told to the client, as far as TLS does.
     let Ok(Ok(stream)) = shaken else { return worker.metrics.handshake_failed() };
     client.identity = tls::peer_identity(stream.get_ref().1);
+    client.session = Some(Box::new(tls::Session::new(stream.get_ref().1)));
     let shared = Arc::clone(&worker.shared);
     // Whom the last certificates let in proves itself again to the next ones.
     let renewed = async move { shared.renewed(&identity).await };
@@ -77,7 +79,9 @@ async fn serve_stream(
     let mut draining = client.draining.clone();
     let session = Session { worker, client: Rc::new(client) };
     let limits = &session.worker.shared.limits;
-    let mut stream = Downstream::new(stream, session.client.unread.clone(), limits.send_timeout);
+    let inbound = Inbound::new(session.client.wire.clone());
+    let unread = session.client.unread.clone();
+    let mut stream = Downstream::new(stream, unread, inbound, limits.send_timeout);
     let ends = async {
         tokio::select! { () = draining.begun() => {} () = renewed => {} }
     };
@@ -129,14 +133,14 @@ impl Session {
 
     /// Lets a connection go on until it is over, or until it `ends`: then it is told to `finish`
     /// what is under way.
-    async fn run<C: Future>(
+    async fn run<C: Future<Output = hyper::Result<()>>>(
         &self,
         mut connection: Pin<&mut C>,
         finish: impl FnOnce(Pin<&mut C>),
         ends: impl Future<Output = ()>,
     ) {
         let requests = &self.client.requests;
-        // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
+        // How it ends makes hardly a difference: the client is told by hyper, and the log by the exchange.
         tokio::select! {
             // What comes after the end has begun is not read.
             biased;
@@ -158,7 +162,10 @@ impl Session {
                 let most = if requests.get() > 0 { grace } else { Duration::ZERO };
                 let _ = timeout(most, connection).await;
             }
-            _ = connection.as_mut() => {}
+            ended = connection.as_mut() => if ended.is_err_and(|error| error.is_parse()) {
+                // hyper has answered 400, 414 or 431.
+                self.worker.metrics.refused();
+            },
         }
     }
 }

@@ -2,6 +2,7 @@
 //! without losing the answer: closed while octets wait to be read, it would be reset, and the client
 //! might never see why its body was refused.
 
+use crate::framing::Inbound;
 use crate::stream::Stream;
 use bytes::{Bytes, BytesMut};
 use std::future::Future;
@@ -35,6 +36,8 @@ impl Unread {
 pub(crate) struct Downstream {
     stream: Stream,
     unread: Unread,
+    /// What HTTP/1 has to pass.
+    inbound: Option<Inbound>,
     /// How long it may take nothing of what it is sent.
     patience: Duration,
     /// Whether it takes nothing at present.
@@ -53,10 +56,16 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FIRST_READ: usize = 4096;
 
 impl Downstream {
-    pub(crate) fn new(stream: Stream, unread: Unread, patience: Duration) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        unread: Unread,
+        inbound: Inbound,
+        patience: Duration,
+    ) -> Self {
         Self {
             stream,
             unread,
+            inbound: Some(inbound),
             patience,
             stalled: false,
             ended: false,
@@ -80,6 +89,9 @@ impl Downstream {
             let is_preface = begun[..known] == PREFACE[..known];
             if !is_preface || known == PREFACE.len() {
                 self.begun = begun.freeze();
+                if is_preface {
+                    self.inbound = None;
+                }
                 return Ok(is_preface);
             }
         }
@@ -128,18 +140,39 @@ impl Downstream {
     }
 }
 
-impl AsyncRead for Downstream {
+/// What was read ahead, and then what comes.
+struct Begun<'a> {
+    begun: &'a mut Bytes,
+    stream: &'a mut Stream,
+}
+
+impl AsyncRead for Begun<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.begun.is_empty() {
-            let most = self.begun.len().min(buf.remaining());
-            buf.put_slice(&self.begun.split_to(most));
-            return Poll::Ready(Ok(()));
+        if self.begun.is_empty() {
+            return Pin::new(&mut *self.stream).poll_read(cx, buf);
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let most = self.begun.len().min(buf.remaining());
+        buf.put_slice(&self.begun.split_to(most));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Downstream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let mut source = Begun { begun: &mut this.begun, stream: &mut this.stream };
+        match &mut this.inbound {
+            Some(inbound) => inbound.poll_read(&mut source, cx, buf),
+            None => Pin::new(&mut source).poll_read(cx, buf),
+        }
     }
 }
 
@@ -177,7 +210,7 @@ impl AsyncWrite for Downstream {
             let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
             ready!(self.written(cx, ended))?;
             self.ended = true;
-            if !self.unread.get() {
+            if !(self.unread.get() || self.inbound.as_ref().is_some_and(Inbound::is_refused)) {
                 return Poll::Ready(Ok(()));
             }
             self.start_timer(LINGER);

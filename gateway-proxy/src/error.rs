@@ -26,6 +26,20 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
+    /// Traces cannot be told to the collector.
+    Tracing {
+        /// Where it was to be.
+        endpoint: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The place of another proxy cannot be taken, or this one's not be given away.
+    Takeover {
+        /// Where the two meet.
+        path: std::path::PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// The documents make no table.
     Table(String),
     /// The system refuses a thread, a runtime or a signal handler.
@@ -50,6 +64,10 @@ impl fmt::Display for StartError {
             }
             Self::AccessLog { path, error } => {
                 write!(f, "cannot open the access log `{}`: {error}", path.display())
+            }
+            Self::Tracing { endpoint, why } => write!(f, "collector `{endpoint}`: {why}"),
+            Self::Takeover { path, error } => {
+                write!(f, "cannot take over at `{}`: {error}", path.display())
             }
             Self::Table(message) => f.write_str(message),
             Self::System(error) => write!(f, "{error}"),

@@ -3,6 +3,7 @@
 
 mod answer;
 mod copy;
+pub(crate) mod gunzip;
 mod http2;
 mod upload;
 
@@ -12,6 +13,7 @@ pub(crate) use upload::{Pace, Upload, UploadBody};
 use crate::downstream::Unread;
 use crate::error::BrokenBody;
 use crate::head::Client;
+use crate::record::Octets;
 use crate::upgrade::Upgrade;
 use crate::worker::Random;
 use bytes::Bytes;
@@ -20,7 +22,9 @@ use http::request::Parts;
 use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// A request as it came from a client.
@@ -36,13 +40,14 @@ impl Exchange {
     pub(crate) fn new(request: Request<Incoming>, client: &Client, random: &Random) -> Self {
         let (mut head, body) = request.into_parts();
         let upgrade = Upgrade::take(&mut head.extensions);
+        let octets = (!body.is_end_stream()).then(|| Rc::new(Cell::new(0)));
+        let mut body = Received { octets, ..Received::new(body) };
         if head.version == Version::HTTP_2 {
             let wanted = http2::as_http1(&mut head, random);
             let upgrade = upgrade.filter(|_| wanted).map(|it| it.on(client.streams.open()));
-            return Self { head, body: Received::new(body), upgrade };
+            return Self { head, body, upgrade };
         }
         client.unread.set(!body.is_end_stream());
-        let mut body = Received::new(body);
         body.unread = Some(client.unread.clone());
         Self { head, body, upgrade }
     }
@@ -54,6 +59,8 @@ pub(crate) struct Received {
     /// Told when a client has sent it to its end.
     unread: Option<Unread>,
     copies: Option<Box<Copies>>,
+    /// How many of a client's there were so far.
+    octets: Octets,
 }
 
 enum Source {
@@ -64,7 +71,12 @@ enum Source {
 impl Received {
     /// The frames of a backend's answer, or of a request of HTTP/2.
     pub(crate) fn new(body: Incoming) -> Self {
-        Self { source: Source::Wire(body), unread: None, copies: None }
+        Self { source: Source::Wire(body), unread: None, copies: None, octets: None }
+    }
+
+    /// Will tell how many octets have come.
+    pub(crate) fn octets(&self) -> Octets {
+        self.octets.clone()
     }
 
     /// Another body with the same frames, as far as they are read here. To be called before any is.
@@ -75,7 +87,7 @@ impl Received {
         if self.source.is_end_stream() {
             copies.end();
         }
-        Self { source: Source::Copy(copy), unread: None, copies: None }
+        Self { source: Source::Copy(copy), unread: None, copies: None, octets: None }
     }
 }
 
@@ -103,6 +115,10 @@ impl Body for Received {
             }
             Source::Copy(copy) => return copy.poll_frame(cx),
         };
+        if let (Some(octets), Some(Ok(frame))) = (&this.octets, &frame) {
+            let more = frame.data_ref().map_or(0, Bytes::len);
+            octets.set(octets.get() + more as u64);
+        }
         if let Some(copies) = &mut this.copies {
             copies.push(frame.as_ref());
         }

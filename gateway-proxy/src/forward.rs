@@ -1,11 +1,11 @@
 //! Sends requests to backends.
 
-use crate::access_log::Entry;
 use crate::error::Failure;
-use crate::exchange::{Answer, Pace, Received, Relay, Upload};
+use crate::exchange::{Answer, Pace, Received, Relay, Upload, gunzip};
 use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
+use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::unsupported;
@@ -17,6 +17,7 @@ use gateway_core::{Decision, Forwarding, Outcome};
 use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -24,6 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 /// The statuses of the backends that were asked, where an error page may print them.
@@ -77,7 +79,7 @@ impl Forwarder<'_> {
         &self,
         body: Received,
         upgrade: Option<Upgrade>,
-        entry: Option<&mut Entry>,
+        record: &mut Record,
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
@@ -89,7 +91,7 @@ impl Forwarder<'_> {
         }
         let upload = Upload::new(body, settings.max_body);
         let deadline = settings.timeouts.request.map(|most| Instant::now() + most);
-        let tries = self.reach(&upload, deadline, entry, asked);
+        let tries = self.reach(&upload, deadline, record, asked);
         let reached = match deadline {
             Some(end) => timeout_at(end, tries).await.unwrap_or(Err(Failure::RequestTimeout))?,
             None => tries.await?,
@@ -103,17 +105,15 @@ impl Forwarder<'_> {
         &self,
         upload: &Upload,
         deadline: Option<Instant>,
-        mut entry: Option<&mut Entry>,
+        record: &mut Record,
         asked: &mut Asked,
     ) -> Result<Reached, Failure> {
-        let tried = self.try_endpoints(upload, deadline, entry.as_deref_mut(), asked).await;
+        let tried = self.try_endpoints(upload, deadline, record, asked).await;
         if !matches!(tried, Err(Failure::CircuitOpen)) {
             return tried;
         }
         let decision = self.fall_back().ok_or(Failure::CircuitOpen)?;
-        if let Some(entry) = &mut entry {
-            entry.goes_to(&decision);
-        }
+        record.goes_to(&decision);
         let forwarding = match decision.admitted() {
             Outcome::Forward(forwarding) => forwarding,
             Outcome::Deny(denied) => {
@@ -133,7 +133,7 @@ impl Forwarder<'_> {
         let other =
             Forwarder { worker, table, head, decision: &decision, forwarding: &forwarding, limits };
         // Boxed, so that requests without a fallback do not pay for its size.
-        Box::pin(other.try_endpoints(upload, deadline, entry, asked)).await
+        Box::pin(other.try_endpoints(upload, deadline, record, asked)).await
     }
 
     /// What is done in place of the decision while all endpoints are out.
@@ -153,7 +153,7 @@ impl Forwarder<'_> {
         &self,
         upload: &Upload,
         deadline: Option<Instant>,
-        mut entry: Option<&mut Entry>,
+        record: &mut Record,
         asked: &mut Asked,
     ) -> Result<Reached, Failure> {
         self.limits.pass().await?;
@@ -171,6 +171,7 @@ impl Forwarder<'_> {
         };
         // A request that has failed is not given up for another reason.
         let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
+        let counted = self.table.service(id, &self.worker.metrics);
         let speech = self.table.snapshot.speech(self.decision, self.forwarding)?;
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
         loop {
@@ -185,12 +186,15 @@ impl Forwarder<'_> {
                 }
             };
             let address = member.endpoint.address();
-            if let Some(entry) = &mut entry {
-                entry.sent_to(address);
+            self.head.attributes.trace.set(record.tries(address));
+            if !tries.tried().is_empty() {
+                counted.retried();
             }
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
             let holding = Holding::new(Arc::clone(&member.endpoint));
-            let attempt = self.attempt(holding, &speech, upload, tries.may_repeat());
+            let started = Instant::now();
+            let connect = Cell::new(None);
+            let attempt = self.attempt(holding, &speech, upload, tries.may_repeat(), &connect);
             let end = try_end.into_iter().chain(deadline).min();
             let result = match end {
                 Some(end) => timeout_at(end, attempt).await.unwrap_or_else(|_| {
@@ -202,10 +206,15 @@ impl Forwarder<'_> {
                 }),
                 None => attempt.await,
             };
-            asked.note(match &result {
-                Ok((response, _)) => response.status(),
-                Err(failure) => failure.status(unavailable),
-            });
+            let outcome = match &result {
+                Ok((response, _)) => Ok(response.status()),
+                Err(failure) => Err(*failure),
+            };
+            if let Ok(status) = outcome {
+                counted.answered(status, started.elapsed());
+            }
+            record.tried(outcome, connect.get());
+            asked.note(outcome.unwrap_or_else(|failure| failure.status(unavailable)));
             match result {
                 Ok((response, lease)) => {
                     member.answered(response.status());
@@ -236,21 +245,26 @@ impl Forwarder<'_> {
     }
 
     /// Sends the request to one endpoint. Where an idle connection turns out to be closed, a new
-    /// one is opened, which does not count as another try.
+    /// one is opened, which does not count as another try. `connect` is told how long it took to open
+    /// the last one.
     async fn attempt(
         &self,
         holding: Holding,
         speech: &Speech,
         upload: &Upload,
         may_repeat: bool,
+        connect: &Cell<Option<Duration>>,
     ) -> Result<(Response<Received>, Lease), Failure> {
         let timeouts = &self.settings().timeouts;
         let channel = holding.endpoint().peer.spoken_to(speech);
         let mut fresh = false;
         loop {
             let pool = &self.worker.pool;
+            let asked = Instant::now();
             let Checkout { mut connection, reused } =
                 pool.checkout(&channel, fresh, timeouts.connect).await?;
+            self.worker.metrics.upstream_connection(reused);
+            connect.set((!reused).then(|| asked.elapsed()));
             if reused && !may_repeat {
                 // What must not be sent twice is not sent on a connection that is closed: the
                 // runtime gets a chance to notice.
@@ -290,10 +304,11 @@ impl Forwarder<'_> {
         /// How soon to look again where the present pace has no limit, but the next may.
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let timeouts = &self.settings().timeouts;
-        let client = Some(self.worker.shared.limits.body_timeout);
+        let limits = &self.worker.shared.limits;
+        let client = || Some(upload.patience(limits.body_timeout, limits.body_rate));
         let since = Instant::now();
         let limit = || match upload.pace(since) {
-            Pace::Client(since) => (since, client, Failure::ClientTimeout),
+            Pace::Client(since) => (since, client(), Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
         };
@@ -333,14 +348,29 @@ impl Forwarder<'_> {
             // It has no body, and must not tell its length (RFC 9110, section 8.6).
             headers.remove(CONTENT_LENGTH);
         }
+        let unpacks = self.unpacks(status, &headers);
+        if unpacks {
+            gunzip::edit(&mut headers);
+        }
         self.edit(status, &mut headers);
         let pause = self.settings().timeouts.read;
         let alarm = self.worker.timers.alarm();
         let relay = Relay { body, lease: Some(lease), pause, deadline, missed: None, alarm };
-        let mut answer = Response::new(Answer::relayed(relay));
+        let content = match unpacks && !relay.body.is_end_stream() {
+            true => Answer::unpacked(relay),
+            false => Answer::relayed(relay),
+        };
+        let mut answer = Response::new(content);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
+    }
+
+    /// Whether an answer with this header is unpacked on its way. A part of it cannot be.
+    fn unpacks(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.decision.host().is_some_and(|host| host.gunzip)
+            && status != StatusCode::PARTIAL_CONTENT
+            && gunzip::is_asked(&self.head.parts.headers, headers)
     }
 
     /// Makes the rule's changes; the length follows from the body, whatever a rule says.
@@ -365,6 +395,10 @@ impl Forwarder<'_> {
         let client = client.ok_or(Failure::InvalidHead)?;
         let backend = Upgrade::take(&mut parts.extensions).ok_or(Failure::InvalidHead)?;
         let protocol = parts.headers.remove(UPGRADE).ok_or(Failure::InvalidHead)?;
+        let from = self.head.client;
+        if !client.is_stream() && !from.wire.take_over(from.requests.get()) {
+            return Err(Failure::ClientBody);
+        }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
@@ -376,14 +410,20 @@ impl Forwarder<'_> {
             headers.insert(UPGRADE, protocol);
             StatusCode::SWITCHING_PROTOCOLS
         };
-        let draining = self.head.client.draining.clone();
+        let draining = from.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
+        let places = from.places.clone();
+        let (keeper, kept) = oneshot::channel::<Box<Record>>();
         tokio::task::spawn_local(async move {
-            tunnel.await;
-            drop(lease);
+            let passed = tunnel.await;
+            // The answer was made long ago, unless another one has taken its place.
+            if let Ok(mut record) = kept.await {
+                record.tunnelled(&passed);
+            }
+            drop((lease, places));
         });
-        let mut answer = Response::new(Answer::switched());
+        let mut answer = Response::new(Answer::switched(keeper));
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)

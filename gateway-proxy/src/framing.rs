@@ -1,10 +1,17 @@
 //! What is refused for its framing: requests and answers that two programs might read as different
 //! ones (RFC 9112, sections 3.2 and 6; request smuggling), and methods that are not for proxies.
 //!
-//! hyper already refuses what cannot be parsed, `Content-Length` lines that differ, a transfer
-//! coding in HTTP/1.0, and heads over the limits. Where a request has both `Content-Length` and
-//! `Transfer-Encoding` it drops the former and closes the connection after the answer, as
-//! RFC 9112, section 6.1 allows.
+//! Two lines of defence. What hyper would mend or leave out of what it parses (lines that end in a
+//! bare LF, `Content-Length` beside `Transfer-Encoding`, two `Content-Length` that agree) has to be
+//! found in the octets themselves: `scan` does, and `inbound` keeps it from hyper. What a head says
+//! once it is parsed is checked here, over HTTP/2 as well.
+
+mod inbound;
+#[cfg(test)]
+mod reference;
+mod scan;
+
+pub(crate) use inbound::{Inbound, Wire};
 
 use crate::error::Failure;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
@@ -25,24 +32,39 @@ pub(crate) fn check(head: &Parts) -> Result<(), StatusCode> {
     if head.uri.path_and_query().is_none() {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let mut hosts = head.headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => return Err(StatusCode::BAD_REQUEST),
-        (None, None) if head.version >= Version::HTTP_11 => return Err(StatusCode::BAD_REQUEST),
-        _ => {}
-    }
-    if let Some(authority) = head.uri.authority() {
-        let known = matches!(head.uri.scheme_str(), Some("http" | "https"));
-        if !known || authority.as_str().contains('@') {
-            return Err(StatusCode::BAD_REQUEST);
-        }
-    }
+    check_host(head)?;
     if head.headers.contains_key(TRANSFER_ENCODING) && !is_chunked(&head.headers) {
         return Err(StatusCode::NOT_IMPLEMENTED);
     }
     let continues = |v: &HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if head.headers.get_all(EXPECT).iter().any(|v| !continues(v)) {
         return Err(StatusCode::EXPECTATION_FAILED);
+    }
+    Ok(())
+}
+
+/// The host is told once, or twice in the same words: nobody knows which of two others believe.
+fn check_host(head: &Parts) -> Result<(), StatusCode> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let Some(authority) = head.uri.authority() else {
+        let is_needed = head.version >= Version::HTTP_11;
+        return if host.is_none() && is_needed { Err(StatusCode::BAD_REQUEST) } else { Ok(()) };
+    };
+    let scheme = head.uri.scheme_str();
+    // Every request of HTTP/1.1 has the field, whatever its target (RFC 9112, section 3.2).
+    let is_whole = host.is_some() || head.version != Version::HTTP_11;
+    let same = host.is_none_or(|host| {
+        let default = if scheme == Some("https") { ":443" } else { ":80" };
+        let bare = |text: &str| text.strip_suffix(default).unwrap_or(text).to_ascii_lowercase();
+        host.to_str().is_ok_and(|host| bare(host) == bare(authority.as_str()))
+    });
+    let known = matches!(scheme, Some("http" | "https"));
+    if !(is_whole && same && known) || authority.as_str().contains('@') {
+        return Err(StatusCode::BAD_REQUEST);
     }
     Ok(())
 }
@@ -89,9 +111,15 @@ mod tests {
             ("GET", "/", Version::HTTP_11, &[], Err(400)),
             ("GET", "/", Version::HTTP_11, &[host, host], Err(400)),
             ("GET", "/", Version::HTTP_10, &[host, ("host", "b.example")], Err(400)),
-            ("GET", "http://b.example/", Version::HTTP_11, &[host], OK),
-            ("GET", "http://user@b.example/", Version::HTTP_11, &[host], Err(400)),
-            ("GET", "ftp://b.example/", Version::HTTP_11, &[host], Err(400)),
+            ("GET", "http://a.example/", Version::HTTP_11, &[host], OK),
+            ("GET", "http://A.example:80/", Version::HTTP_11, &[host], OK),
+            ("GET", "https://a.example:443/", Version::HTTP_11, &[host], OK),
+            ("GET", "https://a.example:80/", Version::HTTP_11, &[host], Err(400)),
+            ("GET", "http://b.example/", Version::HTTP_11, &[host], Err(400)),
+            ("GET", "http://a.example/", Version::HTTP_11, &[], Err(400)),
+            ("GET", "http://a.example/", Version::HTTP_10, &[], OK),
+            ("GET", "http://user@a.example/", Version::HTTP_11, &[host], Err(400)),
+            ("GET", "ftp://a.example/", Version::HTTP_11, &[host], Err(400)),
             ("GET", "b.example:80", Version::HTTP_11, &[host], Err(400)),
             ("OPTIONS", "*", Version::HTTP_11, &[host], OK),
             ("CONNECT", "b.example:80", Version::HTTP_11, &[host], Err(405)),
@@ -121,6 +149,28 @@ mod tests {
             let (head, ()) = request.body(()).unwrap().into_parts();
             let got = check(&head).map_err(|status| status.as_u16());
             assert_eq!(got, want, "{method} {target} {version:?} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn requests_of_http2_name_one_host() {
+        let host = ("host", "a.example");
+        for (target, headers, want) in [
+            ("http://a.example/", &[][..], true),
+            ("https://a.example/", &[host], true),
+            ("/", &[host], true),
+            ("/", &[], false),
+            ("http://b.example/", &[host], false),
+            ("http://a.example/", &[host, host], false),
+            ("http://u@a.example/", &[], false),
+        ] {
+            let mut request = http::Request::builder().uri(target).version(Version::HTTP_2);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            let wanted = if want { Ok(()) } else { Err(StatusCode::BAD_REQUEST) };
+            assert_eq!(check(&head), wanted, "{target} {headers:?}");
         }
     }
 

@@ -2,9 +2,12 @@
 
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
+use crate::framing::Wire;
+use crate::gate::Pass;
 use crate::shutdown::Draining;
 use crate::streams::Streams;
-use crate::tls::SpiffeId;
+use crate::tls::{Session, SpiffeId};
+use crate::trace::{Context, TRACEPARENT, TRACESTATE};
 use crate::upstream::{Channel, HttpVersion};
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
@@ -34,6 +37,8 @@ pub(crate) struct Head<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) client: &'a Client,
     pub(crate) attributes: &'a Attributes,
+    /// Whose request it is: the client of the connection, or whom a trusted proxy names.
+    pub(crate) peer: SocketAddr,
 }
 
 /// The connection that a request came on, with what backends are told about it.
@@ -49,8 +54,13 @@ pub(crate) struct Client {
     pub(crate) unread: Unread,
     /// Those of its requests that are under way, where it speaks HTTP/2.
     pub(crate) streams: Streams,
+    pub(crate) wire: Wire,
+    /// Those that it takes among all connections, and among those of its address.
+    pub(crate) places: [Pass; 2],
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
+    /// What the handshake came to, where it has come by TLS.
+    pub(crate) session: Option<Box<Session>>,
     address: HeaderValue,
     port: HeaderValue,
 }
@@ -63,8 +73,7 @@ impl Client {
         local: SocketAddr,
         draining: Draining,
     ) -> Self {
-        let address = HeaderValue::try_from(peer.ip().to_string())
-            .expect("an IP address is a legal field value");
+        let address = address(peer).expect("an IP address is a legal field value");
         let port = HeaderValue::from(local.port());
         Self {
             connection,
@@ -75,11 +84,19 @@ impl Client {
             requests: Cell::new(0),
             unread: Unread::default(),
             streams: Streams::new(),
+            wire: Wire::default(),
+            places: Default::default(),
             identity: None,
+            session: None,
             address,
             port,
         }
     }
+}
+
+/// An address as a field tells it, without its port.
+fn address(of: SocketAddr) -> Option<HeaderValue> {
+    HeaderValue::try_from(of.ip().to_string()).ok()
 }
 
 impl Request for Head<'_> {
@@ -104,7 +121,7 @@ impl Request for Head<'_> {
     }
 
     fn connection(&self) -> Connection {
-        self.client.connection
+        Connection { peer: Some(self.peer), ..self.client.connection }
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {
@@ -139,9 +156,16 @@ impl Head<'_> {
             headers.insert(HOST, host);
         }
         let ops = request_headers(decision).filter(|ops| ops.drop_all);
-        let told = self.forwarded(&headers);
+        let traced = self.attributes.trace.get().map(|context| {
+            if Context::read(&self.parts.headers).is_none() {
+                // It belongs to the field that another one takes the place of.
+                headers.remove(TRACESTATE);
+            }
+            (TRACEPARENT, context.into())
+        });
+        let told = self.forwarded(&headers).into_iter().chain([traced]).flatten();
         let kept = ops.map(|ops| (ops, told.clone()));
-        for (name, value) in told.into_iter().flatten() {
+        for (name, value) in told {
             headers.insert(name, value);
         }
         decision.edit_request(self, &mut headers);
@@ -151,7 +175,7 @@ impl Head<'_> {
         if let Some((ops, told)) = kept {
             // The client's fields are dropped, not what the proxy says itself unless the rule
             // sets it, be it to nothing.
-            for (name, value) in told.into_iter().flatten() {
+            for (name, value) in told {
                 if ops.set.iter().all(|edit| edit.name != name) {
                     headers.insert(name, value);
                 }
@@ -220,12 +244,13 @@ impl Head<'_> {
                 .unwrap_or_else(|_| self.client.address.clone())
         };
         let protocol = self.client.connection.protocol.as_str();
+        let real = if self.peer == self.client.peer { None } else { address(self.peer) };
         [
             Some((X_FORWARDED_FOR, chain)),
             headers.get(HOST).map(|host| (X_FORWARDED_HOST, without_port(host))),
             Some((X_FORWARDED_PORT, self.client.port.clone())),
             Some((X_FORWARDED_PROTO, HeaderValue::from_static(protocol))),
-            Some((X_REAL_IP, self.client.address.clone())),
+            Some((X_REAL_IP, real.unwrap_or_else(|| self.client.address.clone()))),
         ]
     }
 }
@@ -301,8 +326,16 @@ impl ConnectionOptions {
 
 /// Whether a field's list holds `item`.
 fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
-    let items = headers.get_all(name).into_iter().flat_map(|v| v.as_bytes().split(|b| *b == b','));
-    items.map(<[u8]>::trim_ascii).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+    items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+}
+
+/// The items of a field's list.
+pub(crate) fn items<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]

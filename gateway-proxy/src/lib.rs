@@ -10,7 +10,7 @@
 //!
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
 //! nothing but the snapshot, and what is counted beside it. The protocol code is hyper's, which shows in `connection`, `exchange`,
-//! `admin` and `upstream::connect` only: everything between deals in heads and body frames.
+//! `admin`, `trace::export` and `upstream::connect` only: everything between deals in heads and body frames.
 //! TLS is rustls's, which shows in `tls`, `stream`, and where connections begin.
 //!
 //! ```no_run
@@ -29,6 +29,7 @@ mod callers;
 mod clock;
 mod config;
 mod connection;
+mod documents;
 mod downstream;
 mod error;
 mod exchange;
@@ -36,14 +37,21 @@ mod executor;
 mod features;
 mod forward;
 mod framing;
+mod gate;
 mod guard;
 mod head;
 mod identity;
+mod inherit;
 mod json;
 mod listener;
 mod metrics;
 mod mirror;
+mod overload;
+mod proxy_protocol;
+mod real_ip;
+mod record;
 mod reload;
+mod run;
 mod server;
 mod service_limits;
 mod shutdown;
@@ -51,8 +59,11 @@ mod snapshot;
 mod source;
 mod stream;
 mod streams;
+mod systemd;
+mod takeover;
 mod timers;
 mod tls;
+mod trace;
 mod unsupported;
 mod upgrade;
 mod upstream;
@@ -60,13 +71,15 @@ mod worker;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
 pub use callers::unknown_callers;
-pub use config::{Config, KnownService, Limits, Source};
+pub use config::{Config, KnownService, Limits, RealIpHeader, Source};
 pub use error::StartError;
 pub use features::supported_features;
 pub use identity::unusable_identity;
 pub use json::diagnostic_json;
 pub use listener::Listening;
-pub use server::{Event, ReloadError, Server, run};
+pub use run::run;
+pub use server::{Event, ReloadError, Server};
 pub use snapshot::unspeakable;
 pub use source::{Sources, Text};
+pub use trace::Tracing;
 pub use unsupported::{unopened, unsupported};

@@ -4,12 +4,14 @@ use crate::attributes::Attributes;
 use crate::exchange::Received;
 use crate::forward::{Asked, Forwarder};
 use crate::head::{Client, Head};
+use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::worker::Worker;
 use gateway_core::{Decision, Outcome};
 use http::request::Parts;
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -66,6 +68,7 @@ pub(crate) fn mirror(
             table: Rc::clone(table),
             client: Rc::clone(client),
             parts: head.parts.clone(),
+            peer: head.peer,
             draw,
             nth,
         };
@@ -83,15 +86,17 @@ struct Copied {
     table: Rc<Table>,
     client: Rc<Client>,
     parts: Parts,
+    /// Whose request it is.
+    peer: SocketAddr,
     draw: u64,
     nth: usize,
 }
 
 impl Copied {
     async fn send(self, body: Received) {
-        let Self { worker, table, client, parts, draw, nth } = self;
-        let attributes = Attributes::new(table.snapshot.pod(&client).cloned());
-        let head = Head { parts: &parts, client: &client, attributes: &attributes };
+        let Self { worker, table, client, parts, peer, draw, nth } = self;
+        let attributes = Attributes::new(table.snapshot.pod(&client, peer.ip()).cloned());
+        let head = Head { parts: &parts, client: &client, attributes: &attributes, peer };
         let router = &table.snapshot.router;
         let decision = router.decide(&head, draw);
         let Some(decision) = router.mirrors(&decision, &head, draw).nth(nth) else { return };
@@ -105,7 +110,8 @@ impl Copied {
             forwarding: &forwarding,
             limits,
         };
-        let answered = forwarder.run(body, None, None, &mut Asked::nobody()).await;
+        let answered =
+            forwarder.run(body, None, &mut Record::silent(&worker), &mut Asked::nobody()).await;
         worker.metrics.mirrored(answered.is_ok());
         if let Ok(answer) = answered {
             answer.into_body().discard();

@@ -4,6 +4,7 @@
 
 use crate::callers::unknown_callers;
 use crate::config::Config;
+use crate::documents::{DocumentState, Fates};
 use crate::identity::Identities;
 use crate::snapshot::{Surroundings, unspeakable};
 use crate::source::Sources;
@@ -11,7 +12,7 @@ use crate::unsupported::unsupported;
 use gateway_core::{
     CompileErrors, Diagnostic, ObjectRef, Options, Pods, Resources, Router, Translation, translate,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Reads and compiles documents, and remembers the last good ones.
@@ -35,6 +36,8 @@ pub(crate) struct Loaded {
     pub(crate) router: Result<Router, CompileErrors>,
     pub(crate) surroundings: Surroundings,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What became of each document; empty where there is no table.
+    pub(crate) documents: BTreeMap<Arc<ObjectRef>, DocumentState>,
 }
 
 impl Loader {
@@ -71,8 +74,11 @@ impl Loader {
         }
         let mut translation = translate(&resources, options);
         diagnostics.append(&mut translation.diagnostics);
+        let mut fates = Fates::default();
+        fates.refuse(resources.refused().iter().filter_map(|refused| refused.object.as_ref()));
+        fates.refuse(&translation.refused);
         let refused = translation.refused.clone();
-        if self.restore(&mut resources, &refused) {
+        if self.restore(&mut resources, &refused, &mut fates) {
             translation = self.translate_again(&resources, &mut diagnostics);
         }
         let mut router = self.compile(&translation);
@@ -85,30 +91,43 @@ impl Loader {
             // Where no document is to blame, leaving some out would not help.
             if !refused.is_empty() {
                 resources.forget(&refused);
-                self.restore(&mut resources, &refused);
+                fates.refuse(&refused);
+                self.restore(&mut resources, &refused, &mut fates);
                 translation = self.translate_again(&resources, &mut diagnostics);
                 router = self.compile(&translation);
             }
         }
         // Nobody else is taken for one.
         let pods = if self.trust_pod_ips { Pods::of(&resources) } else { Pods::default() };
+        let mut documents = BTreeMap::new();
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
             diagnostics.extend(unspeakable(router.rules()));
             diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
+            fates.refuse(&translation.refused);
+            documents = fates.states(&resources);
             self.last = Some(Last { resources, router: router.clone() });
         }
         let Translation { rules, endpoints, .. } = translation;
         let identity = self.identities.next(rules.identity.as_ref(), &mut diagnostics);
-        Loaded { router, surroundings: Surroundings { endpoints, pods, identity }, diagnostics }
+        let surroundings = Surroundings { endpoints, pods, identity };
+        Loaded { router, surroundings, diagnostics, documents }
     }
 
     /// Puts the last good versions of refused documents in their place. Tells whether there are
     /// any.
-    fn restore(&self, resources: &mut Resources, refused: &[Arc<ObjectRef>]) -> bool {
-        let last = self.last.as_ref().map(|last| &last.resources);
-        last.is_some_and(|last| !resources.restore(refused, last).is_empty())
+    fn restore(
+        &self,
+        resources: &mut Resources,
+        refused: &[Arc<ObjectRef>],
+        fates: &mut Fates,
+    ) -> bool {
+        let Some(last) = &self.last else { return false };
+        let restored = resources.restore(refused, &last.resources);
+        let any = !restored.is_empty();
+        fates.restore(restored);
+        any
     }
 
     /// Hosts that are as before are not compiled again.

@@ -1,27 +1,30 @@
 //! A running proxy: its threads, its sockets, and the table in force.
 
 use crate::access_log::Logger;
-use crate::admin::{Admin, Status};
+use crate::admin::{Admin, InForce, RuleCounts, Status};
 use crate::config::Config;
 use crate::error::StartError;
+use crate::inherit::{Inherited, Role};
 use crate::listener::{self, Listening, Socket, why_not_served};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
+use crate::real_ip::TrustedProxies;
 use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
+use crate::takeover::Offer;
+use crate::trace::Tracer;
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
 use gateway_core::rules::{Listener, RuleSet};
 use gateway_core::{Diagnostic, ListenerKey, Origin, Router};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Something that whoever runs the proxy wants to know.
@@ -91,6 +94,7 @@ pub struct Server {
 struct State {
     config: Config,
     loader: Loader,
+    inherited: Inherited,
     shared: Arc<Shared>,
     commands: Vec<mpsc::UnboundedSender<Command>>,
     listening: BTreeMap<ListenerKey, Serving>,
@@ -103,10 +107,17 @@ struct State {
 struct Serving {
     id: u64,
     listening: Listening,
+    /// Its sockets, where another proxy may take this one's place.
+    kept: Vec<TcpListener>,
 }
 
 /// A listener whose sockets are bound, but do not take connections yet.
-type Bound = (ListenerKey, Listening, Vec<Socket>);
+struct Bound {
+    key: ListenerKey,
+    listening: Listening,
+    sockets: Vec<Socket>,
+    kept: Vec<TcpListener>,
+}
 
 impl Server {
     /// Reads documents, binds their listeners, and serves. `report` hears of what happens, on
@@ -120,29 +131,46 @@ impl Server {
         config: Config,
         report: impl Fn(Event) + Send + 'static,
     ) -> Result<Self, StartError> {
+        Self::start_with(config, Inherited::default(), report)
+    }
+
+    /// The same with sockets that are there already.
+    pub(crate) fn start_with(
+        config: Config,
+        mut inherited: Inherited,
+        report: impl Fn(Event) + Send + 'static,
+    ) -> Result<Self, StartError> {
         let threads = config.threads.map_or_else(cores, NonZeroUsize::get);
         let mut loader = Loader::new(&config);
         let loaded = loader.load();
         let metrics: Vec<_> = (0..threads).map(|_| Arc::new(WorkerMetrics::default())).collect();
         let log = config.access_log.as_ref().map(Logger::open).transpose()?;
+        let tracer = config.tracing.as_ref().map(Tracer::start).transpose()?;
         let status = Arc::new(ArcSwap::from_pointee(Status::default()));
+        let empty = Router::compile(&RuleSet::default())
+            .map_err(|errors| StartError::Table(errors.to_string()))?;
+        let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
+        let mut shared = Shared::new(nothing, config.limits.clone(), log, tracer);
+        shared.trusted = TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.real_ip_header,
+        };
+        let shared = Arc::new(shared);
         let admin = config.admin.map(|address| {
-            Admin::start(address, Arc::clone(&status), metrics.clone(), log.clone())
+            let (status, shared) = (Arc::clone(&status), Arc::clone(&shared));
+            Admin::start(address, status, metrics.clone(), shared, &mut inherited)
         });
         let admin = admin.transpose()?;
         if let Some(admin) = &admin {
             report(Event::Admin(admin.address()));
         }
-        let empty = Router::compile(&RuleSet::default())
-            .map_err(|errors| StartError::Table(errors.to_string()))?;
-        let nothing = Snapshot::new(empty, Surroundings::default(), &config, None);
-        let shared = Arc::new(Shared::new(nothing, config.limits.clone(), log));
         let watch = config.watch;
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
         let mut state = State {
             config,
             loader,
+            inherited,
             shared: Arc::clone(&shared),
             commands,
             listening: BTreeMap::new(),
@@ -152,6 +180,7 @@ impl Server {
             report: Box::new(report),
         };
         state.apply(loaded, true)?;
+        state.inherited.close_passed();
         let mut server = Self {
             state: Arc::new(Mutex::new(state)),
             workers: Vec::with_capacity(threads),
@@ -182,6 +211,35 @@ impl Server {
         self.admin.as_ref().map(Admin::address)
     }
 
+    /// Makes what another proxy that takes this one's place is handed.
+    ///
+    /// # Errors
+    ///
+    /// When the process may have no more files; the same for what is returned.
+    pub(crate) fn offer(&self) -> io::Result<impl Fn() -> io::Result<Vec<Offer>> + Send + use<>> {
+        let admin = self.admin.as_ref().map(Admin::duplicate).transpose()?;
+        let state = Arc::clone(&self.state);
+        Ok(move || {
+            let state = lock(&state);
+            let listeners = state.listening.iter().flat_map(|(key, serving)| {
+                serving.kept.iter().map(move |socket| (Role::Listener(*key), socket))
+            });
+            let admin = admin.iter().map(|socket| (Role::Admin, socket));
+            listeners.chain(admin).map(|(role, socket)| Ok((role, socket.try_clone()?))).collect()
+        })
+    }
+
+    /// Whether connections to a socket at this address are answered.
+    pub(crate) fn serves(&self, address: SocketAddr) -> bool {
+        let is_admin = self.admin() == Some(address);
+        is_admin || self.listening().iter().any(|listening| listening.address == address)
+    }
+
+    /// Whether all threads are there that answer requests.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.workers.iter().all(|worker| !worker.is_finished())
+    }
+
     /// Opens the access log again, for those who rotate it.
     pub fn reopen_log(&self) {
         if let Some(log) = &lock(&self.state).shared.log {
@@ -203,23 +261,32 @@ impl Server {
         self.stop();
     }
 
+    /// The same where another proxy serves at the same sockets, that of the admin server included.
+    pub(crate) fn step_aside(mut self) {
+        self.admin = None;
+        self.stop();
+    }
+
     fn stop(&mut self) {
         if let Some((stop, watching)) = self.watch.take() {
             drop(stop);
             // A thread that panicked has nothing left to finish; the same below.
             let _ = watching.join();
         }
-        for commands in lock(&self.state).commands.drain(..) {
-            // A thread that is gone needs no telling.
-            let _ = commands.send(Command::Shutdown);
+        {
+            let mut state = lock(&self.state);
+            // Closed here as well as in the threads, they take no more connections.
+            state.listening.clear();
+            for commands in state.commands.drain(..) {
+                // A thread that is gone needs no telling.
+                let _ = commands.send(Command::Shutdown);
+            }
         }
         for worker in self.workers.drain(..) {
             let _ = worker.join();
         }
         self.admin = None;
-        if let Some(log) = &lock(&self.state).shared.log {
-            log.flush();
-        }
+        lock(&self.state).shared.flush();
     }
 }
 
@@ -264,8 +331,8 @@ impl State {
         let loaded = self.loader.load();
         self.apply(loaded, false).map_err(|error| {
             let why = error.to_string();
-            self.counts.failed += 1;
-            self.status.store(Arc::new(self.status.load().failed(self.counts)));
+            self.counts.fail();
+            self.status.store(Arc::new(self.status.load().failed(self.counts, why.clone())));
             (self.report)(Event::ReloadFailed(why.clone()));
             ReloadError(why)
         })
@@ -280,13 +347,12 @@ impl State {
         let router = loaded.router.map_err(|errors| StartError::Table(errors.to_string()))?;
         let has_identity = loaded.surroundings.identity.is_some();
         let (bound, unwanted) = self.bind(router.rules(), has_identity, first)?;
-        let generation = self.counts.generation + 1;
         let previous = self.shared.snapshot.load_full();
         let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
         self.shared.put(Arc::clone(&snapshot));
-        for (key, listening, sockets) in bound {
-            self.listen(key, listening, sockets);
+        for bound in bound {
+            self.listen(bound);
         }
         for key in unwanted {
             self.close(&key);
@@ -298,20 +364,23 @@ impl State {
                 serving.listening.name = wanted.name.to_string();
             }
         }
-        self.counts.generation = generation;
-        self.counts.done += u64::from(!first);
+        self.counts.succeed();
         let listening = self.listening.values().map(|s| s.listening.clone()).collect();
-        let status =
-            Status::new(self.counts, snapshot.router.rules(), loaded.diagnostics, listening);
-        self.status.store(Arc::new(status));
-        (self.report)(Event::InForce(generation));
-        Ok(generation)
+        let in_force = InForce {
+            rules: RuleCounts::of(snapshot.router.rules()),
+            listening,
+            documents: loaded.documents,
+            diagnostics: loaded.diagnostics,
+        };
+        self.status.store(Arc::new(Status::new(self.counts, in_force)));
+        (self.report)(Event::InForce(self.counts.generation));
+        Ok(self.counts.generation)
     }
 
     /// Binds the listeners that are new, and says which of the present ones are not wanted any
     /// more.
     fn bind(
-        &self,
+        &mut self,
         rules: &RuleSet,
         has_identity: bool,
         first: bool,
@@ -345,10 +414,14 @@ impl State {
                 continue;
             }
             let present = self.listening.values().map(|serving| &serving.listening);
-            let new = bound.iter().map(|(_, listening, _): &Bound| listening);
+            let new = bound.iter().map(|bound: &Bound| &bound.listening);
             let alone = present.chain(new).all(|l| l.address.port() != address.port());
-            match listener::bind(wanted, &self.config, self.commands.len(), alone) {
-                Ok((listening, sockets)) => bound.push((key, listening, sockets)),
+            let (config, inherited) = (&self.config, &mut self.inherited);
+            match listener::bind(wanted, config, self.commands.len(), alone, inherited) {
+                Ok((listening, sockets)) => {
+                    let kept = self.keep(&sockets)?;
+                    bound.push(Bound { key, listening, sockets, kept });
+                }
                 Err(error) if first => return Err(error),
                 Err(error) => (self.report)(Event::Unbound(error.to_string())),
             }
@@ -383,65 +456,31 @@ impl State {
         owners
     }
 
-    fn listen(&mut self, key: ListenerKey, listening: Listening, sockets: Vec<Socket>) {
+    /// The same sockets once more, where another proxy may take this one's place.
+    fn keep(&self, sockets: &[Socket]) -> Result<Vec<TcpListener>, StartError> {
+        let kept = if self.config.takeover.is_some() { sockets } else { &[] };
+        Ok(kept.iter().map(Socket::duplicate).collect::<io::Result<_>>()?)
+    }
+
+    fn listen(&mut self, Bound { key, listening, sockets, kept }: Bound) {
         let id = self.next_socket;
         self.next_socket += 1;
-        for (commands, socket) in self.commands.iter().zip(sockets) {
+        // Another proxy may have had more threads.
+        for (commands, socket) in self.commands.iter().cycle().zip(sockets) {
             // A thread that is gone takes its socket with it.
             let _ = commands.send(Command::Listen(id, socket));
         }
         (self.report)(Event::Listening(listening.clone()));
-        self.listening.insert(key, Serving { id, listening });
+        self.listening.insert(key, Serving { id, listening, kept });
     }
 
     fn close(&mut self, key: &ListenerKey) {
-        if let Some(Serving { id, listening }) = self.listening.remove(key) {
+        if let Some(Serving { id, listening, kept }) = self.listening.remove(key) {
+            drop(kept);
             for commands in &self.commands {
                 let _ = commands.send(Command::Unlisten(id));
             }
             (self.report)(Event::Closed(listening));
         }
     }
-}
-
-/// Runs a proxy until SIGTERM or SIGINT, which let it finish the requests under way; SIGHUP reads
-/// the documents and opens the access log again. Sockets that take connections are printed on standard output, one a line,
-/// everything else on standard error. `started` hears of the proxy once it serves.
-///
-/// # Errors
-///
-/// As [`Server::start`].
-pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let server = Server::start(config, print)?;
-        started(&server);
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => {
-                    server.reopen_log();
-                    // The failure was reported.
-                    let _ = server.reload();
-                }
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
-        }
-        server.shutdown();
-        Ok(())
-    })
-}
-
-fn print(event: Event) {
-    // Whoever reads this may be gone; that is no reason to stop serving.
-    let _ = match event {
-        Event::Listening(_) | Event::Admin(_) => {
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{event}").and_then(|()| out.flush())
-        }
-        _ => writeln!(std::io::stderr(), "{event}"),
-    };
 }

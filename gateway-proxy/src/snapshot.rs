@@ -6,17 +6,20 @@ mod targets;
 use crate::config::Config;
 use crate::error::Failure;
 use crate::head::Client;
-use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
+use crate::metrics::{RouteCounters, RouteLabels, ServiceCounters, WorkerMetrics};
 use crate::service_limits::Meters;
 use crate::tls::Identity;
 use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer, Speech};
 use gateway_core::rules::{Protocol, ServiceId, ServiceName};
-use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
+use gateway_core::{
+    Connection, Decision, Endpoints, Forwarding, ListenerKey, Outcome, Pod, Pods, Router,
+};
 use hashbrown::HashMap;
 use speech::Speeches;
 pub use speech::unspeakable;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use targets::{Peers, Target, places, reachable};
@@ -158,20 +161,24 @@ impl Snapshot {
     }
 
     /// The Pod that a client without an identity of its own is taken for.
-    pub(crate) fn pod(&self, client: &Client) -> Option<&Arc<Pod>> {
-        if client.identity.is_some() { None } else { self.pods.at(client.peer.ip()) }
+    pub(crate) fn pod(&self, client: &Client, peer: IpAddr) -> Option<&Arc<Pod>> {
+        if client.identity.is_some() { None } else { self.pods.at(peer) }
     }
 }
 
-/// The snapshot as one thread sees it, with the counters of the routes that it has used.
+/// The snapshot as one thread sees it, with the counters of what it has used.
 pub(crate) struct Table {
     pub(crate) snapshot: Arc<Snapshot>,
-    counters: RefCell<HashMap<(usize, usize), Arc<RouteCounters>>>,
+    counters: RefCell<HashMap<Decided, Arc<RouteCounters>>>,
+    services: RefCell<HashMap<ServiceId, Arc<ServiceCounters>>>,
 }
+
+/// The listener and the route that decided, or else the host, by their addresses, and the Service.
+type Decided = (usize, usize, Option<ServiceId>);
 
 impl Table {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Rc<Self> {
-        Rc::new(Self { snapshot, counters: RefCell::default() })
+        Rc::new(Self { snapshot, counters: RefCell::default(), services: RefCell::default() })
     }
 
     /// The counters of the route that decided.
@@ -184,10 +191,21 @@ impl Table {
         let listener = decision.listener().map_or(0, |l| std::ptr::from_ref(l).addr());
         let route = decision.route().map_or(0, |r| std::ptr::from_ref(r).addr());
         let host = decision.host().map_or(0, |h| std::ptr::from_ref(h).addr());
-        let key = (listener, if route == 0 { host } else { route });
+        let service = match decision.admitted() {
+            Outcome::Forward(to) | Outcome::Deny(to) => Some(to.id),
+            Outcome::Redirect(_) | Outcome::Respond(_) | Outcome::NoRoute(_) => None,
+        };
+        let key = (listener, if route == 0 { host } else { route }, service);
         let mut counters = self.counters.borrow_mut();
         let found = counters.entry(key).or_insert_with(|| metrics.route(RouteLabels::of(decision)));
         Arc::clone(found)
+    }
+
+    /// The counters of a Service.
+    pub(crate) fn service(&self, id: ServiceId, metrics: &WorkerMetrics) -> Arc<ServiceCounters> {
+        let mut services = self.services.borrow_mut();
+        let new = || metrics.service(&self.snapshot.router.rules().service(id).name);
+        Arc::clone(services.entry(id).or_insert_with(new))
     }
 }
 

@@ -3,6 +3,7 @@
 mod backend;
 mod material;
 mod mesh;
+mod session;
 mod spiffe;
 mod svid;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod verify;
 
 pub(crate) use backend::{BackendSpeech, Unspeakable};
 pub(crate) use mesh::{Identity, nobody};
+pub(crate) use session::Session;
 pub(crate) use spiffe::SpiffeId;
 pub(crate) use svid::InvalidIdentity;
 #[cfg(test)]

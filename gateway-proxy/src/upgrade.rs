@@ -11,6 +11,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::{Instant, sleep, sleep_until};
 
+/// Octets that have passed a tunnel.
+#[derive(Default)]
+pub(crate) struct Passed {
+    pub(crate) received: Cell<u64>,
+    pub(crate) sent: Cell<u64>,
+}
+
 /// One side of an exchange that may change its protocol.
 pub(crate) struct Upgrade {
     side: OnUpgrade,
@@ -34,22 +41,24 @@ impl Upgrade {
         self.stream.is_some()
     }
 
-    /// Copies octets between both sides until both have ended, until nothing comes from either for
-    /// as long as `pause`, or until `grace` after the proxy is told to stop.
+    /// Copies octets between both sides, the client's and the backend's, until both have ended,
+    /// until nothing comes from either for as long as `pause`, or until `grace` after the proxy is
+    /// told to stop.
     pub(crate) async fn tunnel(
         self,
         other: Self,
         pause: Option<Duration>,
         mut draining: Draining,
         grace: Duration,
-    ) {
+    ) -> Passed {
         let heard = Cell::new(Instant::now());
+        let passed = Passed::default();
         let copied = async {
             let (one, two) = tokio::try_join!(self.side, other.side).ok()?;
             let (one_reads, one_writes) = split(TokioIo::new(one));
             let (two_reads, two_writes) = split(TokioIo::new(two));
-            let there = copy(one_reads, two_writes, &heard);
-            tokio::try_join!(there, copy(two_reads, one_writes, &heard)).ok()
+            let there = copy(one_reads, two_writes, &heard, &passed.received);
+            tokio::try_join!(there, copy(two_reads, one_writes, &heard, &passed.sent)).ok()
         };
         let silent = async {
             let Some(pause) = pause else { return std::future::pending().await };
@@ -66,14 +75,16 @@ impl Upgrade {
             () = silent => {}
             () = stopped => {}
         }
+        passed
     }
 }
 
-/// Copies octets until their end, and passes the end on; notes when some came.
+/// Copies octets until their end, and passes the end on; notes when some came, and counts them.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     heard: &Cell<Instant>,
+    passed: &Cell<u64>,
 ) -> io::Result<()> {
     let mut octets = vec![0; 8 * 1024];
     loop {
@@ -83,6 +94,7 @@ async fn copy(
             return to.shutdown().await;
         }
         to.write_all(&octets[..read]).await?;
+        passed.set(passed.get() + read as u64);
         // Within TLS, what was written may still wait here until there is more.
         to.flush().await?;
     }

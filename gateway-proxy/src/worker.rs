@@ -2,13 +2,17 @@
 
 use crate::access_log::Logger;
 use crate::config::Limits;
+use crate::gate::{ClientGate, Gate};
 use crate::listener::{self, Socket};
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{Told, WorkerMetrics};
 use crate::mirror::Copying;
+use crate::overload;
+use crate::real_ip::TrustedProxies;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::timers::Timers;
 use crate::tls::Identity;
+use crate::trace::{Exporter, Ids, Tracer};
 use crate::upstream::Pool;
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
@@ -24,13 +28,32 @@ pub(crate) struct Shared {
     /// That of the snapshot, for those who wait for another one.
     identity: watch::Sender<Option<Arc<Identity>>>,
     pub(crate) limits: Limits,
+    pub(crate) connections: Gate,
+    pub(crate) connections_per_client: ClientGate,
+    pub(crate) requests: Gate,
+    pub(crate) trusted: TrustedProxies,
     pub(crate) log: Option<Logger>,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl Shared {
-    pub(crate) fn new(snapshot: Snapshot, limits: Limits, log: Option<Logger>) -> Self {
-        let identity = watch::Sender::new(snapshot.identity());
-        Self { snapshot: ArcSwap::from_pointee(snapshot), identity, limits, log }
+    pub(crate) fn new(
+        snapshot: Snapshot,
+        limits: Limits,
+        log: Option<Logger>,
+        tracer: Option<Tracer>,
+    ) -> Self {
+        Self {
+            identity: watch::Sender::new(snapshot.identity()),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            connections: Gate::new(limits.connections),
+            connections_per_client: ClientGate::new(limits.connections_per_client),
+            requests: Gate::new(limits.requests),
+            trusted: TrustedProxies::default(),
+            limits,
+            log,
+            tracer,
+        }
     }
 
     /// Puts another table in force.
@@ -38,6 +61,26 @@ impl Shared {
         let identity = snapshot.identity();
         self.snapshot.store(snapshot);
         self.identity.send_replace(identity);
+    }
+
+    /// What became of what is told to others.
+    pub(crate) fn told(&self) -> Told {
+        let exporter = self.tracer.as_ref().map(Tracer::exporter);
+        Told {
+            lines_lost: self.log.as_ref().map_or(0, Logger::lost),
+            spans: exporter.map_or(0, Exporter::told),
+            spans_lost: exporter.map_or(0, Exporter::lost),
+        }
+    }
+
+    /// Waits until all is told, but not for ever.
+    pub(crate) fn flush(&self) {
+        if let Some(log) = &self.log {
+            log.flush();
+        }
+        if let Some(tracer) = &self.tracer {
+            tracer.exporter().flush();
+        }
     }
 
     /// Waits until this proxy is somebody else than `identity`.
@@ -52,9 +95,9 @@ impl Shared {
 
 /// What a thread is told to do.
 pub(crate) enum Command {
-    /// Accept connections on another socket.
+    /// Accept connections on another socket of the listener with this number.
     Listen(u64, Socket),
-    /// Stop accepting on a socket, and finish its connections.
+    /// Stop accepting on the sockets of a listener, and finish their connections.
     Unlisten(u64),
     /// Finish everything and end.
     Shutdown,
@@ -66,8 +109,11 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pool: Pool,
     pub(crate) random: Random,
+    pub(crate) ids: Ids,
     pub(crate) copying: Copying,
     pub(crate) timers: Timers,
+    /// For those who are told that there is no room.
+    pub(crate) turned_away: Gate,
     table: RefCell<Rc<Table>>,
 }
 
@@ -98,8 +144,10 @@ pub(crate) fn run(
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
         random: Random::from_system(),
+        ids: Ids::from_system(),
         copying: Copying::default(),
         timers: Timers::default(),
+        turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
         shared,
     });
@@ -117,10 +165,9 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(id, socket) => {
-                let drain = Drain::new();
-                let accepting = listener::accept(Rc::clone(&worker), socket, drain.watch());
-                tokio::task::spawn_local(accepting);
-                serving.insert(id, drain);
+                // There may be several sockets of one number.
+                let draining = serving.entry(id).or_insert_with(Drain::new).watch();
+                tokio::task::spawn_local(listener::accept(Rc::clone(&worker), socket, draining));
             }
             Command::Unlisten(id) => {
                 let removed = serving.remove(&id);

@@ -2,6 +2,10 @@
 //!
 //! Here and not among the targets, so that an ordinary test replays what they found.
 
+mod lines;
+
+pub use lines::lines;
+
 use crate::generate::{self, Edits, Scenario, Source};
 use crate::reference::Answer;
 use crate::{OwnedRequest, assert_agree};

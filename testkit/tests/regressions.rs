@@ -41,6 +41,19 @@ fn explain() {
     assert!(replay("decide", fuzz::explain) + replay("explain", fuzz::explain) > 0);
 }
 
+/// Each kind of answer is among the seeds.
+#[test]
+fn lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/lines");
+    let mut sums = [0; 3];
+    for entry in std::fs::read_dir(root).unwrap() {
+        let counts = fuzz::lines(&std::fs::read(entry.unwrap().path()).unwrap());
+        sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+    assert!(sums.iter().all(|sum| *sum > 0), "{sums:?}");
+    replay("lines", |bytes| _ = fuzz::lines(bytes));
+}
+
 /// Edits begin with the rules of the other target.
 #[test]
 fn edits() {

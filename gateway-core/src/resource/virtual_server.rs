@@ -35,6 +35,7 @@ pub(crate) struct VirtualServer {
     pub(crate) policies: Option<Located<Vec<PolicyRef>>>,
     pub(crate) dos: Option<Text>,
     pub(crate) add_header_inherit: Option<Text>,
+    pub(crate) gunzip: bool,
     pub(crate) upstreams: Vec<Upstream>,
     pub(crate) routes: Vec<Route>,
     pub(crate) sticky_by: Option<Field>,
@@ -89,15 +90,13 @@ impl VirtualServer {
             policies: PolicyRef::read_list(&mut spec, problems),
             dos: text(&mut spec, "dos", problems).filter(|text| !text.is_empty()),
             add_header_inherit: text(&mut spec, "add-header-inherit", problems),
+            gunzip: flag(&mut spec, "gunzip", false, problems),
             upstreams: items(&mut spec, "upstreams", problems, Upstream::read),
             routes: items(&mut spec, "routes", problems, Route::read),
             sticky_by: None,
             diagnostics: Vec::new(),
             errors: 0,
         };
-        if flag(&mut spec, "gunzip", false, problems) {
-            without_effect(&mut spec, "gunzip", problems);
-        }
         snippets(&mut spec, "http-snippets", problems);
         snippets(&mut spec, "server-snippets", problems);
         without_effect(&mut spec, "externalDNS", problems);

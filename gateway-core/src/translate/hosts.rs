@@ -22,6 +22,7 @@ pub(crate) struct Claim {
     pub(crate) falls_through: bool,
     pub(crate) tls: Option<Arc<ServerTls>>,
     pub(crate) tells_grpc: bool,
+    pub(crate) gunzip: bool,
     pub(crate) routes: Vec<Route>,
     pub(crate) rank: Rank,
     /// `metadata.creationTimestamp` of the oldest object behind the claim; `None` is newest.
@@ -181,6 +182,7 @@ fn listener(
             falls_through: claim.falls_through,
             tls: claim.tls,
             tells_grpc: claim.tells_grpc,
+            gunzip: claim.gunzip,
             routes: claim.routes,
             origin: claim.origin,
         });
@@ -273,6 +275,7 @@ mod tests {
             falls_through: false,
             tls: None,
             tells_grpc: false,
+            gunzip: false,
             routes: Vec::new(),
             rank: Rank::Explicit,
             created: created.map(Into::into),

@@ -55,6 +55,7 @@ impl Claim {
             falls_through: false,
             tls: None,
             tells_grpc: false,
+            gunzip: false,
             routes: vec![route],
             rank: Rank::ServiceHost,
             created: None,

@@ -251,6 +251,7 @@ fn claim(
             falls_through: false,
             tls,
             tells_grpc: false,
+            gunzip: server.spec.gunzip,
             routes: routes.to_vec(),
             rank: Rank::Explicit,
             created: server.meta.creation_timestamp.clone(),

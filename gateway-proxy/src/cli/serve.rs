@@ -2,10 +2,12 @@
 
 use super::Documents;
 use clap::{Args, ValueEnum};
-use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, run};
+use gateway_core::rules::Network;
+use gateway_proxy::{AccessLog, Config, Limits, LogFormat, LogTarget, RealIpHeader, Tracing, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -26,6 +28,36 @@ pub(super) struct Serve {
     #[arg(long = "map-port", value_name = "FROM=TO", value_parser = port_pair)]
     map_ports: Vec<(u16, u16)>,
 
+    /// Connections of this listener port begin with a header of the PROXY protocol (repeatable);
+    /// only where nobody but load balancers can connect
+    #[arg(long, value_name = "PORT")]
+    proxy_protocol: Vec<u16>,
+
+    /// Proxies in front that are believed about whose requests they pass on (repeatable)
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<Network>,
+
+    /// Where they tell it
+    #[arg(long, value_enum, ignore_case = true, default_value_t = RealIpHeaderName::XForwardedFor)]
+    real_ip_header: RealIpHeaderName,
+
+    /// Most connections of clients at a time; one more is answered 503 [default: any number]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<NonZeroUsize>,
+
+    /// Most connections of one client address at a time [default: any number]
+    #[arg(long, value_name = "N")]
+    max_connections_per_client: Option<NonZeroUsize>,
+
+    /// Most requests under way at a time; one more is answered 503 [default: any number]
+    #[arg(long, value_name = "N")]
+    max_requests: Option<NonZeroUsize>,
+
+    /// Fewest octets of a request body in each second that a client is waited for, beyond a minute
+    /// in all; fewer is answered 408 [default: none]
+    #[arg(long, value_name = "N")]
+    min_body_rate: Option<NonZeroU64>,
+
     /// Address of the admin server (/ready, /healthz, /metrics, /config), or `off`
     #[arg(long, value_name = "ADDR|off", default_value = "127.0.0.1:9901", value_parser = admin_address)]
     admin: AdminAddress,
@@ -34,6 +66,11 @@ pub(super) struct Serve {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
+    /// Take the place of the proxy that runs with the same PATH, without losing a connection, and wait
+    /// there for the next one
+    #[arg(long, value_name = "PATH")]
+    takeover: Option<PathBuf>,
+
     /// Resolve Services without documents by DNS
     #[arg(long)]
     dns: bool,
@@ -41,6 +78,18 @@ pub(super) struct Serve {
     /// Where requests are logged: a file, `-` for standard output, or `off`
     #[arg(long, value_name = "PATH|-|off", default_value = "off")]
     access_log: String,
+
+    /// Tell traces to an OpenTelemetry collector: `http://127.0.0.1:4318`
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
+
+    /// Share of the traces that begin here that is told, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = ratio)]
+    trace_ratio: f64,
+
+    /// What this proxy is called in traces
+    #[arg(long, value_name = "NAME", default_value = "gateway")]
+    trace_service: String,
 
     /// How requests are logged
     #[arg(long, value_enum, default_value_t = LogFormatName::Text)]
@@ -53,6 +102,16 @@ enum LogFormatName {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RealIpHeaderName {
+    #[value(name = "X-Forwarded-For")]
+    XForwardedFor,
+    #[value(name = "Forwarded")]
+    Forwarded,
+    #[value(name = "X-Real-IP")]
+    XRealIp,
+}
+
 /// Where the admin server listens; `None` for nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AdminAddress(pub(super) Option<SocketAddr>);
@@ -63,6 +122,11 @@ pub(super) fn admin_address(text: &str) -> Result<AdminAddress, String> {
     }
     let address = text.parse().map_err(|_| "neither ADDRESS:PORT nor `off`")?;
     Ok(AdminAddress(Some(address)))
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "not a number from 0 to 1".to_owned())
 }
 
 /// `80=8080`
@@ -96,12 +160,32 @@ impl Serve {
             options: settings.options(),
             bind: self.bind,
             map_ports: self.map_ports.iter().copied().collect(),
+            proxy_protocol: self.proxy_protocol.iter().copied().collect(),
+            trusted_proxies: self.trusted_proxies.iter().copied().collect(),
+            real_ip_header: match self.real_ip_header {
+                RealIpHeaderName::XForwardedFor => RealIpHeader::XForwardedFor,
+                RealIpHeaderName::Forwarded => RealIpHeader::Forwarded,
+                RealIpHeaderName::XRealIp => RealIpHeader::XRealIp,
+            },
             services: settings.endpoints.clone(),
             dns: self.dns,
             trust_pod_ips: settings.mesh.trust_pod_ips,
             admin: self.admin.0,
             threads: self.threads,
+            takeover: self.takeover,
             access_log,
+            tracing: self.otlp_endpoint.map(|endpoint| Tracing {
+                endpoint,
+                ratio: self.trace_ratio,
+                service: self.trace_service,
+            }),
+            limits: Limits {
+                connections: self.max_connections.map(NonZeroUsize::get),
+                connections_per_client: self.max_connections_per_client.map(NonZeroUsize::get),
+                requests: self.max_requests.map(NonZeroUsize::get),
+                body_rate: self.min_body_rate,
+                ..Limits::default()
+            },
             ..Config::default()
         };
         run(config, |_| ())?;
@@ -121,5 +205,11 @@ mod tests {
         assert_eq!(admin_address("off"), Ok(AdminAddress(None)));
         assert!(admin_address("127.0.0.1:1").is_ok());
         assert!(admin_address("here").is_err());
+    }
+
+    #[test]
+    fn shares() {
+        assert_eq!((ratio("0"), ratio("0.25"), ratio("1.0")), (Ok(0.0), Ok(0.25), Ok(1.0)));
+        assert!(["1.1", "-0.1", "NaN", ""].iter().all(|text| ratio(text).is_err()));
     }
 }

@@ -1,8 +1,10 @@
 //! An answer's body on its way to a client.
 
 use super::Received;
-use crate::access_log::Entry;
+use super::gunzip::Gunzip;
 use crate::error::BrokenBody;
+use crate::gate::Pass;
+use crate::record::Record;
 use crate::streams::OpenStream;
 use crate::timers::Alarm;
 use crate::upstream::Lease;
@@ -12,22 +14,27 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// The body of an answer on its way to a client.
 pub(crate) struct Answer {
     content: Content,
-    entry: Option<Box<Entry>>,
+    record: Option<Box<Record>>,
     /// Told whether the client has something to take.
     stream: Option<OpenStream>,
+    /// That of the request among those under way.
+    place: Pass,
 }
 
 enum Content {
     Empty,
-    /// What follows is another protocol.
-    Switched,
     Full(Bytes),
     Relayed(Relay),
+    /// Behind a pointer, so that others do not pay for its size.
+    Unpacked(Box<Gunzip>),
+    /// What follows is another protocol; the record goes to the tunnel.
+    Switched(Option<oneshot::Sender<Box<Record>>>),
 }
 
 /// A backend's body. However it ends, the connection that it came on goes back to the pool only if
@@ -46,17 +53,17 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, entry: None, stream: None }
+        Self { content: Content::Empty, record: None, stream: None, place: Pass::default() }
     }
 
-    /// The end of HTTP: what follows is another protocol.
-    pub(crate) fn switched() -> Self {
-        Self { content: Content::Switched, ..Self::empty() }
+    /// The end of HTTP: what follows is another protocol, and `tunnel` has the record.
+    pub(crate) fn switched(tunnel: oneshot::Sender<Box<Record>>) -> Self {
+        Self { content: Content::Switched(Some(tunnel)), ..Self::empty() }
     }
 
     /// Whether it is.
     pub(crate) fn is_switched(&self) -> bool {
-        matches!(self.content, Content::Switched)
+        matches!(self.content, Content::Switched(_))
     }
 
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
@@ -67,12 +74,21 @@ impl Answer {
         Self { content: Content::Relayed(relay), ..Self::empty() }
     }
 
+    /// The same, unpacked on its way.
+    pub(crate) fn unpacked(relay: Relay) -> Self {
+        Self { content: Content::Unpacked(Box::new(Gunzip::new(relay))), ..Self::empty() }
+    }
+
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
     /// is little and comes soon, so that its connection can be used again.
     pub(crate) fn discard(self) {
         const MOST: usize = 64 << 10;
         const SOON: Duration = Duration::from_secs(1);
-        let Content::Relayed(mut relay) = self.content else { return };
+        let mut relay = match self.content {
+            Content::Relayed(relay) => relay,
+            Content::Unpacked(unpacked) => unpacked.packed(),
+            Content::Empty | Content::Switched(_) | Content::Full(_) => return,
+        };
         if relay.body.size_hint().lower() > MOST as u64 {
             return;
         }
@@ -89,9 +105,21 @@ impl Answer {
         });
     }
 
-    /// Logs the exchange when the answer is over.
-    pub(crate) fn logged(mut self, entry: Option<Box<Entry>>) -> Self {
-        self.entry = entry;
+    /// Keeps the place of the request until the answer is over.
+    pub(crate) fn holding(mut self, place: Pass) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Keeps what is known about the exchange until the answer is over, or else the tunnel.
+    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+        match &mut self.content {
+            Content::Switched(tunnel) => {
+                // A tunnel that is gone already lets go of it.
+                let _ = tunnel.take().map(|tunnel| tunnel.send(record));
+            }
+            _ => self.record = Some(record),
+        }
         self
     }
 
@@ -104,7 +132,10 @@ impl Answer {
 }
 
 impl Relay {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             return self.poll_timer(cx).map(|()| {
                 self.lease = None;
@@ -157,26 +188,25 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
-        let frame = match &mut this.content {
-            Content::Empty | Content::Switched => None,
+        let polled = match &mut this.content {
+            Content::Empty | Content::Switched(_) => Poll::Ready(None),
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
-                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Content::Relayed(relay) => match relay.poll(cx) {
-                Poll::Ready(frame) => frame,
-                Poll::Pending => {
-                    this.stream.iter().for_each(OpenStream::waits);
-                    return Poll::Pending;
-                }
-            },
+            Content::Relayed(relay) => relay.poll(cx),
+            Content::Unpacked(unpacked) => unpacked.poll(cx),
+        };
+        let Poll::Ready(frame) = polled else {
+            this.stream.iter().for_each(OpenStream::waits);
+            return Poll::Pending;
         };
         this.stream.iter().for_each(OpenStream::given);
-        if let Some(entry) = &mut this.entry {
+        if let Some(record) = &mut this.record {
             match &frame {
-                Some(Ok(frame)) => entry.sent(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(_)) => entry.broken(),
+                Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => record.broken(),
                 None => {}
             }
         }
@@ -185,17 +215,19 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Empty | Content::Switched => true,
+            Content::Empty | Content::Switched(_) => true,
             Content::Full(bytes) => bytes.is_empty(),
             Content::Relayed(relay) => relay.body.is_end_stream(),
+            Content::Unpacked(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Empty | Content::Switched => SizeHint::with_exact(0),
+            Content::Empty | Content::Switched(_) => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Relayed(relay) => relay.body.size_hint(),
+            Content::Unpacked(_) => SizeHint::default(),
         }
     }
 }

@@ -5,9 +5,11 @@ use crate::error::{BrokenBody, Failure};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What has been sent of a request's body is kept for another try, up to this many octets.
@@ -34,6 +36,8 @@ pub(crate) struct Stream {
     /// Counts tries: the connection of an earlier one may still ask for frames.
     attempt: u32,
     pace: Pace,
+    /// How long it was the client that was waited for, up to the present pace.
+    waited: Duration,
 }
 
 /// Whom an exchange is waiting for, and since when.
@@ -62,6 +66,7 @@ impl Upload {
             failure: None,
             attempt: 0,
             pace: Pace::Sending(Instant::now()),
+            waited: Duration::ZERO,
         })))
     }
 
@@ -105,6 +110,15 @@ impl Upload {
         }
     }
 
+    /// How long the client may be waited for in the present pace: `pause` at most, and no longer
+    /// in all than that and a second for each `rate` octets that came.
+    pub(crate) fn patience(&self, pause: Duration, rate: Option<NonZeroU64>) -> Duration {
+        let (Self::Streamed(stream), Some(rate)) = (self, rate) else { return pause };
+        let stream = stream.borrow();
+        let earned = pause.saturating_add(Duration::from_secs(stream.taken / rate));
+        earned.saturating_sub(stream.waited).min(pause)
+    }
+
     /// Whom the exchange waits for; `since` is when the request was sent, for one without a body.
     pub(crate) fn pace(&self, since: Instant) -> Pace {
         match self {
@@ -120,7 +134,12 @@ impl Stream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let frame = match Pin::new(&mut self.source).poll_frame(cx) {
-            Poll::Ready(frame) => frame,
+            Poll::Ready(frame) => {
+                if let Pace::Client(since) = self.pace {
+                    self.waited += since.elapsed();
+                }
+                frame
+            }
             Poll::Pending => {
                 if !matches!(self.pace, Pace::Client(_)) {
                     self.pace = Pace::Client(Instant::now());

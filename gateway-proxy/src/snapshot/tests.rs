@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::reload::{Loaded, Loader};
 use crate::tls::{self, Authority, Leaf, SpiffeId};
 use crate::upstream::PeerTls;
-use proxy::{Setup, ask, backend, read_message, snapshot};
+use proxy::{Setup, ask, backend, read_message, secure, snapshot};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::{BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
@@ -41,7 +41,7 @@ fn requests_over_mutual_tls_are_answered_by_who_sent_them() {
     assert!(proxy.metric("gateway_tls_handshake_failures_total 0"));
     drop(client);
     assert!(proxy.stop() < Duration::from_secs(5));
-    assert!(proxy.metric("gateway_connections_open 0"));
+    assert!(proxy.metric("gateway_connections_active 0"));
 }
 
 #[test]
@@ -164,11 +164,45 @@ fn who_does_not_finish_a_handshake_is_left() {
 }
 
 #[test]
+fn the_proxy_protocol_comes_before_tls() {
+    let authority = Authority::new();
+    let (web, cart) = (authority.identity(WEB), authority.identity(CART));
+    let proxy = Setup { proxied: true, ..Setup::mutual(backend(), &cart) }.start();
+    let mut stream = proxy.connect();
+    stream.write_all(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 443\r\n").unwrap();
+    let (status, body) = ask(&mut secure(&web, stream), b"").unwrap();
+    let head = String::from_utf8(body).unwrap();
+    assert_eq!(status, "200");
+    assert!(head.contains("x-real-ip: 192.0.2.7\r\n"), "{head}");
+    assert!(ask(&mut proxy.secure(&web), b"").is_err(), "a handshake is no such header");
+    assert!(proxy.metric("gateway_proxy_protocol_failures_total 1"));
+}
+
+/// What is refused in plain is refused within TLS, and the answer gets through.
+#[test]
+fn bad_framing_is_refused_within_tls() {
+    let authority = Authority::new();
+    let (web, cart) = (authority.identity(WEB), authority.identity(CART));
+    let proxy = Setup::mutual(backend(), &cart).start();
+    for request in [
+        "GET / HTTP/1.1\nHost: shop.example\n\n",
+        "POST / HTTP/1.1\r\n\
+         Host: shop.example\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let mut client = proxy.secure(&web);
+        client.get_mut().write_all(request.as_bytes()).unwrap();
+        let (head, _) = read_message(&mut client).unwrap().unwrap();
+        assert!(head.starts_with("http/1.1 400"), "{head}");
+    }
+    assert!(proxy.metric("gateway_requests_refused_total 2"));
+}
+
+#[test]
 fn a_handshake_does_not_hold_up_the_end() {
     let authority = Authority::new();
     let mut proxy = Setup::mutual(backend(), &authority.identity(CART)).start();
     let silent = proxy.connect();
-    assert!(proxy.metric("gateway_connections_open 1"));
+    assert!(proxy.metric("gateway_connections_active 1"));
     let took = proxy.stop();
     assert!(took < Duration::from_secs(5), "{took:?}");
     drop(silent);
@@ -221,7 +255,7 @@ fn who_takes_nothing_through_tls_is_left() {
     let head = format!("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: {length}\r\n\r\n");
     client.get_mut().write_all(head.as_bytes()).unwrap();
     client.get_mut().write_all(&vec![0; length]).unwrap();
-    assert!(proxy.metric("gateway_connections_open 0"));
+    assert!(proxy.metric("gateway_connections_active 0"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A backend that answers what the request's path asks for, badly if need be.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -26,6 +28,7 @@ struct State {
     requests: AtomicUsize,
     aborted: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
+    heads: Mutex<Vec<String>>,
 }
 
 pub struct Received {
@@ -96,6 +99,11 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
+    /// The heads of all requests so far, without their last line end.
+    pub fn heads(&self) -> Vec<String> {
+        self.state.heads.lock().unwrap().clone()
+    }
+
     /// Requests whose body or answer broke off, or whose client left before the answer.
     pub fn aborted(&self) -> usize {
         self.state.aborted.load(Ordering::SeqCst)
@@ -123,6 +131,8 @@ impl State {
         let mut reader = BufReader::with_capacity(64 * 1024, stream);
         let mut out = stream;
         while let Some(request) = read_head(&mut reader)? {
+            let head = format!("{}\r\n{}", request.line, request.head);
+            self.heads.lock().unwrap().push(head);
             self.requests.fetch_add(1, Ordering::SeqCst);
             let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
             let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
@@ -207,6 +217,23 @@ impl State {
                       x-public: 2\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\
                       content-length: 0\r\n\r\n",
                 )?,
+                "gzip" | "gzip-short" => {
+                    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+                    packed.write_all(&vec![b'x'; number() as usize])?;
+                    let mut packed = packed.finish()?;
+                    if path == "gzip-short" {
+                        packed.truncate(packed.len() / 2);
+                    }
+                    write!(
+                        out,
+                        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\netag: \"a\"\r\n\
+                         content-length: {}\r\n\r\n",
+                        packed.len()
+                    )?;
+                    if !request.line.starts_with("HEAD ") {
+                        out.write_all(&packed)?;
+                    }
+                }
                 "status" => {
                     write!(out, "HTTP/1.1 {} Whatever\r\ncontent-length: 0\r\n\r\n", number())?
                 }

@@ -1,6 +1,6 @@
 use crate::backend::Backend;
 use crate::client::Client;
-use crate::gateway::cafe_with;
+use crate::gateway::{address, cafe, cafe_with, config, service, start};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -203,4 +203,32 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(started.elapsed() < Duration::from_secs(10), "{what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+#[test]
+fn gzip_is_unpacked_for_clients_that_do_not_take_it() {
+    // virtualserver §3, `gunzip`
+    let backend = Backend::start("tea");
+    let mut config = config(&cafe("").replace("  upstreams:", "  gunzip: on\n  upstreams:"));
+    config.services = vec![service("tea", &[backend.address])];
+    let server = start(config);
+    let mut client = Client::connect(address(&server, 80));
+    for (size, lines) in
+        [(10, ""), (10_000_000, ""), (0, ""), (10, "Accept-Encoding: gzip;q=0\r\n")]
+    {
+        let response = client.request("GET", &format!("/gzip?{size}"), lines);
+        assert_eq!(response.field("content-encoding"), None);
+        assert_eq!(response.field("etag"), Some("W/\"a\""));
+        assert!(response.complete && response.body == vec![b'x'; size], "{size}");
+        assert_eq!(client.request("HEAD", "/gzip?10", lines).field("content-encoding"), None);
+    }
+    let response = client.request("GET", "/gzip?10000", "Accept-Encoding: br, gzip\r\n");
+    assert_eq!(response.field("content-encoding"), Some("gzip"));
+    assert!(response.complete && response.body.len() < 1000);
+    assert_eq!(backend.connections(), 1);
+    let response = client.request("GET", "/gzip-short?1000000", "");
+    assert!(!response.complete, "a short answer is never taken for a whole one");
+    let (_server, address) = cafe_with(&backend, "");
+    let response = Client::connect(address).get("/gzip?10");
+    assert_eq!(response.field("content-encoding"), Some("gzip"), "it is off by default");
 }

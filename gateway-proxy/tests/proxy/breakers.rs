@@ -64,7 +64,10 @@ fn the_fallback_of_a_document_is_asked_instead() {
     let lines = || std::fs::read_to_string(&log).unwrap();
     wait_until("six lines", || lines().lines().count() == 6);
     for line in lines().lines().skip(2) {
-        assert!(line.contains(&format!(" default/milk {} ", milk.address)), "{line}");
+        assert!(
+            line.contains(&format!(" service=\"default/milk\" upstream=\"{}\" ", milk.address)),
+            "{line}"
+        );
     }
     server.shutdown();
     std::fs::remove_file(&log).unwrap();
@@ -78,7 +81,7 @@ fn the_log_says_that_all_endpoints_are_out() {
     assert_eq!(statuses(address(&server, 80), "/hang-up", 3), [502, 502, 503]);
     let lines = || std::fs::read_to_string(&log).unwrap();
     wait_until("three lines", || lines().lines().count() == 3);
-    assert!(lines().ends_with(" circuit_open\n"), "{}", lines());
+    assert!(lines().ends_with(" problem=circuit_open\n"), "{}", lines());
     server.shutdown();
     std::fs::remove_file(&log).unwrap();
 }

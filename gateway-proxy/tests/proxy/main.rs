@@ -1,6 +1,8 @@
 //! The proxy over real sockets, with clients and backends that behave badly.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
+mod access_log;
+mod addresses;
 mod backend;
 mod backend_tls;
 mod bodies;
@@ -12,9 +14,11 @@ mod framing;
 mod gateway;
 mod headers;
 mod http2;
+mod injection;
 mod leaks;
 mod mesh;
 mod mirrors;
+mod overload;
 mod policies;
 mod process;
 mod reload;
@@ -22,3 +26,5 @@ mod routing;
 mod service_limits;
 mod shutdown;
 mod suite;
+mod takeover;
+mod traces;

@@ -135,7 +135,14 @@ fn a_caller_that_no_target_lists_is_refused() {
     inner.shutdown();
     let lines = std::fs::read_to_string(log.path()).unwrap();
     let refused = lines.lines().nth(1).unwrap();
-    assert!(refused.contains(" default/tea-v1 - ") && refused.ends_with(" denied"), "{lines}");
+    assert!(
+        refused.contains(" service=\"default/tea-v1\" upstream=\"-\" ")
+            && refused.ends_with(" problem=denied"),
+        "{lines}"
+    );
+    let (proved, tls) =
+        ("identity=\"spiffe://cluster.local/ns/default/sa/batch\"", "tls=\"TLSv1.3\"");
+    assert!(refused.contains(proved) && refused.contains(tls), "{lines}");
 }
 
 #[test]

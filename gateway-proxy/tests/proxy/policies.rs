@@ -213,8 +213,8 @@ fn the_log_says_why_nobody_passes() {
     let lines = || std::fs::read_to_string(&log).unwrap();
     wait_until("four lines", || lines().lines().count() == asked.len());
     for (line, (target, status, word)) in lines().lines().zip(asked) {
-        assert!(line.contains(&format!("{target}\" {status} ")), "{line}");
-        assert!(line.ends_with(&format!(" {word}")), "{line}");
+        assert!(line.contains(&format!("{target} HTTP/1.1\" {status} ")), "{line}");
+        assert!(line.ends_with(&format!(" problem={word}")), "{line}");
     }
     server.shutdown();
     std::fs::remove_file(&log).unwrap();

@@ -8,52 +8,78 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    /// The address of its admin server.
+    pub admin: Option<SocketAddr>,
+}
 
 impl Process {
     /// `gateway serve` of `file` in front of `backend`, and its address.
     pub fn serve(file: &Path, backend: &Backend, more: &[&str]) -> (Self, SocketAddr) {
-        let child = Command::new(env!("CARGO_BIN_EXE_gateway"))
-            .args(["serve", "--bind", "127.0.0.1", "--map-port", "80=0", "--admin", "off", "-f"])
-            .arg(file)
-            .arg("--endpoint")
-            .arg(format!("default/tea:80={}", backend.address))
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut process = Self(child);
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words[..] {
-            ["listening", "http", address, "default/cafe"] => (process, address.parse().unwrap()),
-            _ => panic!("{line}"),
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+        Self::start(
+            command
+                .args(Self::options(file, backend, "off"))
+                .args(["--map-port", "80=0"])
+                .args(more),
+        )
+    }
+
+    /// The options that all have in common.
+    pub fn options(file: &Path, backend: &Backend, admin: &str) -> Vec<String> {
+        let tea = format!("default/tea:80={}", backend.address);
+        let file = file.to_str().unwrap();
+        let options =
+            ["serve", "--bind", "127.0.0.1", "-f", file, "--endpoint", &tea, "--admin", admin];
+        options.map(str::to_owned).into()
+    }
+
+    /// What this command starts, and its address.
+    pub fn start(command: &mut Command) -> (Self, SocketAddr) {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = Self { child, admin: None };
+        let mut lines = BufReader::new(process.child.stdout.take().unwrap()).lines();
+        loop {
+            let line = lines.next().unwrap().unwrap();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["listening", "admin", address] => process.admin = Some(address.parse().unwrap()),
+                ["listening", "http", address, "default/cafe"] => {
+                    return (process, address.parse().unwrap());
+                }
+                _ => panic!("{line}"),
+            }
         }
     }
 
     /// How many files and sockets it has open.
     pub fn open_files(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.0.id())).unwrap().count()
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// How many octets of memory it uses.
     pub fn resident(&self) -> usize {
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.0.id())).unwrap();
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
         statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
     }
 
+    /// Waits for its end, and tells its exit status.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
+        let status =
+            Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -86,7 +112,7 @@ fn it_says_where_it_listens_and_obeys_signals() {
     wait_until("the request is under way", || backend.requests() == 1);
     process.signal("-TERM");
     assert_eq!(client.read("GET").unwrap().status, 200, "finished before the end");
-    assert_eq!(process.0.wait().unwrap().code(), Some(0));
+    assert_eq!(process.wait(), Some(0));
     let old = lines(&log.with_extension("old"));
     assert_eq!(old + lines(&log), 1 + versions + backend.requests(), "every line is somewhere");
     assert!(lines(&log) >= backend.requests(), "the last ones in the new file");

@@ -76,6 +76,40 @@ fn version(server: &Server, host: &str) -> String {
 }
 
 #[test]
+fn the_admin_server_tells_what_became_of_each_document() {
+    // decisions §5
+    let backend = Backend::start("tea");
+    let (good, broken) =
+        (returning("b.example", "1"), returning("b.example", "2").replace("pass: tea", "pass: te"));
+    let file = File::new(&(returning("a.example", "1") + &good));
+    let mut config = config_of(&file, &backend);
+    config.admin = Some("127.0.0.1:0".parse().unwrap());
+    let server = start(config);
+    let states = || {
+        let text = Client::connect(server.admin().unwrap()).get("/config").text();
+        let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let state = |d: &serde_json::Value| {
+            let errors = d["diagnostics"].as_array().unwrap().iter();
+            let errors = errors.filter(|diagnostic| diagnostic["severity"] == "error").count();
+            format!("{} {} {errors}", word(&d["name"]), word(&d["state"]))
+        };
+        let documents =
+            shown["documents"].as_array().unwrap().iter().map(state).collect::<Vec<_>>();
+        let counts = ["accepted", "last_good", "refused"].map(|name| shown["counts"][name].clone());
+        (documents.join(", "), counts.map(|count| count.as_u64().unwrap()))
+    };
+    assert_eq!(states(), ("a accepted 0, b accepted 0".to_owned(), [2, 0, 0]));
+    let new = broken.replace("b.example", "c.example").replace("name: b,", "name: c,");
+    file.write(&(returning("a.example", "2") + &broken + &new));
+    server.reload().unwrap();
+    assert_eq!(states(), ("a accepted 0, b last-good 1, c refused 1".to_owned(), [1, 1, 1]));
+    file.write(&(good + &new));
+    server.reload().unwrap();
+    assert_eq!(states(), ("b accepted 0, c refused 1".to_owned(), [1, 0, 1]));
+}
+
+#[test]
 fn a_changed_file_is_noticed() {
     let backend = Backend::start("tea");
     let file = File::new(&returning("cafe.example.com", "one"));

@@ -85,7 +85,7 @@ fn the_log_says_who_came_too_often() {
     assert_eq!(admitted(address, "/", 2), 1);
     let lines = || std::fs::read_to_string(&log).unwrap();
     wait_until("two lines", || lines().lines().count() == 2);
-    assert!(lines().ends_with(" rate_limit\n"), "{}", lines());
+    assert!(lines().ends_with(" problem=rate_limit\n"), "{}", lines());
     server.shutdown();
     std::fs::remove_file(&log).unwrap();
 }

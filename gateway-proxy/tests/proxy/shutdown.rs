@@ -3,6 +3,7 @@ use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::gateway::{address, cafe, cafe_with, config, service, start};
 use gateway_proxy::{AccessLog, LogFormat, LogTarget};
+use serde_json::json;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -63,10 +64,10 @@ fn the_admin_server_tells_what_goes_on() {
     let metrics = admin.get("/metrics").text();
     for line in [
         "gateway_requests_total{listener=\"default/cafe\",owner=\"VirtualServer default/cafe\",\
-         route=\"VirtualServer default/cafe: spec.routes[0]\",code=\"2xx\"} 1",
+         route=\"VirtualServer default/cafe\",rule=\"spec.routes[0]\",service=\"default/tea\",code=\"200\"} 1",
         "gateway_upstream_failures_total{reason=\"disconnect\"} 1",
         "gateway_config_generation 1",
-        "gateway_connections_open 1",
+        "gateway_connections_active 1",
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line}\n{metrics}");
     }
@@ -74,7 +75,9 @@ fn the_admin_server_tells_what_goes_on() {
     assert_eq!(shown["generation"], 1);
     assert_eq!(shown["counts"]["routes"], 1);
     assert_eq!(shown["listeners"][0]["address"], address(&server, 80).to_string());
-    assert_eq!(shown["diagnostics"][0]["line"], 11, "{shown:#}");
+    let [cafe] = &shown["documents"].as_array().unwrap()[..] else { panic!("{shown:#}") };
+    assert_eq!((&cafe["name"], &cafe["state"]), (&json!("cafe"), &json!("accepted")));
+    assert_eq!(cafe["diagnostics"][0]["line"], 11, "{shown:#}");
     server.shutdown();
     let lines = std::fs::read_to_string(&log).unwrap();
     std::fs::remove_file(&log).unwrap();
@@ -86,6 +89,6 @@ fn the_admin_server_tells_what_goes_on() {
         assert_eq!(line["target"], target);
         assert_eq!(line["status"], status);
         assert_eq!(line["problem"], problem);
-        assert_eq!(line["upstream"], backend.address.to_string());
+        assert_eq!(line["upstreams"][0]["address"], backend.address.to_string());
     }
 }

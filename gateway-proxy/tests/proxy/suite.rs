@@ -50,8 +50,15 @@ fn the_proxy_does_what_the_suite_says() {
 }
 
 /// Whether it can be seen over plain sockets: the proxy draws its own numbers, there is no TLS,
-/// nobody gives it attributes, and what it can't enforce it answers 500.
+/// nobody gives it attributes, what it can't enforce it answers 500, and it refuses two hosts in
+/// one request before rules are asked.
 fn is_plain(case: &Case) -> bool {
+    let hosts = case.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let is_absolute = case.request.target.starts_with(b"http://");
+    let same = |host: &[u8]| case.request.target["http://".len()..].starts_with(host);
+    if is_absolute && !hosts.map(|(_, value)| &value[..]).all(same) {
+        return false;
+    }
     let done_here = |step: &String| ["refuse", "preflight"].iter().any(|s| step.starts_with(s));
     case.draw.is_none()
         && case.request.attributes.is_empty()

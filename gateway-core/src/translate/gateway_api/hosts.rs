@@ -114,6 +114,7 @@ fn without_routes(section: &Section<'_>) -> Claim {
         falls_through: true,
         tls: section.tls.clone(),
         tells_grpc: true,
+        gunzip: false,
         routes: Vec::new(),
         rank: Rank::Empty,
         created: meta.creation_timestamp.clone(),

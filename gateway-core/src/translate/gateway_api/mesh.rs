@@ -203,6 +203,7 @@ impl<'a> Fronts<'a> {
                     falls_through: false,
                     tls: None,
                     tells_grpc: front.calls,
+                    gunzip: false,
                     routes: routes.clone(),
                     rank: Rank::Explicit,
                     created: front.route.meta.creation_timestamp.clone(),

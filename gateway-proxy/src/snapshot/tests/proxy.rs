@@ -3,8 +3,9 @@
 use super::super::*;
 use crate::config::Limits;
 use crate::error::Failure;
+use crate::inherit::Inherited;
 use crate::listener;
-use crate::metrics::{ReloadCounts, render};
+use crate::metrics::{ReloadCounts, Told, render};
 use crate::tls;
 use crate::upstream::{Address, PeerTls};
 use crate::worker::{self, Command, Shared};
@@ -87,6 +88,8 @@ pub(super) struct Setup {
     /// Documents of Pods that callers are taken for.
     pub(super) pods: &'static str,
     pub(super) limits: Limits,
+    /// Whether connections begin with a header of the PROXY protocol.
+    pub(super) proxied: bool,
 }
 
 impl Setup {
@@ -99,6 +102,7 @@ impl Setup {
             source: None,
             pods: "",
             limits: Limits { grace: Duration::from_secs(2), ..Limits::default() },
+            proxied: false,
         }
     }
 
@@ -117,7 +121,7 @@ impl Setup {
         let mut resources = Resources::default();
         resources.add_yaml("pods.yaml", self.pods);
         snapshot.pods = Pods::of(&resources);
-        Proxy::start(rules, snapshot, self.limits)
+        Proxy::begin(rules, snapshot, self.limits, self.proxied)
     }
 
     /// One host with one route to one Service.
@@ -164,15 +168,21 @@ pub(super) fn snapshot(
 impl Proxy {
     /// Serves the first listener of `rules`.
     pub(super) fn start(rules: RuleSet, snapshot: Snapshot, limits: Limits) -> Self {
+        Self::begin(rules, snapshot, limits, false)
+    }
+
+    fn begin(rules: RuleSet, snapshot: Snapshot, limits: Limits, proxied: bool) -> Self {
         let config = Config {
             bind: Ipv4Addr::LOCALHOST.into(),
             map_ports: [(80, 0)].into(),
+            proxy_protocol: proxied.then_some(80).into_iter().collect(),
             ..Config::default()
         };
         let (listening, mut sockets) =
-            listener::bind(&rules.listeners[0], &config, 1, false).unwrap();
+            listener::bind(&rules.listeners[0], &config, 1, false, &mut Inherited::default())
+                .unwrap();
         let metrics = Arc::new(WorkerMetrics::default());
-        let shared = Arc::new(Shared::new(snapshot, limits, None));
+        let shared = Arc::new(Shared::new(snapshot, limits, None, None));
         let (commands, received) = mpsc::unbounded_channel();
         commands.send(Command::Listen(0, sockets.remove(0))).ok().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -196,15 +206,15 @@ impl Proxy {
         &self,
         identity: &Identity,
     ) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
-        let client = ClientConnection::new(identity.client_config(None), tls::nobody()).unwrap();
-        BufReader::new(StreamOwned::new(client, self.connect()))
+        secure(identity, self.connect())
     }
 
     /// Whether the metrics have this line, or soon will.
     pub(super) fn metric(&self, line: &str) -> bool {
         let end = Instant::now() + Duration::from_secs(5);
         loop {
-            let text = render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), 0);
+            let text =
+                render(&[Arc::clone(&self.metrics)], ReloadCounts::default(), Told::default());
             if text.lines().any(|l| l == line) {
                 return true;
             }
@@ -237,6 +247,15 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// TLS of a client on a connection.
+pub(super) fn secure(
+    identity: &Identity,
+    stream: TcpStream,
+) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
+    let client = ClientConnection::new(identity.client_config(None), tls::nobody()).unwrap();
+    BufReader::new(StreamOwned::new(client, stream))
 }
 
 /// Sends a request, and reads the status of its answer and the body.

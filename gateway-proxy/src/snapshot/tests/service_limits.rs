@@ -134,9 +134,9 @@ fn who_leaves_does_not_wait() {
     };
     let mut clients: Vec<_> = (0..4).map(ask).collect();
     // Whichever found no room, the three others are waiting.
-    assert!(refused(&proxy, 1) && proxy.metric("gateway_connections_open 4"));
+    assert!(refused(&proxy, 1) && proxy.metric("gateway_connections_active 4"));
     clients.truncate(2);
-    assert!(proxy.metric("gateway_connections_open 2"));
+    assert!(proxy.metric("gateway_connections_active 2"));
     assert_eq!(backend.requests(), 1);
     let took = proxy.stop();
     assert!(took < Duration::from_secs(10), "{took:?}");

@@ -4,7 +4,7 @@
 use crate::backend::Backend;
 use crate::client::Client as Http1;
 use crate::gateway::cafe_with;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -105,4 +106,79 @@ fn a_head_that_is_too_large_is_refused() {
         assert_eq!(client.get("/").await.unwrap().status, 200);
     });
     assert_eq!(backend.requests(), 2);
+}
+
+#[test]
+fn what_belongs_to_connections_of_http1_is_refused() {
+    // RFC 9113, sections 8.2.1, 8.2.2 and 8.3: nothing of it reaches a backend, where it could frame
+    // a request within the request
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let field = |name: &str, value: &str| {
+        let mut octets = vec![0, name.len() as u8];
+        octets.extend_from_slice(name.as_bytes());
+        octets.push(value.len() as u8);
+        octets.extend_from_slice(value.as_bytes());
+        octets
+    };
+    for (name, value) in [
+        ("connection", "x-a"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "close"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "websocket"),
+        ("te", "gzip"),
+        ("X-Upper", "1"),
+        ("x-a", "1\r\nx-b: 2"),
+        ("x-a", "1\n"),
+        ("x-a", "\0"),
+        ("x-a\r\nx-b", "1"),
+        (":path", "/other"),
+        (":unknown", "1"),
+        ("content-length", "5"),
+        ("host", "other.example"),
+    ] {
+        let head = [HEAD, &field(name, value)].concat();
+        let answer = answer_to(address, &frame(HEADERS, END_HEADERS | END_STREAM, 1, &head));
+        let refused = match answer {
+            Answer::Reset => true,
+            // `:status: 400` is the 12th entry of the static table.
+            Answer::Headers(octets) => octets.contains(&0x8c),
+        };
+        assert!(refused, "{name:?}: {value:?}");
+    }
+    assert_eq!(backend.requests(), 0);
+    let good = [HEAD, &field("te", "trailers"), &field("x-a", "1")].concat();
+    let answer = answer_to(address, &frame(HEADERS, END_HEADERS | END_STREAM, 1, &good));
+    assert!(matches!(answer, Answer::Headers(octets) if octets[0] == 0x88));
+    assert_eq!(backend.requests(), 1);
+}
+
+enum Answer {
+    /// The stream or the connection was given up.
+    Reset,
+    Headers(Vec<u8>),
+}
+
+/// What the proxy makes of these frames.
+fn answer_to(address: SocketAddr, frames: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    stream.write_all(&frame(SETTINGS, 0, 0, &[])).unwrap();
+    stream.write_all(frames).unwrap();
+    loop {
+        let mut head = [0; 9];
+        if stream.read_exact(&mut head).is_err() {
+            return Answer::Reset;
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).unwrap();
+        match head[3] {
+            HEADERS => return Answer::Headers(payload),
+            RST_STREAM | GOAWAY => return Answer::Reset,
+            _ => {}
+        }
+    }
 }

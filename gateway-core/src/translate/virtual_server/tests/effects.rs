@@ -62,10 +62,6 @@ fn fields_without_effect_are_told_one_by_one() {
     };
     let snippet = warning("spec.routes[0].location-snippets", "location-snippets");
     for (server_field, upstream, route, want) in [
-        ("gunzip: true", "", "", Some(spec("gunzip"))),
-        ("gunzip: on", "", "", Some(spec("gunzip"))),
-        ("gunzip: 'yes'", "", "", Some(spec("gunzip"))),
-        ("gunzip: no", "", "", None),
         ("http-snippets: 'limit_req_zone x;'", "", "", Some(spec("http-snippets"))),
         ("server-snippets: '#'", "", "", Some(spec("server-snippets"))),
         ("http-snippets: ''\nserver-snippets: ' '", "", "", None),

@@ -19,13 +19,13 @@ fn virtual_servers() {
     for (spec, want) in [
         ("routes: [{path: /, action: {pass: tea}}]", "Valid/AddedOrUpdated: "),
         (
-            "gunzip: true\nroutes: [{path: /, route: x}]",
-            "Warning/AddedOrUpdatedWithWarning: spec.gunzip: `gunzip` is not supported and \
+            "externalDNS: {}\nroutes: [{path: /, route: x}]",
+            "Warning/AddedOrUpdatedWithWarning: spec.externalDNS: `externalDNS` is not supported and \
              has no effect; spec.routes[0].route: there is no VirtualServerRoute `shop/x`; nothing \
              is served for it",
         ),
         (
-            "gunzip: true\nroutes: [{path: a, action: {pass: tee}}, {path: /, action: {pass: 1}}]",
+            "externalDNS: {}\nroutes: [{path: a, action: {pass: tee}}, {path: /, action: {pass: 1}}]",
             "Invalid/Rejected: spec.routes[1].action.pass: expected text, found the number \
              `1`; spec.routes[0].path: `a` does not begin with `/`, `=`, `^~`, `~` or `~*`; \
              spec.routes[0].action.pass: no upstream is named `tee`",
