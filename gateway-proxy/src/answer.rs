@@ -32,8 +32,7 @@ pub(crate) async fn answer(
     let attributes = Attributes::new(table.snapshot.pod(client).cloned());
     let head = Head { parts: &parts, client, attributes: &attributes };
     // Its client may ask again on a connection that is as the listener wants it now.
-    let misdirected =
-        (!table.snapshot.covers(&client.connection)).then_some(StatusCode::MISDIRECTED_REQUEST);
+    let misdirected = (!table.snapshot.covers(client)).then_some(StatusCode::MISDIRECTED_REQUEST);
     let checked = framing::check(&parts).and_then(|()| misdirected.map_or(Ok(()), Err));
     if let Err(status) = checked {
         worker.metrics.refused();
@@ -46,7 +45,7 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
-    let response = match enforce(&decision, &head) {
+    let response = match enforce(&decision, &head, || table.snapshot.judge(client, &decision)) {
         Guard::Admitted(counted) => {
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };

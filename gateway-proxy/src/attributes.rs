@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use crate::head::Head;
-use crate::tls::SpiffeId;
+use crate::tls::{Session, SpiffeId};
 use gateway_core::Pod;
 use gateway_core::attributes::SOURCE_IDENTITY;
 use http::Version;
@@ -11,13 +11,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The attributes that have values.
-const SUPPLIED: [&str; 8] = [
+const SUPPLIED: [&str; 16] = [
     "connection",
     "pid",
     "request_time",
     "server_addr",
     "server_port",
     "server_protocol",
+    "ssl_cipher",
+    "ssl_client_i_dn",
+    "ssl_client_s_dn",
+    "ssl_client_serial",
+    "ssl_client_verify",
+    "ssl_protocol",
+    "ssl_server_name",
+    "ssl_session_reused",
     "time_iso8601",
     "time_local",
 ];
@@ -68,8 +76,24 @@ impl Attributes {
             "server_port" => client.local.port().to_string(),
             "server_protocol" => protocol(head.parts.version).to_owned(),
             "time_iso8601" => Moment::now().iso8601(),
-            _ => Moment::now().common(),
+            "time_local" => Moment::now().common(),
+            // Those are empty without TLS.
+            _ => client.session.as_ref().map_or_else(String::new, |session| of_tls(name, session)),
         }
+    }
+}
+
+/// What is known of a TLS connection.
+fn of_tls(name: &str, session: &Session) -> String {
+    match name {
+        "ssl_cipher" => session.cipher().to_owned(),
+        "ssl_client_i_dn" => session.client_issuer(),
+        "ssl_client_s_dn" => session.client_subject(),
+        "ssl_client_serial" => session.client_serial(),
+        "ssl_client_verify" => session.client_verify(),
+        "ssl_protocol" => session.protocol().to_owned(),
+        "ssl_server_name" => session.server_name.to_string(),
+        _ => session.reused().to_owned(),
     }
 }
 

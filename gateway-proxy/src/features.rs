@@ -2,18 +2,15 @@
 
 use gateway_core::FEATURES;
 
-/// Those that are decided and not carried out yet: what speaks HTTP/2, ends TLS with certificates
-/// of documents or begins it towards backends, sends copies, or is created in a cluster.
-const NOT_YET: [&str; 14] = [
+/// Those that are decided and not carried out yet: what speaks HTTP/2, begins TLS towards
+/// backends, sends copies, or is created in a cluster.
+const NOT_YET: [&str; 11] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
     "GRPCRoute",
     "GRPCRouteNamedRouteRule",
     "GRPCRouteRequestHeaderModifier",
     "GatewayBackendClientCertificate",
-    "GatewayFrontendClientCertificateValidation",
-    "GatewayFrontendClientCertificateValidationInsecureFallback",
-    "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayInfrastructurePropagation",
     "HTTPRouteBackendProtocolH2C",
     "HTTPRouteRequestMirror",

@@ -3,7 +3,7 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
-use crate::tls::SpiffeId;
+use crate::tls::{Session, SpiffeId};
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
@@ -46,6 +46,8 @@ pub(crate) struct Client {
     pub(crate) unread: Unread,
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
+    /// What the handshake came to, where it has come by TLS.
+    pub(crate) session: Option<Session>,
     address: HeaderValue,
     port: HeaderValue,
 }
@@ -70,6 +72,7 @@ impl Client {
             requests: Cell::new(0),
             unread: Unread::default(),
             identity: None,
+            session: None,
             address,
             port,
         }
@@ -99,6 +102,10 @@ impl Request for Head<'_> {
 
     fn connection(&self) -> Connection {
         self.client.connection
+    }
+
+    fn server_name(&self) -> Option<&[u8]> {
+        Some(self.client.session.as_ref()?.server_name.as_bytes())
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {

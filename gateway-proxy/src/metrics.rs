@@ -1,6 +1,7 @@
 //! Counters of the threads, and their text for Prometheus.
 
 use crate::error::Failure;
+use crate::handshake::HandshakeFailure;
 use gateway_core::Decision;
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ pub(crate) struct WorkerMetrics {
     routes: Mutex<BTreeMap<RouteLabels, Arc<RouteCounters>>>,
     failures: [AtomicU64; Failure::ALL.len()],
     refused: AtomicU64,
-    handshakes_failed: AtomicU64,
+    handshakes_failed: [AtomicU64; HandshakeFailure::ALL.len()],
     connections: AtomicU64,
     open: Arc<AtomicU64>,
 }
@@ -67,9 +68,9 @@ impl WorkerMetrics {
         OpenConnection(Arc::clone(&self.open))
     }
 
-    /// Counts a TLS handshake that a client did not finish, or was refused in.
-    pub(crate) fn handshake_failed(&self) {
-        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    /// Counts a TLS handshake that came to nothing.
+    pub(crate) fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.handshakes_failed[failure as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request that is refused before it is routed.
@@ -140,6 +141,12 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
         let count = sum(&|w| &w.failures[failure as usize]);
         text.sample("gateway_upstream_failures_total", &[("reason", failure.as_str())], count);
     }
+    let name = "gateway_tls_handshake_failures_total";
+    text.head(name, "counter", "TLS handshakes that came to nothing.");
+    for failure in HandshakeFailure::ALL {
+        let count = sum(&|w| &w.handshakes_failed[failure as usize]);
+        text.sample(name, &[("reason", failure.as_str())], count);
+    }
     for (name, kind, help, value) in [
         (
             "gateway_requests_refused_total",
@@ -154,12 +161,6 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
             sum(&|w| &w.connections),
         ),
         ("gateway_connections_open", "gauge", "Connections of clients now.", sum(&|w| &w.open)),
-        (
-            "gateway_tls_handshake_failures_total",
-            "counter",
-            "TLS handshakes that clients did not finish, or were refused in.",
-            sum(&|w| &w.handshakes_failed),
-        ),
         ("gateway_config_generation", "gauge", "Counts tables in force.", reloads.generation),
         ("gateway_config_reloads_total", "counter", "Reloads that made a table.", reloads.done),
         (

@@ -3,6 +3,7 @@
 //! one does.
 
 use crate::callers::unknown_callers;
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::identity::Identities;
 use crate::snapshot::Surroundings;
@@ -22,6 +23,7 @@ pub(crate) struct Loader {
     trust_pod_ips: bool,
     last: Option<Last>,
     identities: Identities,
+    certificates: Certificates,
 }
 
 /// The last documents that were good, and their table.
@@ -53,6 +55,7 @@ impl Loader {
             trust_pod_ips: config.trust_pod_ips,
             last: None,
             identities: Identities::default(),
+            certificates: Certificates::default(),
         }
     }
 
@@ -100,7 +103,9 @@ impl Loader {
         }
         let Translation { rules, endpoints, .. } = translation;
         let identity = self.identities.next(rules.identity.as_ref(), &mut diagnostics);
-        Loaded { router, surroundings: Surroundings { endpoints, pods, identity }, diagnostics }
+        let sections = self.certificates.next(&rules, &mut diagnostics);
+        let surroundings = Surroundings { endpoints, pods, identity, sections };
+        Loaded { router, surroundings, diagnostics }
     }
 
     /// Puts the last good versions of refused documents in their place. Tells whether there are
