@@ -19,3 +19,4 @@ mod routing;
 mod service_limits;
 mod shutdown;
 mod suite;
+mod tls;
