@@ -483,23 +483,3 @@ fn the_help_fetches_what_routes_need() {
     }
     assert!(line.contains(" -A "), "{line}");
 }
-
-#[test]
-fn listeners_that_are_not_opened_are_warnings() {
-    // decisions §5
-    let documents = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\n\
-                     metadata: {name: prod}\nspec: {controllerName: example.net/gateway}\n---\n\
-                     apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
-                     metadata: {name: edge}\nspec:\n  gatewayClassName: prod\n  listeners:\n  \
-                     - {name: http, port: 80, protocol: HTTP}\n  \
-                     - {name: a, port: 443, protocol: HTTPS, hostname: a.test}\n  \
-                     - {name: b, port: 443, protocol: HTTPS, hostname: b.test}\n---\n\
-                     apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
-                     metadata: {name: r}\nspec: {parentRefs: [{name: edge}]}\n";
-    let checked = json(&["check", "-f", "-", "-o", "json"], documents);
-    let told = checked["diagnostics"].as_array().unwrap().iter();
-    let told: Vec<_> = told.filter(|d| d["code"] == "unsupported").collect();
-    assert_eq!(told.len(), 1, "{checked:#}");
-    assert_eq!(told[0]["message"], "port 443 is not opened for https: TLS is not supported yet");
-    assert_eq!(told[0]["field"], "spec.listeners[1]");
-}

@@ -2,7 +2,7 @@
 //! session.
 
 mod clients;
-mod parts;
+pub mod parts;
 mod reload;
 
 use crate::backend::Backend;

@@ -182,8 +182,9 @@ fn backends_are_told_of_the_connection() {
     let backend = Backend::echo("tea");
     let (authority, other) = (Authority::new("ca"), Authority::new("other"));
     let own = authority.sign(&Wish::of(&["a.example.com"]));
-    let set: Vec<_> =
-        NAMES.iter().map(|name| format!("{{name: x-{name}, value: '${{{name}}}'}}")).collect();
+    let header = |name: &str| format!("x-{}", name.replace('_', "-"));
+    let set = |name: &&str| format!("{{name: {}, value: '${{{name}}}'}}", header(name));
+    let set: Vec<_> = NAMES.iter().map(set).collect();
     let proxy = format!("proxy: {{upstream: tea, requestHeaders: {{set: [{}]}}}}", set.join(", "));
     let asking = asking("a.example.com", &authority, None, ", verifyClient: optional_no_ca");
     let documents = own.secret("cert") + &asking.replace("pass: tea", &proxy);
@@ -191,7 +192,7 @@ fn backends_are_told_of_the_connection() {
     let wish = Wish { serial: 0xb2, ..Wish::of(&["client"]) };
     let (good, stranger) = (authority.sign(&wish), other.sign(&wish));
     let with = |own| Caller::with(&[&TLS12], own, None);
-    let subject = "CN=client,O=Shop\\, Ltd";
+    let subject = "O=Shop\\, Ltd,CN=client";
     for (caller, want) in [
         (Caller::new(), ["TLS_AES_256_GCM_SHA384", "", "", "", "NONE", "TLSv1.3"]),
         (
@@ -213,7 +214,7 @@ fn backends_are_told_of_the_connection() {
         let (_, seen) = caller.get(tls, "A.example.com", "a.example.com").unwrap();
         for (name, want) in NAMES.iter().zip(want.iter().chain(&["a.example.com", "."])) {
             // What is set to nothing is not sent.
-            let got = field(&seen, &format!("x-{name}")).unwrap_or_default();
+            let got = field(&seen, &header(name)).unwrap_or_default();
             assert_eq!(got, *want, "{name}: {seen}");
         }
     }

@@ -106,7 +106,7 @@ fn sessions_are_taken_up_again_also_after_a_reload() {
     for version in [&TLS13, &TLS12] {
         let proxy = Proxy::new(&cafe(&first), &backend);
         let caller = Caller::with(&[version], None, None);
-        let mut next = || kind(&mut caller.connect(proxy.tls, HOST).unwrap(), HOST);
+        let next = || kind(&mut caller.connect(proxy.tls, HOST).unwrap(), HOST);
         assert_eq!(next(), Some(HandshakeKind::Full));
         assert_eq!(next(), Some(HandshakeKind::Resumed));
         proxy.reload(&(cafe(&first) + &server("other.example.com", "gone", "")));
