@@ -46,15 +46,20 @@ enum Asked {
     ForRequests { authorities: SecretText, revoked: Option<SecretText>, depth: u32 },
 }
 
-/// What was made of texts.
+/// What is known of a place where texts are written.
 struct Known<T, M> {
+    /// What is in force: made of the last texts that were good.
+    good: Option<Made<T, M>>,
+    /// Texts since then that make nothing, and what is wrong with them.
+    broken: Option<(T, Vec<InvalidMaterial>)>,
+}
+
+/// What was made of texts.
+struct Made<T, M> {
     texts: T,
-    /// What is wrong with them.
+    what: Arc<M>,
+    /// What is wrong with those of the texts that were left out.
     faults: Vec<InvalidMaterial>,
-    /// What is in force: made of these texts, or of the last ones that were good.
-    made: Option<Arc<M>>,
-    /// Whether it is made of these.
-    is_current: bool,
 }
 
 impl<T: PartialEq, M> Known<T, M> {
@@ -64,15 +69,24 @@ impl<T: PartialEq, M> Known<T, M> {
         texts: T,
         make: impl FnOnce(&T) -> (Option<M>, Vec<InvalidMaterial>),
     ) -> Self {
-        match previous {
-            Some(known) if known.texts == texts => known,
-            previous => {
-                let (made, faults) = make(&texts);
-                let is_current = made.is_some();
-                let last = previous.and_then(|known| known.made);
-                Self { texts, faults, made: made.map(Arc::new).or(last), is_current }
-            }
+        let (good, broken) = previous.map_or((None, None), |known| (known.good, known.broken));
+        if good.as_ref().is_some_and(|good| good.texts == texts) {
+            return Self { good, broken: None };
         }
+        if broken.as_ref().is_some_and(|(broken, _)| *broken == texts) {
+            return Self { good, broken };
+        }
+        match make(&texts) {
+            (Some(made), faults) => {
+                let made = Made { texts, what: Arc::new(made), faults };
+                Self { good: Some(made), broken: None }
+            }
+            (None, faults) => Self { good, broken: Some((texts, faults)) },
+        }
+    }
+
+    fn in_force(&self) -> Option<&Arc<M>> {
+        self.good.as_ref().map(|made| &made.what)
     }
 }
 
@@ -145,7 +159,7 @@ impl Reader {
     fn own(&mut self, written: &Certificate) -> Option<Arc<OwnCertificate>> {
         let Certificate { chain, key, origin } = written;
         if let Some(known) = self.next.own.get(&origin.object) {
-            return known.made.clone();
+            return known.in_force().cloned();
         }
         let previous = self.previous.own.remove(&origin.object);
         let texts = (chain.clone(), key.clone());
@@ -155,7 +169,7 @@ impl Reader {
                 Err(fault) => (None, vec![fault]),
             }
         });
-        let made = known.made.clone();
+        let made = known.in_force().cloned();
         self.tell(&known, "invalid-certificate", "the certificate cannot be shown", origin);
         if let Some(why) = made.as_ref().and_then(|made| made.in_force(UnixTime::now()).err()) {
             let message = format!("clients do not take the certificate: {why}");
@@ -189,11 +203,11 @@ impl Reader {
         let required = matches!(asked, Asked::InHandshake { required: true, .. });
         let key = (Arc::clone(&origin.object), Arc::clone(&origin.field), required);
         if let Some(known) = self.next.clients.get(&key) {
-            return known.made.clone().map(Some).ok_or(());
+            return known.in_force().cloned().map(Some).ok_or(());
         }
         let previous = self.previous.clients.remove(&key);
         let known = Known::next(previous, asked, check);
-        let made = known.made.clone();
+        let made = known.in_force().cloned();
         let what = "clients cannot be asked for certificates as wanted";
         self.tell(&known, "invalid-client-authorities", what, origin);
         self.next.clients.insert(key, known);
@@ -201,13 +215,14 @@ impl Reader {
     }
 
     fn tell<T, M>(&mut self, known: &Known<T, M>, code: &'static str, what: &str, origin: &Origin) {
-        for fault in &known.faults {
+        let (faults, help) = match (&known.broken, &known.good) {
+            (Some((_, faults)), Some(_)) => (faults, "the last good one stays in force"),
+            (Some((_, faults)), None) => (faults, "TLS handshakes that need it fail"),
+            (None, Some(made)) => (&made.faults, "the others are used"),
+            (None, None) => return,
+        };
+        for fault in faults {
             let message = format!("{what}: {fault}");
-            let help = match known.made {
-                Some(_) if known.is_current => "the others are used",
-                Some(_) => "the last good one stays in force",
-                None => "TLS handshakes that need it fail",
-            };
             self.told.insert(Diagnostic::error(code, origin, message).help(help));
         }
     }
@@ -224,7 +239,7 @@ impl Reader {
             }
         }
         for (secret, (origin, hosts)) in hosts_of {
-            let known = self.next.own.get(secret).and_then(|known| known.made.as_ref());
+            let known = self.next.own.get(secret).and_then(Known::in_force);
             let is_for_none = |own: &&Arc<OwnCertificate>| !hosts.iter().any(|h| own.serves(h));
             if let (Some(_), Some(host)) = (known.filter(is_for_none), hosts.first()) {
                 let more = match hosts.len() - 1 {
@@ -262,3 +277,6 @@ fn check(asked: &Asked) -> (Option<ClientCheck>, Vec<InvalidMaterial>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

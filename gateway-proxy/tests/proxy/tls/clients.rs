@@ -43,25 +43,26 @@ fn virtual_servers_judge_certificates_for_each_request() {
         ..signed
     };
     let one_below = chained(below.sign(&wish), &below.pem);
-    let list = authority.revoke(99);
+    let (list, old_list) = (authority.revoke(99, 2100), authority.revoke(99, 2021));
     let documents = own.secret("cert")
         + &asking("on.example.com", &authority, None, "")
         + &asking("optional.example.com", &authority, None, ", verifyClient: optional")
         + &asking("any.example.com", &authority, None, ", verifyClient: optional_no_ca")
         + &asking("off.example.com", &authority, None, ", verifyClient: 'off'")
         + &asking("short.example.com", &authority, None, ", verifyDepth: 0")
-        + &asking("list.example.com", &authority, Some(&list), "");
+        + &asking("list.example.com", &authority, Some(&list), "")
+        + &asking("old-list.example.com", &authority, Some(&old_list), "");
     let (proxy, tls) = start(&documents, &backend);
-    let hosts = ["on", "optional", "any", "off", "short", "list"];
+    let hosts = ["on", "optional", "any", "off", "short", "list", "old-list"];
     for (case, shown, want) in [
-        ("none", None, [400, 200, 200, 200, 400, 400]),
-        ("good", Some(&good), [200; 6]),
-        ("revoked", Some(&revoked), [200, 200, 200, 200, 200, 400]),
-        ("expired", Some(&expired), [400, 400, 400, 200, 400, 400]),
-        ("not yet", Some(&early), [400, 400, 400, 200, 400, 400]),
-        ("of a stranger", Some(&stranger), [400, 400, 200, 200, 400, 400]),
+        ("none", None, [400, 200, 200, 200, 400, 400, 400]),
+        ("good", Some(&good), [200, 200, 200, 200, 200, 200, 400]),
+        ("revoked", Some(&revoked), [200, 200, 200, 200, 200, 400, 400]),
+        ("expired", Some(&expired), [400, 400, 400, 200, 400, 400, 400]),
+        ("not yet", Some(&early), [400, 400, 400, 200, 400, 400, 400]),
+        ("of a stranger", Some(&stranger), [400, 400, 200, 200, 400, 400, 400]),
         // Who is between needs a list too.
-        ("one between", Some(&one_below), [200, 200, 200, 200, 400, 400]),
+        ("one between", Some(&one_below), [200, 200, 200, 200, 400, 400, 400]),
     ] {
         let caller = shown.map_or_else(Caller::new, Caller::showing);
         for (name, want) in hosts.iter().zip(want) {

@@ -88,8 +88,8 @@ impl Authority {
         Signed { certificate, key: key.serialize_pem() }
     }
 
-    /// A list that withdraws the certificate with that number.
-    pub fn revoke(&self, serial: u8) -> String {
+    /// A list that withdraws the certificate with that number, and counts up to a year.
+    pub fn revoke(&self, serial: u8, until: i32) -> String {
         let revoked = RevokedCertParams {
             serial_number: SerialNumber::from(vec![serial]),
             revocation_time: date_time_ymd(2020, 1, 1),
@@ -98,7 +98,7 @@ impl Authority {
         };
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(2100, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
             crl_number: SerialNumber::from(vec![1]),
             issuing_distribution_point: None,
             revoked_certs: vec![revoked],

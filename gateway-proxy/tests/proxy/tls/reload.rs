@@ -3,6 +3,7 @@
 use super::parts::{Authority, Caller, Signed, Tls, Wish, get};
 use super::{alert, config_of, server};
 use crate::backend::Backend;
+use crate::client::Client;
 use crate::gateway::address;
 use crate::reload::File;
 use gateway_proxy::{Event, Server, Source};
@@ -143,4 +144,36 @@ fn sessions_are_not_taken_up_by_another_section() {
         assert_eq!(next(proxy.tls), Some(HandshakeKind::Resumed));
         assert_eq!(next(second), Some(HandshakeKind::Full), "{version:?}");
     }
+}
+
+#[test]
+fn a_port_may_begin_to_speak_tls_and_end_it() {
+    let (backend, authority) = (Backend::echo("tea"), Authority::new("ca"));
+    let signed = authority.sign(&Wish::of(&[HOST]));
+    let of = |is_tls: bool| {
+        let kind = if is_tls { "https" } else { "http" };
+        let listener = format!("  listener: {{{kind}: other}}\n");
+        signed.secret("cert")
+            + &format!(
+                "{{apiVersion: k8s.nginx.org/v1, kind: GlobalConfiguration, metadata: {{name: g}}, \
+                 spec: {{listeners: [{{name: other, port: 8080, protocol: HTTP, ssl: {is_tls}}}]}}}}\n---\n"
+            )
+            + &server(HOST, "cert", &listener).replace("enable: true", "enable: false")
+            + &server("other.example.com", "cert", "")
+    };
+    let proxy = Proxy::new(&of(false), &backend);
+    let at = address(&proxy.server, 8080);
+    let mut plain = Client::connect(at);
+    assert_eq!(plain.get("/").status, 200);
+    proxy.reload(&of(true));
+    assert_eq!(address(&proxy.server, 8080), at);
+    // What was plain before may not go on as if it were not.
+    assert_eq!(plain.get("/").status, 421);
+    assert!(plain.is_closed());
+    assert_eq!(Client::connect(at).get("/").status, 400);
+    let mut secure = Caller::new().connect(at, HOST).unwrap();
+    assert_eq!(get(&mut secure, HOST).unwrap().0, 200);
+    proxy.reload(&of(false));
+    assert_eq!(Client::connect(at).get("/").status, 200);
+    assert_eq!(get(&mut secure, HOST).unwrap().0, 200, "it is better protected than it has to be");
 }
