@@ -27,12 +27,14 @@ pub(crate) type Sections = HashMap<ListenerKey, HashMap<HostPattern, Arc<Section
 pub(crate) struct Certificates {
     /// By the Secret.
     own: BTreeMap<Arc<ObjectRef>, Known<(SecretText, SecretText), OwnCertificate>>,
-    /// By the field that asks for them, and whether the handshake fails without a good one: what is
-    /// asked never becomes less because it cannot be read.
-    clients: BTreeMap<(Arc<ObjectRef>, Arc<str>, bool), Known<Asked, ClientCheck>>,
+    clients: BTreeMap<AskedBy, Known<Asked, ClientCheck>>,
     /// By what they are made of, which lives as long as they do.
     sections: HashMap<SectionKey, Arc<Section>>,
 }
+
+/// The object and the field that ask clients for certificates, and whether the handshake fails
+/// without a good one: what is asked never becomes less because it cannot be read.
+type AskedBy = (Arc<ObjectRef>, Arc<str>, bool);
 
 /// The addresses of certificates, and of what is asked of clients.
 type SectionKey = (Vec<usize>, Option<usize>);

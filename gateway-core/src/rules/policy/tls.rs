@@ -12,7 +12,7 @@ pub struct ClientCertificates {
     pub revoked: Option<SecretText>,
     /// Whether it is demanded.
     pub verify: VerifyClient,
-    /// The longest chain, in certificates above the client's.
+    /// Most certificates between the client's and that of an authority.
     pub depth: u32,
     /// Where it was written.
     pub origin: Origin,
