@@ -40,7 +40,7 @@ pub(crate) struct Attributes {
     received: Instant,
     /// The Pod that the client is taken for.
     pod: Option<Arc<Pod>>,
-    texts: [OnceCell<String>; SUPPLIED.len()],
+    texts: [OnceCell<Box<str>>; SUPPLIED.len()],
 }
 
 impl Attributes {
@@ -54,7 +54,7 @@ impl Attributes {
         let Some(at) = SUPPLIED.iter().position(|supplied| *supplied == name) else {
             return self.source(name, head).map(str::as_bytes);
         };
-        Some(self.texts[at].get_or_init(|| self.text(name, head)).as_bytes())
+        Some(self.texts[at].get_or_init(|| self.text(name, head).into()).as_bytes())
     }
 
     /// Who calls (smi T-2). Most clients are nobody, and no document can print it.

@@ -64,7 +64,7 @@ pub(crate) async fn serve_tls(
     if let Security::Mutual(_) = security {
         client.identity = tls::peer_identity(stream.get_ref().1);
     }
-    client.session = Some(session);
+    client.session = Some(Box::new(session));
     let shared = Arc::clone(&worker.shared);
     let renewed = async {
         match security {

@@ -47,7 +47,7 @@ pub(crate) struct Client {
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
     /// What the handshake came to, where it has come by TLS.
-    pub(crate) session: Option<Session>,
+    pub(crate) session: Option<Box<Session>>,
     address: HeaderValue,
     port: HeaderValue,
 }

@@ -11,7 +11,7 @@
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
 //! nothing but the snapshot, and what is counted beside it. The protocol code is hyper's, which shows in `connection`, `exchange`,
 //! `admin` and `upstream::connect` only: everything between deals in heads and body frames.
-//! TLS is rustls's, which shows in `tls`, `stream`, and where connections begin.
+//! TLS is rustls's, which shows in `tls`, `handshake`, `stream`, and where connections begin.
 //!
 //! ```no_run
 //! use gateway_proxy::{Config, Server, Source};

@@ -483,3 +483,28 @@ fn the_help_fetches_what_routes_need() {
     }
     assert!(line.contains(" -A "), "{line}");
 }
+
+#[test]
+fn certificates_that_cannot_be_shown_are_errors() {
+    // gateway-api §7.1
+    const BROKEN: &str = r#"
+{apiVersion: v1, kind: Secret, metadata: {name: cert}, type: kubernetes.io/tls, stringData: {
+ tls.crt: "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+ tls.key: "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"}}
+---
+{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: cafe}, spec: {
+ host: cafe.example.com, tls: {secret: cert},
+ routes: [{path: /, action: {return: {body: a}}}]}}
+"#;
+    let output = gateway(&["check", "-f", "-", "-o", "json"], BROKEN);
+    assert_eq!(output.status.code(), Some(1));
+    let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = checked["diagnostics"].as_array().unwrap();
+    assert_eq!(told.len(), 1, "{checked:#}");
+    assert_eq!(told[0]["code"], "invalid-certificate");
+    assert_eq!(
+        told[0]["message"],
+        "the certificate cannot be shown: certificate 1 cannot be read as X.509, version 3"
+    );
+    assert!(told[0].to_string().contains("cert"), "{checked:#}");
+}

@@ -104,3 +104,50 @@ fn in_force(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), NotIn
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair};
+
+    fn of(names: &[&str]) -> OwnCertificate {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let pem = CertificateParams::new(names).unwrap().self_signed(&key).unwrap().pem();
+        OwnCertificate::from_pem(pem.as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn wildcards_of_certificates_stand_for_one_label() {
+        // RFC 9525, section 6.3
+        let own = of(&["a.example.com", "*.example.com", "127.0.0.1"]);
+        for (server, want) in [
+            ("a.example.com", Naming::Exactly),
+            ("b.example.com", Naming::ByWildcard),
+            ("c.b.example.com", Naming::Not),
+            ("example.com", Naming::Not),
+            ("127.0.0.1", Naming::Not),
+            ("", Naming::Not),
+        ] {
+            assert_eq!(own.naming(server), want, "{server}");
+        }
+    }
+
+    #[test]
+    fn certificates_serve_hosts_that_they_name_one_of() {
+        for (name, hosts, want) in [
+            ("a.example.com", "a.example.com", true),
+            ("a.example.com", "b.example.com", false),
+            ("a.b.example.com", "*.example.com", true),
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", "*.example.com", true),
+            ("*.b.example.com", "*.example.com", true),
+            ("*.example.com", "*.b.example.com", false),
+        ] {
+            let hosts: HostPattern = hosts.parse().unwrap();
+            assert_eq!(of(&[name]).serves(&hosts), want, "{name} {hosts}");
+        }
+        assert!(of(&["a.example.com"]).serves(&HostPattern::Any));
+    }
+}
