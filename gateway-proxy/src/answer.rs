@@ -45,7 +45,11 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
-    let response = match enforce(&decision, &head, || table.snapshot.judge(client, &decision)) {
+    let guard = match table.snapshot.lets_in(client, &decision) {
+        true => enforce(&decision, &head, || table.snapshot.judge(client, &decision)),
+        false => Guard::Refused(StatusCode::MISDIRECTED_REQUEST, "client_certificate"),
+    };
+    let response = match guard {
         Guard::Admitted(counted) => {
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
@@ -57,7 +61,12 @@ pub(crate) async fn answer(
             if let Some(entry) = &mut entry {
                 entry.turned_away(reason);
             }
-            refusal(status, &decision, &head)
+            let mut response = refusal(status, &decision, &head);
+            if status == StatusCode::MISDIRECTED_REQUEST {
+                // The next connection is asked for what this one was not.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
         }
         Guard::Preflight => {
             let mut response = Response::new(Answer::empty());

@@ -154,6 +154,14 @@ impl Snapshot {
         self.sections.get(listener)?.get(host)
     }
 
+    /// Whether a client, which another snapshot may have let in, may ask the host that `decision`
+    /// has found: where its handshakes fail without a valid certificate, this one has had one.
+    pub(crate) fn lets_in(&self, client: &Client, decision: &Decision<'_>) -> bool {
+        let asked = decision.host().and_then(|host| host.tls.as_ref()?.clients.as_ref());
+        asked.is_none_or(|asked| asked.insecure_fallback)
+            || self.judge(client, decision) == Ok(ClientVerdict::Valid)
+    }
+
     /// What the certificate of a client is worth to the host that `decision` has found
     /// (virtualserver §16.6).
     ///
@@ -171,7 +179,7 @@ impl Snapshot {
         };
         let listener = client.connection.listener;
         let opened_for = self.router.server_name(listener, &session.server_name);
-        if !session.is_asked || opened_for.is_none_or(|of| of.hostname != host.hostname) {
+        if !session.is_asked || opened_for.is_none_or(|of| of.section != host.section) {
             return Err(WrongConnection);
         }
         let section = self.section(&listener, &host.hostname);

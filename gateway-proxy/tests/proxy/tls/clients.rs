@@ -1,6 +1,7 @@
 //! Certificates of clients.
 
 use super::parts::{Authority, Caller, Signed, Wish, failures, object};
+use super::reload::Proxy;
 use super::{alert, gateway, server, start};
 use crate::backend::{Backend, field};
 use rustls::version::TLS12;
@@ -99,6 +100,17 @@ fn a_certificate_counts_only_where_it_was_asked_for() {
     }
 }
 
+/// A Gateway that asks the clients of `a.example.com`.
+fn demanding(authority: &Authority, mode: &str) -> String {
+    let head = "v1\nkind: ConfigMap\nmetadata: {name: ca}";
+    let frontend = format!(
+        "  tls: {{frontend: {{default: {{validation: {{mode: {mode}, caCertificateRefs: \
+         [{{group: '', kind: ConfigMap, name: ca}}]}}}}}}}}\n"
+    );
+    object(head, "data", &[("ca.crt", &authority.pem)])
+        + &gateway(&[("a", "a.example.com", &["cert"])], &frontend)
+}
+
 #[test]
 fn gateways_let_nobody_in_without_a_valid_certificate() {
     // gateway-api §7.4
@@ -110,14 +122,7 @@ fn gateways_let_nobody_in_without_a_valid_certificate() {
     let expired = authority.sign(&Wish { years: (2000, 2001), ..wish.clone() });
     let stranger = other.sign(&wish);
     for (mode, lets_in) in [("AllowValidOnly", false), ("AllowInsecureFallback", true)] {
-        let head = "v1\nkind: ConfigMap\nmetadata: {name: ca}";
-        let frontend = format!(
-            "  tls: {{frontend: {{default: {{validation: {{mode: {mode}, caCertificateRefs: \
-             [{{group: '', kind: ConfigMap, name: ca}}]}}}}}}}}\n"
-        );
-        let documents = own.secret("cert")
-            + &object(head, "data", &[("ca.crt", &authority.pem)])
-            + &gateway(&[("a", "a.example.com", &["cert"])], &frontend);
+        let documents = own.secret("cert") + &demanding(&authority, mode);
         let (proxy, tls) = start(&documents, &backend);
         let get = |caller: &Caller| status(caller.get(tls, "a.example.com", "a.example.com"));
         assert_eq!(get(&Caller::showing(&good)), Some(200), "{mode}");
@@ -137,19 +142,38 @@ fn gateways_let_nobody_in_without_a_valid_certificate() {
 }
 
 #[test]
+fn one_certificate_is_enough_for_all_hosts_of_a_listener() {
+    // gateway-api §7.3, §7.4
+    let (backend, authority) = (Backend::echo("tea"), Authority::new("ca"));
+    let own = authority.sign(&Wish::of(&["*.example.com"]));
+    let route = "
+{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: own},
+ spec: {parentRefs: [{name: edge}], hostnames: [a.example.com], rules: [{
+ matches: [{path: {value: /own}}], backendRefs: [{name: tea, port: 80}]}]}}
+---
+";
+    let demanding = demanding(&authority, "AllowValidOnly").replace("'a.ex", "'*.ex");
+    let (_proxy, tls) = start(&(own.secret("cert") + route + &demanding), &backend);
+    let caller = Caller::showing(&authority.sign(&Wish::of(&["client"])));
+    for (name, host) in [
+        ("a.example.com", "a.example.com"),
+        ("b.example.com", "a.example.com"),
+        ("a.example.com", "b.example.com"),
+    ] {
+        let mut client = caller.connect(tls, name).unwrap();
+        for target in ["/", "/own"] {
+            client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).unwrap();
+            assert_eq!(client.read("GET").unwrap().status, 200, "{name} {host} {target}");
+        }
+    }
+}
+
+#[test]
 fn clients_are_told_why_they_are_not_let_in() {
     let backend = Backend::echo("tea");
     let (authority, other) = (Authority::new("ca"), Authority::new("other"));
     let own = authority.sign(&Wish::of(&["a.example.com"]));
-    let frontend = "  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: \
-                    ConfigMap, name: ca}]}}}}\n";
-    let documents = own.secret("cert")
-        + &object(
-            "v1\nkind: ConfigMap\nmetadata: {name: ca}",
-            "data",
-            &[("ca.crt", &authority.pem)],
-        )
-        + &gateway(&[("a", "a.example.com", &["cert"])], frontend);
+    let documents = own.secret("cert") + &demanding(&authority, "AllowValidOnly");
     let (_proxy, tls) = start(&documents, &backend);
     let wish = Wish::of(&["client"]);
     let expired = authority.sign(&Wish { years: (2000, 2001), ..wish.clone() });
@@ -218,5 +242,37 @@ fn backends_are_told_of_the_connection() {
             let got = field(&seen, &header(name)).unwrap_or_default();
             assert_eq!(got, *want, "{name}: {seen}");
         }
+    }
+}
+
+#[test]
+fn who_was_let_in_before_is_asked_again() {
+    // virtualserver §16.6, gateway-api §7.4
+    const HOST: &str = "a.example.com";
+    let backend = Backend::echo("tea");
+    let (authority, other) = (Authority::new("ca"), Authority::new("other"));
+    let own = authority.sign(&Wish::of(&[HOST]));
+    let caller = Caller::showing(&authority.sign(&Wish::of(&["client"])));
+    let cert = own.secret("cert");
+    let open_server = cert.clone() + &server(HOST, "cert", "");
+    let asking = |by| cert.clone() + &asking(HOST, by, None, "");
+    let open_gateway = cert.clone() + &gateway(&[("a", HOST, &["cert"])], "");
+    let demanding = |by| cert.clone() + &demanding(by, "AllowValidOnly");
+    for (before, after, want) in [
+        (asking(&authority), asking(&authority) + "# a\n", 200),
+        (asking(&other), asking(&authority), 200),
+        (asking(&authority), asking(&other), 400),
+        (open_server, asking(&authority), 421),
+        (demanding(&authority), demanding(&authority) + "# a\n", 200),
+        (demanding(&authority), demanding(&other), 421),
+        (open_gateway, demanding(&authority), 421),
+    ] {
+        let proxy = Proxy::new(&before, &backend);
+        let mut client = caller.connect(proxy.tls, HOST).unwrap();
+        let first = super::get(&mut client, HOST).unwrap().0;
+        assert!(first == 200 || want == 200, "{first}");
+        proxy.reload(&after);
+        assert_eq!(super::get(&mut client, HOST).unwrap().0, want, "{before} {after}");
+        assert!(want != 421 || client.is_closed());
     }
 }

@@ -15,15 +15,15 @@ use std::sync::{Arc, Mutex};
 const HOST: &str = "cafe.example.com";
 
 /// A proxy whose documents are in a file, and what it has told.
-struct Proxy {
+pub struct Proxy {
     file: File,
     server: Server,
-    tls: SocketAddr,
+    pub tls: SocketAddr,
     told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    fn new(documents: &str, backend: &Backend) -> Self {
+    pub fn new(documents: &str, backend: &Backend) -> Self {
         let file = File::new(documents);
         let mut config = config_of("", backend);
         config.sources = vec![Source::Path(file.path().to_owned())];
@@ -36,7 +36,7 @@ impl Proxy {
     }
 
     /// Reads other documents, and returns what is told of them.
-    fn reload(&self, documents: &str) -> String {
+    pub fn reload(&self, documents: &str) -> String {
         self.told.lock().unwrap().clear();
         self.file.write(documents);
         self.server.reload().unwrap();
