@@ -45,6 +45,7 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
+    let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
     let guard = match table.snapshot.lets_in(client, &decision) {
         true => enforce(&decision, &head, || table.snapshot.judge(client, &decision)),
         false => Guard::Refused(StatusCode::MISDIRECTED_REQUEST, "client_certificate"),
@@ -83,20 +84,29 @@ pub(crate) async fn answer(
         None => response,
     };
     let response = if by_backend { response } else { in_own_form(response, &decision, &head) };
+    // To a client of HTTP/2 that asked for another protocol, success means that it is spoken now
+    // (RFC 8441, section 5).
+    let response =
+        if wants_tunnel && response.status().is_success() && !response.body().is_switched() {
+            response.into_body().discard();
+            plain(StatusCode::NOT_IMPLEMENTED)
+        } else {
+            response
+        };
     table.counters(&decision, &worker.metrics).count(response.status());
     finish(response, entry)
 }
 
 /// An answer that no backend gave, as clients of gRPC understand it, where they are meant
-/// (gateway-api §18.5).
+/// (gateway-api §18.5, virtualserver §13).
 fn in_own_form(
     mut response: Response<Answer>,
     decision: &Decision<'_>,
     head: &Head<'_>,
 ) -> Response<Answer> {
     let status = response.status();
-    if decision.edit_as_grpc(status, head, response.headers_mut()) {
-        *response.status_mut() = StatusCode::OK;
+    if let Some(status) = decision.edit_as_grpc(status, head, response.headers_mut()) {
+        *response.status_mut() = status;
         std::mem::replace(response.body_mut(), Answer::empty()).discard();
     }
     response

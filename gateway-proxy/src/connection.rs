@@ -1,8 +1,11 @@
 //! One client's connection.
 
+mod http1;
+mod http2;
+
 use crate::answer;
 use crate::downstream::Downstream;
-use crate::exchange::Exchange;
+use crate::exchange::{Answer, Exchange};
 use crate::handshake::{HandshakeFailure, shake};
 use crate::head::Client;
 use crate::metrics::OpenConnection;
@@ -10,21 +13,17 @@ use crate::snapshot::Security;
 use crate::stream::Stream;
 use crate::tls;
 use crate::worker::Worker;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-
-/// Read buffer per connection: bounds what a client can make the proxy hold for it.
-const BUFFER: usize = 64 * 1024;
 
 /// When the proxy stops, a connection that never had a request gets this long to send one.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
@@ -87,50 +86,91 @@ async fn serve_stream(
     open: OpenConnection,
     renewed: impl Future<Output = ()>,
 ) {
-    let limits = &worker.shared.limits;
     let mut draining = client.draining.clone();
-    let client = Rc::new(client);
-    let stream = Downstream::new(stream, client.unread.clone(), limits.send_timeout);
-    let service = service_fn(|request| {
-        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
-        async move {
-            client.requests.set(client.requests.get() + 1);
-            let answer = answer::answer(&worker, &client, Exchange::new(request, &client)).await;
-            Ok::<_, Infallible>(answer)
+    let session = Session { worker, client: Rc::new(client) };
+    let limits = &session.worker.shared.limits;
+    let mut stream = Downstream::new(stream, session.client.unread.clone(), limits.send_timeout);
+    let ends = async {
+        tokio::select! { () = draining.begun() => {} () = renewed => {} }
+    };
+    let mut ends = pin!(ends);
+    let mut has_ended = false;
+    let mut ends = poll_fn(|cx| {
+        if !has_ended {
+            ready!(ends.as_mut().poll(cx));
+            has_ended = true;
         }
+        Poll::Ready(())
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_headers(limits.head_fields)
-        .max_header_size(limits.head_bytes)
-        .max_buf_size(BUFFER.max(limits.head_bytes))
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
-    tokio::select! {
-        // What comes after the end has begun is not read.
+    let beginning = timeout(limits.head_timeout, stream.speaks_http2());
+    let speaks_http2 = tokio::select! {
         biased;
-        () = async { tokio::select! { () = draining.begun() => {} () = renewed => {} } } => {
-            // hyper would close at once where it has read nothing yet, though a request may be on
-            // its way.
-            let first = poll_fn(|cx| {
-                if client.requests.get() > 0 {
-                    return Poll::Ready(false);
-                }
-                let over = connection.as_mut().poll(cx).is_ready();
-                if over || client.requests.get() > 0 { Poll::Ready(over) } else { Poll::Pending }
-            });
-            if timeout(FIRST_REQUEST, first).await == Ok(true) {
-                return;
-            }
-            connection.as_mut().graceful_shutdown();
-            let is_used = client.requests.get() > 0;
-            let most = if is_used { limits.grace } else { Duration::ZERO };
-            let _ = timeout(most, connection).await;
-        }
-        _ = connection.as_mut() => {}
+        beginning = beginning => beginning,
+        // What comes first may be on its way.
+        () = async { (&mut ends).await; sleep(FIRST_REQUEST).await } => return,
+    };
+    match speaks_http2 {
+        Ok(Ok(true)) => http2::serve(&session, stream, ends).await,
+        Ok(Ok(false)) => http1::serve(&session, stream, ends).await,
+        // It is gone, or has nothing to say.
+        Ok(Err(_)) | Err(_) => {}
     }
     drop(open);
+}
+
+/// A client on a connection.
+#[derive(Clone)]
+struct Session {
+    worker: Rc<Worker>,
+    client: Rc<Client>,
+}
+
+impl Session {
+    /// Answers a request.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + 'static {
+        let Self { worker, client } = self.clone();
+        async move {
+            client.requests.set(client.requests.get() + 1);
+            let exchange = Exchange::new(request, &client, &worker.random);
+            Ok(answer::answer(&worker, &client, exchange).await)
+        }
+    }
+
+    /// Lets a connection go on until it is over, or until it `ends`: then it is told to `finish`
+    /// what is under way.
+    async fn run<C: Future>(
+        &self,
+        mut connection: Pin<&mut C>,
+        finish: impl FnOnce(Pin<&mut C>),
+        ends: impl Future<Output = ()>,
+    ) {
+        let requests = &self.client.requests;
+        // How it ends makes no difference: the client is told by hyper, and the log by the exchange.
+        tokio::select! {
+            // What comes after the end has begun is not read.
+            biased;
+            () = ends => {
+                // hyper would close at once where it has read nothing yet, though a request may be
+                // on its way.
+                let first = poll_fn(|cx| {
+                    if requests.get() > 0 {
+                        return Poll::Ready(false);
+                    }
+                    let over = connection.as_mut().poll(cx).is_ready();
+                    if over || requests.get() > 0 { Poll::Ready(over) } else { Poll::Pending }
+                });
+                if timeout(FIRST_REQUEST, first).await == Ok(true) {
+                    return;
+                }
+                finish(connection.as_mut());
+                let grace = self.worker.shared.limits.grace;
+                let most = if requests.get() > 0 { grace } else { Duration::ZERO };
+                let _ = timeout(most, connection).await;
+            }
+            _ = connection.as_mut() => {}
+        }
+    }
 }

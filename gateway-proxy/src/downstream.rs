@@ -3,6 +3,7 @@
 //! might never see why its body was refused.
 
 use crate::stream::Stream;
+use bytes::{Bytes, BytesMut};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long a client that still sends is listened to after the answer.
@@ -41,11 +42,47 @@ pub(crate) struct Downstream {
     /// Whether all was sent that will be.
     ended: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    /// What was read to tell the protocol, and is still to be read as part of it.
+    begun: Bytes,
 }
+
+/// What a client that speaks HTTP/2 begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What is read at once to tell the protocol: most often a whole request.
+const FIRST_READ: usize = 4096;
 
 impl Downstream {
     pub(crate) fn new(stream: Stream, unread: Unread, patience: Duration) -> Self {
-        Self { stream, unread, patience, stalled: false, ended: false, timer: None }
+        Self {
+            stream,
+            unread,
+            patience,
+            stalled: false,
+            ended: false,
+            timer: None,
+            begun: Bytes::new(),
+        }
+    }
+
+    /// Whether the client begins as HTTP/2 does; what it sends is still to be read afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When the connection fails or ends before that is clear.
+    pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        let mut begun = BytesMut::with_capacity(FIRST_READ);
+        loop {
+            if self.stream.read_buf(&mut begun).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let known = begun.len().min(PREFACE.len());
+            let is_preface = begun[..known] == PREFACE[..known];
+            if !is_preface || known == PREFACE.len() {
+                self.begun = begun.freeze();
+                return Ok(is_preface);
+            }
+        }
     }
 
     fn start_timer(&mut self, duration: Duration) {
@@ -97,6 +134,11 @@ impl AsyncRead for Downstream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.begun.is_empty() {
+            let most = self.begun.len().min(buf.remaining());
+            buf.put_slice(&self.begun.split_to(most));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

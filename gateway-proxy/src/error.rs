@@ -84,6 +84,8 @@ pub(crate) enum Failure {
     Tls,
     /// The connection ended before the first octet of an answer.
     Disconnect,
+    /// The backend gave the request up before it answered (HTTP/2).
+    Reset,
     /// The connection ended within the head of the answer.
     BrokenHead,
     /// The answer is not HTTP.
@@ -106,7 +108,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::NoEndpoint,
         Self::Denied,
         Self::CircuitOpen,
@@ -115,6 +117,7 @@ impl Failure {
         Self::ConnectTimeout,
         Self::Tls,
         Self::Disconnect,
+        Self::Reset,
         Self::BrokenHead,
         Self::InvalidHead,
         Self::Timeout,
@@ -137,6 +140,7 @@ impl Failure {
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
             Self::Disconnect => "disconnect",
+            Self::Reset => "reset",
             Self::BrokenHead => "broken_head",
             Self::InvalidHead => "invalid_head",
             Self::Timeout => "timeout",
@@ -156,7 +160,9 @@ impl Failure {
             Self::NoEndpoint | Self::Connect | Self::Tls | Self::Disconnect => unavailable,
             Self::Denied => StatusCode::FORBIDDEN,
             Self::CircuitOpen | Self::RateLimit => StatusCode::SERVICE_UNAVAILABLE,
-            Self::BrokenHead | Self::InvalidHead | Self::Unsendable => StatusCode::BAD_GATEWAY,
+            Self::Reset | Self::BrokenHead | Self::InvalidHead | Self::Unsendable => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {
                 StatusCode::GATEWAY_TIMEOUT
@@ -170,7 +176,7 @@ impl Failure {
     /// What a rule's `retry` calls it; `None` where another try is no help.
     pub(crate) fn retry_condition(self) -> Option<RetryCondition> {
         match self {
-            Self::Connect | Self::Tls | Self::Disconnect | Self::BrokenHead => {
+            Self::Connect | Self::Tls | Self::Disconnect | Self::Reset | Self::BrokenHead => {
                 Some(RetryCondition::Error)
             }
             Self::ConnectTimeout | Self::Timeout => Some(RetryCondition::Timeout),

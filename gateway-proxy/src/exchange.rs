@@ -2,6 +2,7 @@
 //! answer's head and body frames out.
 
 mod answer;
+mod http2;
 mod upload;
 
 pub(crate) use answer::{Answer, Relay};
@@ -11,9 +12,12 @@ use crate::downstream::Unread;
 use crate::error::BrokenBody;
 use crate::head::Client;
 use crate::upgrade::Upgrade;
+use crate::worker::Random;
 use bytes::Bytes;
 use http::request::Parts;
+use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -27,9 +31,14 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Takes what hyper has read.
-    pub(crate) fn new(request: http::Request<hyper::body::Incoming>, client: &Client) -> Self {
+    pub(crate) fn new(request: Request<Incoming>, client: &Client, random: &Random) -> Self {
         let (mut head, body) = request.into_parts();
         let upgrade = Upgrade::take(&mut head.extensions);
+        if head.version == Version::HTTP_2 {
+            let wanted = http2::as_http1(&mut head, random);
+            let upgrade = upgrade.filter(|_| wanted).map(|it| it.on(client.streams.open()));
+            return Self { head, body: Received::new(body), upgrade };
+        }
         client.unread.set(!body.is_end_stream());
         Self { head, body: Received { body, unread: Some(client.unread.clone()) }, upgrade }
     }
@@ -37,14 +46,14 @@ impl Exchange {
 
 /// The frames of a message that is being received, from either side.
 pub(crate) struct Received {
-    body: hyper::body::Incoming,
+    body: Incoming,
     /// Told when a client has sent it to its end.
     unread: Option<Unread>,
 }
 
 impl Received {
     /// The frames of a backend's answer.
-    pub(crate) fn new(body: hyper::body::Incoming) -> Self {
+    pub(crate) fn new(body: Incoming) -> Self {
         Self { body, unread: None }
     }
 }

@@ -2,17 +2,9 @@
 
 use gateway_core::FEATURES;
 
-/// Those that are decided and not carried out yet: what speaks HTTP/2, begins TLS towards
-/// backends, sends copies, or is created in a cluster.
-const NOT_YET: [&str; 11] = [
-    "BackendTLSPolicy",
-    "BackendTLSPolicySANValidation",
-    "GRPCRoute",
-    "GRPCRouteNamedRouteRule",
-    "GRPCRouteRequestHeaderModifier",
-    "GatewayBackendClientCertificate",
+/// Those that are decided and not carried out yet: what sends copies, or is created in a cluster.
+const NOT_YET: [&str; 4] = [
     "GatewayInfrastructurePropagation",
-    "HTTPRouteBackendProtocolH2C",
     "HTTPRouteRequestMirror",
     "HTTPRouteRequestMultipleMirrors",
     "HTTPRouteRequestPercentageMirror",

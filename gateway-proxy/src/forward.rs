@@ -10,11 +10,11 @@ use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::unsupported;
 use crate::upgrade::Upgrade;
-use crate::upstream::{Checkout, Holding, Lease, Tries};
+use crate::upstream::{Checkout, Holding, Lease, Speech, Tries};
 use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
-use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::fmt;
@@ -76,8 +76,7 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
-        let speech = (self.forwarding.protocol(), self.decision.backend_tls().is_some());
-        if unsupported::refusal(speech, &settings.endpoints).is_some() {
+        if unsupported::refusal(&settings.endpoints).is_some() {
             return Err(Failure::Unsupported);
         }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
@@ -168,6 +167,7 @@ impl Forwarder<'_> {
         };
         // A request that has failed is not given up for another reason.
         let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
+        let speech = self.table.snapshot.speech(self.decision, self.forwarding)?;
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
         loop {
             tries.begin();
@@ -186,7 +186,7 @@ impl Forwarder<'_> {
             }
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
             let holding = Holding::new(Arc::clone(&member.endpoint));
-            let attempt = self.attempt(holding, upload, tries.may_repeat());
+            let attempt = self.attempt(holding, &speech, upload, tries.may_repeat());
             let end = try_end.into_iter().chain(deadline).min();
             let result = match end {
                 Some(end) => timeout_at(end, attempt).await.unwrap_or_else(|_| {
@@ -236,16 +236,17 @@ impl Forwarder<'_> {
     async fn attempt(
         &self,
         holding: Holding,
+        speech: &Speech,
         upload: &Upload,
         may_repeat: bool,
     ) -> Result<(Response<Received>, Lease), Failure> {
         let timeouts = &self.settings().timeouts;
-        let peer = &holding.endpoint().peer;
+        let channel = holding.endpoint().peer.spoken_to(speech);
         let mut fresh = false;
         loop {
             let pool = &self.worker.pool;
             let Checkout { mut connection, reused } =
-                pool.checkout(peer, fresh, timeouts.connect).await?;
+                pool.checkout(&channel, fresh, timeouts.connect).await?;
             if reused && !may_repeat {
                 // What must not be sent twice is not sent on a connection that is closed: the
                 // runtime gets a chance to notice.
@@ -254,13 +255,14 @@ impl Forwarder<'_> {
                     continue;
                 }
             }
-            let builder = self.head.for_backend(self.decision).ok_or(Failure::Unsendable)?;
+            let builder =
+                self.head.for_backend(self.decision, &channel).ok_or(Failure::Unsendable)?;
             let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
             let sent = self.paced(connection.send(request), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
                     framing::check_answer(response.headers())?;
-                    let lease = Lease { connection, holding, pool: pool.clone() };
+                    let lease = Lease { connection, channel, holding, pool: pool.clone() };
                     return Ok((response, lease));
                 }
                 Ok(Err(unanswered)) => unanswered,
@@ -270,7 +272,7 @@ impl Forwarder<'_> {
                 return Err(failure);
             }
             let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
-            if !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
+            if fresh || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
                 let failure = unanswered.failure;
                 let untouched = unanswered.unsent && failure != Failure::Tls;
                 return Err(if untouched { Failure::Connect } else { failure });
@@ -367,8 +369,14 @@ impl Forwarder<'_> {
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, protocol);
+        let status = if client.is_stream() {
+            headers.remove(SEC_WEBSOCKET_ACCEPT);
+            StatusCode::OK
+        } else {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, protocol);
+            StatusCode::SWITCHING_PROTOCOLS
+        };
         let draining = self.head.client.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
@@ -376,8 +384,8 @@ impl Forwarder<'_> {
             tunnel.await;
             drop(lease);
         });
-        let mut answer = Response::new(Answer::empty());
-        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let mut answer = Response::new(Answer::switched());
+        *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
     }

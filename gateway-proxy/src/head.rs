@@ -3,7 +3,9 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::shutdown::Draining;
+use crate::streams::Streams;
 use crate::tls::{Session, SpiffeId};
+use crate::upstream::{Channel, HttpVersion};
 use gateway_core::rules::HeaderOps;
 use gateway_core::{Connection, Decision, Outcome, Request};
 use http::header::{
@@ -11,6 +13,7 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -44,6 +47,8 @@ pub(crate) struct Client {
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
+    /// Those of its requests that are under way, where it speaks HTTP/2.
+    pub(crate) streams: Streams,
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
     /// What the handshake came to, where it has come by TLS.
@@ -71,6 +76,7 @@ impl Client {
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
+            streams: Streams::new(),
             identity: None,
             session: None,
             address,
@@ -123,8 +129,13 @@ impl Head<'_> {
         wanted.then_some(protocol)
     }
 
-    /// The head that a backend gets; `None` if the rule's rewrite makes no legal target.
-    pub(crate) fn for_backend(&self, decision: &Decision<'_>) -> Option<http::request::Builder> {
+    /// The head that a backend gets on a connection; `None` if the rule's rewrites make no legal
+    /// one.
+    pub(crate) fn for_backend(
+        &self,
+        decision: &Decision<'_>,
+        channel: &Channel,
+    ) -> Option<http::request::Builder> {
         let mut target = Vec::new();
         decision.write_target(self, &mut target);
         let mut headers = self.end_to_end();
@@ -157,14 +168,25 @@ impl Head<'_> {
         // The length follows from the body that is sent, whatever a rule says.
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRANSFER_ENCODING);
-        if let Some(protocol) = self.upgrade() {
+        // The other protocol that a client would like is not offered in HTTP/2.
+        let upgrade = self.upgrade().filter(|_| channel.version == HttpVersion::Http1);
+        if let Some(protocol) = upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, protocol.clone());
         } else if lists(&self.parts.headers, &TE, "trailers") {
-            headers.insert(CONNECTION, HeaderValue::from_static("te"));
             headers.insert(TE, HeaderValue::from_static("trailers"));
+            if channel.version == HttpVersion::Http1 {
+                headers.insert(CONNECTION, HeaderValue::from_static("te"));
+            }
         }
-        let uri = Uri::try_from(target).ok()?;
+        let mut uri = Uri::try_from(target).ok()?;
+        if channel.version == HttpVersion::Http2 {
+            let mut parts = uri.into_parts();
+            parts.authority = Some(Authority::try_from(headers.remove(HOST)?.as_bytes()).ok()?);
+            let in_tls = channel.peer.tls.is_some();
+            parts.scheme = Some(if in_tls { Scheme::HTTPS } else { Scheme::HTTP });
+            uri = Uri::from_parts(parts).ok()?;
+        }
         let mut builder = http::Request::builder().method(self.parts.method.clone()).uri(uri);
         if let Some(slot) = builder.headers_mut() {
             *slot = headers;

@@ -6,7 +6,7 @@ use crate::callers::unknown_callers;
 use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::identity::Identities;
-use crate::snapshot::Surroundings;
+use crate::snapshot::{Surroundings, unspeakable};
 use crate::source::Sources;
 use crate::unsupported::unsupported;
 use gateway_core::{
@@ -97,6 +97,7 @@ impl Loader {
         let pods = if self.trust_pod_ips { Pods::of(&resources) } else { Pods::default() };
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
+            diagnostics.extend(unspeakable(router.rules()));
             diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
             self.last = Some(Last { resources, router: router.clone() });

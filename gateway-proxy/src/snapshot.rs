@@ -1,5 +1,6 @@
 //! The table that is in force, with all that carrying out its decisions needs.
 
+mod speech;
 mod targets;
 
 use crate::certificates::Sections;
@@ -9,9 +10,11 @@ use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::service_limits::Meters;
 use crate::tls::{ClientVerdict, Identity, Section};
-use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer};
+use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer, Speech};
 use gateway_core::rules::{HostPattern, Protocol, ServiceId, ServiceName};
 use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
+use speech::Speeches;
+pub use speech::unspeakable;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -65,6 +68,7 @@ pub(crate) struct Snapshot {
     /// renewed identity does not change how the endpoint fares.
     histories: HashMap<(ServiceName, Address, bool), Arc<History>>,
     pub(crate) meters: Meters,
+    speeches: Speeches,
     /// Who this proxy is to others.
     identity: Option<Arc<Identity>>,
     /// The listeners whose clients have to prove who they are.
@@ -115,9 +119,21 @@ impl Snapshot {
             groups.insert(target, Group::new(members.collect()));
         }
         let meters = Meters::new(router.rules(), previous.map(|p| &p.meters));
+        let speeches = Speeches::new(router.rules(), previous.map(|p| &p.speeches));
         let secured = router.rules().listeners.iter().filter(|l| l.mutual_tls);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
-        Self { router, groups, endpoints, histories, meters, identity, mutual, sections, pods }
+        Self {
+            router,
+            groups,
+            endpoints,
+            histories,
+            meters,
+            speeches,
+            identity,
+            mutual,
+            sections,
+            pods,
+        }
     }
 
     /// How connections to a listener are protected.
@@ -195,6 +211,19 @@ impl Snapshot {
     /// The endpoints of a Service's port; `mutual_tls` as [`Decision::mutual_tls`] says.
     pub(crate) fn group(&self, service: ServiceId, port: u16, mutual_tls: bool) -> Option<&Group> {
         self.groups.get(&(service, port, mutual_tls)).filter(|group| !group.is_empty())
+    }
+
+    /// How the backend of a decision is spoken to.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be done as documents ask.
+    pub(crate) fn speech(
+        &self,
+        decision: &Decision<'_>,
+        to: &Forwarding<'_>,
+    ) -> Result<Speech, Failure> {
+        self.speeches.of(decision, to).ok_or(Failure::Tls)
     }
 
     /// Why a request that no endpoint admits is not sent. Nobody learns of rules from a Service

@@ -1,6 +1,7 @@
 //! TLS, as rustls speaks it: with clients, by certificates of documents, and between workloads,
 //! which prove who they are to each other.
 
+mod backend;
 mod certificate;
 mod clients;
 mod distinguished_name;
@@ -14,6 +15,7 @@ mod svid;
 mod test_authority;
 mod verify;
 
+pub(crate) use backend::{BackendSpeech, Unspeakable};
 pub(crate) use certificate::OwnCertificate;
 pub(crate) use clients::{ClientCheck, ClientVerdict};
 pub(crate) use material::InvalidMaterial;
@@ -34,8 +36,12 @@ use std::sync::{Arc, LazyLock};
 /// TLS 1.3, and 1.2 for those who have nothing else.
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
-/// What is spoken within mutual TLS, best first (RFC 7301).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+/// HTTP/1.1 and HTTP/2, as TLS names them (RFC 7301).
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP2: &[u8] = b"h2";
+
+/// What clients may choose from, best first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, HTTP1];
 
 /// Who does the cryptography.
 fn provider() -> Arc<CryptoProvider> {

@@ -7,8 +7,8 @@ use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use crate::snapshot::WrongConnection;
 use gateway_core::rules::{
-    Action, AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit,
-    Field, Forward, Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
+    Action, AuthRequest, BackendSettings, Balance, EndpointChoice, FailureLimit, Field, Forward,
+    Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
 };
 use gateway_core::{Diagnostic, Origin, Step};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use variables::unknown_variables;
 pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = of_policies(rules);
     for route in rules.listeners.iter().flat_map(routes_of) {
-        found.extend(route.action.forwards().flat_map(|forward| of_forward(forward, rules)));
+        found.extend(route.action.forwards().flat_map(of_forward));
         if let Action::Split(split) = &route.action {
             found.extend(of_sticky(split.sticky.as_deref(), &split.origin));
         }
@@ -41,9 +41,9 @@ fn of_sticky(sticky: Option<&Sticky>, split: &Origin) -> Option<Diagnostic> {
     (!are_supplied(name)).then(|| Diagnostic::warning("unsupported", split, message))
 }
 
-fn of_forward(forward: &Forward, rules: &RuleSet) -> Vec<Diagnostic> {
+fn of_forward(forward: &Forward) -> Vec<Diagnostic> {
     let settings = &forward.settings;
-    let told = match refusal(speech(forward, rules), &settings.endpoints) {
+    let told = match refusal(&settings.endpoints) {
         Some(reason) => vec![format!("{reason} is not supported yet: the answer is 500")],
         None => without_effect(settings).collect(),
     };
@@ -58,15 +58,6 @@ fn of_forward(forward: &Forward, rules: &RuleSet) -> Vec<Diagnostic> {
         Diagnostic::warning("unsupported", &mirror.forward.origin, message)
     }));
     found
-}
-
-/// What is spoken with the Service that a rule names, and whether within TLS.
-fn speech(forward: &Forward, rules: &RuleSet) -> (BackendProtocol, bool) {
-    let service = rules.service(forward.target.service);
-    let said = service.speech(forward.target.port).filter(|_| forward.as_service_says);
-    let protocol = said.and_then(|said| said.protocol);
-    let tls = said.is_some_and(|said| said.tls.is_some());
-    (protocol.unwrap_or(forward.settings.protocol), forward.settings.tls || tls)
 }
 
 fn routes_of(listener: &Listener) -> impl Iterator<Item = &Route> {
@@ -118,7 +109,7 @@ fn unenforced<'r>(
         access: _,
         cors: _,
         hsts: _,
-        // Nothing is sent to backends with TLS at all.
+        // What cannot be done is an error (`snapshot::unspeakable`).
         backend_tls: _,
     } = policies;
     let certificates = client_certificates.as_deref().filter(|_| protocol == Protocol::Https);
@@ -140,18 +131,12 @@ fn unenforced<'r>(
     steps.iter().filter_map(|step| take(step, || Err(WrongConnection)).err()).collect()
 }
 
-/// Why nothing can be sent to a backend that is spoken to like this, within TLS or not.
-pub(crate) fn refusal(
-    (protocol, tls): (BackendProtocol, bool),
-    endpoints: &EndpointChoice,
-) -> Option<&'static str> {
-    match (protocol, endpoints) {
-        (BackendProtocol::Grpc, _) => Some("gRPC to backends"),
-        (BackendProtocol::Http2, _) => Some("HTTP/2 to backends"),
-        (BackendProtocol::Http, _) if tls => Some("TLS to backends"),
+/// Why nothing can be sent to these endpoints.
+pub(crate) fn refusal(endpoints: &EndpointChoice) -> Option<&'static str> {
+    match endpoints {
         // To send to others would be a wrong route.
-        (_, EndpointChoice::Labelled(_)) => Some("choosing endpoints by label"),
-        (BackendProtocol::Http, EndpointChoice::Ready | EndpointChoice::ClusterIp) => None,
+        EndpointChoice::Labelled(_) => Some("choosing endpoints by label"),
+        EndpointChoice::Ready | EndpointChoice::ClusterIp => None,
     }
 }
 

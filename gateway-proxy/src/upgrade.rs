@@ -1,6 +1,7 @@
 //! Connections that go on in another protocol, such as WebSocket: octets both ways.
 
 use crate::shutdown::Draining;
+use crate::streams::OpenStream;
 use http::Extensions;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -10,13 +11,27 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// One side of a connection that may change its protocol.
-pub(crate) struct Upgrade(OnUpgrade);
+/// One side of an exchange that may change its protocol.
+pub(crate) struct Upgrade {
+    side: OnUpgrade,
+    /// That of HTTP/2 which is to become a tunnel.
+    stream: Option<OpenStream>,
+}
 
 impl Upgrade {
     /// What hyper left with a message that is part of an upgrade.
     pub(crate) fn take(extensions: &mut Extensions) -> Option<Self> {
-        extensions.remove::<OnUpgrade>().map(Self)
+        extensions.remove::<OnUpgrade>().map(|side| Self { side, stream: None })
+    }
+
+    /// It is a stream of HTTP/2 that becomes a tunnel (RFC 8441), not a connection.
+    pub(crate) fn on(self, stream: OpenStream) -> Self {
+        Self { stream: Some(stream), ..self }
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.stream.is_some()
     }
 
     /// Copies octets between both sides until both have ended, until nothing comes from either for
@@ -30,7 +45,7 @@ impl Upgrade {
     ) {
         let heard = Cell::new(Instant::now());
         let copied = async {
-            let (one, two) = tokio::try_join!(self.0, other.0).ok()?;
+            let (one, two) = tokio::try_join!(self.side, other.side).ok()?;
             let (one_reads, one_writes) = split(TokioIo::new(one));
             let (two_reads, two_writes) = split(TokioIo::new(two));
             let there = copy(one_reads, two_writes, &heard);

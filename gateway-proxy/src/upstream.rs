@@ -3,12 +3,16 @@
 mod balance;
 mod circuit;
 mod connect;
+mod connection;
+mod http1;
+mod http2;
+mod line;
 mod peer;
 mod pool;
 mod retry;
 
 pub(crate) use balance::{Endpoint, Group, Holding, Member};
 pub(crate) use circuit::{Circuit, History};
-pub(crate) use peer::{Address, Peer, PeerTls};
+pub(crate) use peer::{Address, Channel, HttpVersion, Peer, PeerTls, Speech};
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;

@@ -272,7 +272,6 @@ fn what_the_proxy_does_not_do_yet_is_a_warning() {
     let told: Vec<_> = told.iter().map(|d| (d["field"].clone(), d["message"].clone())).collect();
     let want = [
         ("spec.rateLimit", "a rate limit is not enforced yet: its routes answer 500"),
-        ("spec.upstreams[0]", "TLS to backends is not supported yet: the answer is 500"),
         (
             "spec.upstreams[1]",
             "choosing endpoints by label is not supported yet: the answer is 500",

@@ -248,10 +248,11 @@ fn observe(case: &Case, decision: &Decision<'_>) -> Observed {
             status
         }
     };
-    let own = observed.backend.is_none() && decision.edit_as_grpc(status, request, &mut headers);
-    let status = if own { StatusCode::OK } else { status };
+    let own = observed.backend.is_none();
+    let told = own.then(|| decision.edit_as_grpc(status, request, &mut headers)).flatten();
+    let status = told.unwrap_or(status);
     let grpc = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse().ok());
-    observed.grpc = Some(grpc.filter(|_| own));
+    observed.grpc = Some(grpc.filter(|_| told.is_some()));
     let upstream_status = observed.backend.as_ref().map_or("", |_| status.as_str());
     let page = decision.error_page(status, request, upstream_status);
     observed.page = Some(page.is_some());

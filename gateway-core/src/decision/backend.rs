@@ -1,7 +1,9 @@
 //! How the backend of a decision is spoken to.
 
 use super::{Decision, Forwarding, Outcome};
-use crate::rules::{BackendProtocol, BackendTls, PortSpeech, SecretText, ServiceTls};
+use crate::rules::{
+    BackendProtocol, BackendTls, Forward, Policies, PortSpeech, SecretText, Service, ServiceTls,
+};
 
 /// TLS with a backend.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,25 +28,39 @@ impl<'r> Forwarding<'r> {
     }
 }
 
-impl<'r> Decision<'r> {
-    /// How TLS is spoken with the backend of the outcome; `None`: not at all.
-    pub fn backend_tls(&self) -> Option<TlsToBackend<'r>> {
-        let Outcome::Forward(to) = self.outcome else { return None };
-        let of_route = self.policies().and_then(|policies| policies.backend_tls.as_deref());
-        let (settings, certificate) = match to.speech().and_then(|speech| speech.tls.as_ref()) {
+impl<'r> TlsToBackend<'r> {
+    /// How TLS is spoken with `port` of `service` by a rule with these policies that sends requests
+    /// there; `None`: not at all.
+    pub fn of(
+        forward: &'r Forward,
+        policies: Option<&'r Policies>,
+        service: &'r Service,
+        port: u16,
+    ) -> Option<Self> {
+        let speech = forward.as_service_says.then(|| service.speech(port)).flatten();
+        let (settings, certificate) = match speech.and_then(|speech| speech.tls.as_ref()) {
             Some(ServiceTls::Verified(tls)) => (Some(&**tls), None),
             // Nothing is sent then.
             Some(ServiceTls::Impossible(_)) => return None,
-            None if to.forward.settings.tls => {
+            None if forward.settings.tls => {
+                let of_route = policies.and_then(|policies| policies.backend_tls.as_deref());
                 (of_route, of_route.and_then(|tls| tls.certificate.as_ref()))
             }
             None => return None,
         };
-        let own = to.forward.certificate.as_deref();
+        let own = forward.certificate.as_deref();
         let certificate = match certificate {
             Some((chain, key)) => Some((chain, key)),
             None => own.map(|own| (&own.chain, &own.key)),
         };
-        Some(TlsToBackend { settings, certificate })
+        Some(Self { settings, certificate })
+    }
+}
+
+impl<'r> Decision<'r> {
+    /// How TLS is spoken with the backend of the outcome; `None`: not at all.
+    pub fn backend_tls(&self) -> Option<TlsToBackend<'r>> {
+        let Outcome::Forward(to) = self.outcome else { return None };
+        TlsToBackend::of(to.forward, self.policies(), to.service, to.port)
     }
 }

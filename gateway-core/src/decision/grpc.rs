@@ -1,10 +1,12 @@
 //! Answers to gRPC calls that no backend gives.
 
-use super::Decision;
+use super::{Decision, Outcome};
 use crate::request::Request;
 use crate::rules::{Field, grpc_status};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// `UNKNOWN`.
 const UNKNOWN: u8 = 2;
@@ -13,8 +15,9 @@ const UNAVAILABLE: u8 = 14;
 
 impl Decision<'_> {
     /// Makes the header of an answer of one's own with `status` the one that gRPC clients
-    /// understand (gateway-api §18.5), and says whether it did: then the answer has the status 200
-    /// and no body. Other answers are left as they are, as are all those that backends give.
+    /// understand, and says which status the answer has then, without a body: 200 where a listener
+    /// or a host is for gRPC (gateway-api §18.5), 204 where the upstream of a VirtualServer is
+    /// (virtualserver §13). Other answers are left as they are, as are all those that backends give.
     ///
     /// `request` is the one that was decided.
     ///
@@ -34,7 +37,8 @@ impl Decision<'_> {
     /// let call = RequestHead::new("POST", "a.example", "/shop.Carts/Get").headers(&header);
     /// let decision = router.decide(&call, 0);
     /// let mut header = HeaderMap::new();
-    /// assert!(decision.edit_as_grpc(StatusCode::NOT_FOUND, &call, &mut header));
+    /// let status = decision.edit_as_grpc(StatusCode::NOT_FOUND, &call, &mut header);
+    /// assert_eq!(status, Some(StatusCode::OK));
     /// assert_eq!(header["grpc-status"], "12");
     /// # }
     /// # Ok(())
@@ -45,13 +49,21 @@ impl Decision<'_> {
         status: StatusCode,
         request: &impl Request,
         headers: &mut HeaderMap,
-    ) -> bool {
+    ) -> Option<StatusCode> {
+        let type_of_grpc = HeaderValue::from_static("application/grpc");
+        if let Outcome::Forward(to) = &self.outcome
+            && to.forward.settings.tells_as_grpc(status)
+        {
+            headers.insert(CONTENT_TYPE, type_of_grpc);
+            headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(grpc_status(status)?)));
+            return Some(StatusCode::NO_CONTENT);
+        }
         let tells = match (self.host, self.listener) {
             (Some(host), _) => host.tells_grpc,
             (None, listener) => listener.is_some_and(|listener| listener.tells_grpc),
         };
         if !tells || request.method() != "POST" {
-            return false;
+            return None;
         }
         let content_type = Field::Header("content-type".into());
         let is_call = self.with_view(request, |view| {
@@ -61,17 +73,17 @@ impl Decision<'_> {
             text.get(..CALL.len()).is_some_and(|start| start.eq_ignore_ascii_case(CALL))
         });
         if !is_call.unwrap_or(false) {
-            return false;
+            return None;
         }
         let code = match status {
             // Another connection may do.
             StatusCode::MISDIRECTED_REQUEST => UNAVAILABLE,
             other => grpc_status(other).unwrap_or(UNKNOWN),
         };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from(u16::from(code)));
+        headers.insert(CONTENT_TYPE, type_of_grpc);
+        headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(code)));
         let reason = HeaderValue::from_static(status.canonical_reason().unwrap_or("error"));
         headers.insert(HeaderName::from_static("grpc-message"), reason);
-        true
+        Some(StatusCode::OK)
     }
 }

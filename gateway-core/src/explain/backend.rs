@@ -5,7 +5,7 @@ use crate::decision::{Decision, Outcome, TlsToBackend};
 use crate::matcher::Router;
 use crate::request::Request;
 use crate::rules::{BackendProtocol, SubjectName};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 
 impl Router {
     /// Adds what can be said of a request that is sent to a Service, and of its copies.
@@ -59,9 +59,9 @@ pub(super) fn explain_form<R: Request>(
     let own = explanation.outcome != OutcomeKind::Forward;
     let Some(status) = explanation.status.filter(|_| own) else { return };
     let mut headers = HeaderMap::new();
-    if decision.edit_as_grpc(status, request, &mut headers) {
+    if let Some(status) = decision.edit_as_grpc(status, request, &mut headers) {
         let code = headers.get("grpc-status").and_then(|code| code.to_str().ok()?.parse().ok());
-        explanation.status = Some(StatusCode::OK);
+        explanation.status = Some(status);
         explanation.grpc_status = code;
     }
 }

@@ -3,12 +3,13 @@
 use super::Received;
 use crate::access_log::Entry;
 use crate::error::BrokenBody;
+use crate::streams::OpenStream;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -16,10 +17,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Answer {
     content: Content,
     entry: Option<Box<Entry>>,
+    /// Told whether the client has something to take.
+    stream: Option<OpenStream>,
 }
 
 enum Content {
     Empty,
+    /// What follows is another protocol.
+    Switched,
     Full(Bytes),
     Relayed(Relay),
 }
@@ -38,15 +43,25 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, entry: None }
+        Self { content: Content::Empty, entry: None, stream: None }
+    }
+
+    /// The end of HTTP: what follows is another protocol.
+    pub(crate) fn switched() -> Self {
+        Self { content: Content::Switched, ..Self::empty() }
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_switched(&self) -> bool {
+        matches!(self.content, Content::Switched)
     }
 
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
-        Self { content: Content::Full(body.into()), entry: None }
+        Self { content: Content::Full(body.into()), ..Self::empty() }
     }
 
     pub(crate) fn relayed(relay: Relay) -> Self {
-        Self { content: Content::Relayed(relay), entry: None }
+        Self { content: Content::Relayed(relay), ..Self::empty() }
     }
 
     /// For an answer that another one takes the place of. What is left of a backend's is read if it
@@ -74,6 +89,13 @@ impl Answer {
     /// Logs the exchange when the answer is over.
     pub(crate) fn logged(mut self, entry: Option<Box<Entry>>) -> Self {
         self.entry = entry;
+        self
+    }
+
+    /// Goes out on a stream of HTTP/2, which counts as open until it is over.
+    pub(crate) fn on(mut self, stream: OpenStream) -> Self {
+        stream.given();
+        self.stream = Some(stream);
         self
     }
 }
@@ -138,14 +160,21 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
         let frame = match &mut this.content {
-            Content::Empty => None,
+            Content::Empty | Content::Switched => None,
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
                 (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
             }
-            Content::Relayed(relay) => ready!(relay.poll(cx)),
+            Content::Relayed(relay) => match relay.poll(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    this.stream.iter().for_each(OpenStream::waits);
+                    return Poll::Pending;
+                }
+            },
         };
+        this.stream.iter().for_each(OpenStream::given);
         if let Some(entry) = &mut this.entry {
             match &frame {
                 Some(Ok(frame)) => entry.sent(frame.data_ref().map_or(0, Bytes::len)),
@@ -158,7 +187,7 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Empty => true,
+            Content::Empty | Content::Switched => true,
             Content::Full(bytes) => bytes.is_empty(),
             Content::Relayed(relay) => relay.body.is_end_stream(),
         }
@@ -166,7 +195,7 @@ impl Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Empty => SizeHint::with_exact(0),
+            Content::Empty | Content::Switched => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Relayed(relay) => relay.body.size_hint(),
         }

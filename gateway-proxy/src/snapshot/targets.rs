@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::tls::{Identity, SpiffeId};
 use crate::upstream::{Address, Peer, PeerTls};
-use gateway_core::rules::{RuleSet, Service, ServiceId};
+use gateway_core::rules::{Forward, RuleSet, Service, ServiceId};
 use gateway_core::{Behind, Endpoints};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,25 +17,27 @@ pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
     for listener in &rules.listeners {
         let routes = listener.hosts.iter().flat_map(|host| &host.routes);
         for forward in routes.flat_map(|route| route.action.forwards()) {
-            let addressed = forward.target;
-            let mut add = |id: ServiceId, port| {
+            found.extend(reached(rules, forward).into_iter().map(|(id, port)| {
                 let service = rules.service(id);
-                let in_tls = listener.calls_in_mutual_tls(addressed.service, id, service);
-                found.insert((id, port, in_tls));
-                service.breaker.as_ref()?.fallback
-            };
-            let splits = &rules.service(addressed.service).splits;
-            let splits = splits.iter().filter(|_| addressed.splits);
-            let backends = splits.flat_map(|split| &split.backends).map(|backend| backend.service);
-            for id in backends.chain([addressed.service]) {
-                // A fallback does not fall back once more.
-                if let Some((id, port)) = add(id, addressed.port) {
-                    add(id, port);
-                }
-            }
+                (id, port, listener.calls_in_mutual_tls(forward.target.service, id, service))
+            }));
         }
     }
     found
+}
+
+/// Every Service and port that a rule can send requests to.
+pub(super) fn reached(rules: &RuleSet, forward: &Forward) -> Vec<(ServiceId, u16)> {
+    let addressed = forward.target;
+    let splits = &rules.service(addressed.service).splits;
+    let splits = splits.iter().filter(|_| addressed.splits);
+    let backends = splits.flat_map(|split| &split.backends).map(|backend| backend.service);
+    let chosen = backends.chain([addressed.service]).flat_map(|id| {
+        // A fallback does not fall back once more.
+        let fallback = rules.service(id).breaker.as_ref().and_then(|breaker| breaker.fallback);
+        std::iter::once((id, addressed.port)).chain(fallback)
+    });
+    chosen.collect()
 }
 
 /// Where the endpoints of a Service's port listen, and who answers there.

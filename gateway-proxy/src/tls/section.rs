@@ -3,15 +3,12 @@
 
 use super::certificate::OwnCertificate;
 use super::clients::ClientCheck;
-use super::{VERSIONS, provider};
+use super::{PROTOCOLS, VERSIONS, provider};
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, ServerConfig};
 use std::sync::Arc;
-
-/// What is spoken within TLS with clients, best first (RFC 7301).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
 
 /// How TLS ends for some hosts. Connections of one may take up sessions of another one of the same
 /// section; a section with other certificates, or that asks other things of clients, has other keys

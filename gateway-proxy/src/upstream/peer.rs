@@ -1,7 +1,9 @@
 //! Whom connections lead to: where an endpoint listens, and who it has to be.
 
-use crate::tls::{Identity, SpiffeId};
+use crate::tls::{self, Identity, SpiffeId};
+use gateway_core::rules::BackendProtocol;
 use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -35,7 +37,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// What a connection is told from others by: one is used again only for the same.
+/// Whom a connection leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Peer {
     pub(crate) address: Address,
@@ -48,33 +50,114 @@ impl Peer {
     pub(crate) fn plain(address: Address) -> Self {
         Self { address, tls: None }
     }
+
+    /// How it is spoken to for a rule that says `speech`.
+    pub(crate) fn spoken_to(&self, speech: &Speech) -> Channel {
+        // A proxy before a workload does with its answers what documents say of the workload.
+        let tls = self.tls.as_ref().or(speech.tls.as_ref()).map(Arc::clone);
+        let peer = Self { address: self.address.clone(), tls };
+        Channel { peer, version: speech.version }
+    }
+}
+
+/// What a connection is told from others by: one is used again only for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Channel {
+    pub(crate) peer: Peer,
+    pub(crate) version: HttpVersion,
+}
+
+/// How rules want a Service to be spoken to.
+#[derive(Debug, Clone)]
+pub(crate) struct Speech {
+    pub(crate) version: HttpVersion,
+    /// How TLS is spoken, where it is not between workloads.
+    pub(crate) tls: Option<Arc<PeerTls>>,
+}
+
+/// A version of HTTP with a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum HttpVersion {
+    Http1,
+    Http2,
+}
+
+impl HttpVersion {
+    /// That of what a rule says.
+    pub(crate) fn of(protocol: BackendProtocol) -> Self {
+        match protocol {
+            BackendProtocol::Http => Self::Http1,
+            BackendProtocol::Http2 | BackendProtocol::Grpc => Self::Http2,
+        }
+    }
 }
 
 /// Who connects, and to whom.
 #[derive(Debug)]
 pub(crate) struct PeerTls {
-    own: Arc<Identity>,
-    expected: Option<SpiffeId>,
-    config: Arc<ClientConfig>,
+    /// With the ALPN of HTTP/1.1 and of HTTP/2.
+    configs: [Arc<ClientConfig>; 2],
+    server: ServerName<'static>,
+    proof: Proof,
+}
+
+/// By what the other side is known.
+#[derive(Debug)]
+enum Proof {
+    /// It is a workload of the own trust domain, `expected` or any (smi T-2).
+    Workload { own: Arc<Identity>, expected: Option<SpiffeId> },
+    /// It is as a document says.
+    Document,
 }
 
 impl PeerTls {
     /// Connects as `own` to `expected`, or to any workload of the own trust domain.
     pub(crate) fn new(own: Arc<Identity>, expected: Option<SpiffeId>) -> Self {
         let config = own.client_config(expected.as_ref());
-        Self { own, expected, config }
+        Self::with(&config, tls::nobody(), Proof::Workload { own, expected })
     }
 
-    pub(super) fn config(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.config)
+    /// Connects to a server that documents describe.
+    pub(crate) fn to_server(config: &ClientConfig, server: ServerName<'static>) -> Self {
+        Self::with(config, server, Proof::Document)
+    }
+
+    fn with(config: &ClientConfig, server: ServerName<'static>, proof: Proof) -> Self {
+        let offering = |protocol: &[u8]| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![protocol.to_vec()];
+            Arc::new(config)
+        };
+        let configs = [tls::HTTP1, tls::HTTP2].map(offering);
+        Self { configs, server, proof }
+    }
+
+    pub(super) fn config(&self, version: HttpVersion) -> Arc<ClientConfig> {
+        let [http1, http2] = &self.configs;
+        Arc::clone(match version {
+            HttpVersion::Http1 => http1,
+            HttpVersion::Http2 => http2,
+        })
+    }
+
+    /// The name that the server is asked for, or has to prove to have.
+    pub(super) fn server(&self) -> ServerName<'static> {
+        self.server.clone()
     }
 }
 
 /// An identity that was read anew is another one: connections that were made with the former are
-/// not used for it.
+/// not used for it. What documents say is compared when it is read.
 impl PartialEq for PeerTls {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.own, &other.own) && self.expected == other.expected
+        match (&self.proof, &other.proof) {
+            (
+                Proof::Workload { own, expected },
+                Proof::Workload { own: other_own, expected: other_expected },
+            ) => Arc::ptr_eq(own, other_own) && expected == other_expected,
+            (Proof::Document, Proof::Document) => Arc::ptr_eq(&self.configs[0], &other.configs[0]),
+            _ => false,
+        }
     }
 }
 
@@ -82,8 +165,13 @@ impl Eq for PeerTls {}
 
 impl Hash for PeerTls {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.own).hash(state);
-        self.expected.hash(state);
+        match &self.proof {
+            Proof::Workload { own, expected } => {
+                Arc::as_ptr(own).hash(state);
+                expected.hash(state);
+            }
+            Proof::Document => Arc::as_ptr(&self.configs[0]).hash(state),
+        }
     }
 }
 

@@ -1,12 +1,16 @@
-//! Idle connections of one thread, by endpoint: the one used last goes out first, so that those
-//! not needed grow old and are closed.
+//! The connections of one thread to endpoints.
+//!
+//! Of those for one request at a time, the one used last goes out first, so that those not needed
+//! grow old and are closed.
 
 use super::balance::Holding;
-use super::connect::{Connection, Connector};
-use super::peer::Peer;
+use super::connection::Connection;
+use super::peer::{Channel, HttpVersion};
+use super::{http1, http2};
 use crate::error::Failure;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,53 +18,72 @@ use tokio::time::Instant;
 /// A connection whose exchange is over, but which is not ready after this long, is closed.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// The idle connections of a thread.
+/// The connections of a thread.
 #[derive(Clone)]
 pub(crate) struct Pool {
     shared: Rc<Shared>,
 }
 
 struct Shared {
-    idle: RefCell<HashMap<Peer, Vec<Idle>>>,
+    idle: RefCell<HashMap<Channel, Vec<Idle>>>,
+    multiplexed: RefCell<HashMap<Channel, Rc<http2::Connections>>>,
     most: usize,
     timeout: Duration,
 }
 
 struct Idle {
-    connection: Connection,
+    connection: http1::Connection,
     since: Instant,
 }
 
 /// A connection for one exchange.
 pub(crate) struct Checkout {
     pub(crate) connection: Connection,
-    /// Whether it has been idle: then the other side may have closed it unnoticed.
+    /// Whether it was open before: then the other side may have closed it unnoticed.
     pub(crate) reused: bool,
 }
 
 impl Pool {
-    /// A pool that keeps at most `most` connections per endpoint, each for `timeout`.
+    /// A pool that keeps connections for `timeout` without use; of those for one request at a time,
+    /// at most `most` for each endpoint.
     pub(crate) fn new(most: usize, timeout: Duration) -> Self {
-        Self { shared: Rc::new(Shared { idle: RefCell::default(), most, timeout }) }
+        let (idle, multiplexed) = Default::default();
+        Self { shared: Rc::new(Shared { idle, multiplexed, most, timeout }) }
     }
 
-    /// An idle connection if there is one and `fresh` does not ask for another, else a new one.
+    /// An open connection if there is one and `fresh` does not ask for another, else a new one.
     pub(crate) async fn checkout(
         &self,
-        peer: &Peer,
+        channel: &Channel,
         fresh: bool,
         connect_timeout: Option<Duration>,
     ) -> Result<Checkout, Failure> {
-        if !fresh && let Some(connection) = self.pop(peer) {
-            return Ok(Checkout { connection, reused: true });
+        if channel.version == HttpVersion::Http2 {
+            // Those that are closed are known to be, and left out.
+            let connections = self.multiplexed(channel);
+            let (stream, reused) = within(connect_timeout, connections.stream(channel)).await?;
+            return Ok(Checkout { connection: Connection::Http2(stream), reused });
         }
-        let connection = Connector.open(peer, connect_timeout).await?;
-        Ok(Checkout { connection, reused: false })
+        if !fresh && let Some(connection) = self.pop(channel) {
+            return Ok(Checkout { connection: Connection::Http1(connection), reused: true });
+        }
+        let connection = within(connect_timeout, http1::Connection::open(channel)).await?;
+        Ok(Checkout { connection: Connection::Http1(connection), reused: false })
     }
 
-    fn pop(&self, peer: &Peer) -> Option<Connection> {
+    fn multiplexed(&self, channel: &Channel) -> Rc<http2::Connections> {
+        let mut multiplexed = self.shared.multiplexed.borrow_mut();
+        if let Some(connections) = multiplexed.get(channel) {
+            return Rc::clone(connections);
+        }
+        let connections = Rc::new(http2::Connections::new());
+        multiplexed.insert(channel.clone(), Rc::clone(&connections));
+        connections
+    }
+
+    fn pop(&self, channel: &Channel) -> Option<http1::Connection> {
         let mut idle = self.shared.idle.borrow_mut();
-        let stack = idle.get_mut(peer)?;
+        let stack = idle.get_mut(channel)?;
         while let Some(Idle { connection, since }) = stack.pop() {
             if since.elapsed() < self.shared.timeout && connection.is_ready() {
                 return Some(connection);
@@ -69,9 +92,9 @@ impl Pool {
         None
     }
 
-    fn push(&self, peer: Peer, connection: Connection) {
+    fn push(&self, channel: Channel, connection: http1::Connection) {
         let mut idle = self.shared.idle.borrow_mut();
-        let stack = idle.entry(peer).or_default();
+        let stack = idle.entry(channel).or_default();
         if stack.len() < self.shared.most {
             stack.push(Idle { connection, since: Instant::now() });
         }
@@ -79,22 +102,40 @@ impl Pool {
 
     /// Closes what has been idle for too long, again and again.
     pub(crate) async fn sweep(self) {
-        let pause = (self.shared.timeout / 4).max(Duration::from_millis(50));
+        let timeout = self.shared.timeout;
+        let pause = (timeout / 4).max(Duration::from_millis(50));
         loop {
             tokio::time::sleep(pause).await;
             self.shared.idle.borrow_mut().retain(|_, stack| {
-                stack.retain(|idle| {
-                    idle.since.elapsed() < self.shared.timeout && !idle.connection.is_closed()
-                });
+                stack.retain(|idle| idle.since.elapsed() < timeout && !idle.connection.is_closed());
                 !stack.is_empty()
+            });
+            self.shared.multiplexed.borrow_mut().retain(|_, connections| {
+                // Somebody may be about to open one.
+                connections.sweep(timeout) || Rc::strong_count(connections) > 1
             });
         }
     }
 }
 
-/// A connection that is in use for an exchange, and its endpoint. Dropped, it is closed.
+async fn within<T>(
+    most: Option<Duration>,
+    opened: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match most {
+        Some(most) => {
+            let opened = tokio::time::timeout(most, opened).await;
+            opened.map_err(|_| Failure::ConnectTimeout)?
+        }
+        None => opened.await,
+    }
+}
+
+/// A connection that is in use for an exchange, and its endpoint. Dropped, the exchange is broken
+/// off.
 pub(crate) struct Lease {
     pub(crate) connection: Connection,
+    pub(crate) channel: Channel,
     pub(crate) holding: Holding,
     pub(crate) pool: Pool,
 }
@@ -102,15 +143,17 @@ pub(crate) struct Lease {
 impl Lease {
     /// Keeps the connection for another request: its exchange is over.
     pub(crate) fn give_back(self) {
-        let Self { mut connection, holding, pool } = self;
-        let peer = holding.endpoint().peer.clone();
+        let Self { connection, channel, holding, pool } = self;
+        // What settles on the connection is no exchange any more.
+        drop(holding);
+        let Connection::Http1(mut connection) = connection else { return };
         if connection.is_ready() {
-            pool.push(peer, connection);
+            pool.push(channel, connection);
         } else if !connection.is_closed() {
             // The answer is here, but the request's body or the last octets are not through yet.
             tokio::task::spawn_local(async move {
                 if let Ok(true) = tokio::time::timeout(SETTLE, connection.ready()).await {
-                    pool.push(peer, connection);
+                    pool.push(channel, connection);
                 }
             });
         }

@@ -59,7 +59,14 @@ impl Backend {
                 shared.open.lock().unwrap().push(stream.try_clone().unwrap());
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
-                    let _ = shared.serve(&stream);
+                    let mut first = [0; 3];
+                    let _ = if shared.always_echoes
+                        && stream.peek(&mut first).is_ok_and(|_| first == *b"PRI")
+                    {
+                        shared.echo_http2(&stream)
+                    } else {
+                        shared.serve(&stream)
+                    };
                     let _ = stream.shutdown(Shutdown::Both);
                 });
             }
@@ -225,6 +232,41 @@ impl State {
             }
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// Answers requests of HTTP/2 with what it received.
+    fn echo_http2(&self, stream: &TcpStream) -> io::Result<()> {
+        let stream = stream.try_clone()?;
+        stream.set_nonblocking(true)?;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build()?.block_on(async {
+            let stream = tokio::net::TcpStream::from_std(stream)?;
+            let mut connection = h2::server::handshake(stream).await.map_err(io::Error::other)?;
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                self.requests.fetch_add(1, Ordering::SeqCst);
+                let (head, _) = request.into_parts();
+                let target = head.uri.path_and_query().unwrap();
+                let mut body = format!("{} {target} HTTP/2.0\r\n", head.method);
+                body += &format!("host: {}\r\n", head.uri.authority().unwrap());
+                for (name, value) in &head.headers {
+                    body += &format!("{name}: {}\r\n", value.to_str().unwrap());
+                }
+                let status = self.status.load(Ordering::SeqCst).max(200);
+                let answer =
+                    http::Response::builder().status(status).header("x-backend", &self.name);
+                let answer =
+                    ANSWERED.iter().fold(answer, |it, (name, value)| it.header(*name, *value));
+                let mut stream = respond
+                    .send_response(answer.body(()).unwrap(), head.method == "HEAD")
+                    .map_err(io::Error::other)?;
+                if head.method != "HEAD" {
+                    stream.send_data(body.into(), true).map_err(io::Error::other)?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
+mod backend_tls;
 mod bodies;
 mod breakers;
 mod client;
@@ -10,6 +11,7 @@ mod failures;
 mod framing;
 mod gateway;
 mod headers;
+mod http2;
 mod leaks;
 mod mesh;
 mod policies;

@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::client::Client;
 use crate::gateway::{config, start};
 use crate::tls::parts::Caller;
-use gateway_core::rules::{Action, BackendProtocol, EndpointChoice, Protocol, RuleSet};
+use gateway_core::rules::{Action, EndpointChoice, Protocol, RuleSet};
 use gateway_core::{Endpoint, Outcome, Router};
 use gateway_proxy::{KnownService, Server};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -90,13 +90,13 @@ fn is_seen(case: &Case) -> bool {
         && case.expect.steps.as_ref().is_none_or(|steps| steps.iter().all(done_here))
 }
 
-/// Whether it is not for endpoints with labels, which the proxy does not know, or for backends that
-/// it cannot speak to yet.
+/// Whether it is not for endpoints with labels, which the proxy does not know, or for backends with
+/// certificates, which those here have not.
 fn is_sent(case: &Case, router: &Router) -> bool {
     let decision = router.decide(&case.request, 0);
     match decision.admitted() {
         Outcome::Forward(to) => {
-            let plain = to.protocol() == BackendProtocol::Http && decision.backend_tls().is_none();
+            let plain = decision.backend_tls().is_none();
             plain && !matches!(to.forward.settings.endpoints, EndpointChoice::Labelled(_))
         }
         _ => true,

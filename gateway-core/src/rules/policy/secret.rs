@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The octets of a Secret: keys, passwords, certificates. Never shown by `Debug`.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct SecretText(Arc<[u8]>);
 
 impl SecretText {

@@ -12,7 +12,7 @@ pub struct ClientCertificates {
     pub revoked: Option<SecretText>,
     /// Whether it is demanded.
     pub verify: VerifyClient,
-    /// Most certificates between the client's and that of an authority.
+    /// The longest chain, in certificates between the client's and the authority's.
     pub depth: u32,
     /// Where it was written.
     pub origin: Origin,
@@ -60,14 +60,14 @@ pub struct ServerTrust {
     pub verify: bool,
     /// Who may have signed it, in PEM; `None`: whom the system trusts.
     pub authorities: Option<SecretText>,
-    /// The longest chain, in certificates above the server's.
+    /// The longest chain, in certificates between the server's and the authority's.
     pub depth: u32,
     /// Who the server may be: its certificate has one of these. None: it has the server's name.
     pub names: Vec<SubjectName>,
 }
 
 /// A name in a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SubjectName {
     /// A host name; with `*.` for one label.
     Dns(Box<str>),

@@ -267,14 +267,15 @@ fn every_connection_proves_everything_anew() {
 }
 
 #[test]
-fn other_protocols_than_http_1_1_are_refused() {
+fn other_protocols_than_http_are_refused() {
     let authority = Authority::new();
     let (web, cart) = (authority.identity(WEB), authority.identity(CART));
     for (offered, want) in [
         (vec!["http/1.1"], Ok(())),
         (vec!["h2", "http/1.1"], Ok(())),
         (vec![], Ok(())),
-        (vec!["h2"], Err(Broken::Server(Error::NoApplicationProtocol))),
+        (vec!["h2"], Ok(())),
+        (vec!["imap"], Err(Broken::Server(Error::NoApplicationProtocol))),
     ] {
         let mut client = (*web.client_config(None)).clone();
         client.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();

@@ -1,0 +1,40 @@
+//! Connections to endpoints, whichever version of HTTP is spoken on them.
+
+use super::{http1, http2};
+use crate::error::Failure;
+use crate::exchange::{Received, UploadBody};
+use http::{Request, Response};
+
+/// A connection for one exchange at a time: its own, or a share of one.
+pub(crate) enum Connection {
+    Http1(http1::Connection),
+    Http2(http2::Stream),
+}
+
+/// Why a request got no answer.
+pub(crate) struct Unanswered {
+    pub(crate) failure: Failure,
+    /// Whether surely no backend has looked at it.
+    pub(crate) unsent: bool,
+}
+
+impl Connection {
+    /// Whether it can take a request at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_ready(),
+            Self::Http2(stream) => stream.is_ready(),
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<UploadBody>,
+    ) -> Result<Response<Received>, Unanswered> {
+        match self {
+            Self::Http1(connection) => connection.send(request).await,
+            Self::Http2(stream) => stream.send(request).await,
+        }
+    }
+}
