@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::process::{Process, documents};
+use crate::reload::File;
 use std::net::SocketAddr;
 
 /// Exchanges that end in every way, `times` each; how many were answered with 200 in full.
@@ -39,16 +40,16 @@ fn memory_and_descriptors_return_to_where_they_were() {
     const TIMES: u32 = 40;
     const MOST: usize = 16 << 20;
     let backend = Backend::start("tea");
-    let file = std::env::temp_dir().join(format!("gateway-leaks-{}.yaml", std::process::id()));
-    std::fs::write(&file, documents("0")).unwrap();
-    let (process, address) = Process::serve(&file, &backend, &["--threads", "2"]);
+    // A file that is read while it is written could be empty, and all in it gone.
+    let file = File::new(&documents("0"));
+    let (process, address) = Process::serve(file.path(), &backend, &["--threads", "2"]);
     let mut version = 0;
     let mut round = || {
         let whole = std::thread::scope(|scope| {
             let storms: Vec<_> = (0..4).map(|_| scope.spawn(|| storm(address, TIMES))).collect();
             while storms.iter().any(|storm| !storm.is_finished()) {
                 version += 1;
-                std::fs::write(&file, documents(&version.to_string())).unwrap();
+                file.write(&documents(&version.to_string()));
                 process.signal("-HUP");
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
@@ -61,7 +62,7 @@ fn memory_and_descriptors_return_to_where_they_were() {
     };
     // Once it obeys signals, it has all its threads; the client's own connection does not count.
     let mut client = Client::connect(address);
-    std::fs::write(&file, documents("first")).unwrap();
+    file.write(&documents("first"));
     wait_until("it obeys signals", || {
         process.signal("-HUP");
         client.get("/version").text() == "first"
@@ -79,5 +80,4 @@ fn memory_and_descriptors_return_to_where_they_were() {
     let grown = process.resident().saturating_sub(before);
     assert!(grown < MOST, "grown by {} KiB", grown >> 10);
     println!("{files} descriptors, {} KiB, grown by {} KiB", before >> 10, grown >> 10);
-    std::fs::remove_file(&file).unwrap();
 }
