@@ -8,13 +8,16 @@ mod reload;
 use crate::backend::Backend;
 use crate::client::{Client, connect};
 use crate::gateway::{address, config, service};
+use crate::http2;
 use gateway_proxy::{Config, Server};
 use parts::{Authority, Caller, Signed, Wish, failures, get};
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, Error, SignatureScheme};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio_rustls::TlsConnector;
 
 /// A VirtualServer over TLS that sends everything to `tea`; `more` holds lines of its spec.
 fn server(host: &str, secret: &str, more: &str) -> String {
@@ -249,6 +252,31 @@ fn requests_for_another_section_are_misdirected() {
     for (host, want) in [("unknown.example", 200), ("127.0.0.1", 200), ("one.example.com", 421)] {
         assert_eq!(caller.get(tls, "", host).unwrap().0, want, "{host}");
     }
+}
+
+#[test]
+fn clients_may_choose_http2() {
+    // gateway-api §7.2, §7.3; RFC 9113, section 3.2
+    let (backend, authority) = (Backend::echo("tea"), Authority::new("ca"));
+    let signed = authority.sign(&Wish::of(&["*.example.com"]));
+    let listeners: &[(&str, &str, &[&str])] =
+        &[("one", "one.example.com", &["cert"]), ("two", "two.example.com", &["cert"])];
+    let (_proxy, tls) = start(&(signed.secret("cert") + &gateway(listeners, "")), &backend);
+    let mut config = Caller::new().config;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    http2::block_on(async {
+        let stream = tokio::net::TcpStream::connect(tls).await.unwrap();
+        let name = "one.example.com".try_into().unwrap();
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let (client, _) = http2::Client::on(stream).await;
+        for (host, want) in [("one.example.com", 200), ("two.example.com", 421)] {
+            let request = http::Request::get(format!("https://{host}/"));
+            let answer = http2::read(client.send(request, false).await.0).await.unwrap();
+            assert_eq!(answer.status, want, "{host}");
+            assert!(want != 200 || answer.seen("x-forwarded-proto").as_deref() == Some("https"));
+        }
+    });
 }
 
 #[test]
