@@ -162,6 +162,21 @@ pub struct VirtualHost {
     pub origin: Origin,
 }
 
+impl VirtualHost {
+    /// A host of a section of its own that answers 404 where no route holds, without TLS.
+    pub fn new(hostname: HostPattern, routes: Vec<Route>, origin: Origin) -> Self {
+        Self {
+            hostname,
+            section: 0,
+            falls_through: false,
+            tls: None,
+            tells_grpc: false,
+            routes,
+            origin,
+        }
+    }
+}
+
 /// Predicates and what to do where all of them hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {

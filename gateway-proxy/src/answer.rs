@@ -8,6 +8,7 @@ use crate::forward::{Asked, Forwarder};
 use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Client, Head};
+use crate::mirror::mirror;
 use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::upgrade::Upgrade;
@@ -24,10 +25,10 @@ const UNREAD_LIMIT: u64 = 1 << 20;
 /// Answers a request.
 pub(crate) async fn answer(
     worker: &Rc<Worker>,
-    client: &Client,
+    client: &Rc<Client>,
     exchange: Exchange,
 ) -> Response<Answer> {
-    let Exchange { head: parts, body, upgrade } = exchange;
+    let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
     let attributes = Attributes::new(table.snapshot.pod(client).cloned());
     let head = Head { parts: &parts, client, attributes: &attributes };
@@ -41,7 +42,8 @@ pub(crate) async fn answer(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return finish(response, entry);
     }
-    let decision = table.snapshot.router.decide(&head, worker.random.next());
+    let draw = worker.random.next();
+    let decision = table.snapshot.router.decide(&head, draw);
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
@@ -52,6 +54,7 @@ pub(crate) async fn answer(
     };
     let response = match guard {
         Guard::Admitted(counted) => {
+            mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
             let answered = admitted.answer(body, upgrade, entry.as_deref_mut(), &mut asked).await;

@@ -2,6 +2,7 @@
 //! answer's head and body frames out.
 
 mod answer;
+mod copy;
 mod http2;
 mod upload;
 
@@ -14,6 +15,7 @@ use crate::head::Client;
 use crate::upgrade::Upgrade;
 use crate::worker::Random;
 use bytes::Bytes;
+use copy::{BodyCopy, Copies};
 use http::request::Parts;
 use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
@@ -40,21 +42,49 @@ impl Exchange {
             return Self { head, body: Received::new(body), upgrade };
         }
         client.unread.set(!body.is_end_stream());
-        Self { head, body: Received { body, unread: Some(client.unread.clone()) }, upgrade }
+        let mut body = Received::new(body);
+        body.unread = Some(client.unread.clone());
+        Self { head, body, upgrade }
     }
 }
 
 /// The frames of a message that is being received, from either side.
 pub(crate) struct Received {
-    body: Incoming,
+    source: Source,
     /// Told when a client has sent it to its end.
     unread: Option<Unread>,
+    copies: Option<Box<Copies>>,
+}
+
+enum Source {
+    Wire(Incoming),
+    Copy(BodyCopy),
 }
 
 impl Received {
-    /// The frames of a backend's answer.
+    /// The frames of a backend's answer, or of a request of HTTP/2.
     pub(crate) fn new(body: Incoming) -> Self {
-        Self { body, unread: None }
+        Self { source: Source::Wire(body), unread: None, copies: None }
+    }
+
+    /// Another body with the same frames, as far as they are read here. To be called before any is.
+    pub(crate) fn copy(&mut self) -> Self {
+        let hint = self.size_hint();
+        let copies = self.copies.get_or_insert_default();
+        let copy = copies.add(hint);
+        if self.source.is_end_stream() {
+            copies.end();
+        }
+        Self { source: Source::Copy(copy), unread: None, copies: None }
+    }
+}
+
+impl Source {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Wire(body) => body.is_end_stream(),
+            Self::Copy(copy) => copy.is_end_stream(),
+        }
     }
 }
 
@@ -66,22 +96,33 @@ impl Body for Received {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(unread) = &self.unread {
-            // Nothing comes after trailers.
-            let last = frame.as_ref().is_none_or(|f| f.as_ref().is_ok_and(Frame::is_trailers));
-            if last || self.body.is_end_stream() {
-                unread.set(false);
+        let this = &mut *self;
+        let frame = match &mut this.source {
+            Source::Wire(body) => {
+                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(|_| BrokenBody))
             }
+            Source::Copy(copy) => return copy.poll_frame(cx),
+        };
+        if let Some(copies) = &mut this.copies {
+            copies.push(frame.as_ref());
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenBody)))
+        // Nothing comes after trailers.
+        let last = frame.as_ref().is_none_or(|f| f.as_ref().is_ok_and(Frame::is_trailers));
+        if last || this.source.is_end_stream() {
+            this.unread.iter().for_each(|unread| unread.set(false));
+            this.copies.iter_mut().for_each(|copies| copies.end());
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.source {
+            Source::Wire(body) => body.size_hint(),
+            Source::Copy(copy) => copy.size_hint(),
+        }
     }
 }

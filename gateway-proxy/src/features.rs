@@ -2,13 +2,8 @@
 
 use gateway_core::FEATURES;
 
-/// Those that are decided and not carried out yet: what sends copies, or is created in a cluster.
-const NOT_YET: [&str; 4] = [
-    "GatewayInfrastructurePropagation",
-    "HTTPRouteRequestMirror",
-    "HTTPRouteRequestMultipleMirrors",
-    "HTTPRouteRequestPercentageMirror",
-];
+/// Those that are decided and not carried out yet: what is created in a cluster.
+const NOT_YET: [&str; 1] = ["GatewayInfrastructurePropagation"];
 
 /// The names of the features that the proxy supports, for the status of GatewayClasses.
 pub fn supported_features() -> Vec<Box<str>> {

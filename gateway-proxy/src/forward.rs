@@ -30,6 +30,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 pub(crate) struct Asked(Option<Vec<StatusCode>>);
 
 impl Asked {
+    /// Where no error page is going to print them.
+    pub(crate) fn nobody() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn of(decision: &Decision<'_>) -> Self {
         let has_pages = decision.route().is_some_and(|route| route.error_pages.is_some());
         Self(has_pages.then(Vec::new))

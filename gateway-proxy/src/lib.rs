@@ -44,6 +44,7 @@ mod identity;
 mod json;
 mod listener;
 mod metrics;
+mod mirror;
 mod reload;
 mod server;
 mod service_limits;

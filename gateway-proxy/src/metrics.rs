@@ -18,6 +18,8 @@ pub(crate) struct WorkerMetrics {
     handshakes_failed: [AtomicU64; HandshakeFailure::ALL.len()],
     connections: AtomicU64,
     open: Arc<AtomicU64>,
+    /// Copies of requests that were not answered, and those that were.
+    mirrored: [AtomicU64; 2],
 }
 
 /// What requests are told apart by.
@@ -76,6 +78,11 @@ impl WorkerMetrics {
     /// Counts a request that is refused before it is routed.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a copy of a request, and whether it was answered.
+    pub(crate) fn mirrored(&self, answered: bool) {
+        self.mirrored[usize::from(answered)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a failed try.
@@ -146,6 +153,15 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
     for failure in HandshakeFailure::ALL {
         let count = sum(&|w| &w.handshakes_failed[failure as usize]);
         text.sample(name, &[("reason", failure.as_str())], count);
+    }
+    text.head(
+        "gateway_mirrored_requests_total",
+        "counter",
+        "Copies of requests, by whether they were answered; those that were given up were not.",
+    );
+    for (at, answered) in ["false", "true"].into_iter().enumerate() {
+        let count = sum(&|w| &w.mirrored[at]);
+        text.sample("gateway_mirrored_requests_total", &[("answered", answered)], count);
     }
     for (name, kind, help, value) in [
         (

@@ -53,10 +53,6 @@ fn of_forward(forward: &Forward) -> Vec<Diagnostic> {
         let message = "keeping clients at one endpoint is not supported yet and has no effect";
         found.push(Diagnostic::warning("unsupported", &session.origin, message));
     }
-    found.extend(forward.mirrors.iter().map(|mirror| {
-        let message = "mirroring is not supported yet: no copies are sent";
-        Diagnostic::warning("unsupported", &mirror.forward.origin, message)
-    }));
     found
 }
 

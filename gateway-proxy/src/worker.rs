@@ -4,6 +4,7 @@ use crate::access_log::Logger;
 use crate::config::Limits;
 use crate::listener::{self, Socket};
 use crate::metrics::WorkerMetrics;
+use crate::mirror::Copying;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::tls::Identity;
@@ -64,6 +65,7 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pool: Pool,
     pub(crate) random: Random,
+    pub(crate) copying: Copying,
     table: RefCell<Rc<Table>>,
 }
 
@@ -94,6 +96,7 @@ pub(crate) fn run(
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
         random: Random::from_system(),
+        copying: Copying::default(),
         metrics,
         shared,
     });

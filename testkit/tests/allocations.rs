@@ -90,13 +90,8 @@ fn prefix(path: &str) -> PathPattern {
 fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {
     let hostname = if name == "*" { HostPattern::Any } else { HostPattern::parse(name).unwrap() };
     Arc::new(VirtualHost {
-        hostname,
-        section: 0,
         falls_through: true,
-        tls: None,
-        tells_grpc: false,
-        routes,
-        origin: origin(name),
+        ..VirtualHost::new(hostname, routes, origin(name))
     })
 }
 

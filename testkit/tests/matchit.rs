@@ -91,15 +91,11 @@ fn rules(templates: &[String]) -> RuleSet {
         let respond = build::respond(StatusCode::OK, origin.clone());
         Route::new(path, Vec::new(), Action::Respond(Arc::new(respond)), origin)
     };
-    let host = VirtualHost {
-        hostname: HostPattern::Any,
-        section: 0,
-        falls_through: false,
-        tls: None,
-        tells_grpc: false,
-        routes: templates.iter().map(route).collect(),
-        origin: build::origin("host"),
-    };
+    let host = VirtualHost::new(
+        HostPattern::Any,
+        templates.iter().map(route).collect(),
+        build::origin("host"),
+    );
     let listener = Listener { hosts: [host].into_iter().collect(), ..build::listener(80) };
     RuleSet { listeners: vec![listener], ..RuleSet::default() }
 }

@@ -137,15 +137,7 @@ fn rules(by: By, splits: usize) -> RuleSet {
         Action::Forward(forward),
         build::origin("route"),
     );
-    let host = VirtualHost {
-        hostname: HostPattern::Any,
-        section: 0,
-        falls_through: false,
-        tls: None,
-        tells_grpc: false,
-        routes: vec![all],
-        origin: build::origin("host"),
-    };
+    let host = VirtualHost::new(HostPattern::Any, vec![all], build::origin("host"));
     let mut listener = build::listener(80);
     listener.hosts.insert(host);
     RuleSet { listeners: vec![listener], services: services.into(), identity: None }

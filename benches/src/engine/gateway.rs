@@ -61,15 +61,11 @@ pub fn rule_set(workload: &Workload) -> RuleSet {
     };
     let mut listener = build::listener(80);
     for rules in workload.hosts() {
-        listener.hosts.insert(VirtualHost {
-            hostname: name(&rules[0]),
-            section: 0,
-            falls_through: false,
-            tls: None,
-            tells_grpc: false,
-            routes: rules.iter().map(route).collect(),
-            origin: origin.clone(),
-        });
+        listener.hosts.insert(VirtualHost::new(
+            name(&rules[0]),
+            rules.iter().map(route).collect(),
+            origin.clone(),
+        ));
     }
     let services = vec![build::service("test", &[80])].into();
     RuleSet { listeners: vec![listener], services, identity: None }

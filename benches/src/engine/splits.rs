@@ -56,15 +56,7 @@ fn rule_set(workload: &Workload) -> RuleSet {
     let path = pattern(&first.path);
     let route = Route::new(path, Vec::new(), Action::Forward(forward), origin.clone());
     let mut listener = build::listener(80);
-    listener.hosts.insert(VirtualHost {
-        hostname: name(first),
-        section: 0,
-        falls_through: false,
-        tls: None,
-        tells_grpc: false,
-        routes: vec![route],
-        origin,
-    });
+    listener.hosts.insert(VirtualHost::new(name(first), vec![route], origin));
     let root = Service { splits: workload.rules.iter().map(split).collect(), ..service("test") };
     let services = vec![root, service("canary")].into();
     RuleSet { listeners: vec![listener], services, identity: None }

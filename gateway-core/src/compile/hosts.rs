@@ -113,15 +113,7 @@ mod tests {
                 _ => HostPattern::parse(name).unwrap(),
             };
             let origin = Origin::new(ObjectRef::new("Test", "", name), "");
-            VirtualHost {
-                hostname,
-                section,
-                falls_through,
-                tls: None,
-                tells_grpc: false,
-                routes: Vec::new(),
-                origin,
-            }
+            VirtualHost { section, falls_through, ..VirtualHost::new(hostname, Vec::new(), origin) }
         };
         let listener = Listener {
             tells_grpc: false,

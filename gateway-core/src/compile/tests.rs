@@ -27,16 +27,7 @@ fn route(name: &str) -> Route {
 
 fn host(name: &str, routes: Vec<Route>) -> Arc<VirtualHost> {
     let hostname = HostPattern::parse(name).unwrap();
-    let (section, falls_through) = (0, false);
-    Arc::new(VirtualHost {
-        hostname,
-        section,
-        falls_through,
-        tls: None,
-        tells_grpc: false,
-        routes,
-        origin: origin(name),
-    })
+    Arc::new(VirtualHost::new(hostname, routes, origin(name)))
 }
 
 fn listener(name: &str, hosts: Vec<Arc<VirtualHost>>) -> Listener {

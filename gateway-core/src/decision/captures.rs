@@ -21,8 +21,7 @@ use std::ops::Range;
 /// let path = PathPattern::Exact(PathTemplate::parse("/users/{id}/{name}.{kind}")?);
 /// # let action = Action::Respond(Arc::new(respond));
 /// # let routes = vec![Route::new(path, Vec::new(), action, origin.clone())];
-/// # let host = VirtualHost { hostname: HostPattern::Any, section: 0, falls_through: false, tls: None, tells_grpc: false, routes,
-/// #     origin: origin.clone() };
+/// # let host = VirtualHost::new(HostPattern::Any, routes, origin.clone());
 /// # let listener = Listener { name: "web".into(), address: None, port: 80,
 /// #     protocol: Protocol::Http, mutual_tls: false, tells_grpc: false, paths: PathPolicy::default(), hosts: [host].into_iter().collect(), origin };
 /// # let rules = RuleSet { listeners: vec![listener], ..RuleSet::default() };

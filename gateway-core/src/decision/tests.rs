@@ -63,15 +63,7 @@ struct Fixture {
 
 impl Fixture {
     fn new(routes: Vec<Route>) -> Self {
-        let host = VirtualHost {
-            hostname: HostPattern::Any,
-            section: 0,
-            falls_through: false,
-            tls: None,
-            tells_grpc: false,
-            routes,
-            origin: origin(),
-        };
+        let host = VirtualHost::new(HostPattern::Any, routes, origin());
         let listener = Listener {
             tells_grpc: false,
             mutual_tls: false,

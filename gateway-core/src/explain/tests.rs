@@ -49,15 +49,11 @@ fn host(hostname: &str, routes: Vec<(PathPattern, Vec<Condition>, Action)>) -> V
         Route::new(path, conditions, action, origin)
     };
     let parsed = HostPattern::parse(hostname).unwrap_or(HostPattern::Any);
-    VirtualHost {
-        hostname: parsed,
-        section: 0,
-        falls_through: false,
-        tls: None,
-        tells_grpc: false,
-        routes: routes.into_iter().enumerate().map(route).collect(),
-        origin: origin("spec.host"),
-    }
+    VirtualHost::new(
+        parsed,
+        routes.into_iter().enumerate().map(route).collect(),
+        origin("spec.host"),
+    )
 }
 
 fn service(name: &str) -> Service {

@@ -72,13 +72,9 @@ fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Ar
         _ => HostPattern::parse(name).unwrap(),
     };
     Arc::new(VirtualHost {
-        hostname,
         section,
         falls_through,
-        tls: None,
-        tells_grpc: false,
-        routes,
-        origin: origin(name),
+        ..VirtualHost::new(hostname, routes, origin(name))
     })
 }
 

@@ -17,9 +17,10 @@ const SHARD: usize = 64;
 /// ```
 /// # use gateway_core::rules::{HostPattern, Hosts, VirtualHost};
 /// # use gateway_core::{ObjectRef, Origin};
-/// # let host = |name: &str| VirtualHost { hostname: name.parse().unwrap(), section: 0,
-/// #     falls_through: false, tls: None, tells_grpc: false, routes: Vec::new(),
-/// #     origin: Origin::new(ObjectRef::new("Rules", "", "example"), "") };
+/// # let origin = Origin::new(ObjectRef::new("Rules", "", "example"), "");
+/// # let host = |name: &str| {
+/// #     VirtualHost::new(name.parse().unwrap(), Vec::new(), origin.clone())
+/// # };
 /// let hosts: Hosts = [host("a.example"), host("b.example")].into_iter().collect();
 /// let mut changed = hosts.clone();
 /// changed.insert(VirtualHost { falls_through: true, ..host("b.example") });
@@ -183,15 +184,7 @@ mod tests {
             _ => HostPattern::parse(name).unwrap(),
         };
         let origin = Origin::new(ObjectRef::new("Test", "", name), "");
-        VirtualHost {
-            hostname,
-            section: 0,
-            falls_through: false,
-            tls: None,
-            tells_grpc: false,
-            routes: Vec::new(),
-            origin,
-        }
+        VirtualHost::new(hostname, Vec::new(), origin)
     }
 
     #[test]

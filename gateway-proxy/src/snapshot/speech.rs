@@ -1,6 +1,6 @@
 //! How backends are spoken to in TLS, where documents say it, read once for each table.
 
-use super::targets::reached;
+use super::targets::{forwards, reached};
 use crate::tls::{BackendSpeech, Unspeakable};
 use crate::upstream::{HttpVersion, PeerTls, Speech};
 use gateway_core::rules::{Forward, RuleSet};
@@ -68,7 +68,7 @@ fn asked(rules: &RuleSet) -> impl Iterator<Item = (TlsToBackend<'_>, &Forward)> 
         .flat_map(|host| &host.routes)
         .flat_map(|route| {
             let policies = route.policies.as_deref();
-            route.action.forwards().map(move |forward| (forward, policies))
+            forwards(route).map(move |forward| (forward, policies))
         })
         .flat_map(move |(forward, policies)| {
             reached(rules, forward).into_iter().filter_map(move |(id, port)| {

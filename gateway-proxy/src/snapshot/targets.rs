@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::tls::{Identity, SpiffeId};
 use crate::upstream::{Address, Peer, PeerTls};
-use gateway_core::rules::{Forward, RuleSet, Service, ServiceId};
+use gateway_core::rules::{Forward, Route, RuleSet, Service, ServiceId};
 use gateway_core::{Behind, Endpoints};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
     let mut found = BTreeSet::new();
     for listener in &rules.listeners {
         let routes = listener.hosts.iter().flat_map(|host| &host.routes);
-        for forward in routes.flat_map(|route| route.action.forwards()) {
+        for forward in routes.flat_map(forwards) {
             found.extend(reached(rules, forward).into_iter().map(|(id, port)| {
                 let service = rules.service(id);
                 (id, port, listener.calls_in_mutual_tls(forward.target.service, id, service))
@@ -24,6 +24,14 @@ pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
         }
     }
     found
+}
+
+/// Every way in which a route can send a request on, or a copy of it.
+pub(super) fn forwards(route: &Route) -> impl Iterator<Item = &Forward> {
+    route.action.forwards().flat_map(|forward| {
+        let copies = forward.mirrors.iter().map(|mirror| &*mirror.forward);
+        std::iter::once(forward).chain(copies)
+    })
 }
 
 /// Every Service and port that a rule can send requests to.

@@ -14,6 +14,7 @@ mod headers;
 mod http2;
 mod leaks;
 mod mesh;
+mod mirrors;
 mod policies;
 mod process;
 mod reload;

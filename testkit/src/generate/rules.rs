@@ -86,13 +86,14 @@ impl Maker<'_, '_> {
                 _ => format!("a.h{}.a.b", n - 2),
             };
             let host = VirtualHost {
-                hostname: HostPattern::parse(&name).expect("a host name"),
                 section: self.source.below(2) as u32,
                 falls_through: !self.source.once_in(2),
                 tls: self.server_tls(),
-                tells_grpc: false,
-                routes: vec![self.route()],
-                origin: self.origin(),
+                ..VirtualHost::new(
+                    HostPattern::parse(&name).expect("a host name"),
+                    vec![self.route()],
+                    self.origin(),
+                )
             };
             hosts.push(Arc::new(host));
         }
@@ -115,13 +116,10 @@ impl Maker<'_, '_> {
     /// A host with any routes.
     pub(super) fn host(&mut self, hostname: HostPattern) -> VirtualHost {
         VirtualHost {
-            hostname,
             section: self.source.below(2) as u32,
             falls_through: !self.source.once_in(2),
             tls: self.server_tls(),
-            tells_grpc: false,
-            routes: self.routes(),
-            origin: self.origin(),
+            ..VirtualHost::new(hostname, self.routes(), self.origin())
         }
     }
 

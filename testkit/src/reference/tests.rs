@@ -23,15 +23,7 @@ fn regex(text: &str, anchor: Anchor) -> Regex {
 fn host(name: &str, section: u32, falls_through: bool, routes: Vec<Route>) -> Arc<VirtualHost> {
     let hostname = if name == "*" { HostPattern::Any } else { HostPattern::parse(name).unwrap() };
     let origin = build::origin(name);
-    Arc::new(VirtualHost {
-        hostname,
-        section,
-        falls_through,
-        tls: None,
-        tells_grpc: false,
-        routes,
-        origin,
-    })
+    Arc::new(VirtualHost { section, falls_through, ..VirtualHost::new(hostname, routes, origin) })
 }
 
 fn route(name: &str, path: PathPattern, conditions: Vec<Condition>) -> Route {
