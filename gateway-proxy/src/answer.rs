@@ -36,8 +36,7 @@ pub(crate) async fn answer(
     let head = Head { parts: &parts, client, attributes: &attributes, peer };
     let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.
-    let misdirected =
-        (!table.snapshot.covers(&client.connection)).then_some(StatusCode::MISDIRECTED_REQUEST);
+    let misdirected = (!table.snapshot.covers(client)).then_some(StatusCode::MISDIRECTED_REQUEST);
     let checked = framing::check(&parts).and_then(|()| misdirected.map_or(Ok(()), Err));
     if let Err(status) = checked {
         worker.metrics.refused();
@@ -58,7 +57,11 @@ pub(crate) async fn answer(
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
     let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
-    let response = match enforce(&decision, &head) {
+    let guard = match table.snapshot.lets_in(client, &decision) {
+        true => enforce(&decision, &head, || table.snapshot.judge(client, &decision)),
+        false => Guard::Refused(StatusCode::MISDIRECTED_REQUEST, "client_certificate"),
+    };
+    let response = match guard {
         Guard::Admitted(counted) => {
             mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
@@ -69,7 +72,12 @@ pub(crate) async fn answer(
         }
         Guard::Refused(status, reason) => {
             record.turned_away(reason);
-            refusal(status, &decision, &head)
+            let mut response = refusal(status, &decision, &head);
+            if status == StatusCode::MISDIRECTED_REQUEST {
+                // The next connection is asked for what this one was not.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
         }
         Guard::Preflight => {
             let mut response = Response::new(Answer::empty());

@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use crate::head::Head;
-use crate::tls::SpiffeId;
+use crate::tls::{Session, SpiffeId};
 use crate::trace::Context;
 use gateway_core::Pod;
 use gateway_core::attributes::SOURCE_IDENTITY;
@@ -12,13 +12,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The attributes that have values.
-const SUPPLIED: [&str; 8] = [
+const SUPPLIED: [&str; 16] = [
     "connection",
     "pid",
     "request_time",
     "server_addr",
     "server_port",
     "server_protocol",
+    "ssl_cipher",
+    "ssl_client_i_dn",
+    "ssl_client_s_dn",
+    "ssl_client_serial",
+    "ssl_client_verify",
+    "ssl_protocol",
+    "ssl_server_name",
+    "ssl_session_reused",
     "time_iso8601",
     "time_local",
 ];
@@ -36,7 +44,7 @@ pub(crate) struct Attributes {
     /// What the endpoint that is being tried is told to be a part of; `None` where that is what the
     /// client says.
     pub(crate) trace: Cell<Option<Context>>,
-    texts: [OnceCell<String>; SUPPLIED.len()],
+    texts: [OnceCell<Box<str>>; SUPPLIED.len()],
 }
 
 impl Attributes {
@@ -50,7 +58,7 @@ impl Attributes {
         let Some(at) = SUPPLIED.iter().position(|supplied| *supplied == name) else {
             return self.source(name, head).map(str::as_bytes);
         };
-        Some(self.texts[at].get_or_init(|| self.text(name, head)).as_bytes())
+        Some(self.texts[at].get_or_init(|| self.text(name, head).into()).as_bytes())
     }
 
     /// Who calls (smi T-2). Most clients are nobody, and no document can print it.
@@ -72,8 +80,24 @@ impl Attributes {
             "server_port" => client.local.port().to_string(),
             "server_protocol" => protocol(head.parts.version).to_owned(),
             "time_iso8601" => Moment::now().iso8601(),
-            _ => Moment::now().common(),
+            "time_local" => Moment::now().common(),
+            // Those are empty without TLS.
+            _ => client.session.as_ref().map_or_else(String::new, |session| of_tls(name, session)),
         }
+    }
+}
+
+/// What is known of a TLS connection.
+fn of_tls(name: &str, session: &Session) -> String {
+    match name {
+        "ssl_cipher" => session.cipher().to_owned(),
+        "ssl_client_i_dn" => session.client_issuer(),
+        "ssl_client_s_dn" => session.client_subject(),
+        "ssl_client_serial" => session.client_serial(),
+        "ssl_client_verify" => session.client_verify(),
+        "ssl_protocol" => session.protocol().to_owned(),
+        "ssl_server_name" => session.server_name.to_string(),
+        _ => session.reused().to_owned(),
     }
 }
 

@@ -7,10 +7,12 @@ use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
 use crate::framing::Inbound;
+use crate::handshake::{HandshakeFailure, shake};
 use crate::head::Client;
 use crate::metrics::OpenConnection;
+use crate::snapshot::Security;
 use crate::stream::Stream;
-use crate::tls::{self, Identity};
+use crate::tls;
 use crate::worker::Worker;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -23,7 +25,6 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// When the proxy stops, a connection that never had a request gets this long to send one.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
@@ -34,12 +35,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client)
     serve_stream(worker, Stream::Plain(stream), client, open, pending()).await;
 }
 
-/// Answers the requests of a connection on which the client first proves which workload it is.
+/// Answers the requests of a connection on which TLS begins first.
 pub(crate) async fn serve_tls(
     worker: Rc<Worker>,
     stream: TcpStream,
     mut client: Client,
-    identity: Arc<Identity>,
+    security: Security,
 ) {
     let open = worker.metrics.connection();
     let mut draining = client.draining.clone();
@@ -50,19 +51,29 @@ pub(crate) async fn serve_tls(
     let shaken = timeout(
         worker.shared.limits.handshake_timeout,
         // Boxed, so that the handshake's space is given back when it is over.
-        Box::pin(TlsAcceptor::from(identity.server_config()).accept(stream)),
+        Box::pin(shake(&worker, stream, client.connection.listener, &security)),
     );
     let shaken = tokio::select! {
         shaken = shaken => shaken,
         () = stopped => return,
     };
-    // Why it fails is told to the client, as far as TLS does.
-    let Ok(Ok(stream)) = shaken else { return worker.metrics.handshake_failed() };
-    client.identity = tls::peer_identity(stream.get_ref().1);
-    client.session = Some(Box::new(tls::Session::new(stream.get_ref().1)));
+    let (stream, session) = match shaken.unwrap_or(Err(HandshakeFailure::Timeout)) {
+        Ok(shaken) => shaken,
+        Err(failure) => return worker.metrics.handshake_failed(failure),
+    };
+    if let Security::Mutual(_) = security {
+        client.identity = tls::peer_identity(stream.get_ref().1);
+    }
+    client.session = Some(Box::new(session));
     let shared = Arc::clone(&worker.shared);
-    // Whom the last certificates let in proves itself again to the next ones.
-    let renewed = async move { shared.renewed(&identity).await };
+    let renewed = async {
+        match security {
+            // Whom the last certificates let in proves itself again to the next ones.
+            Security::Mutual(identity) => shared.renewed(&identity).await,
+            // Clients that know the certificate go on.
+            Security::ByName => pending().await,
+        }
+    };
     let stream = Stream::Tls(Box::new(stream.into()));
     serve_stream(worker, stream, client, open, renewed).await;
 }

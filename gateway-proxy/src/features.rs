@@ -2,14 +2,8 @@
 
 use gateway_core::FEATURES;
 
-/// Those that are decided and not carried out yet: what ends TLS with certificates of documents,
-/// or is created in a cluster.
-const NOT_YET: [&str; 4] = [
-    "GatewayFrontendClientCertificateValidation",
-    "GatewayFrontendClientCertificateValidationInsecureFallback",
-    "GatewayHTTPSListenerDetectMisdirectedRequests",
-    "GatewayInfrastructurePropagation",
-];
+/// Those that are decided and not carried out yet: what is created in a cluster.
+const NOT_YET: [&str; 1] = ["GatewayInfrastructurePropagation"];
 
 /// The names of the features that the proxy supports, for the status of GatewayClasses.
 pub fn supported_features() -> Vec<Box<str>> {

@@ -123,7 +123,8 @@ impl Forwarder<'_> {
             _ => return Err(Failure::CircuitOpen),
         };
         // Limits are all that is asked of it.
-        let Guard::Admitted(counted) = enforce(&decision, &self.head) else {
+        let judge = || self.table.snapshot.judge(self.head.client, &decision);
+        let Guard::Admitted(counted) = enforce(&decision, &self.head, judge) else {
             return Err(Failure::CircuitOpen);
         };
         // Another answer comes of it, but the breaker was open all the same.

@@ -1,5 +1,8 @@
 //! Carries out what policies ask of a request, as far as that is known here.
 
+use crate::snapshot::WrongConnection;
+use crate::tls::ClientVerdict;
+use gateway_core::rules::VerifyClient;
 use gateway_core::{Counted, Decision, Origin, Request, Step, Verdict};
 use http::StatusCode;
 
@@ -24,14 +27,19 @@ pub(crate) struct Unenforced<'r> {
 }
 
 /// Takes one step after the other until one ends the request, be it what the step says, or 500
-/// where it cannot be enforced. Nothing passes that was meant to be guarded.
-pub(crate) fn enforce<'r>(decision: &Decision<'r>, request: &impl Request) -> Guard<'r> {
+/// where it cannot be enforced. Nothing passes that was meant to be guarded. `judge` tells what the
+/// certificate of the client is worth.
+pub(crate) fn enforce<'r>(
+    decision: &Decision<'r>,
+    request: &impl Request,
+    judge: impl Fn() -> Result<ClientVerdict, WrongConnection>,
+) -> Guard<'r> {
     let mut counted = Vec::new();
     if let Verdict::Open(_) = decision.verdict() {
         return Guard::Admitted(counted);
     }
     for step in decision.steps(request) {
-        match take(&step) {
+        match take(&step, &judge) {
             Ok(Guard::Admitted(limits)) => counted.extend(limits),
             Ok(end) => return end,
             Err(_) => {
@@ -43,17 +51,21 @@ pub(crate) fn enforce<'r>(decision: &Decision<'r>, request: &impl Request) -> Gu
     Guard::Admitted(counted)
 }
 
-/// What a step comes to. The one place that knows which of them are done here.
+/// What a step comes to. The one place that knows which of them are done here. `judge` tells what
+/// the certificate of the client is worth.
 ///
 /// # Errors
 ///
 /// [`Unenforced`], where it is none of them.
-pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard<'r>, Unenforced<'r>> {
+pub(crate) fn take<'r>(
+    step: &Step<'r>,
+    judge: impl FnOnce() -> Result<ClientVerdict, WrongConnection>,
+) -> Result<Guard<'r>, Unenforced<'r>> {
     let (what, origin) = match step {
         Step::Refuse(refusal) => return Ok(Guard::Refused(refusal.status, "policy")),
         Step::Preflight(_) => return Ok(Guard::Preflight),
+        Step::ClientCertificate(policy) => return Ok(client_certificate(policy.verify, judge)),
         Step::ServiceLimit(counted) => return Ok(Guard::Admitted(vec![*counted])),
-        Step::ClientCertificate(policy) => ("a certificate of the client", &policy.origin),
         Step::RateLimit { limit, .. } => ("a rate limit", &limit.origin),
         Step::BasicAuth(policy) => ("basic authentication", &policy.origin),
         Step::ApiKey { policy, .. } => ("an API key", &policy.origin),
@@ -63,4 +75,28 @@ pub(crate) fn take<'r>(step: &Step<'r>) -> Result<Guard<'r>, Unenforced<'r>> {
         Step::Cache(policy) => ("a cache", &policy.origin),
     };
     Err(Unenforced { what, origin })
+}
+
+/// Whether a client may come with the certificate that it has shown (virtualserver §16.6).
+fn client_certificate<'r>(
+    verify: VerifyClient,
+    judge: impl FnOnce() -> Result<ClientVerdict, WrongConnection>,
+) -> Guard<'r> {
+    let refused = |status| Guard::Refused(status, "client_certificate");
+    if verify == VerifyClient::Off {
+        return Guard::Admitted(Vec::new());
+    }
+    match (judge(), verify) {
+        (Err(WrongConnection), _) => refused(StatusCode::MISDIRECTED_REQUEST),
+        (Ok(ClientVerdict::Valid), _)
+        | (Ok(ClientVerdict::Untrusted(_)), VerifyClient::OptionalNoAuthority)
+        | (
+            Ok(ClientVerdict::Missing),
+            VerifyClient::Optional | VerifyClient::OptionalNoAuthority,
+        ) => Guard::Admitted(Vec::new()),
+        (
+            Ok(ClientVerdict::Missing | ClientVerdict::Untrusted(_) | ClientVerdict::Invalid(_)),
+            _,
+        ) => refused(StatusCode::BAD_REQUEST),
+    }
 }

@@ -124,6 +124,10 @@ impl Request for Head<'_> {
         Connection { peer: Some(self.peer), ..self.client.connection }
     }
 
+    fn server_name(&self) -> Option<&[u8]> {
+        Some(self.client.session.as_ref()?.server_name.as_bytes())
+    }
+
     fn attribute(&self, name: &str) -> Option<&[u8]> {
         self.attributes.read(name, self)
     }

@@ -11,7 +11,7 @@
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
 //! nothing but the snapshot, and what is counted beside it. The protocol code is hyper's, which shows in `connection`, `exchange`,
 //! `admin`, `trace::export` and `upstream::connect` only: everything between deals in heads and body frames.
-//! TLS is rustls's, which shows in `tls`, `stream`, and where connections begin.
+//! TLS is rustls's, which shows in `tls`, `handshake`, `stream`, and where connections begin.
 //!
 //! ```no_run
 //! use gateway_proxy::{Config, Server, Source};
@@ -26,6 +26,7 @@ mod admin;
 mod answer;
 mod attributes;
 mod callers;
+mod certificates;
 mod clock;
 mod config;
 mod connection;
@@ -39,6 +40,7 @@ mod forward;
 mod framing;
 mod gate;
 mod guard;
+mod handshake;
 mod head;
 mod identity;
 mod inherit;
@@ -71,6 +73,7 @@ mod worker;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
 pub use callers::unknown_callers;
+pub use certificates::unusable_certificates;
 pub use config::{Config, KnownService, Limits, RealIpHeader, Source};
 pub use error::StartError;
 pub use features::supported_features;
@@ -82,4 +85,4 @@ pub use server::{Event, ReloadError, Server};
 pub use snapshot::unspeakable;
 pub use source::{Sources, Text};
 pub use trace::Tracing;
-pub use unsupported::{unopened, unsupported};
+pub use unsupported::unsupported;

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::error::StartError;
 use crate::gate::Pass;
+use crate::handshake::HandshakeFailure;
 use crate::head::Client;
 use crate::inherit::{Inherited, Role};
 use crate::overload;
@@ -224,11 +225,11 @@ impl Accepted {
                 let client = client(Protocol::Http);
                 tokio::task::spawn_local(connection::serve(worker, stream, client));
             }
-            Protection::Mutual(identity) => {
+            Protection::Tls(security) => {
                 let client = client(Protocol::Https);
-                tokio::task::spawn_local(connection::serve_tls(worker, stream, client, identity));
+                tokio::task::spawn_local(connection::serve_tls(worker, stream, client, security));
             }
-            Protection::Missing => worker.metrics.handshake_failed(),
+            Protection::Missing => worker.metrics.handshake_failed(HandshakeFailure::NoIdentity),
         }
     }
 }
@@ -243,9 +244,5 @@ async fn pause_after(error: &io::Error) {
 
 /// Why nothing comes to a listener here, if so.
 pub(crate) fn why_not_served(listener: &Listener, has_identity: bool) -> Option<&'static str> {
-    match (listener.protocol, listener.mutual_tls) {
-        (Protocol::Http, _) => None,
-        (Protocol::Https, true) => (!has_identity).then_some("the proxy has no identity"),
-        (Protocol::Https, false) => Some("TLS is not supported yet"),
-    }
+    (listener.mutual_tls && !has_identity).then_some("the proxy has no identity")
 }

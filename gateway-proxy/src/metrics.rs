@@ -9,6 +9,7 @@ mod process;
 mod text;
 
 use crate::error::Failure;
+use crate::handshake::HandshakeFailure;
 use codes::{CodeSums, Codes};
 use gateway_core::rules::ServiceName;
 use gateway_core::{Decision, Outcome};
@@ -28,7 +29,7 @@ pub(crate) struct WorkerMetrics {
     names: Mutex<Names>,
     failures: [AtomicU64; Failure::ALL.len()],
     refused: AtomicU64,
-    handshakes_failed: AtomicU64,
+    handshakes_failed: [AtomicU64; HandshakeFailure::ALL.len()],
     proxy_headers_failed: AtomicU64,
     turned_away: AtomicU64,
     overloads: AtomicU64,
@@ -143,9 +144,9 @@ impl WorkerMetrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a TLS handshake that a client did not finish, or was refused in.
-    pub(crate) fn handshake_failed(&self) {
-        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    /// Counts a TLS handshake that came to nothing.
+    pub(crate) fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.handshakes_failed[failure as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection that does not begin with a header of the PROXY protocol.
@@ -351,6 +352,12 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
         let count = sum(&|w| &w.failures[failure as usize]);
         text.sample("gateway_upstream_failures_total", &[("reason", failure.as_str())], count);
     }
+    let name = "gateway_tls_handshake_failures_total";
+    text.head(name, "counter", "TLS handshakes that came to nothing.");
+    for failure in HandshakeFailure::ALL {
+        let count = sum(&|w| &w.handshakes_failed[failure as usize]);
+        text.sample(name, &[("reason", failure.as_str())], count);
+    }
     let since_epoch = reloads.loaded.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     text.head(
         "gateway_mirrored_requests_total",
@@ -405,12 +412,6 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
             sum(&|w| &w.overloads),
         ),
         ("gateway_connections_active", "gauge", "Connections of clients now.", sum(&|w| &w.active)),
-        (
-            "gateway_tls_handshake_failures_total",
-            "counter",
-            "TLS handshakes that clients did not finish, or were refused in.",
-            sum(&|w| &w.handshakes_failed),
-        ),
         ("gateway_config_generation", "gauge", "Counts tables in force.", reloads.generation),
         ("gateway_config_reloads_total", "counter", "Reloads that made a table.", reloads.done),
         (

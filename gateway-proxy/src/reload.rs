@@ -3,6 +3,7 @@
 //! one does.
 
 use crate::callers::unknown_callers;
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::documents::{DocumentState, Fates};
 use crate::identity::Identities;
@@ -23,6 +24,7 @@ pub(crate) struct Loader {
     trust_pod_ips: bool,
     last: Option<Last>,
     identities: Identities,
+    certificates: Certificates,
 }
 
 /// The last documents that were good, and their table.
@@ -56,6 +58,7 @@ impl Loader {
             trust_pod_ips: config.trust_pod_ips,
             last: None,
             identities: Identities::default(),
+            certificates: Certificates::default(),
         }
     }
 
@@ -111,7 +114,8 @@ impl Loader {
         }
         let Translation { rules, endpoints, .. } = translation;
         let identity = self.identities.next(rules.identity.as_ref(), &mut diagnostics);
-        let surroundings = Surroundings { endpoints, pods, identity };
+        let sections = self.certificates.next(&rules, &mut diagnostics);
+        let surroundings = Surroundings { endpoints, pods, identity, sections };
         Loaded { router, surroundings, diagnostics, documents }
     }
 

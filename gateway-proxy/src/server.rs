@@ -360,8 +360,9 @@ impl State {
         for wanted in &snapshot.router.rules().listeners {
             let key = ListenerKey { address: wanted.address, port: wanted.port };
             if let Some(serving) = self.listening.get_mut(&key) {
-                // A socket that stays may be called differently now.
+                // A socket that stays may be called differently now, and speak something else.
                 serving.listening.name = wanted.name.to_string();
+                serving.listening.protocol = wanted.protocol;
             }
         }
         self.counts.succeed();

@@ -3,14 +3,15 @@
 mod speech;
 mod targets;
 
+use crate::certificates::Sections;
 use crate::config::Config;
 use crate::error::Failure;
 use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, ServiceCounters, WorkerMetrics};
 use crate::service_limits::Meters;
-use crate::tls::Identity;
+use crate::tls::{ClientVerdict, Identity, Section};
 use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer, Speech};
-use gateway_core::rules::{Protocol, ServiceId, ServiceName};
+use gateway_core::rules::{HostPattern, Protocol, ServiceId, ServiceName};
 use gateway_core::{
     Connection, Decision, Endpoints, Forwarding, ListenerKey, Outcome, Pod, Pods, Router,
 };
@@ -27,11 +28,24 @@ use targets::{Peers, Target, places, reachable};
 /// How connections to a listener are protected.
 pub(crate) enum Protection {
     None,
-    /// Both sides prove who they are.
-    Mutual(Arc<Identity>),
-    /// Both would have to, but this proxy has no identity: nobody is let in.
+    /// By TLS.
+    Tls(Security),
+    /// Both sides would have to prove who they are, but this proxy has no identity: nobody is let
+    /// in.
     Missing,
 }
+
+/// How TLS begins at a listener.
+pub(crate) enum Security {
+    /// Both sides prove who they are.
+    Mutual(Arc<Identity>),
+    /// The server name decides ([`Snapshot::section`]).
+    ByName,
+}
+
+/// A request came on a connection that was opened for something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WrongConnection;
 
 /// What a table needs to be carried out.
 #[derive(Default)]
@@ -43,6 +57,8 @@ pub(crate) struct Surroundings {
     /// Who this proxy is to others; the same pointer as before where it is as before, since
     /// connections belong to one.
     pub(crate) identity: Option<Arc<Identity>>,
+    /// How TLS ends for the hosts of listeners.
+    pub(crate) sections: Sections,
 }
 
 /// A routing table and the endpoints of every Service that it can choose. Immutable, but for what
@@ -61,6 +77,8 @@ pub(crate) struct Snapshot {
     identity: Option<Arc<Identity>>,
     /// The listeners whose clients have to prove who they are.
     mutual: BTreeSet<ListenerKey>,
+    /// How TLS ends at the other HTTPS listeners.
+    sections: Sections,
     /// Whom callers are taken for by their address.
     pods: Pods,
 }
@@ -75,7 +93,7 @@ impl Snapshot {
         config: &Config,
         previous: Option<&Self>,
     ) -> Self {
-        let Surroundings { endpoints: documents, pods, identity } = surroundings;
+        let Surroundings { endpoints: documents, pods, identity, sections } = surroundings;
         let mut endpoints = HashMap::new();
         let mut histories = HashMap::new();
         let mut groups = HashMap::new();
@@ -108,24 +126,85 @@ impl Snapshot {
         let speeches = Speeches::new(router.rules(), previous.map(|p| &p.speeches));
         let secured = router.rules().listeners.iter().filter(|l| l.mutual_tls);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
-        Self { router, groups, endpoints, histories, meters, speeches, identity, mutual, pods }
+        Self {
+            router,
+            groups,
+            endpoints,
+            histories,
+            meters,
+            speeches,
+            identity,
+            mutual,
+            sections,
+            pods,
+        }
     }
 
     /// How connections to a listener are protected.
     pub(crate) fn protection(&self, listener: &ListenerKey) -> Protection {
+        if self.sections.contains_key(listener) {
+            return Protection::Tls(Security::ByName);
+        }
         if !self.mutual.contains(listener) {
             return Protection::None;
         }
         match &self.identity {
-            Some(identity) => Protection::Mutual(Arc::clone(identity)),
+            Some(identity) => Protection::Tls(Security::Mutual(Arc::clone(identity))),
             None => Protection::Missing,
         }
     }
 
-    /// Whether a connection that was made by another snapshot is still protected as its listener
-    /// has to be.
-    pub(crate) fn covers(&self, connection: &Connection) -> bool {
-        connection.protocol == Protocol::Https || !self.mutual.contains(&connection.listener)
+    /// Whether the connection of a client, which another snapshot may have let in, is protected as
+    /// its listener has to be.
+    pub(crate) fn covers(&self, client: &Client) -> bool {
+        let Connection { listener, protocol, .. } = &client.connection;
+        if self.mutual.contains(listener) {
+            client.identity.is_some()
+        } else {
+            *protocol == Protocol::Https || !self.sections.contains_key(listener)
+        }
+    }
+
+    /// How TLS ends for a host of a listener; `None` where every handshake fails.
+    pub(crate) fn section(
+        &self,
+        listener: &ListenerKey,
+        host: &HostPattern,
+    ) -> Option<&Arc<Section>> {
+        self.sections.get(listener)?.get(host)
+    }
+
+    /// Whether a client, which another snapshot may have let in, may ask the host that `decision`
+    /// has found: where its handshakes fail without a valid certificate, this one has had one.
+    pub(crate) fn lets_in(&self, client: &Client, decision: &Decision<'_>) -> bool {
+        let asked = decision.host().and_then(|host| host.tls.as_ref()?.clients.as_ref());
+        asked.is_none_or(|asked| asked.insecure_fallback)
+            || self.judge(client, decision) == Ok(ClientVerdict::Valid)
+    }
+
+    /// What the certificate of a client is worth to the host that `decision` has found
+    /// (virtualserver §16.6).
+    ///
+    /// # Errors
+    ///
+    /// When the client has been asked for it by somebody else, or by nobody: it may ask again on
+    /// another connection.
+    pub(crate) fn judge(
+        &self,
+        client: &Client,
+        decision: &Decision<'_>,
+    ) -> Result<ClientVerdict, WrongConnection> {
+        let (Some(session), Some(host)) = (&client.session, decision.host()) else {
+            return Err(WrongConnection);
+        };
+        let listener = client.connection.listener;
+        let opened_for = self.router.server_name(listener, &session.server_name);
+        if !session.is_asked || opened_for.is_none_or(|of| of.section != host.section) {
+            return Err(WrongConnection);
+        }
+        let section = self.section(&listener, &host.hostname);
+        let check = section.and_then(|section| section.clients()).ok_or(WrongConnection)?;
+        Ok(session.judge(check))
     }
 
     /// Who this proxy is in mutual TLS.

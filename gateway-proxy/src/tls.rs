@@ -1,8 +1,13 @@
-//! TLS, as rustls speaks it: between workloads, which prove who they are to each other.
+//! TLS, as rustls speaks it: with clients, by certificates of documents, and between workloads,
+//! which prove who they are to each other.
 
 mod backend;
+mod certificate;
+mod clients;
+mod distinguished_name;
 mod material;
 mod mesh;
+mod section;
 mod session;
 mod spiffe;
 mod svid;
@@ -11,7 +16,11 @@ mod test_authority;
 mod verify;
 
 pub(crate) use backend::{BackendSpeech, Unspeakable};
+pub(crate) use certificate::OwnCertificate;
+pub(crate) use clients::{ClientCheck, ClientVerdict};
+pub(crate) use material::InvalidMaterial;
 pub(crate) use mesh::{Identity, nobody};
+pub(crate) use section::Section;
 pub(crate) use session::Session;
 pub(crate) use spiffe::SpiffeId;
 pub(crate) use svid::InvalidIdentity;

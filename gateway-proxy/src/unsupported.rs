@@ -5,7 +5,7 @@ mod variables;
 
 use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
-use crate::listener::why_not_served;
+use crate::snapshot::WrongConnection;
 use gateway_core::rules::{
     Action, AuthRequest, BackendSettings, Balance, EndpointChoice, FailureLimit, Field, Forward,
     Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
@@ -32,18 +32,6 @@ pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
         found.extend(of_sticky(split.sticky.as_deref(), &split.origin));
     }
     found.into_iter().collect()
-}
-
-/// A warning for each listener that is not opened whatever the identity. Apart from [`unsupported`],
-/// since a proxy that runs tells so itself ([`Event::NotServed`](crate::Event)).
-pub fn unopened(rules: &RuleSet) -> Vec<Diagnostic> {
-    let closed = rules.listeners.iter().filter_map(|listener| {
-        let why = why_not_served(listener, true)?;
-        let (protocol, port) = (listener.protocol.as_str(), listener.port);
-        let message = format!("port {port} is not opened for {protocol}: {why}");
-        Some(Diagnostic::warning("unsupported", &listener.origin, message))
-    });
-    closed.collect()
 }
 
 /// A warning where a split goes by what no request has here.
@@ -136,7 +124,7 @@ fn unenforced<'r>(
     steps.extend(asked);
     steps.extend(jwt.as_deref().map(Step::Jwt));
     steps.extend(cache.as_deref().map(Step::Cache));
-    steps.iter().filter_map(|step| take(step).err()).collect()
+    steps.iter().filter_map(|step| take(step, || Err(WrongConnection)).err()).collect()
 }
 
 /// Why nothing can be sent to these endpoints.

@@ -484,21 +484,26 @@ fn the_help_fetches_what_routes_need() {
 }
 
 #[test]
-fn listeners_that_are_not_opened_are_warnings() {
-    // decisions §5
-    let documents = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\n\
-                     metadata: {name: prod}\nspec: {controllerName: example.net/gateway}\n---\n\
-                     apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
-                     metadata: {name: edge}\nspec:\n  gatewayClassName: prod\n  listeners:\n  \
-                     - {name: http, port: 80, protocol: HTTP}\n  \
-                     - {name: a, port: 443, protocol: HTTPS, hostname: a.test}\n  \
-                     - {name: b, port: 443, protocol: HTTPS, hostname: b.test}\n---\n\
-                     apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
-                     metadata: {name: r}\nspec: {parentRefs: [{name: edge}]}\n";
-    let checked = json(&["check", "-f", "-", "-o", "json"], documents);
-    let told = checked["diagnostics"].as_array().unwrap().iter();
-    let told: Vec<_> = told.filter(|d| d["code"] == "unsupported").collect();
+fn certificates_that_cannot_be_shown_are_errors() {
+    // gateway-api §7.1
+    const BROKEN: &str = r#"
+{apiVersion: v1, kind: Secret, metadata: {name: cert}, type: kubernetes.io/tls, stringData: {
+ tls.crt: "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+ tls.key: "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"}}
+---
+{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: cafe}, spec: {
+ host: cafe.example.com, tls: {secret: cert},
+ routes: [{path: /, action: {return: {body: a}}}]}}
+"#;
+    let output = gateway(&["check", "-f", "-", "-o", "json"], BROKEN);
+    assert_eq!(output.status.code(), Some(1));
+    let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = checked["diagnostics"].as_array().unwrap();
     assert_eq!(told.len(), 1, "{checked:#}");
-    assert_eq!(told[0]["message"], "port 443 is not opened for https: TLS is not supported yet");
-    assert_eq!(told[0]["field"], "spec.listeners[1]");
+    assert_eq!(told[0]["code"], "invalid-certificate");
+    assert_eq!(
+        told[0]["message"],
+        "the certificate cannot be shown: certificate 1 cannot be read as X.509, version 3"
+    );
+    assert!(told[0].to_string().contains("cert"), "{checked:#}");
 }

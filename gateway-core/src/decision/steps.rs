@@ -23,7 +23,8 @@ pub enum Step<'r> {
     /// Answer 204 with the header that [`Decision::edit_preflight`] makes. Always the last step.
     Preflight(&'r Cors),
     /// The client of this TLS connection shows a certificate, as far as
-    /// [`verify`](ClientCertificates::verify) demands one; else the answer is 400.
+    /// [`verify`](ClientCertificates::verify) demands one; else the answer is 400. Where the
+    /// connection was opened for another host, which has not asked for it, the answer is 421.
     ClientCertificate(&'r ClientCertificates),
     /// The bucket of this key takes the request; else the answer is [`RateLimit::reject`].
     RateLimit {

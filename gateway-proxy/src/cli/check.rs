@@ -9,7 +9,8 @@ use gateway_core::{
     CompileErrors, Diagnostic, Resources, Router, Severity, Translation, lint, translate,
 };
 use gateway_proxy::{
-    Sources, Text, unknown_callers, unopened, unspeakable, unsupported, unusable_identity,
+    Sources, Text, unknown_callers, unspeakable, unsupported, unusable_certificates,
+    unusable_identity,
 };
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -55,10 +56,10 @@ impl Documents {
         translation.diagnostics.splice(0..0, problems);
         translation.diagnostics.extend(unsupported(&translation.rules));
         translation.diagnostics.extend(unspeakable(&translation.rules));
-        translation.diagnostics.extend(unopened(&translation.rules));
         let trusts_pods = self.settings.mesh.trust_pod_ips;
         translation.diagnostics.extend(unknown_callers(&translation.rules, trusts_pods));
         translation.diagnostics.extend(unusable_identity(&translation.rules));
+        translation.diagnostics.extend(unusable_certificates(&translation.rules));
         let router = Router::compile(&translation.rules);
         if let Err(CompileErrors(errors)) = &router {
             translation.diagnostics.extend(errors.iter().cloned().map(Diagnostic::from));

@@ -9,6 +9,7 @@ mod shop;
 use super::*;
 use crate::config::Source;
 use crate::error::Failure;
+use crate::handshake::HandshakeFailure;
 use crate::reload::{Loaded, Loader};
 use crate::tls::{self, Authority, Leaf, SpiffeId};
 use crate::upstream::PeerTls;
@@ -38,7 +39,9 @@ fn requests_over_mutual_tls_are_answered_by_who_sent_them() {
     let other = authority.identity("spiffe://cluster.local/ns/shop/sa/other");
     assert_eq!(ask(&mut proxy.secure(&other), b"").unwrap().0, "404", "the route is not for it");
     assert!(proxy.metric("gateway_connections_total 2"));
-    assert!(proxy.metric("gateway_tls_handshake_failures_total 0"));
+    for failure in HandshakeFailure::ALL {
+        assert!(proxy.handshakes_failed(failure, 0));
+    }
     drop(client);
     assert!(proxy.stop() < Duration::from_secs(5));
     assert!(proxy.metric("gateway_connections_active 0"));
@@ -98,10 +101,12 @@ fn strangers_get_no_answer() {
     assert!(ask(&mut client, b"").is_err());
     let mut plain = BufReader::new(proxy.connect());
     assert!(ask(&mut plain, b"").is_err(), "nor who speaks no TLS");
-    assert!(proxy.metric("gateway_tls_handshake_failures_total 2"));
+    assert!(proxy.handshakes_failed(HandshakeFailure::ClientCertificate, 1));
+    assert!(proxy.handshakes_failed(HandshakeFailure::Broken, 1));
     let unready = Setup { identity: None, ..Setup::mutual(backend(), &cart) }.start();
     let mut early = unready.secure(&cart);
     assert!(ask(&mut early, b"").is_err(), "nor anybody from a proxy without an identity");
+    assert!(unready.handshakes_failed(HandshakeFailure::NoIdentity, 1));
 }
 
 #[test]
@@ -160,7 +165,7 @@ fn who_does_not_finish_a_handshake_is_left() {
     let mut silent = proxy.connect();
     assert_eq!(ask(&mut proxy.secure(&web), b"").unwrap().0, "200", "others do not wait for it");
     assert_eq!(silent.read(&mut [0; 8]).unwrap(), 0);
-    assert!(proxy.metric("gateway_tls_handshake_failures_total 1"));
+    assert!(proxy.handshakes_failed(HandshakeFailure::Timeout, 1));
 }
 
 #[test]

@@ -5,9 +5,9 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use std::fmt;
-use webpki::EndEntityCert;
+use webpki::{CertRevocationList, EndEntityCert, OwnedCertRevocationList};
 
 /// Why a text cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum InvalidMaterial {
     UnusableKey,
     /// The key belongs to another certificate.
     KeyMismatch,
-    /// A certificate is broken: which one of its text.
+    /// A certificate, or a list of revoked ones, is broken: which one of its text.
     Certificate(Part, usize),
 }
 
@@ -34,6 +34,7 @@ pub(crate) enum Part {
     Certificate,
     Key,
     Authorities,
+    Revoked,
 }
 
 impl fmt::Display for Part {
@@ -42,6 +43,7 @@ impl fmt::Display for Part {
             Self::Certificate => "the certificate",
             Self::Key => "the key",
             Self::Authorities => "the text of the authorities",
+            Self::Revoked => "the list of revoked certificates",
         })
     }
 }
@@ -53,6 +55,10 @@ impl fmt::Display for InvalidMaterial {
             Self::Missing(Part::Key) => f.write_str(
                 "the key holds no private key; one begins with `-----BEGIN PRIVATE KEY-----`, \
                  `-----BEGIN EC PRIVATE KEY-----` or `-----BEGIN RSA PRIVATE KEY-----`",
+            ),
+            Self::Missing(Part::Revoked) => f.write_str(
+                "the list of revoked certificates holds none; one begins with \
+                 `-----BEGIN X509 CRL-----`",
             ),
             Self::Missing(part) => write!(
                 f,
@@ -67,6 +73,9 @@ impl fmt::Display for InvalidMaterial {
                  Ed25519 and RSA with 2048 bits or more are supported",
             ),
             Self::KeyMismatch => f.write_str("the key does not belong to the certificate"),
+            Self::Certificate(Part::Revoked, number) => {
+                write!(f, "list {number} of revoked certificates cannot be read as an X.509 CRL")
+            }
             Self::Certificate(part, number) => {
                 let which = match part {
                     Part::Authorities => "authority",
@@ -117,6 +126,28 @@ pub(super) fn authorities(text: &[u8]) -> Result<RootCertStore, InvalidMaterial>
         roots.roots.push(anchor.to_owned());
     }
     Ok(roots)
+}
+
+/// Lists of certificates that their authorities have withdrawn.
+///
+/// # Errors
+///
+/// When there is none, or one cannot be read.
+pub(super) fn revocation_lists(
+    text: &[u8],
+) -> Result<Vec<CertRevocationList<'static>>, InvalidMaterial> {
+    let part = Part::Revoked;
+    let found: Result<Vec<_>, pem::Error> =
+        CertificateRevocationListDer::pem_slice_iter(text).collect();
+    let found = found.map_err(|_| InvalidMaterial::Pem(part))?;
+    if found.is_empty() {
+        return Err(InvalidMaterial::Missing(part));
+    }
+    let lists = found.iter().enumerate().map(|(i, der)| {
+        let list = OwnedCertRevocationList::from_der(der);
+        list.map(Into::into).map_err(|_| InvalidMaterial::Certificate(part, i + 1))
+    });
+    lists.collect()
 }
 
 fn certificates(part: Part, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidMaterial> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::guard::{Guard, enforce};
+use crate::tls::ClientVerdict;
 use gateway_core::{Connection, Options, RequestHead, Resources, Router, translate};
 use http::StatusCode;
 
@@ -99,11 +100,7 @@ fn policies_that_are_not_enforced_are_told_once_and_let_nobody_pass() {
         ("cors: {allowOrigin: ['*']}", Protocol::Http, None),
         ("hsts: {maxAge: 1}", Protocol::Http, None),
         ("egressMTLS: {}", Protocol::Http, None),
-        (
-            "ingressMTLS: {clientCertSecret: ca}",
-            Protocol::Https,
-            Some("a certificate of the client"),
-        ),
+        ("ingressMTLS: {clientCertSecret: ca}", Protocol::Https, None),
         ("rateLimit: {rate: 1r/s, key: a, zoneSize: 1m}", Protocol::Http, Some("a rate limit")),
         (
             "rateLimit: {rate: 1r/s, key: a, zoneSize: 1m, condition: {variables: [{name: \
@@ -150,7 +147,7 @@ fn policies_that_are_not_enforced_are_told_once_and_let_nobody_pass() {
         let request = RequestHead::get("cafe.example", "/a")
             .headers(&[("x-key", "a")])
             .on(Connection { peer, ..on });
-        let got = enforce(&router.decide(&request, 0), &request);
+        let got = enforce(&router.decide(&request, 0), &request, || Ok(ClientVerdict::Valid));
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let guard = match want {
             Some(_) => Guard::Refused(status, "unenforced_policy"),
@@ -182,7 +179,7 @@ spec:
       action:
         proxy:
           upstream: tea
-          requestHeaders: {set: [{name: X-A, value: '${ssl_cipher}'}, {name: Host, value: '${jwt_claim_sub}'}]}
+          requestHeaders: {set: [{name: X-A, value: '${ssl_cipher} ${ssl_curves}'}, {name: Host, value: '${jwt_claim_sub}'}]}
           responseHeaders: {add: [{name: X-B, value: '${server_addr} ${nginx_version}'}]}
     errorPages: [{codes: [404], return: {body: '${upstream_status}'}}]
 ",
@@ -198,7 +195,7 @@ spec:
             "spec.routes[0].action: `$request_length` is always empty",
             "spec.routes[1].splits[1].action: `$jwt_claim_sub` is always empty",
             "spec.routes[1].splits[1].action: `$nginx_version` is always empty",
-            "spec.routes[1].splits[1].action: `$ssl_cipher` is always empty",
+            "spec.routes[1].splits[1].action: `$ssl_curves` is always empty",
         ]
     );
 }

@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::gateway::{address, cafe, config, service, start};
-use crate::http2::{Http2Client, block_on};
+use crate::http2::{Client as Http2Client, block_on};
 use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Server};
 use serde_json::{Value, json};
 use std::io::Read;

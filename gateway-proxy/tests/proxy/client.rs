@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub struct Client {
-    reader: BufReader<TcpStream>,
+pub struct Client<S = TcpStream> {
+    reader: BufReader<S>,
 }
 
 #[derive(Debug)]
@@ -33,12 +33,32 @@ impl Response {
     }
 }
 
+/// A connection whose reads give up after a while.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self::over(connect(address))
+    }
+
+    /// Says that nothing more is sent.
+    pub fn end(&mut self) {
+        self.reader.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn over(stream: S) -> Self {
         Self { reader: BufReader::with_capacity(64 * 1024, stream) }
+    }
+
+    pub fn stream(&mut self) -> &mut S {
+        self.reader.get_mut()
     }
 
     pub fn send(&mut self, octets: impl AsRef<[u8]>) -> io::Result<()> {
@@ -114,11 +134,6 @@ impl Client {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(line),
         }
-    }
-
-    /// Says that nothing more is sent.
-    pub fn end(&mut self) {
-        self.reader.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
     }
 
     /// Reads octets as they come.

@@ -252,24 +252,3 @@ fn what_cannot_be_spoken_is_not_sent() {
     let warnings = told.iter().filter(|told| told.contains("not supported yet"));
     assert_eq!(warnings.count(), 1, "{told:?}");
 }
-
-#[test]
-fn a_listener_for_tls_is_not_opened() {
-    // virtualserver §8: nobody is answered in plain text where TLS was asked for
-    let text = "
-apiVersion: k8s.nginx.org/v1
-kind: VirtualServer
-metadata: {name: cafe}
-spec: {host: cafe.example.com, tls: {secret: cert}}
-";
-    let told = Arc::<Mutex<Vec<String>>>::default();
-    let events = Arc::clone(&told);
-    let report = move |event: Event| events.lock().unwrap().push(event.to_string());
-    let server = Server::start(config(text), report).unwrap();
-    let ports: Vec<u16> = server.listening().iter().map(|listening| listening.port).collect();
-    assert_eq!(ports, [80]);
-    let told = told.lock().unwrap();
-    let warning = "warning: listener `default/cafe` (https, port 443; VirtualServer default/cafe) is not \
-                   served: TLS is not supported yet";
-    assert!(told.iter().any(|told| told == warning), "{told:?}");
-}

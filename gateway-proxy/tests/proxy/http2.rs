@@ -9,8 +9,7 @@ use crate::gateway::{address, cafe, cafe_with, config, service, start};
 use bytes::Bytes;
 use gateway_proxy::Server;
 use http::{HeaderMap, Request};
-pub use peers::{Backend as Http2Backend, Client as Http2Client, Manners, Shown, block_on};
-use peers::{Client, read};
+pub use peers::{Backend as Http2Backend, Client, Manners, Shown, block_on, read};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

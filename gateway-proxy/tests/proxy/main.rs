@@ -27,4 +27,5 @@ mod service_limits;
 mod shutdown;
 mod suite;
 mod takeover;
+mod tls;
 mod traces;

@@ -3,11 +3,14 @@
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::gateway::{config, start};
+use crate::tls::parts::Caller;
 use gateway_core::rules::{Action, EndpointChoice, Protocol, RuleSet};
 use gateway_core::{Endpoint, Outcome, Router};
 use gateway_proxy::{KnownService, Server};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use testkit::suite::{Case, Observed, Received, Suite};
 
@@ -19,26 +22,37 @@ fn the_proxy_does_what_the_suite_says() {
     let all = suites.iter().flat_map(|suite| &suite.cases);
     let left_out = all.filter(|case| !case.request.attributes.is_empty()).count();
     println!("{left_out} requests with attributes are left out");
-    let mut run = 0;
+    let (mut run, mut over_tls) = (0, 0);
     let mut faults = Vec::new();
     for suite in &suites {
         let rules = suite.translation().rules;
         let foreign = rules.listeners.iter().any(|listener| listener.address.is_some());
-        if suite.cases.iter().all(|case| !is_plain(case)) || foreign {
+        if suite.cases.iter().all(|case| !is_seen(case)) || foreign {
             continue;
         }
         let (server, backends) = serve(suite, &rules);
         let ports: BTreeMap<u16, _> =
             server.listening().into_iter().map(|l| (l.port, l.address)).collect();
         let router = Router::compile(&rules).unwrap();
-        for case in suite.cases.iter().filter(|case| is_plain(case) && is_sent(case, &router)) {
+        for case in suite.cases.iter().filter(|case| is_seen(case) && is_sent(case, &router)) {
             // Nobody can ask on a port that is not open.
             let Some(address) = ports.get(&case.request.connection.listener.port) else {
                 continue;
             };
             let status = case.backend.unwrap_or(StatusCode::OK).as_u16();
             backends.iter().for_each(|backend| backend.answer_with(status));
-            let observed = observe(case, Client::connect(*address));
+            let observed = match case.request.connection.protocol {
+                Protocol::Http => observe(case, Client::connect(*address)),
+                Protocol::Https => {
+                    let (name, opened) = opened_for(case, &router);
+                    match Caller::new().connect(*address, &name) {
+                        Ok(client) if opened => observe(case, client),
+                        Err(_) if !opened => continue,
+                        other => panic!("{}: {}: {:?}", suite.name, case.name, other.err()),
+                    }
+                }
+            };
+            over_tls += usize::from(case.request.connection.protocol == Protocol::Https);
             if let Err(fault) = case.check(&observed) {
                 faults.push(format!("{}: {}:\n{fault}", suite.name, case.name));
             }
@@ -46,13 +60,31 @@ fn the_proxy_does_what_the_suite_says() {
         }
     }
     assert!(faults.is_empty(), "{} of {run}:\n{}", faults.len(), faults.join("\n\n"));
-    assert!(run > 100, "{run}");
+    assert!(run > 100 && over_tls > 40, "{run}, {over_tls} of them over TLS");
 }
 
-/// Whether it can be seen over plain sockets: the proxy draws its own numbers, there is no TLS,
-/// nobody gives it attributes, what it can't enforce it answers 500, and it refuses two hosts in
-/// one request before rules are asked.
-fn is_plain(case: &Case) -> bool {
+/// The server name that a request's connection is opened for, that of its host if none is given,
+/// and whether there is a certificate for it.
+fn opened_for(case: &Case, router: &Router) -> (String, bool) {
+    let request = &case.request;
+    let host = || {
+        let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = String::from_utf8(host.unwrap().1.clone()).unwrap();
+        let host = host.split_once(':').map_or(&*host, |(host, _)| host);
+        // An address is no server name.
+        host.parse::<IpAddr>().map_or_else(|_| host.to_owned(), |_| String::new())
+    };
+    let name = request.server_name.clone().unwrap_or_else(host);
+    let owner = router.server_name(request.connection.listener, &name);
+    let tls = owner.and_then(|owner| owner.tls.as_deref());
+    let has_certificate = tls.is_some_and(|tls| !tls.certificates.is_empty());
+    (name, has_certificate)
+}
+
+/// Whether it can be seen over sockets: the proxy draws its own numbers, nobody gives it
+/// attributes, what it can't enforce it answers 500, and it refuses two hosts in one request before
+/// rules are asked.
+fn is_seen(case: &Case) -> bool {
     let hosts = case.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));
     let is_absolute = case.request.target.starts_with(b"http://");
     let same = |host: &[u8]| case.request.target["http://".len()..].starts_with(host);
@@ -62,7 +94,6 @@ fn is_plain(case: &Case) -> bool {
     let done_here = |step: &String| ["refuse", "preflight"].iter().any(|s| step.starts_with(s));
     case.draw.is_none()
         && case.request.attributes.is_empty()
-        && case.request.connection.protocol == Protocol::Http
         && case.expect.steps.as_ref().is_none_or(|steps| steps.iter().all(done_here))
 }
 
@@ -118,7 +149,7 @@ fn collect_ports(action: &Action, ports: &mut BTreeSet<u16>) {
     }
 }
 
-fn observe(case: &Case, mut client: Client) -> Observed {
+fn observe<S: Read + Write>(case: &Case, mut client: Client<S>) -> Observed {
     let request = &case.request;
     let mut octets = request.method.as_bytes().to_vec();
     octets.push(b' ');

@@ -3,6 +3,7 @@
 use super::super::*;
 use crate::config::Limits;
 use crate::error::Failure;
+use crate::handshake::HandshakeFailure;
 use crate::inherit::Inherited;
 use crate::listener;
 use crate::metrics::{ReloadCounts, Told, render};
@@ -224,6 +225,11 @@ impl Proxy {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    pub(super) fn handshakes_failed(&self, failure: HandshakeFailure, count: u32) -> bool {
+        let reason = failure.as_str();
+        self.metric(&format!("gateway_tls_handshake_failures_total{{reason=\"{reason}\"}} {count}"))
     }
 
     pub(super) fn failures(&self, failure: Failure, count: u32) -> bool {
