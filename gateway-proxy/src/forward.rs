@@ -10,7 +10,7 @@ use crate::service_limits::ServiceLimits;
 use crate::snapshot::Table;
 use crate::unsupported;
 use crate::upgrade::Upgrade;
-use crate::upstream::{Checkout, Holding, Lease, Tries};
+use crate::upstream::{self, Checkout, Choice, Holding, Lease, Tries};
 use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
@@ -21,7 +21,6 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -94,7 +93,7 @@ impl Forwarder<'_> {
     }
 
     /// Tries the endpoints of the Service, or of the one that stands in for it while all of these
-    /// are out (smi N-10).
+    /// are out (smi N-10), or do not work (virtualserver §4, `backup`).
     async fn reach(
         &self,
         upload: &Upload,
@@ -103,27 +102,29 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Reached, Failure> {
         let tried = self.try_endpoints(upload, deadline, entry.as_deref_mut(), asked).await;
-        if !matches!(tried, Err(Failure::CircuitOpen)) {
-            return tried;
-        }
-        let decision = self.fall_back().ok_or(Failure::CircuitOpen)?;
+        let (failure, decision) = match tried {
+            Err(Failure::CircuitOpen) => (Failure::CircuitOpen, self.fall_back()),
+            Err(Failure::NoneWorks) => (Failure::NoneWorks, self.back_up()),
+            tried => return tried,
+        };
+        let decision = decision.ok_or(failure)?;
         if let Some(entry) = &mut entry {
             entry.goes_to(&decision);
         }
         let forwarding = match decision.admitted() {
             Outcome::Forward(forwarding) => forwarding,
             Outcome::Deny(denied) => {
-                self.worker.metrics.failure(Failure::CircuitOpen);
+                self.worker.metrics.failure(failure);
                 return Err(self.table.snapshot.denial(&denied, decision.mutual_tls()));
             }
-            _ => return Err(Failure::CircuitOpen),
+            _ => return Err(failure),
         };
         // Limits are all that is asked of it.
         let Guard::Admitted(counted) = enforce(&decision, &self.head) else {
-            return Err(Failure::CircuitOpen);
+            return Err(failure);
         };
-        // Another answer comes of it, but the breaker was open all the same.
-        self.worker.metrics.failure(Failure::CircuitOpen);
+        // Another answer comes of it, but no endpoint took it all the same.
+        self.worker.metrics.failure(failure);
         let limits = ServiceLimits { counted, ..self.limits };
         let Self { worker, table, head, .. } = *self;
         let other =
@@ -135,6 +136,11 @@ impl Forwarder<'_> {
     /// What is done in place of the decision while all endpoints are out.
     fn fall_back(&self) -> Option<Decision<'_>> {
         self.table.snapshot.router.fall_back(self.decision, &self.head)
+    }
+
+    /// What is done in place of the decision while no endpoint works.
+    fn back_up(&self) -> Option<Decision<'_>> {
+        self.table.snapshot.router.back_up(self.decision, &self.head)
     }
 
     /// Which workloads of the Service may be sent the request; `None` for all (smi T-15).
@@ -154,10 +160,9 @@ impl Forwarder<'_> {
     ) -> Result<Reached, Failure> {
         self.limits.pass().await?;
         let settings = self.settings();
-        let Forwarding { id, port, .. } = *self.forwarding;
         let unavailable = self.forwarding.forward.unavailable;
         let mutual_tls = self.decision.mutual_tls();
-        let Some(group) = self.table.snapshot.group(id, port, mutual_tls) else {
+        let Some(group) = self.table.snapshot.group(self.forwarding, mutual_tls) else {
             asked.note(unavailable);
             return Err(Failure::NoEndpoint);
         };
@@ -166,25 +171,35 @@ impl Forwarder<'_> {
             admitted.as_ref().is_none_or(|list| list.get(workload).is_some_and(|admits| *admits))
         };
         // A request that has failed is not given up for another reason.
-        let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
-        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
+        let goes_on = || group.has_any(reaches) || group.has_backup() || self.fall_back().is_some();
+        let key = upstream::key(&settings.balance, self.decision, &self.head);
+        let endpoints = group.count(reaches) + usize::from(group.has_backup());
+        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, endpoints);
         loop {
             tries.begin();
-            let random = &self.worker.random;
-            let member = loop {
-                let member = group.pick(&settings.balance, tries.tried(), random, reaches)?;
-                self.limits.pass_at(member.endpoint.address(), member.workload).await?;
+            let choice = Choice {
+                key,
+                kept: None,
+                tried: tries.tried(),
+                random: &self.worker.random,
+                reaches,
+            };
+            let holding = loop {
+                let holding = group.take(&choice).await?;
+                let member = &group.members()[holding.at()];
+                self.limits.pass_at(member.address(), member.workload).await?;
                 // While this request waited, others may have failed there (smi N-10).
                 if member.is_in() {
-                    break member;
+                    break holding;
                 }
             };
-            let address = member.endpoint.address();
+            let member = &group.members()[holding.at()];
+            let address = member.address();
             if let Some(entry) = &mut entry {
                 entry.sent_to(address);
             }
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
-            let holding = Holding::new(Arc::clone(&member.endpoint));
+            let begun = Instant::now();
             let attempt = self.attempt(holding, upload, tries.may_repeat());
             let end = try_end.into_iter().chain(deadline).min();
             let result = match end {
@@ -203,7 +218,8 @@ impl Forwarder<'_> {
             });
             match result {
                 Ok((response, lease)) => {
-                    member.answered(response.status());
+                    lease.holding.answered();
+                    member.answered(response.status(), settings);
                     let again = upload.replayable()
                         && tries.after_status(response.status(), address)
                         && goes_on();
@@ -214,7 +230,8 @@ impl Forwarder<'_> {
                 }
                 Err(failure) => {
                     if failure.blames_endpoint() {
-                        member.failed();
+                        let late = failure == Failure::Timeout;
+                        member.failed(settings, late.then(|| begun.elapsed()));
                     } else if failure == Failure::RequestTimeout && !upload.waits_for_client() {
                         member.timed_out();
                     }

@@ -285,6 +285,10 @@ impl State {
         let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
         self.shared.put(Arc::clone(&snapshot));
+        for commands in &self.commands {
+            // A thread that is gone needs no telling.
+            let _ = commands.send(Command::Renew);
+        }
         for (key, listening, sockets) in bound {
             self.listen(key, listening, sockets);
         }

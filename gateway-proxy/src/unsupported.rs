@@ -7,8 +7,8 @@ use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use crate::listener::why_not_served;
 use gateway_core::rules::{
-    Action, AuthRequest, BackendProtocol, BackendSettings, Balance, EndpointChoice, FailureLimit,
-    Field, Forward, Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
+    Action, AuthRequest, BackendProtocol, BackendSettings, EndpointChoice, Field, Forward,
+    Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
 };
 use gateway_core::{Diagnostic, Origin, Step};
 use std::collections::BTreeSet;
@@ -169,27 +169,11 @@ pub(crate) fn refusal(
 
 /// The settings that are as if they were not there.
 fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
-    let balance = match settings.balance {
-        Balance::RoundRobin
-        | Balance::Random
-        | Balance::RandomTwoLeastConnections
-        | Balance::LeastConnections => None,
-        Balance::ClientAddress | Balance::Hash { .. } => Some("balancing by a hash"),
-        _ => Some("balancing by the time that answers take"),
-    };
     let when = |asked: bool, what| asked.then_some(what);
-    let limit = settings.failure_limit != FailureLimit::default();
     [
         when(settings.endpoints == EndpointChoice::ClusterIp, "sending to the cluster IP"),
-        balance,
-        when(settings.backup.is_some(), "a backup Service"),
         when(settings.session_cookie.is_some(), "a session cookie"),
-        when(limit, "a limit of failures other than one in 10 s"),
         when(settings.health_check.is_some(), "checking health"),
-        when(settings.slow_start.is_some(), "a slow start"),
-        when(settings.max_connections.is_some(), "a limit of connections"),
-        when(settings.queue.is_some(), "a queue"),
-        when(settings.keepalive.is_some(), "a limit of idle connections"),
     ]
     .into_iter()
     .flatten()

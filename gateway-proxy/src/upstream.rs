@@ -3,12 +3,19 @@
 mod balance;
 mod circuit;
 mod connect;
+mod endpoint;
+mod member;
 mod peer;
 mod pool;
 mod retry;
+mod standing;
+mod waiting;
 
-pub(crate) use balance::{Endpoint, Group, Holding, Member};
+pub(crate) use balance::{Choice, Group, key};
 pub(crate) use circuit::{Circuit, History};
+pub(crate) use endpoint::{Endpoint, Holding};
+pub(crate) use member::Member;
 pub(crate) use peer::{Address, Peer, PeerTls};
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;
+pub(crate) use standing::Standing;

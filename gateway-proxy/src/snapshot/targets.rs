@@ -3,35 +3,63 @@
 use crate::config::Config;
 use crate::tls::{Identity, SpiffeId};
 use crate::upstream::{Address, Peer, PeerTls};
-use gateway_core::rules::{RuleSet, Service, ServiceId};
+use gateway_core::rules::{BackendSettings, Listener, RuleSet, Service, ServiceId, UpstreamTarget};
 use gateway_core::{Behind, Endpoints};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// A Service, its port, and whether it is spoken to in mutual TLS.
-pub(super) type Target = (ServiceId, u16, bool);
+/// An upstream that some decision can choose.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'r> {
+    pub(super) settings: &'r Arc<BackendSettings>,
+    /// The Service that was chosen in the end.
+    pub(super) id: ServiceId,
+    pub(super) port: u16,
+    /// Whether it is spoken to in mutual TLS.
+    pub(super) mutual_tls: bool,
+    /// Whether the backup of `settings` stands in for it.
+    pub(super) has_backup: bool,
+    listener: &'r Listener,
+    addressed: ServiceId,
+}
 
-/// Every Service and port that some decision can choose.
-pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
-    let mut found = BTreeSet::new();
+impl<'r> Target<'r> {
+    /// What stands in for it while none of its endpoints works.
+    pub(super) fn backup(&self, rules: &RuleSet) -> Option<Self> {
+        let backup = self.settings.backup.filter(|_| self.has_backup)?;
+        Some(self.instead(backup.service, backup.port, rules))
+    }
+
+    /// Another Service in its place, which nothing stands in for.
+    fn instead(&self, id: ServiceId, port: u16, rules: &RuleSet) -> Self {
+        let service = rules.service(id);
+        let mutual_tls = self.listener.calls_in_mutual_tls(self.addressed, id, service);
+        Self { id, port, mutual_tls, has_backup: false, ..*self }
+    }
+}
+
+/// Every upstream that some decision can choose. What stands in for one comes before it.
+pub(super) fn reachable(rules: &RuleSet) -> Vec<Target<'_>> {
+    let mut found = Vec::new();
+    // Many routes lead to the same ones.
+    let mut known = HashSet::new();
     for listener in &rules.listeners {
         let routes = listener.hosts.iter().flat_map(|host| &host.routes);
         for forward in routes.flat_map(|route| route.action.forwards()) {
-            let addressed = forward.target;
-            let mut add = |id: ServiceId, port| {
-                let service = rules.service(id);
-                let in_tls = listener.calls_in_mutual_tls(addressed.service, id, service);
-                found.insert((id, port, in_tls));
-                service.breaker.as_ref()?.fallback
-            };
-            let splits = &rules.service(addressed.service).splits;
-            let splits = splits.iter().filter(|_| addressed.splits);
+            let UpstreamTarget { service: addressed, port, splits } = forward.target;
+            let settings = &forward.settings;
+            let splits = rules.service(addressed).splits.iter().filter(|_| splits);
             let backends = splits.flat_map(|split| &split.backends).map(|backend| backend.service);
-            for id in backends.chain([addressed.service]) {
-                // A fallback does not fall back once more.
-                if let Some((id, port)) = add(id, addressed.port) {
-                    add(id, port);
-                }
+            for id in backends.chain([addressed]) {
+                let service = rules.service(id);
+                let mutual_tls = listener.calls_in_mutual_tls(addressed, id, service);
+                let has_backup = settings.backup.is_some();
+                let target =
+                    Target { settings, id, port, mutual_tls, has_backup, listener, addressed };
+                let fallback = service.breaker.as_ref().and_then(|breaker| breaker.fallback);
+                let fallback = fallback.map(|(id, port)| target.instead(id, port, rules));
+                let all = target.backup(rules).into_iter().chain(fallback).chain([target]);
+                found.extend(all.filter(|target| known.insert((target.key(), target.has_backup))));
             }
         }
     }
@@ -124,7 +152,11 @@ mod tests {
             ServiceId(at.unwrap() as u32)
         };
         let (tea, spare) = (named("tea"), named("spare"));
-        assert_eq!(reachable(&rules), BTreeSet::from([(tea, 80, false)]));
+        let reached = |rules: &RuleSet| {
+            let targets = reachable(rules);
+            targets.iter().map(|t| (t.id, t.port, t.mutual_tls)).collect::<Vec<_>>()
+        };
+        assert_eq!(reached(&rules), [(tea, 80, false)]);
         let breaker = CircuitBreaker {
             errors: 1,
             window: Duration::from_secs(1),
@@ -133,6 +165,6 @@ mod tests {
             origin: rules.listeners[0].origin.clone(),
         };
         Arc::make_mut(&mut rules.services)[tea.0 as usize].breaker = Some(Arc::new(breaker));
-        assert_eq!(reachable(&rules), BTreeSet::from([(tea, 80, false), (spare, 80, true)]));
+        assert_eq!(reached(&rules), [(spare, 80, true), (tea, 80, false)]);
     }
 }

@@ -1,8 +1,8 @@
 //! Idle connections of one thread, by endpoint: the one used last goes out first, so that those
 //! not needed grow old and are closed.
 
-use super::balance::Holding;
 use super::connect::{Connection, Connector};
+use super::endpoint::Holding;
 use super::peer::Peer;
 use crate::error::Failure;
 use std::cell::RefCell;
@@ -77,6 +77,16 @@ impl Pool {
         }
     }
 
+    /// How many idle connections there are.
+    pub(super) fn idle(&self, peer: &Peer) -> usize {
+        self.shared.idle.borrow().get(peer).map_or(0, Vec::len)
+    }
+
+    /// Closes idle connections to all but these.
+    pub(crate) fn keep_only(&self, stays: impl Fn(&Peer) -> bool) {
+        self.shared.idle.borrow_mut().retain(|peer, _| stays(peer));
+    }
+
     /// Closes what has been idle for too long, again and again.
     pub(crate) async fn sweep(self) {
         let pause = (self.shared.timeout / 4).max(Duration::from_millis(50));
@@ -103,6 +113,9 @@ impl Lease {
     /// Keeps the connection for another request: its exchange is over.
     pub(crate) fn give_back(self) {
         let Self { mut connection, holding, pool } = self;
+        if !holding.may_idle(&pool) {
+            return;
+        }
         let peer = holding.endpoint().peer.clone();
         if connection.is_ready() {
             pool.push(peer, connection);

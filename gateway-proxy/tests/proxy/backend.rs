@@ -23,6 +23,7 @@ struct State {
     status: AtomicU16,
     stopped: AtomicBool,
     connections: AtomicUsize,
+    closed: AtomicUsize,
     requests: AtomicUsize,
     aborted: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
@@ -61,6 +62,7 @@ impl Backend {
                 thread::spawn(move || {
                     let _ = shared.serve(&stream);
                     let _ = stream.shutdown(Shutdown::Both);
+                    shared.closed.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -83,6 +85,11 @@ impl Backend {
 
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that neither side has closed.
+    pub fn open(&self) -> usize {
+        self.connections() - self.state.closed.load(Ordering::SeqCst)
     }
 
     pub fn requests(&self) -> usize {

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
+mod balance;
 mod bodies;
 mod breakers;
 mod client;
