@@ -56,6 +56,13 @@ impl Groups {
         for target in reachable(maker.rules) {
             groups.add(&target, maker, &mut peers);
         }
+        let last = maker.previous.map(|previous| &previous.endpoints);
+        #[expect(clippy::iter_over_hash_type, reason = "each is told, in any order")]
+        for (peer, endpoint) in last.into_iter().flatten() {
+            if !groups.lead_to(peer) {
+                endpoint.goes();
+            }
+        }
         groups
     }
 

@@ -8,7 +8,7 @@ use super::standing::Standing;
 use gateway_core::rules::{AnswerTime, Balance};
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 /// An endpoint, whichever upstream it is asked for. Outlives the table.
@@ -17,11 +17,19 @@ pub(crate) struct Endpoint {
     pub(crate) peer: Peer,
     /// Requests under way.
     active: AtomicU32,
+    /// Whether the table that is in force does not have it.
+    gone: AtomicBool,
 }
 
 impl Endpoint {
     pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, active: AtomicU32::new(0) }
+        Self { peer, active: AtomicU32::new(0), gone: AtomicBool::new(false) }
+    }
+
+    /// Notes that the next table does not have it: connections that are in use are closed when
+    /// their exchange is over.
+    pub(crate) fn goes(&self) {
+        self.gone.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -91,10 +99,13 @@ impl Holding {
     /// Whether its connection may be kept idle, of which an upstream may have a limit for each
     /// worker (virtualserver §4, `keepalive`).
     pub(super) fn may_idle(&self, pool: &Pool) -> bool {
-        self.group.settings().keepalive.is_none_or(|most| {
-            let peers = self.group.members().iter().map(|member| &member.endpoint.peer);
-            peers.map(|peer| pool.idle(peer)).sum::<usize>() < most as usize
-        })
+        let has_room = || {
+            self.group.settings().keepalive.is_none_or(|most| {
+                let peers = self.group.members().iter().map(|member| &member.endpoint.peer);
+                peers.map(|peer| pool.idle(peer)).sum::<usize>() < most as usize
+            })
+        };
+        !self.endpoint().gone.load(Ordering::Relaxed) && has_room()
     }
 }
 

@@ -144,7 +144,8 @@ fn the_quickest_endpoint_is_taken() {
             assert_eq!(get(address, "/").status, 200);
             answers += 1;
         }
-        assert!(slow.requests() <= 2, "{balance}: {} of {answers}", slow.requests());
+        // One of which nothing is known is taken to be as quick as the other.
+        assert!(slow.requests() <= 4, "{balance}: {} of {answers}", slow.requests());
     }
 }
 
@@ -279,7 +280,15 @@ fn endpoints_come_and_go_under_load() {
     let server = start(config);
     let address = address(&server, 80);
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    /// Ends the load however the test ends.
+    struct Stop<'s>(&'s AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     thread::scope(|scope| {
+        let _stop = Stop(&stop);
         let load: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
@@ -312,7 +321,6 @@ fn endpoints_come_and_go_under_load() {
         wait_until("load goes on", || stays.requests() > asked + 50);
         assert_eq!(goes.requests(), last, "nobody asks it any more");
         alive();
-        stop.store(true, Ordering::Relaxed);
     });
     assert!(answered.load(Ordering::Relaxed) > 100);
     // Two threads, four clients and two slow ones: connections to the one that stays were kept.
