@@ -6,6 +6,7 @@ use crate::exchange::Answer;
 use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
+use crate::upstream::Checked;
 use arc_swap::ArcSwap;
 use gateway_core::Diagnostic;
 use gateway_core::rules::RuleSet;
@@ -32,6 +33,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Status {
     counts: ReloadCounts,
     config: Value,
+    /// The endpoints whose health is told.
+    checked: Vec<Checked>,
 }
 
 impl Status {
@@ -65,12 +68,17 @@ impl Status {
             "listeners": listeners,
             "diagnostics": diagnostics,
         });
-        Self { counts, config }
+        Self { counts, config, checked: Vec::new() }
+    }
+
+    /// The same with endpoints whose health is told.
+    pub(crate) fn checking(self, checked: Vec<Checked>) -> Self {
+        Self { checked, ..self }
     }
 
     /// The same after a reload that made no table.
     pub(crate) fn failed(&self, counts: ReloadCounts) -> Self {
-        Self { counts, config: self.config.clone() }
+        Self { counts, config: self.config.clone(), checked: self.checked.clone() }
     }
 }
 
@@ -165,7 +173,8 @@ fn answer(method: &Method, path: &str, view: &View) -> Response<Answer> {
         "/ready" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "starting\n".to_owned()),
         "/metrics" => {
             let lost = view.log.as_ref().map_or(0, Logger::lost);
-            let text = metrics::render(&view.workers, status.counts, lost);
+            let text = metrics::render(&view.workers, status.counts, lost)
+                + &metrics::render_health(&status.checked);
             (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
         "/config" => (StatusCode::OK, "application/json", format!("{:#}\n", status.config)),

@@ -76,7 +76,7 @@ impl Forwarder<'_> {
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
         let speech = (self.forwarding.protocol(), self.decision.backend_tls().is_some());
-        if unsupported::refusal(speech, &settings.endpoints).is_some() {
+        if unsupported::refusal(speech).is_some() {
             return Err(Failure::Unsupported);
         }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {

@@ -64,4 +64,4 @@ pub use json::diagnostic_json;
 pub use listener::Listening;
 pub use server::{Event, ReloadError, Server, run};
 pub use source::{Sources, Text};
-pub use unsupported::{unopened, unsupported};
+pub use unsupported::{unknown_endpoints, unopened, unsupported};

@@ -1,6 +1,7 @@
 //! Counters of the threads, and their text for Prometheus.
 
 use crate::error::Failure;
+use crate::upstream::Checked;
 use gateway_core::Decision;
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -177,6 +178,27 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
     ] {
         text.head(name, kind, help);
         text.sample(name, &[], value);
+    }
+    text.0
+}
+
+/// The same for endpoints that are checked; nothing where there are none.
+pub(crate) fn render_health(checked: &[Checked]) -> String {
+    let mut text = Text(String::new());
+    if !checked.is_empty() {
+        let help = "Whether checks let requests go to an endpoint.";
+        text.head("gateway_upstream_healthy", "gauge", help);
+    }
+    let samples: BTreeMap<_, _> = checked.iter().map(|c| (c.labels(), c.is_healthy())).collect();
+    for ((object, upstream, service, endpoint), is_healthy) in samples {
+        let owner = object.to_string();
+        let labels = [
+            ("owner", owner.as_str()),
+            ("upstream", upstream),
+            ("service", service),
+            ("endpoint", &endpoint),
+        ];
+        text.sample("gateway_upstream_healthy", &labels, is_healthy.into());
     }
     text.0
 }

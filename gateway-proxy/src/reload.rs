@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::identity::Identities;
 use crate::snapshot::Surroundings;
 use crate::source::Sources;
-use crate::unsupported::unsupported;
+use crate::unsupported::{unknown_endpoints, unsupported};
 use gateway_core::{
     CompileErrors, Diagnostic, ObjectRef, Options, Pods, Resources, Router, Translation, translate,
 };
@@ -94,6 +94,7 @@ impl Loader {
         let pods = if self.trust_pod_ips { Pods::of(&resources) } else { Pods::default() };
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
+            diagnostics.extend(unknown_endpoints(router.rules(), &translation.endpoints));
             diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
             self.last = Some(Last { resources, router: router.clone() });

@@ -8,6 +8,7 @@ use crate::listener::{self, Listening, Socket, why_not_served};
 use crate::metrics::{ReloadCounts, WorkerMetrics};
 use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
+use crate::upstream::Checker;
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
 use gateway_core::rules::{Listener, RuleSet};
@@ -97,6 +98,8 @@ struct State {
     next_socket: u64,
     counts: ReloadCounts,
     status: Arc<ArcSwap<Status>>,
+    /// From the first table on that asks for checks.
+    checker: Option<Checker>,
     report: Box<dyn Fn(Event) + Send>,
 }
 
@@ -149,6 +152,7 @@ impl Server {
             next_socket: 0,
             counts: ReloadCounts::default(),
             status,
+            checker: None,
             report: Box::new(report),
         };
         state.apply(loaded, true)?;
@@ -217,6 +221,7 @@ impl Server {
             let _ = worker.join();
         }
         self.admin = None;
+        lock(&self.state).checker = None;
         if let Some(log) = &lock(&self.state).shared.log {
             log.flush();
         }
@@ -289,6 +294,13 @@ impl State {
             // A thread that is gone needs no telling.
             let _ = commands.send(Command::Renew);
         }
+        let checked = snapshot.checked();
+        if self.checker.is_none() && !checked.is_empty() {
+            self.checker = Some(Checker::start()?);
+        }
+        if let Some(checker) = &self.checker {
+            checker.check(checked.clone());
+        }
         for (key, listening, sockets) in bound {
             self.listen(key, listening, sockets);
         }
@@ -306,7 +318,8 @@ impl State {
         self.counts.done += u64::from(!first);
         let listening = self.listening.values().map(|s| s.listening.clone()).collect();
         let status =
-            Status::new(self.counts, snapshot.router.rules(), loaded.diagnostics, listening);
+            Status::new(self.counts, snapshot.router.rules(), loaded.diagnostics, listening)
+                .checking(checked);
         self.status.store(Arc::new(status));
         (self.report)(Event::InForce(generation));
         Ok(generation)

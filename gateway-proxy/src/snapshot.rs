@@ -9,7 +9,7 @@ use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::service_limits::Meters;
 use crate::tls::Identity;
-use crate::upstream::{Group, Peer};
+use crate::upstream::{Checked, Group, Peer};
 use gateway_core::rules::Protocol;
 use gateway_core::{Connection, Decision, Endpoints, Forwarding, ListenerKey, Pod, Pods, Router};
 use groups::{Groups, Maker};
@@ -102,6 +102,11 @@ impl Snapshot {
     pub(crate) fn group(&self, to: &Forwarding<'_>, mutual_tls: bool) -> Option<&Arc<Group>> {
         let group = self.groups.of(&to.forward.settings, to.id, to.port, mutual_tls);
         group.filter(|group| !group.is_empty())
+    }
+
+    /// The endpoints whose health is checked.
+    pub(crate) fn checked(&self) -> Vec<Checked> {
+        self.groups.checked()
     }
 
     /// Whether some decision can lead there.

@@ -10,7 +10,7 @@ use gateway_core::rules::{
     Action, AuthRequest, BackendProtocol, BackendSettings, EndpointChoice, Field, Forward,
     Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
 };
-use gateway_core::{Diagnostic, Origin, Step};
+use gateway_core::{Diagnostic, Endpoints, Origin, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use variables::unknown_variables;
@@ -55,7 +55,7 @@ fn of_sticky(sticky: Option<&Sticky>, split: &Origin) -> Option<Diagnostic> {
 
 fn of_forward(forward: &Forward, rules: &RuleSet) -> Vec<Diagnostic> {
     let settings = &forward.settings;
-    let told = match refusal(speech(forward, rules), &settings.endpoints) {
+    let told = match refusal(speech(forward, rules)) {
         Some(reason) => vec![format!("{reason} is not supported yet: the answer is 500")],
         None => without_effect(settings).collect(),
     };
@@ -153,27 +153,48 @@ fn unenforced<'r>(
 }
 
 /// Why nothing can be sent to a backend that is spoken to like this, within TLS or not.
-pub(crate) fn refusal(
-    (protocol, tls): (BackendProtocol, bool),
-    endpoints: &EndpointChoice,
-) -> Option<&'static str> {
-    match (protocol, endpoints) {
-        (BackendProtocol::Grpc, _) => Some("gRPC to backends"),
-        (BackendProtocol::Http2, _) => Some("HTTP/2 to backends"),
-        (BackendProtocol::Http, _) if tls => Some("TLS to backends"),
-        // To send to others would be a wrong route.
-        (_, EndpointChoice::Labelled(_)) => Some("choosing endpoints by label"),
-        (BackendProtocol::Http, EndpointChoice::Ready | EndpointChoice::ClusterIp) => None,
+pub(crate) fn refusal((protocol, tls): (BackendProtocol, bool)) -> Option<&'static str> {
+    match protocol {
+        BackendProtocol::Grpc => Some("gRPC to backends"),
+        BackendProtocol::Http2 => Some("HTTP/2 to backends"),
+        BackendProtocol::Http if tls => Some("TLS to backends"),
+        BackendProtocol::Http => None,
     }
+}
+
+/// A warning for each upstream of whose endpoints documents do not tell whether they are meant:
+/// nothing is sent there.
+pub fn unknown_endpoints(rules: &RuleSet, endpoints: &Endpoints) -> Vec<Diagnostic> {
+    let mut found = BTreeSet::new();
+    let routes = rules.listeners.iter().flat_map(routes_of);
+    for forward in routes.flat_map(|route| route.action.forwards()) {
+        let service = rules.service(forward.target.service);
+        let message = match &forward.settings.endpoints {
+            EndpointChoice::Labelled(labels) => {
+                let mut of_service =
+                    endpoints.of_service(&service.name, forward.target.port).iter();
+                if of_service.any(|endpoint| endpoint.behind.carries(labels).is_some()) {
+                    continue;
+                }
+                "no document tells the labels of an endpoint's Pod: none is sent a request"
+            }
+            EndpointChoice::ClusterIp if service.access.is_some() => {
+                "whom a TrafficTarget lets in is not known at the address of the Service: the \
+                 answer is 500"
+            }
+            EndpointChoice::Ready | EndpointChoice::ClusterIp => continue,
+        };
+        found.insert(Diagnostic::warning("unsupported", &forward.settings.origin, message));
+    }
+    found.into_iter().collect()
 }
 
 /// The settings that are as if they were not there.
 fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
     let when = |asked: bool, what| asked.then_some(what);
     [
-        when(settings.endpoints == EndpointChoice::ClusterIp, "sending to the cluster IP"),
         when(settings.session_cookie.is_some(), "a session cookie"),
-        when(settings.health_check.is_some(), "checking health"),
+        when(settings.health_check.as_ref().is_some_and(|c| c.tls), "checking health within TLS"),
     ]
     .into_iter()
     .flatten()

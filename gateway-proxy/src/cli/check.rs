@@ -8,7 +8,9 @@ use clap::Args;
 use gateway_core::{
     CompileErrors, Diagnostic, Resources, Router, Severity, Translation, lint, translate,
 };
-use gateway_proxy::{Sources, Text, unknown_callers, unopened, unsupported, unusable_identity};
+use gateway_proxy::{
+    Sources, Text, unknown_callers, unknown_endpoints, unopened, unsupported, unusable_identity,
+};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -52,6 +54,8 @@ impl Documents {
         let mut translation = translate(&resources, &self.settings.options());
         translation.diagnostics.splice(0..0, problems);
         translation.diagnostics.extend(unsupported(&translation.rules));
+        let unknown = unknown_endpoints(&translation.rules, &translation.endpoints);
+        translation.diagnostics.extend(unknown);
         translation.diagnostics.extend(unopened(&translation.rules));
         let trusts_pods = self.settings.mesh.trust_pod_ips;
         translation.diagnostics.extend(unknown_callers(&translation.rules, trusts_pods));

@@ -3,12 +3,14 @@
 use super::targets::{Peers, Target, places, reachable};
 use crate::config::Config;
 use crate::tls::Identity;
-use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer, Standing};
+use crate::upstream::{
+    Address, Checked, Circuit, Endpoint, Group, History, Member, Peer, Standing,
+};
 use gateway_core::rules::{
     BackendSettings, Balance, EndpointChoice, FailureLimit, RuleSet, Service, ServiceId,
     ServiceName,
 };
-use gateway_core::{Endpoints, ObjectRef};
+use gateway_core::{Behind, Endpoints, ObjectRef};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -79,10 +81,15 @@ impl Groups {
         let known = self.by_name.get(&name).map(Arc::clone);
         let group = known.unwrap_or_else(|| {
             let previous = maker.previous.and_then(|p| p.by_name.get(&name)).map(|group| &**group);
-            let members = self.members(target, service, previous, maker, peers);
+            let choice = &settings.endpoints;
+            let places = places(choice, service, port, maker.documents, maker.config);
+            let is_known = places.is_some();
+            let places = places.unwrap_or_default();
+            let members = self.members(target, (service, places), previous, maker, peers);
             let has_backup = target.has_backup && self.has_backup(target, maker);
             let settings = Arc::clone(settings);
-            let group = Arc::new(Group::new(members, settings, has_backup, previous));
+            let group = Group::new(members, settings, has_backup, previous);
+            let group = Arc::new(if is_known { group } else { group.unknown() });
             self.by_name.insert(name, Arc::clone(&group));
             group
         });
@@ -100,16 +107,15 @@ impl Groups {
     fn members(
         &mut self,
         target: &Target<'_>,
-        service: &Service,
+        (service, places): (&Service, Vec<(Address, Behind)>),
         previous: Option<&Group>,
         maker: &Maker<'_>,
         peers: &mut Peers<'_>,
     ) -> Vec<Member> {
-        let (port, mutual_tls) = (target.port, target.mutual_tls);
+        let mutual_tls = target.mutual_tls;
         let standings = previous.map(Group::standings);
         let Self { endpoints, histories, .. } = self;
-        let places = places(service, port, maker.documents, maker.config).into_iter();
-        let members = places.filter_map(|(address, behind)| {
+        let members = places.into_iter().filter_map(|(address, behind)| {
             let workload = behind.workload;
             let standing = match &standings {
                 Some(known) => known.get(&address).map(|standing| Arc::clone(standing)),
@@ -132,6 +138,15 @@ impl Groups {
             Some(Member { endpoint, standing, workload, circuit })
         });
         members.collect()
+    }
+
+    /// The endpoints that are checked.
+    pub(super) fn checked(&self) -> Vec<Checked> {
+        let of_group = |(name, group): (&Name, &'_ Arc<Group>)| {
+            let service: Arc<str> = format!("{}:{}", name.service, name.port).into();
+            Checked::of(group, &service).collect::<Vec<_>>()
+        };
+        self.by_name.iter().flat_map(of_group).collect()
     }
 
     /// Whether some upstream has the endpoint.

@@ -3,7 +3,9 @@
 use crate::config::Config;
 use crate::tls::{Identity, SpiffeId};
 use crate::upstream::{Address, Peer, PeerTls};
-use gateway_core::rules::{BackendSettings, Listener, RuleSet, Service, ServiceId, UpstreamTarget};
+use gateway_core::rules::{
+    BackendSettings, EndpointChoice, Listener, RuleSet, Service, ServiceId, UpstreamTarget,
+};
 use gateway_core::{Behind, Endpoints};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -66,8 +68,65 @@ pub(super) fn reachable(rules: &RuleSet) -> Vec<Target<'_>> {
     found
 }
 
-/// Where the endpoints of a Service's port listen, and who answers there.
+/// Where the endpoints of a Service's port listen, and who answers there; `None` where documents do
+/// not tell which of them are meant: to send to others would be a wrong route.
 pub(super) fn places(
+    choice: &EndpointChoice,
+    service: &Service,
+    port: u16,
+    documents: &Endpoints,
+    config: &Config,
+) -> Option<Vec<(Address, Behind)>> {
+    match choice {
+        EndpointChoice::Ready => Some(all_places(service, port, documents, config)),
+        EndpointChoice::ClusterIp => cluster_ip(service, port, documents, config),
+        EndpointChoice::Labelled(labels) => {
+            let all = all_places(service, port, documents, config);
+            let carries = |(_, behind): &(Address, Behind)| behind.carries(labels);
+            let is_known = all.is_empty() || all.iter().any(|place| carries(place).is_some());
+            is_known.then(|| all.into_iter().filter(|p| carries(p) == Some(true)).collect())
+        }
+    }
+}
+
+/// The Service's own address, as endpoint. Whoever answers there, some workload may not admit.
+fn cluster_ip(
+    service: &Service,
+    port: u16,
+    documents: &Endpoints,
+    config: &Config,
+) -> Option<Vec<(Address, Behind)>> {
+    if service.access.is_some() {
+        return None;
+    }
+    // What is given by hand, or resolved by DNS, is the address already.
+    let Some(address) = documents.cluster_ip(&service.name) else {
+        return Some(match documents.of_service(&service.name, port) {
+            [] => all_places(service, port, documents, config),
+            _ => Vec::new(),
+        });
+    };
+    let by_hand = by_hand(service, port, config).next().is_some();
+    Some(match by_hand {
+        true => all_places(service, port, documents, config),
+        false => {
+            let address = Address::Socket((address, port).into());
+            vec![(address, documents.unknown(&service.name, port))]
+        }
+    })
+}
+
+/// The endpoints that are given by hand.
+fn by_hand<'c>(
+    service: &Service,
+    port: u16,
+    config: &'c Config,
+) -> impl Iterator<Item = &'c gateway_core::Endpoint> {
+    let named = config.services.iter().filter(move |s| s.name == service.name && s.port == port);
+    named.flat_map(|s| &s.endpoints)
+}
+
+fn all_places(
     service: &Service,
     port: u16,
     documents: &Endpoints,
@@ -75,15 +134,16 @@ pub(super) fn places(
 ) -> Vec<(Address, Behind)> {
     // No document tells who answers there.
     let unknown = documents.unknown(&service.name, port);
-    let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
-    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).collect();
-    if !by_hand.is_empty() {
+    let mut by_hand = by_hand(service, port, config).peekable();
+    if by_hand.peek().is_some() {
         let place = |endpoint: &gateway_core::Endpoint| {
-            let told = endpoint.behind.account.clone();
-            let account = told.or_else(|| unknown.account.clone());
-            (Address::new(&endpoint.host, endpoint.port), Behind { account, ..unknown })
+            let mut behind = unknown.clone();
+            if let Some(told) = &endpoint.behind.account {
+                behind.account = Some(Arc::clone(told));
+            }
+            (Address::new(&endpoint.host, endpoint.port), behind)
         };
-        return by_hand.into_iter().map(place).collect();
+        return by_hand.map(place).collect();
     }
     let named = documents.of_service(&service.name, port);
     // Ports are unknown only where there is neither a document nor an entry by hand.

@@ -34,7 +34,8 @@ fn what_is_done_is_not_told() {
         ", lb-method: hash $host consistent, keepalive: 0",
         ", lb-method: least_time header, backup: b, backupPort: 80, slow-start: 5s",
         ", tls: {enable: false}, type: http, connect-timeout: 1s, next-upstream: off",
-        ", sessionCookie: {name: a}, healthCheck: {enable: false}, use-cluster-ip: false",
+        ", sessionCookie: {name: a}, healthCheck: {enable: false}, use-cluster-ip: true",
+        ", subselector: {a: b}, healthCheck: {enable: true, mandatory: true}",
     ];
     assert_eq!(told(&done), [""; 0]);
 }
@@ -210,17 +211,40 @@ fn what_is_not_done_is_told_once() {
     for (settings, want) in [
         (", tls: {enable: true}, max-conns: 3", "TLS to backends"),
         (", type: grpc, tls: {enable: true}, keepalive: 3", "gRPC to backends"),
-        (", subselector: {a: b}, max-conns: 3", "choosing endpoints by label"),
     ] {
         let want = format!("{want} is not supported yet: the answer is 500");
         assert_eq!(told(&["", settings]), [format!("spec.upstreams[1]: {want}")], "{settings}");
     }
     for (settings, want) in [
-        (", use-cluster-ip: true", "sending to the cluster IP"),
         (", sessionCookie: {enable: true, name: a}", "a session cookie"),
-        (", healthCheck: {enable: true}", "checking health"),
+        (", healthCheck: {enable: true, tls: {enable: true}}", "checking health within TLS"),
     ] {
         let want = format!("{want} is not supported yet and has no effect");
         assert_eq!(told(&["", settings]), [format!("spec.upstreams[1]: {want}")], "{settings}");
+    }
+}
+
+#[test]
+fn endpoints_that_may_be_others_are_told_of() {
+    // virtualserver §4, `subselector`
+    let yaml = "
+{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-1, labels:
+  {kubernetes.io/service-name: s}}, addressType: IPv4, ports: [{port: 80}],
+  endpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: s-1}}]}
+---
+{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: cafe}, spec: {
+  host: cafe.example, upstreams: [{name: u, service: s, port: 80, subselector: {a: b}}],
+  routes: [{path: /a, action: {pass: u}}, {path: /b, action: {pass: u}}]}}
+---
+";
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: s-1, labels: {a: c}}}";
+    for (pod, want) in [("", 1), (pod, 0)] {
+        let mut resources = Resources::default();
+        resources.add_yaml("cafe.yaml", format!("{yaml}{pod}"));
+        let translation = translate(&resources, &Options::default());
+        let told = unknown_endpoints(&translation.rules, &translation.endpoints);
+        assert_eq!(told.len(), want, "{told:?}");
     }
 }

@@ -3,9 +3,10 @@
 mod ring;
 
 use super::endpoint::Holding;
+use super::health::check_of;
 use super::member::Member;
 use super::peer::Address;
-use super::standing::{Health, Standing};
+use super::standing::Standing;
 use super::waiting::Waiting;
 use crate::error::Failure;
 use crate::head::Head;
@@ -25,6 +26,8 @@ pub(crate) struct Group {
     settings: Arc<BackendSettings>,
     /// Whether another Service takes the requests while no endpoint works.
     has_backup: bool,
+    /// Whether it is known which endpoints are meant.
+    is_known: bool,
     turn: AtomicUsize,
     /// Where keys stand, where they do.
     ring: Option<Ring>,
@@ -58,7 +61,13 @@ impl Group {
         let ring = consistent.then(|| Ring::new(members.iter().map(Member::address)));
         let turn = previous.map_or(0, |previous| previous.turn.load(Ordering::Relaxed));
         let waiting = previous.map(|previous| Arc::clone(&previous.waiting)).unwrap_or_default();
-        Self { members, settings, has_backup, turn: AtomicUsize::new(turn), ring, waiting }
+        let turn = AtomicUsize::new(turn);
+        Self { members, settings, has_backup, is_known: true, turn, ring, waiting }
+    }
+
+    /// The same, of which documents do not tell which endpoints are meant.
+    pub(crate) fn unknown(self) -> Self {
+        Self { is_known: false, ..self }
     }
 
     pub(crate) fn members(&self) -> &[Member] {
@@ -84,7 +93,7 @@ impl Group {
 
     /// Whether no request comes to anything here.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty() && !self.has_backup
+        self.members.is_empty() && !self.has_backup && self.is_known
     }
 
     /// Whether another Service takes the requests while no endpoint works.
@@ -104,11 +113,7 @@ impl Group {
 
     /// Whether checks let it be tried (virtualserver §4, `healthCheck`).
     fn is_healthy(&self, member: &Member) -> bool {
-        self.settings.health_check.as_ref().is_none_or(|check| match member.standing.health() {
-            Health::Unchecked => !check.mandatory,
-            Health::Healthy => true,
-            Health::Unhealthy => false,
-        })
+        check_of(&self.settings).is_none_or(|check| member.standing.is_healthy(check))
     }
 
     /// Takes an endpoint of a workload that the request `reaches` and that is not out: one that was
@@ -167,6 +172,9 @@ impl Group {
             if most.is_some() && self.members.iter().any(suits) {
                 return Err(if self.has_backup { Failure::NoneWorks } else { Failure::Busy });
             }
+        }
+        if !self.is_known {
+            return Err(Failure::Unsupported);
         }
         let reached = || self.members.iter().filter(|m| (choice.reaches)(m.workload));
         Err(match reached().next() {

@@ -35,19 +35,7 @@ impl Connector {
         peer: &Peer,
         timeout: Option<Duration>,
     ) -> Result<Connection, Failure> {
-        let reached = async {
-            let stream = dial(&peer.address).await.map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut => Failure::ConnectTimeout,
-                _ => Failure::Connect,
-            })?;
-            // Small requests go out at once; a kernel that refuses the option only makes them later.
-            let _ = stream.set_nodelay(true);
-            match &peer.tls {
-                None => Ok(Stream::Plain(stream)),
-                // Boxed, so that connecting without TLS does not pay for its size.
-                Some(tls) => Box::pin(secure(tls, stream)).await,
-            }
-        };
+        let reached = stream(peer);
         let stream = match timeout {
             Some(timeout) => tokio::time::timeout(timeout, reached)
                 .await
@@ -61,6 +49,21 @@ impl Connector {
             http1::Builder::new().handshake(io).await.map_err(|_| Failure::Connect)?;
         tokio::task::spawn_local(driver.with_upgrades());
         Ok(Connection { sender, heard })
+    }
+}
+
+/// Opens a stream on which nothing was said yet.
+pub(super) async fn stream(peer: &Peer) -> Result<Stream, Failure> {
+    let stream = dial(&peer.address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => Failure::ConnectTimeout,
+        _ => Failure::Connect,
+    })?;
+    // Small requests go out at once; a kernel that refuses the option only makes them later.
+    let _ = stream.set_nodelay(true);
+    match &peer.tls {
+        None => Ok(Stream::Plain(stream)),
+        // Boxed, so that connecting without TLS does not pay for its size.
+        Some(tls) => Box::pin(secure(tls, stream)).await,
     }
 }
 

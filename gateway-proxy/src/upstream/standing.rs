@@ -2,7 +2,7 @@
 //! there, how long it takes to answer, and how many requests are under way. Outlives the table: a
 //! reload does not forget it.
 
-use gateway_core::rules::FailureLimit;
+use gateway_core::rules::{FailureLimit, HealthCheck};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -182,6 +182,15 @@ impl Standing {
             health if health == Health::Healthy as u8 => Health::Healthy,
             health if health == Health::Unhealthy as u8 => Health::Unhealthy,
             _ => Health::Unchecked,
+        }
+    }
+
+    /// Whether requests are sent there, as far as `check` says.
+    pub(super) fn is_healthy(&self, check: &HealthCheck) -> bool {
+        match self.health() {
+            Health::Unchecked => !check.mandatory,
+            Health::Healthy => true,
+            Health::Unhealthy => false,
         }
     }
 

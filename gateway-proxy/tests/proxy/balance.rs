@@ -251,6 +251,54 @@ fn idle_connections_are_kept_as_far_as_the_upstream_says() {
 }
 
 #[test]
+fn only_endpoints_with_the_labels_are_asked() {
+    // virtualserver §4, `subselector` and `use-cluster-ip`
+    let [one, two] = backends();
+    let documents = |upstream: &str, cluster_ip: &str| {
+        let slice = |n: usize, backend: &Backend| {
+            let port = backend.address.port();
+            format!(
+                "---\n{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: s{n}, \
+                 namespace: default, labels: {{kubernetes.io/service-name: tea}}}}, addressType: \
+                 IPv4, endpoints: [{{addresses: [127.0.0.1], targetRef: {{kind: Pod, name: p{n}}}}}], \
+                 ports: [{{port: {port}}}]}}\n"
+            )
+        };
+        format!(
+            "{}---\n{{apiVersion: v1, kind: Service, metadata: {{name: tea, namespace: default}}, \
+             spec: {{ports: [{{port: {}}}]{cluster_ip}}}}}\n{}{}",
+            cafe(upstream).replace("port: 80", &format!("port: {}", two.address.port())),
+            two.address.port(),
+            slice(1, &one),
+            slice(2, &two),
+        )
+    };
+    let pod = |n: u8, version: u8| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p{n}, namespace: default, \
+             labels: {{v: '{version}'}}}}}}\n"
+        )
+    };
+    let subselector = ", subselector: {v: '2'}, lb-method: round_robin";
+    let both = pod(1, 1) + &pod(2, 2);
+    let none = pod(1, 1) + &pod(2, 3);
+    let cluster_ip = ", clusterIP: 127.0.0.1";
+    for (upstream, address, pods, want) in [
+        (subselector, "", &*both, ["b1"; 4]),
+        (subselector, "", &*none, ["502"; 4]),
+        (subselector, "", "", ["500"; 4]),
+        (", use-cluster-ip: true", cluster_ip, "", ["b1"; 4]),
+        (", use-cluster-ip: true", "", "", ["502"; 4]),
+    ] {
+        let documents = documents(upstream, address) + pods;
+        let server = start(config(&documents));
+        let at = crate::gateway::address(&server, 80);
+        let answers = [(); 4].map(|()| who(&get(at, "/")));
+        assert_eq!(answers, want, "{documents}");
+    }
+}
+
+#[test]
 fn endpoints_come_and_go_under_load() {
     // virtualserver §14, endpoints
     let three: [Backend; 3] = backends();

@@ -11,6 +11,7 @@ mod failures;
 mod framing;
 mod gateway;
 mod headers;
+mod health;
 mod leaks;
 mod mesh;
 mod policies;

@@ -1,6 +1,7 @@
 use super::super::circuit::{Circuit, History};
 use super::super::endpoint::Endpoint;
 use super::super::peer::Peer;
+use super::super::standing::Health;
 use super::*;
 use gateway_core::rules::{
     AnswerTime, CircuitBreaker, FailureLimit, HealthCheck, Probe, Queue, StatusMatch, Template,
