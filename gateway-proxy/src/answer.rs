@@ -29,7 +29,7 @@ pub(crate) async fn answer(
 ) -> Response<Answer> {
     let Exchange { head: parts, body, upgrade } = exchange;
     let table = worker.table();
-    let attributes = Attributes::new(table.snapshot.pod(client).cloned());
+    let attributes = Attributes::new(table.snapshot.pod(client).cloned(), Rc::clone(&table));
     let head = Head { parts: &parts, client, attributes: &attributes };
     // Its client may ask again on a connection that is as the listener wants it now.
     let misdirected =

@@ -2,11 +2,13 @@
 
 use crate::clock::Moment;
 use crate::head::Head;
+use crate::snapshot::Table;
 use crate::tls::SpiffeId;
 use gateway_core::Pod;
 use gateway_core::attributes::SOURCE_IDENTITY;
 use http::Version;
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,19 +34,23 @@ pub(crate) struct Attributes {
     received: Instant,
     /// The Pod that the client is taken for.
     pod: Option<Arc<Pod>>,
+    /// What knows the sessions of clients.
+    table: Rc<Table>,
     texts: [OnceCell<String>; SUPPLIED.len()],
 }
 
 impl Attributes {
     /// Of a request that has just come, from a Pod if that is known.
-    pub(crate) fn new(pod: Option<Arc<Pod>>) -> Self {
-        Self { received: Instant::now(), pod, texts: Default::default() }
+    pub(crate) fn new(pod: Option<Arc<Pod>>, table: Rc<Table>) -> Self {
+        Self { received: Instant::now(), pod, table, texts: Default::default() }
     }
 
     /// The value of one of `head`, whose attributes these are.
     pub(crate) fn read<'a>(&'a self, name: &str, head: &Head<'a>) -> Option<&'a [u8]> {
         let Some(at) = SUPPLIED.iter().position(|supplied| *supplied == name) else {
-            return self.source(name, head).map(str::as_bytes);
+            let source = self.source(name, head);
+            let session = || self.table.snapshot.sessions.backend(name, head);
+            return source.or_else(session).map(str::as_bytes);
         };
         Some(self.texts[at].get_or_init(|| self.text(name, head)).as_bytes())
     }

@@ -39,6 +39,9 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// How often files are looked at for changes; `None` for never.
     pub watch: Option<Duration>,
+    /// What proves the sessions of clients (gateway-api §17), the same for all replicas; `None` for
+    /// a random key, with which they end with this process.
+    pub session_key: Option<Vec<u8>>,
     /// What clients may ask of the proxy.
     pub limits: Limits,
 }
@@ -58,6 +61,7 @@ impl Default for Config {
             threads: None,
             access_log: None,
             watch: Some(Duration::from_secs(1)),
+            session_key: None,
             limits: Limits::default(),
         }
     }

@@ -7,6 +7,7 @@ use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
 use crate::service_limits::ServiceLimits;
+use crate::session::Affinity;
 use crate::snapshot::Table;
 use crate::unsupported;
 use crate::upgrade::Upgrade;
@@ -15,7 +16,7 @@ use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
 use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -172,18 +173,17 @@ impl Forwarder<'_> {
         };
         // A request that has failed is not given up for another reason.
         let goes_on = || group.has_any(reaches) || group.has_backup() || self.fall_back().is_some();
+        let snapshot = &self.table.snapshot;
+        let (sessions, rules) = (&snapshot.sessions, snapshot.router.rules());
+        let affinity = Affinity::of(sessions, rules, self.forwarding, self.decision, &self.head);
+        let kept = affinity.place(group);
         let key = upstream::key(&settings.balance, self.decision, &self.head);
         let endpoints = group.count(reaches) + usize::from(group.has_backup());
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, endpoints);
         loop {
             tries.begin();
-            let choice = Choice {
-                key,
-                kept: None,
-                tried: tries.tried(),
-                random: &self.worker.random,
-                reaches,
-            };
+            let choice =
+                Choice { key, kept, tried: tries.tried(), random: &self.worker.random, reaches };
             let holding = loop {
                 let holding = group.take(&choice).await?;
                 let member = &group.members()[holding.at()];
@@ -225,7 +225,8 @@ impl Forwarder<'_> {
                         && goes_on();
                     if !again {
                         let deadline = deadline.into_iter().chain(try_end).min();
-                        return Ok(Reached { response, lease, deadline });
+                        let told = affinity.tell(&member.endpoint);
+                        return Ok(Reached { response, lease, deadline, told });
                     }
                 }
                 Err(failure) => {
@@ -337,11 +338,11 @@ impl Forwarder<'_> {
         reached: Reached,
         upgrade: Option<Upgrade>,
     ) -> Result<Response<Answer>, Failure> {
-        let Reached { response, lease, deadline } = reached;
+        let Reached { response, lease, deadline, told } = reached;
         let (parts, body) = response.into_parts();
         let status = parts.status;
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch(parts, lease, upgrade);
+            return self.switch(parts, lease, upgrade, told);
         }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
@@ -350,6 +351,7 @@ impl Forwarder<'_> {
             headers.remove(CONTENT_LENGTH);
         }
         self.edit(status, &mut headers);
+        headers.extend(told);
         let pause = self.settings().timeouts.read;
         let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
         let mut answer = Response::new(Answer::relayed(relay));
@@ -374,6 +376,7 @@ impl Forwarder<'_> {
         mut parts: http::response::Parts,
         lease: Lease,
         client: Option<Upgrade>,
+        told: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Response<Answer>, Failure> {
         // A backend that changes the protocol unasked speaks something else than HTTP.
         self.head.upgrade().ok_or(Failure::InvalidHead)?;
@@ -383,6 +386,7 @@ impl Forwarder<'_> {
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
+        headers.extend(told);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
         let draining = self.head.client.draining.clone();
@@ -405,4 +409,6 @@ struct Reached {
     lease: Lease,
     /// When the whole answer has to be there.
     deadline: Option<Instant>,
+    /// What keeps the client at the endpoint.
+    told: Option<(HeaderName, HeaderValue)>,
 }

@@ -44,6 +44,7 @@ mod metrics;
 mod reload;
 mod server;
 mod service_limits;
+mod session;
 mod shutdown;
 mod snapshot;
 mod source;

@@ -8,6 +8,7 @@ use crate::error::Failure;
 use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, WorkerMetrics};
 use crate::service_limits::Meters;
+use crate::session::Sessions;
 use crate::tls::Identity;
 use crate::upstream::{Checked, Group, Peer};
 use gateway_core::rules::Protocol;
@@ -45,6 +46,7 @@ pub(crate) struct Snapshot {
     pub(crate) router: Router,
     groups: Groups,
     pub(crate) meters: Meters,
+    pub(crate) sessions: Sessions,
     /// Who this proxy is to others.
     identity: Option<Arc<Identity>>,
     /// The listeners whose clients have to prove who they are.
@@ -71,9 +73,11 @@ impl Snapshot {
             previous: previous.map(|p| &p.groups),
         });
         let meters = Meters::new(router.rules(), previous.map(|p| &p.meters));
+        let key = config.session_key.as_deref();
+        let sessions = Sessions::new(router.rules(), key, previous.map(|p| &p.sessions));
         let secured = router.rules().listeners.iter().filter(|l| l.mutual_tls);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
-        Self { router, groups, meters, identity, mutual, pods }
+        Self { router, groups, meters, sessions, identity, mutual, pods }
     }
 
     /// How connections to a listener are protected.

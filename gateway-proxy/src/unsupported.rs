@@ -57,14 +57,10 @@ fn of_forward(forward: &Forward, rules: &RuleSet) -> Vec<Diagnostic> {
     let settings = &forward.settings;
     let told = match refusal(speech(forward, rules)) {
         Some(reason) => vec![format!("{reason} is not supported yet: the answer is 500")],
-        None => without_effect(settings).collect(),
+        None => without_effect(settings).into_iter().collect(),
     };
     let warning = |message| Diagnostic::warning("unsupported", &settings.origin, message);
     let mut found: Vec<_> = told.into_iter().map(warning).collect();
-    if let Some(session) = &forward.session {
-        let message = "keeping clients at one endpoint is not supported yet and has no effect";
-        found.push(Diagnostic::warning("unsupported", &session.origin, message));
-    }
     found.extend(forward.mirrors.iter().map(|mirror| {
         let message = "mirroring is not supported yet: no copies are sent";
         Diagnostic::warning("unsupported", &mirror.forward.origin, message)
@@ -190,15 +186,9 @@ pub fn unknown_endpoints(rules: &RuleSet, endpoints: &Endpoints) -> Vec<Diagnost
 }
 
 /// The settings that are as if they were not there.
-fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
-    let when = |asked: bool, what| asked.then_some(what);
-    [
-        when(settings.session_cookie.is_some(), "a session cookie"),
-        when(settings.health_check.as_ref().is_some_and(|c| c.tls), "checking health within TLS"),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|what| format!("{what} is not supported yet and has no effect"))
+fn without_effect(settings: &BackendSettings) -> Option<String> {
+    let in_tls = settings.health_check.as_ref().is_some_and(|check| check.tls);
+    in_tls.then(|| "checking health within TLS is not supported yet and has no effect".to_owned())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod peer;
 mod pool;
 mod retry;
 mod standing;
+mod tag;
 mod waiting;
 
 pub(crate) use balance::{Choice, Group, key};
@@ -21,3 +22,4 @@ pub(crate) use peer::{Address, Peer, PeerTls};
 pub(crate) use pool::{Checkout, Lease, Pool};
 pub(crate) use retry::Tries;
 pub(crate) use standing::Standing;
+pub(crate) use tag::{Tag, from_hex, hex};

@@ -6,6 +6,7 @@ use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -37,6 +38,11 @@ pub(super) struct Serve {
     /// Resolve Services without documents by DNS
     #[arg(long)]
     dns: bool,
+
+    /// File with a secret of 32 octets or more that proves the sessions of clients, the same for all
+    /// replicas; without it sessions of the Gateway API end with the process
+    #[arg(long, value_name = "FILE")]
+    session_key: Option<PathBuf>,
 
     /// Where requests are logged: a file, `-` for standard output, or `off`
     #[arg(long, value_name = "PATH|-|off", default_value = "off")]
@@ -72,6 +78,18 @@ fn port_pair(text: &str) -> Result<(u16, u16), String> {
     Ok((port(from)?, port(to)?))
 }
 
+/// The secret in a file. One that could be guessed would prove nothing.
+fn session_key(path: &Path) -> Result<Vec<u8>, String> {
+    const LEAST: usize = 32;
+    let told = |why: &dyn std::fmt::Display| format!("--session-key {}: {why}", path.display());
+    let key = std::fs::read(path).map_err(|error| told(&error))?;
+    let length = key.trim_ascii().len();
+    if length < LEAST {
+        return Err(told(&format!("{length} octets are fewer than {LEAST}")));
+    }
+    Ok(key.trim_ascii().to_vec())
+}
+
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         // One that goes away later is told, and what was read of it stays in force.
@@ -90,7 +108,9 @@ impl Serve {
                 },
             }),
         };
+        let session_key = self.session_key.as_deref().map(session_key).transpose()?;
         let config = Config {
+            session_key,
             sources: self.documents.sources(),
             namespace: settings.namespace.clone(),
             options: settings.options(),

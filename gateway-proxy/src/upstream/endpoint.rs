@@ -5,10 +5,11 @@ use super::member::Member;
 use super::peer::{Address, Peer};
 use super::pool::Pool;
 use super::standing::Standing;
+use super::tag::Tag;
 use gateway_core::rules::{AnswerTime, Balance};
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// An endpoint, whichever upstream it is asked for. Outlives the table.
@@ -19,11 +20,13 @@ pub(crate) struct Endpoint {
     active: AtomicU32,
     /// Whether the table that is in force does not have it.
     gone: AtomicBool,
+    /// Made when it is first asked for.
+    tag: OnceLock<Tag>,
 }
 
 impl Endpoint {
     pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, active: AtomicU32::new(0), gone: AtomicBool::new(false) }
+        Self { peer, active: AtomicU32::new(0), gone: AtomicBool::new(false), tag: OnceLock::new() }
     }
 
     /// Notes that the next table does not have it: connections that are in use are closed when
@@ -34,6 +37,11 @@ impl Endpoint {
 
     pub(crate) fn address(&self) -> &Address {
         &self.peer.address
+    }
+
+    /// What stands for it where clients can see it.
+    pub(crate) fn tag(&self) -> Tag {
+        *self.tag.get_or_init(|| Tag::of(self.address()))
     }
 
     /// Requests under way.

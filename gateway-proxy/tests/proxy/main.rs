@@ -19,5 +19,6 @@ mod process;
 mod reload;
 mod routing;
 mod service_limits;
+mod sessions;
 mod shutdown;
 mod suite;
