@@ -275,7 +275,7 @@ fn what_the_proxy_does_not_do_yet_is_a_warning() {
         ("spec.upstreams[0]", "TLS to backends is not supported yet: the answer is 500"),
         (
             "spec.upstreams[1]",
-            "choosing endpoints by label is not supported yet: the answer is 500",
+            "no document tells the labels of an endpoint's Pod: none is sent a request",
         ),
     ];
     assert_eq!(told, want.map(|(field, message)| (field.into(), message.into())), "{checked:#}");

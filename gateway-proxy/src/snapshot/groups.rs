@@ -59,7 +59,6 @@ impl Groups {
             groups.add(&target, maker, &mut peers);
         }
         let last = maker.previous.map(|previous| &previous.endpoints);
-        #[expect(clippy::iter_over_hash_type, reason = "each is told, in any order")]
         for (peer, endpoint) in last.into_iter().flatten() {
             if !groups.lead_to(peer) {
                 endpoint.goes();
@@ -103,7 +102,6 @@ impl Groups {
         })
     }
 
-    #[expect(clippy::mutable_key_type, reason = "identities are compared by their address")]
     fn members(
         &mut self,
         target: &Target<'_>,

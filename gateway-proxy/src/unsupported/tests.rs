@@ -175,7 +175,7 @@ kind: VirtualServer
 metadata: {name: cafe}
 spec:
   host: cafe.example
-  upstreams: [{name: tea, service: s, port: 80}]
+  upstreams: [{name: tea, service: s, port: 80, lb-method: 'hash ${ssl_session_id}'}]
   routes:
   - {path: /a, action: {return: {body: '${request_length} ${pid} ${request_length} ${arg_x}'}}}
   - path: /b
@@ -202,6 +202,7 @@ spec:
             "spec.routes[1].splits[1].action: `$jwt_claim_sub` is always empty",
             "spec.routes[1].splits[1].action: `$nginx_version` is always empty",
             "spec.routes[1].splits[1].action: `$ssl_cipher` is always empty",
+            "spec.upstreams[0]: `$ssl_session_id` is always empty",
         ]
     );
 }
