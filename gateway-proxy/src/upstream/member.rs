@@ -26,10 +26,11 @@ impl Member {
         self.endpoint.address()
     }
 
-    /// Notes that it answered. A status that is tried again is a failure, but for 403 and 404
-    /// (virtualserver §14).
+    /// Notes that it answered. Where statuses count, one that is tried again is a failure, but for
+    /// 403 and 404 (virtualserver §14).
     pub(crate) fn answered(&self, status: StatusCode, settings: &BackendSettings) {
-        let is_fault = !matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+        let is_fault = settings.failure_limit.counts_statuses
+            && !matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
             && settings.retry.on.contains(&RetryCondition::Status(status));
         if is_fault {
             self.standing.failed(settings.failure_limit);

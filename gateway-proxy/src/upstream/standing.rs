@@ -264,7 +264,8 @@ mod tests {
     use super::*;
 
     fn limit(failures: u32, seconds: u64) -> FailureLimit {
-        FailureLimit { failures, period: Duration::from_secs(seconds) }
+        let period = Duration::from_secs(seconds);
+        FailureLimit { failures, period, ..FailureLimit::default() }
     }
 
     #[test]

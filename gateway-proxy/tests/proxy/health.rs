@@ -42,10 +42,9 @@ fn told(server: &Server, endpoint: SocketAddr) -> Option<String> {
         "{{owner=\"VirtualServer default/cafe\",upstream=\"tea\",service=\"default/tea:80\",\
          endpoint=\"{endpoint}\"}} "
     );
-    let line = metrics.lines().find_map(|line| {
+    metrics.lines().find_map(|line| {
         line.strip_prefix("gateway_upstream_healthy")?.strip_prefix(&end).map(str::to_owned)
-    });
-    line
+    })
 }
 
 #[test]

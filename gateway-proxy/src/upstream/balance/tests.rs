@@ -211,7 +211,8 @@ fn limits_of_failures_are_those_of_the_upstream() {
     // virtualserver §4, `max-fails`
     let balance = Balance::RoundRobin;
     for (failures, times, want) in [(0, 9, true), (2, 1, true), (2, 2, false)] {
-        let failure_limit = FailureLimit { failures, period: Duration::from_secs(60) };
+        let period = Duration::from_secs(60);
+        let failure_limit = FailureLimit { failures, period, ..FailureLimit::default() };
         let group = with(2, BackendSettings { failure_limit, ..settings(balance.clone()) });
         (0..times).for_each(|_| fail(&group, 0));
         let random = Random::from_seed(1);
@@ -224,10 +225,18 @@ fn limits_of_failures_are_those_of_the_upstream() {
 fn statuses_that_are_tried_again_are_failures() {
     // virtualserver §14: 403 and 404 never are
     use gateway_core::rules::{Retry, RetryCondition};
-    for (status, want) in [(500, true), (503, false), (404, false), (403, false)] {
+    for (counts_statuses, status, want) in [
+        (true, 500, true),
+        (true, 503, false),
+        (true, 404, false),
+        (true, 403, false),
+        (false, 500, false),
+    ] {
         let on = [500, 404, 403].map(|s| RetryCondition::Status(StatusCode::from_u16(s).unwrap()));
         let retry = Retry { on: on.into(), ..Retry::default() };
-        let group = with(2, BackendSettings { retry, ..settings(Balance::RoundRobin) });
+        let failure_limit = FailureLimit { counts_statuses, ..FailureLimit::default() };
+        let rules = BackendSettings { retry, failure_limit, ..settings(Balance::RoundRobin) };
+        let group = with(2, rules);
         group.members[0].answered(StatusCode::from_u16(status).unwrap(), &group.settings);
         assert_eq!(group.members[0].is_ejected(), want, "{status}");
     }
@@ -293,7 +302,7 @@ fn requests_with_one_key_go_to_one_endpoint_and_keys_to_all() {
             let key = hash(format!("key {key}").as_bytes());
             let first = by_key(&group, key, &[]);
             counts[usize::from(first) - 1] += 1;
-            if key % 16 == 0 {
+            if key.is_multiple_of(16) {
                 let seen: BTreeSet<u16> = (0..4).map(|_| by_key(&group, key, &[])).collect();
                 assert_eq!(Vec::from_iter(seen), [first], "{balance:?}");
                 let tried = addresses(&group.members[usize::from(first) - 1..usize::from(first)]);
