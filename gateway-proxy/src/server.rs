@@ -289,14 +289,14 @@ impl State {
         let previous = self.shared.snapshot.load_full();
         let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
+        let checked = snapshot.checked();
+        if self.checker.is_none() && !checked.is_empty() {
+            self.checker = Some(Checker::start()?);
+        }
         self.shared.put(Arc::clone(&snapshot));
         for commands in &self.commands {
             // A thread that is gone needs no telling.
             let _ = commands.send(Command::Renew);
-        }
-        let checked = snapshot.checked();
-        if self.checker.is_none() && !checked.is_empty() {
-            self.checker = Some(Checker::start()?);
         }
         if let Some(checker) = &self.checker {
             checker.check(checked.clone());

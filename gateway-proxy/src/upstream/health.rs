@@ -113,12 +113,17 @@ impl Drop for Checker {
     }
 }
 
+/// Between the first checks of two endpoints that are new at the same time.
+const APART: Duration = Duration::from_millis(1);
+
 /// Runs a task for each endpoint, until there will be no more changes.
 async fn follow(mut changes: watch::Receiver<Vec<Checked>>) {
     let mut running: HashMap<usize, (Checked, Task<()>)> = HashMap::new();
     while changes.changed().await.is_ok() {
         let wanted = changes.borrow_and_update().clone();
         let mut next = HashMap::new();
+        // Not all new ones at once: connections and memory are needed for requests.
+        let mut delay = Duration::ZERO;
         for checked in wanted {
             let known = running.remove(&checked.key());
             let same = |(known, _): &(Checked, _)| {
@@ -128,7 +133,8 @@ async fn follow(mut changes: watch::Receiver<Vec<Checked>>) {
                 Some(known) if same(&known) => known.1,
                 other => {
                     other.iter().for_each(|(_, task)| task.abort());
-                    tokio::task::spawn_local(watch_over(checked.clone()))
+                    delay += APART;
+                    tokio::task::spawn_local(watch_over(checked.clone(), delay))
                 }
             };
             next.insert(checked.key(), (checked, task));
@@ -138,9 +144,10 @@ async fn follow(mut changes: watch::Receiver<Vec<Checked>>) {
     }
 }
 
-/// Checks an endpoint again and again.
-async fn watch_over(checked: Checked) {
+/// Checks an endpoint again and again, for the first time after `delay`.
+async fn watch_over(checked: Checked, delay: Duration) {
     let Some(check) = checked.check() else { return };
+    tokio::time::sleep(delay).await;
     let random = Random::from_system();
     let mut prober = Prober::new(check, &checked.endpoint.peer);
     let mut tally = Tally::default();
