@@ -7,6 +7,7 @@ use crate::inherit::{Inherited, Role};
 use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
+use crate::upstream::Checked;
 use crate::worker::Shared;
 use arc_swap::ArcSwap;
 use gateway_core::rules::RuleSet;
@@ -48,6 +49,8 @@ pub(crate) struct InForce {
     pub(crate) listening: Vec<Listening>,
     pub(crate) documents: BTreeMap<Arc<ObjectRef>, DocumentState>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The endpoints whose health is told.
+    pub(crate) checked: Vec<Checked>,
 }
 
 /// How much there is in a table.
@@ -82,7 +85,7 @@ impl Status {
 
     /// What `/config` shows.
     fn shown(&self) -> Value {
-        let InForce { rules, listening, documents, diagnostics } = &*self.config;
+        let InForce { rules, listening, documents, diagnostics, checked: _ } = &*self.config;
         let listeners: Vec<Value> = listening
             .iter()
             .map(|l| {
@@ -233,7 +236,8 @@ fn answer(method: &Method, path: &str, view: &View) -> Response<Answer> {
         "/ready" if status.counts.generation > 0 => (StatusCode::OK, TEXT, "ready\n".to_owned()),
         "/ready" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "starting\n".to_owned()),
         "/metrics" => {
-            let text = metrics::render(&view.workers, status.counts, view.shared.told());
+            let text = metrics::render(&view.workers, status.counts, view.shared.told())
+                + &metrics::render_health(&status.config.checked);
             (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
         "/config" => (StatusCode::OK, "application/json", format!("{:#}\n", status.shown())),

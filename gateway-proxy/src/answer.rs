@@ -32,7 +32,8 @@ pub(crate) async fn answer(
     let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
     let peer = worker.shared.trusted.client(&parts.headers, client.peer);
-    let attributes = Attributes::new(table.snapshot.pod(client, peer.ip()).cloned());
+    let attributes =
+        Attributes::new(table.snapshot.pod(client, peer.ip()).cloned(), Rc::clone(&table));
     let head = Head { parts: &parts, client, attributes: &attributes, peer };
     let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.

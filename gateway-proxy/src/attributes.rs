@@ -2,12 +2,14 @@
 
 use crate::clock::Moment;
 use crate::head::Head;
+use crate::snapshot::Table;
 use crate::tls::{Session, SpiffeId};
 use crate::trace::Context;
 use gateway_core::Pod;
 use gateway_core::attributes::SOURCE_IDENTITY;
 use http::Version;
 use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,6 +43,8 @@ pub(crate) struct Attributes {
     received: Instant,
     /// The Pod that the client is taken for.
     pod: Option<Arc<Pod>>,
+    /// What knows the sessions of clients.
+    table: Rc<Table>,
     /// What the endpoint that is being tried is told to be a part of; `None` where that is what the
     /// client says.
     pub(crate) trace: Cell<Option<Context>>,
@@ -49,14 +53,17 @@ pub(crate) struct Attributes {
 
 impl Attributes {
     /// Of a request that has just come, from a Pod if that is known.
-    pub(crate) fn new(pod: Option<Arc<Pod>>) -> Self {
-        Self { received: Instant::now(), pod, trace: Cell::new(None), texts: Default::default() }
+    pub(crate) fn new(pod: Option<Arc<Pod>>, table: Rc<Table>) -> Self {
+        let (trace, texts) = Default::default();
+        Self { received: Instant::now(), pod, table, trace, texts }
     }
 
     /// The value of one of `head`, whose attributes these are.
     pub(crate) fn read<'a>(&'a self, name: &str, head: &Head<'a>) -> Option<&'a [u8]> {
         let Some(at) = SUPPLIED.iter().position(|supplied| *supplied == name) else {
-            return self.source(name, head).map(str::as_bytes);
+            let source = self.source(name, head);
+            let session = || self.table.snapshot.sessions.backend(name, head);
+            return source.or_else(session).map(str::as_bytes);
         };
         Some(self.texts[at].get_or_init(|| self.text(name, head).into()).as_bytes())
     }

@@ -52,6 +52,9 @@ pub struct Config {
     pub takeover: Option<PathBuf>,
     /// How often files are looked at for changes; `None` for never.
     pub watch: Option<Duration>,
+    /// What proves the sessions of clients (gateway-api §17), the same for all replicas; `None` for
+    /// a random key, with which they end with this process.
+    pub session_key: Option<Vec<u8>>,
     /// What clients may ask of the proxy.
     pub limits: Limits,
 }
@@ -76,6 +79,7 @@ impl Default for Config {
             tracing: None,
             takeover: None,
             watch: Some(Duration::from_secs(1)),
+            session_key: None,
             limits: Limits::default(),
         }
     }

@@ -94,6 +94,11 @@ pub(crate) enum Failure {
     CircuitOpen,
     /// A limit of a Service has no room for the request.
     RateLimit,
+    /// All endpoints have as many requests as they may, and the queue, if there is one, is full or
+    /// was too slow.
+    Busy,
+    /// No endpoint works: it is the backup's turn.
+    NoneWorks,
     /// The endpoint's name does not resolve, or it refuses the connection.
     Connect,
     /// Connecting took too long.
@@ -126,11 +131,13 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::NoEndpoint,
         Self::Denied,
         Self::CircuitOpen,
         Self::RateLimit,
+        Self::Busy,
+        Self::NoneWorks,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Tls,
@@ -154,6 +161,8 @@ impl Failure {
             Self::Denied => "denied",
             Self::CircuitOpen => "circuit_open",
             Self::RateLimit => "rate_limit",
+            Self::Busy => "busy",
+            Self::NoneWorks => "none_works",
             Self::Connect => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
@@ -175,10 +184,13 @@ impl Failure {
     /// cannot be reached (virtualserver §14, gateway-api §15.3).
     pub(crate) fn status(self, unavailable: StatusCode) -> StatusCode {
         match self {
-            Self::NoEndpoint | Self::Connect | Self::Tls | Self::Disconnect => unavailable,
+            Self::NoEndpoint | Self::NoneWorks | Self::Connect | Self::Tls | Self::Disconnect => {
+                unavailable
+            }
             Self::Denied => StatusCode::FORBIDDEN,
             Self::CircuitOpen | Self::RateLimit => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Reset | Self::BrokenHead | Self::InvalidHead | Self::Unsendable => {
+            // virtualserver §4, `queue`
+            Self::Busy | Self::Reset | Self::BrokenHead | Self::InvalidHead | Self::Unsendable => {
                 StatusCode::BAD_GATEWAY
             }
             Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,

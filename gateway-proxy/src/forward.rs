@@ -7,22 +7,21 @@ use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
 use crate::record::Record;
 use crate::service_limits::ServiceLimits;
+use crate::session::Affinity;
 use crate::snapshot::Table;
-use crate::unsupported;
 use crate::upgrade::Upgrade;
-use crate::upstream::{Checkout, Holding, Lease, Speech, Tries};
+use crate::upstream::{self, Checkout, Choice, Holding, Lease, Speech, Tries};
 use crate::worker::Worker;
 use gateway_core::rules::BackendSettings;
 use gateway_core::{Decision, Forwarding, Outcome};
 use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, UPGRADE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -83,9 +82,6 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Response<Answer>, Failure> {
         let settings = self.settings();
-        if unsupported::refusal(&settings.endpoints).is_some() {
-            return Err(Failure::Unsupported);
-        }
         if settings.max_body.is_some_and(|most| body.size_hint().lower() > most) {
             return Err(Failure::TooLarge);
         }
@@ -100,7 +96,7 @@ impl Forwarder<'_> {
     }
 
     /// Tries the endpoints of the Service, or of the one that stands in for it while all of these
-    /// are out (smi N-10).
+    /// are out (smi N-10), or do not work (virtualserver §4, `backup`).
     async fn reach(
         &self,
         upload: &Upload,
@@ -109,26 +105,28 @@ impl Forwarder<'_> {
         asked: &mut Asked,
     ) -> Result<Reached, Failure> {
         let tried = self.try_endpoints(upload, deadline, record, asked).await;
-        if !matches!(tried, Err(Failure::CircuitOpen)) {
-            return tried;
-        }
-        let decision = self.fall_back().ok_or(Failure::CircuitOpen)?;
+        let (failure, decision) = match tried {
+            Err(Failure::CircuitOpen) => (Failure::CircuitOpen, self.fall_back()),
+            Err(Failure::NoneWorks) => (Failure::NoneWorks, self.back_up()),
+            tried => return tried,
+        };
+        let decision = decision.ok_or(failure)?;
         record.goes_to(&decision);
         let forwarding = match decision.admitted() {
             Outcome::Forward(forwarding) => forwarding,
             Outcome::Deny(denied) => {
-                self.worker.metrics.failure(Failure::CircuitOpen);
+                self.worker.metrics.failure(failure);
                 return Err(self.table.snapshot.denial(&denied, decision.mutual_tls()));
             }
-            _ => return Err(Failure::CircuitOpen),
+            _ => return Err(failure),
         };
         // Limits are all that is asked of it.
         let judge = || self.table.snapshot.judge(self.head.client, &decision);
         let Guard::Admitted(counted) = enforce(&decision, &self.head, judge) else {
-            return Err(Failure::CircuitOpen);
+            return Err(failure);
         };
-        // Another answer comes of it, but the breaker was open all the same.
-        self.worker.metrics.failure(Failure::CircuitOpen);
+        // Another answer comes of it, but no endpoint took it all the same.
+        self.worker.metrics.failure(failure);
         let limits = ServiceLimits { counted, ..self.limits };
         let Self { worker, table, head, .. } = *self;
         let other =
@@ -140,6 +138,11 @@ impl Forwarder<'_> {
     /// What is done in place of the decision while all endpoints are out.
     fn fall_back(&self) -> Option<Decision<'_>> {
         self.table.snapshot.router.fall_back(self.decision, &self.head)
+    }
+
+    /// What is done in place of the decision while no endpoint works.
+    fn back_up(&self) -> Option<Decision<'_>> {
+        self.table.snapshot.router.back_up(self.decision, &self.head)
     }
 
     /// Which workloads of the Service may be sent the request; `None` for all (smi T-15).
@@ -159,10 +162,9 @@ impl Forwarder<'_> {
     ) -> Result<Reached, Failure> {
         self.limits.pass().await?;
         let settings = self.settings();
-        let Forwarding { id, port, .. } = *self.forwarding;
         let unavailable = self.forwarding.forward.unavailable;
         let mutual_tls = self.decision.mutual_tls();
-        let Some(group) = self.table.snapshot.group(id, port, mutual_tls) else {
+        let Some(group) = self.table.snapshot.group(self.forwarding, mutual_tls) else {
             asked.note(unavailable);
             return Err(Failure::NoEndpoint);
         };
@@ -171,29 +173,37 @@ impl Forwarder<'_> {
             admitted.as_ref().is_none_or(|list| list.get(workload).is_some_and(|admits| *admits))
         };
         // A request that has failed is not given up for another reason.
-        let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
-        let counted = self.table.service(id, &self.worker.metrics);
-        let speech = self.table.snapshot.speech(self.decision, self.forwarding)?;
-        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
+        let goes_on = || group.has_any(reaches) || group.has_backup() || self.fall_back().is_some();
+        let counted = self.table.service(self.forwarding.id, &self.worker.metrics);
+        let snapshot = &self.table.snapshot;
+        let speech = snapshot.speech(self.decision, self.forwarding)?;
+        let (sessions, rules) = (&snapshot.sessions, snapshot.router.rules());
+        let affinity = Affinity::of(sessions, rules, self.forwarding, self.decision, &self.head);
+        let kept = affinity.place(group);
+        let key = upstream::key(&settings.balance, self.decision, &self.head);
+        let endpoints = group.count(reaches) + usize::from(group.has_backup());
+        let mut tries = Tries::new(&settings.retry, &self.head.parts.method, endpoints);
         loop {
             tries.begin();
-            let random = &self.worker.random;
-            let member = loop {
-                let member = group.pick(&settings.balance, tries.tried(), random, reaches)?;
-                self.limits.pass_at(member.endpoint.address(), member.workload).await?;
+            let choice =
+                Choice { key, kept, tried: tries.tried(), random: &self.worker.random, reaches };
+            let holding = loop {
+                let holding = group.take(&choice).await?;
+                let member = &group.members()[holding.at()];
+                self.limits.pass_at(member.address(), member.workload).await?;
                 // While this request waited, others may have failed there (smi N-10).
                 if member.is_in() {
-                    break member;
+                    break holding;
                 }
             };
-            let address = member.endpoint.address();
+            let member = &group.members()[holding.at()];
+            let address = member.address();
             self.head.attributes.trace.set(record.tries(address));
             if !tries.tried().is_empty() {
                 counted.retried();
             }
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
-            let holding = Holding::new(Arc::clone(&member.endpoint));
-            let started = Instant::now();
+            let begun = Instant::now();
             let connect = Cell::new(None);
             let attempt = self.attempt(holding, &speech, upload, tries.may_repeat(), &connect);
             let end = try_end.into_iter().chain(deadline).min();
@@ -212,24 +222,27 @@ impl Forwarder<'_> {
                 Err(failure) => Err(*failure),
             };
             if let Ok(status) = outcome {
-                counted.answered(status, started.elapsed());
+                counted.answered(status, begun.elapsed());
             }
             record.tried(outcome, connect.get());
             asked.note(outcome.unwrap_or_else(|failure| failure.status(unavailable)));
             match result {
                 Ok((response, lease)) => {
-                    member.answered(response.status());
+                    lease.holding.answered();
+                    member.answered(response.status(), settings);
                     let again = upload.replayable()
                         && tries.after_status(response.status(), address)
                         && goes_on();
                     if !again {
                         let deadline = deadline.into_iter().chain(try_end).min();
-                        return Ok(Reached { response, lease, deadline });
+                        let told = affinity.tell(&member.endpoint);
+                        return Ok(Reached { response, lease, deadline, told });
                     }
                 }
                 Err(failure) => {
                     if failure.blames_endpoint() {
-                        member.failed();
+                        let late = failure == Failure::Timeout;
+                        member.failed(settings, late.then(|| begun.elapsed()));
                     } else if failure == Failure::RequestTimeout && !upload.waits_for_client() {
                         member.timed_out();
                     }
@@ -337,11 +350,11 @@ impl Forwarder<'_> {
         reached: Reached,
         upgrade: Option<Upgrade>,
     ) -> Result<Response<Answer>, Failure> {
-        let Reached { response, lease, deadline } = reached;
+        let Reached { response, lease, deadline, told } = reached;
         let (parts, body) = response.into_parts();
         let status = parts.status;
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch(parts, lease, upgrade);
+            return self.switch(parts, lease, upgrade, told);
         }
         let mut headers = parts.headers;
         strip_answer(&mut headers);
@@ -354,6 +367,7 @@ impl Forwarder<'_> {
             gunzip::edit(&mut headers);
         }
         self.edit(status, &mut headers);
+        headers.extend(told);
         let pause = self.settings().timeouts.read;
         let alarm = self.worker.timers.alarm();
         let relay = Relay { body, lease: Some(lease), pause, deadline, missed: None, alarm };
@@ -390,6 +404,7 @@ impl Forwarder<'_> {
         mut parts: http::response::Parts,
         lease: Lease,
         client: Option<Upgrade>,
+        told: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Response<Answer>, Failure> {
         // A backend that changes the protocol unasked speaks something else than HTTP.
         self.head.upgrade().ok_or(Failure::InvalidHead)?;
@@ -403,6 +418,7 @@ impl Forwarder<'_> {
         let mut headers = parts.headers;
         strip_answer(&mut headers);
         self.edit(parts.status, &mut headers);
+        headers.extend(told);
         let status = if client.is_stream() {
             headers.remove(SEC_WEBSOCKET_ACCEPT);
             StatusCode::OK
@@ -437,4 +453,6 @@ struct Reached {
     lease: Lease,
     /// When the whole answer has to be there.
     deadline: Option<Instant>,
+    /// What keeps the client at the endpoint.
+    told: Option<(HeaderName, HeaderValue)>,
 }

@@ -192,13 +192,13 @@ impl Head<'_> {
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRANSFER_ENCODING);
         // The other protocol that a client would like is not offered in HTTP/2.
-        let upgrade = self.upgrade().filter(|_| channel.version == HttpVersion::Http1);
+        let upgrade = self.upgrade().filter(|_| channel.speech.version == HttpVersion::Http1);
         if let Some(protocol) = upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, protocol.clone());
         } else if lists(&self.parts.headers, &TE, "trailers") {
             headers.insert(TE, HeaderValue::from_static("trailers"));
-            if channel.version == HttpVersion::Http1 {
+            if channel.speech.version == HttpVersion::Http1 {
                 headers.insert(CONNECTION, HeaderValue::from_static("te"));
             }
         }
@@ -206,10 +206,10 @@ impl Head<'_> {
             Some(same) if same.as_str().as_bytes() == target => Uri::from(same.clone()),
             _ => Uri::try_from(target).ok()?,
         };
-        if channel.version == HttpVersion::Http2 {
+        if channel.speech.version == HttpVersion::Http2 {
             let mut parts = uri.into_parts();
             parts.authority = Some(Authority::try_from(headers.remove(HOST)?.as_bytes()).ok()?);
-            let in_tls = channel.peer.tls.is_some();
+            let in_tls = channel.tls().is_some();
             parts.scheme = Some(if in_tls { Scheme::HTTPS } else { Scheme::HTTP });
             uri = Uri::from_parts(parts).ok()?;
         }

@@ -10,6 +10,7 @@ mod text;
 
 use crate::error::Failure;
 use crate::handshake::HandshakeFailure;
+use crate::upstream::Checked;
 use codes::{CodeSums, Codes};
 use gateway_core::rules::ServiceName;
 use gateway_core::{Decision, Outcome};
@@ -457,6 +458,27 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
     text.head("gateway_build_info", "gauge", "Which version this is.");
     text.sample("gateway_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     process::write(&mut text);
+    text.0
+}
+
+/// The same for endpoints that are checked; nothing where there are none.
+pub(crate) fn render_health(checked: &[Checked]) -> String {
+    let mut text = Text::default();
+    if !checked.is_empty() {
+        let help = "Whether checks let requests go to an endpoint.";
+        text.head("gateway_upstream_healthy", "gauge", help);
+    }
+    let samples: BTreeMap<_, _> = checked.iter().map(|c| (c.labels(), c.is_healthy())).collect();
+    for ((object, upstream, service, endpoint), is_healthy) in samples {
+        let owner = object.to_string();
+        let labels = [
+            ("owner", owner.as_str()),
+            ("upstream", upstream),
+            ("service", service),
+            ("endpoint", &endpoint),
+        ];
+        text.sample("gateway_upstream_healthy", &labels, is_healthy.into());
+    }
     text.0
 }
 

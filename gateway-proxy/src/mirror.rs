@@ -95,7 +95,8 @@ struct Copied {
 impl Copied {
     async fn send(self, body: Received) {
         let Self { worker, table, client, parts, peer, draw, nth } = self;
-        let attributes = Attributes::new(table.snapshot.pod(&client, peer.ip()).cloned());
+        let attributes =
+            Attributes::new(table.snapshot.pod(&client, peer.ip()).cloned(), Rc::clone(&table));
         let head = Head { parts: &parts, client: &client, attributes: &attributes, peer };
         let router = &table.snapshot.router;
         let decision = router.decide(&head, draw);

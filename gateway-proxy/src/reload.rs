@@ -9,7 +9,7 @@ use crate::documents::{DocumentState, Fates};
 use crate::identity::Identities;
 use crate::snapshot::{Surroundings, unspeakable};
 use crate::source::Sources;
-use crate::unsupported::unsupported;
+use crate::unsupported::{unknown_endpoints, unsupported};
 use gateway_core::{
     CompileErrors, Diagnostic, ObjectRef, Options, Pods, Resources, Router, Translation, translate,
 };
@@ -106,6 +106,7 @@ impl Loader {
         if let Ok(router) = &router {
             diagnostics.extend(unsupported(router.rules()));
             diagnostics.extend(unspeakable(router.rules()));
+            diagnostics.extend(unknown_endpoints(router.rules(), &translation.endpoints));
             diagnostics.extend(unknown_callers(router.rules(), self.trust_pod_ips));
             resources.forget(&translation.refused);
             fates.refuse(&translation.refused);

@@ -12,6 +12,7 @@ use crate::reload::{Loaded, Loader};
 use crate::snapshot::{Snapshot, Surroundings};
 use crate::takeover::Offer;
 use crate::trace::Tracer;
+use crate::upstream::Checker;
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
 use gateway_core::rules::{Listener, RuleSet};
@@ -101,6 +102,8 @@ struct State {
     next_socket: u64,
     counts: ReloadCounts,
     status: Arc<ArcSwap<Status>>,
+    /// From the first table on that asks for checks.
+    checker: Option<Checker>,
     report: Box<dyn Fn(Event) + Send>,
 }
 
@@ -177,6 +180,7 @@ impl Server {
             next_socket: 0,
             counts: ReloadCounts::default(),
             status,
+            checker: None,
             report: Box::new(report),
         };
         state.apply(loaded, true)?;
@@ -286,6 +290,7 @@ impl Server {
             let _ = worker.join();
         }
         self.admin = None;
+        lock(&self.state).checker = None;
         lock(&self.state).shared.flush();
     }
 }
@@ -350,7 +355,18 @@ impl State {
         let previous = self.shared.snapshot.load_full();
         let snapshot = Snapshot::new(router, loaded.surroundings, &self.config, Some(&previous));
         let snapshot = Arc::new(snapshot);
+        let checked = snapshot.checked();
+        if self.checker.is_none() && !checked.is_empty() {
+            self.checker = Some(Checker::start()?);
+        }
         self.shared.put(Arc::clone(&snapshot));
+        for commands in &self.commands {
+            // A thread that is gone needs no telling.
+            let _ = commands.send(Command::Renew);
+        }
+        if let Some(checker) = &self.checker {
+            checker.check(checked.clone());
+        }
         for bound in bound {
             self.listen(bound);
         }
@@ -372,6 +388,7 @@ impl State {
             listening,
             documents: loaded.documents,
             diagnostics: loaded.diagnostics,
+            checked,
         };
         self.status.store(Arc::new(Status::new(self.counts, in_force)));
         (self.report)(Event::InForce(self.counts.generation));

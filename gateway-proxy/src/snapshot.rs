@@ -1,5 +1,6 @@
 //! The table that is in force, with all that carrying out its decisions needs.
 
+mod groups;
 mod speech;
 mod targets;
 
@@ -9,12 +10,14 @@ use crate::error::Failure;
 use crate::head::Client;
 use crate::metrics::{RouteCounters, RouteLabels, ServiceCounters, WorkerMetrics};
 use crate::service_limits::Meters;
+use crate::session::Sessions;
 use crate::tls::{ClientVerdict, Identity, Section};
-use crate::upstream::{Address, Circuit, Endpoint, Group, History, Member, Peer, Speech};
-use gateway_core::rules::{HostPattern, Protocol, ServiceId, ServiceName};
+use crate::upstream::{Checked, Group, Peer, Speech};
+use gateway_core::rules::{HostPattern, Protocol, ServiceId};
 use gateway_core::{
     Connection, Decision, Endpoints, Forwarding, ListenerKey, Outcome, Pod, Pods, Router,
 };
+use groups::{Groups, Maker};
 use hashbrown::HashMap;
 use speech::Speeches;
 pub use speech::unspeakable;
@@ -23,7 +26,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use targets::{Peers, Target, places, reachable};
 
 /// How connections to a listener are protected.
 pub(crate) enum Protection {
@@ -65,14 +67,10 @@ pub(crate) struct Surroundings {
 /// is counted.
 pub(crate) struct Snapshot {
     pub(crate) router: Router,
-    groups: HashMap<Target, Group>,
-    /// By whom they lead to, so that the next snapshot can go on with them.
-    endpoints: HashMap<Peer, Arc<Endpoint>>,
-    /// What circuit breakers know of an endpoint of a Service, spoken to in mutual TLS or not. A
-    /// renewed identity does not change how the endpoint fares.
-    histories: HashMap<(ServiceName, Address, bool), Arc<History>>,
+    groups: Groups,
     pub(crate) meters: Meters,
     speeches: Speeches,
+    pub(crate) sessions: Sessions,
     /// Who this proxy is to others.
     identity: Option<Arc<Identity>>,
     /// The listeners whose clients have to prove who they are.
@@ -86,7 +84,6 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Looks up the endpoints of every Service and port that `router` can choose; those of
     /// `previous` are kept with what is known about them.
-    #[expect(clippy::mutable_key_type, reason = "identities are compared by their address")]
     pub(crate) fn new(
         router: Router,
         surroundings: Surroundings,
@@ -94,50 +91,20 @@ impl Snapshot {
         previous: Option<&Self>,
     ) -> Self {
         let Surroundings { endpoints: documents, pods, identity, sections } = surroundings;
-        let mut endpoints = HashMap::new();
-        let mut histories = HashMap::new();
-        let mut groups = HashMap::new();
-        let mut peers = Peers::new(identity.as_ref());
-        for target in reachable(router.rules()) {
-            let (id, port, mutual_tls) = target;
-            let service = router.rules().service(id);
-            let places = places(service, port, &documents, config).into_iter();
-            let members = places.filter_map(|(address, behind)| {
-                let workload = behind.workload;
-                let peer = match mutual_tls {
-                    true => peers.mutual(address, behind)?,
-                    false => Peer::plain(address),
-                };
-                let known = previous.and_then(|p| p.endpoints.get(&peer));
-                let new =
-                    || known.map_or_else(|| Arc::new(Endpoint::new(peer.clone())), Arc::clone);
-                let endpoint = Arc::clone(endpoints.entry(peer.clone()).or_insert_with(new));
-                let circuit = service.breaker.as_ref().map(|breaker| {
-                    let key = (service.name.clone(), peer.address, mutual_tls);
-                    let known = previous.and_then(|p| p.histories.get(&key)).map(Arc::clone);
-                    let new = || known.unwrap_or_else(|| Arc::new(History::new()));
-                    Circuit::new(breaker, Arc::clone(histories.entry(key).or_insert_with(new)))
-                });
-                Some(Member { endpoint, workload, circuit })
-            });
-            groups.insert(target, Group::new(members.collect()));
-        }
+        let groups = Groups::new(&Maker {
+            rules: router.rules(),
+            documents: &documents,
+            config,
+            identity: identity.as_ref(),
+            previous: previous.map(|p| &p.groups),
+        });
         let meters = Meters::new(router.rules(), previous.map(|p| &p.meters));
+        let key = config.session_key.as_deref();
+        let sessions = Sessions::new(router.rules(), key, previous.map(|p| &p.sessions));
         let speeches = Speeches::new(router.rules(), previous.map(|p| &p.speeches));
         let secured = router.rules().listeners.iter().filter(|l| l.mutual_tls);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
-        Self {
-            router,
-            groups,
-            endpoints,
-            histories,
-            meters,
-            speeches,
-            identity,
-            mutual,
-            sections,
-            pods,
-        }
+        Self { router, groups, meters, speeches, sessions, identity, mutual, sections, pods }
     }
 
     /// How connections to a listener are protected.
@@ -212,9 +179,20 @@ impl Snapshot {
         self.identity.clone()
     }
 
-    /// The endpoints of a Service's port; `mutual_tls` as [`Decision::mutual_tls`] says.
-    pub(crate) fn group(&self, service: ServiceId, port: u16, mutual_tls: bool) -> Option<&Group> {
-        self.groups.get(&(service, port, mutual_tls)).filter(|group| !group.is_empty())
+    /// The endpoints that a request may be sent to; `mutual_tls` as [`Decision::mutual_tls`] says.
+    pub(crate) fn group(&self, to: &Forwarding<'_>, mutual_tls: bool) -> Option<&Arc<Group>> {
+        let group = self.groups.of(&to.forward.settings, to.id, to.port, mutual_tls);
+        group.filter(|group| !group.is_empty())
+    }
+
+    /// The endpoints whose health is checked.
+    pub(crate) fn checked(&self) -> Vec<Checked> {
+        self.groups.checked()
+    }
+
+    /// Whether some decision can lead there.
+    pub(crate) fn leads_to(&self, peer: &Peer) -> bool {
+        self.groups.lead_to(peer)
     }
 
     /// How the backend of a decision is spoken to.
@@ -233,7 +211,7 @@ impl Snapshot {
     /// Why a request that no endpoint admits is not sent. Nobody learns of rules from a Service
     /// that has no endpoint at all (smi T-17).
     pub(crate) fn denial(&self, denied: &Forwarding<'_>, mutual_tls: bool) -> Failure {
-        match self.group(denied.id, denied.port, mutual_tls) {
+        match self.group(denied, mutual_tls) {
             Some(_) => Failure::Denied,
             None => Failure::NoEndpoint,
         }

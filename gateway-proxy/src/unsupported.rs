@@ -7,10 +7,10 @@ use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use crate::snapshot::WrongConnection;
 use gateway_core::rules::{
-    Action, AuthRequest, BackendSettings, Balance, EndpointChoice, FailureLimit, Field, Forward,
-    Listener, Policies, Protocol, RateLimitChoice, Route, RuleSet, Sticky,
+    Action, AuthRequest, BackendSettings, EndpointChoice, Field, Forward, Listener, Policies,
+    Protocol, RateLimitChoice, Route, RuleSet, Sticky,
 };
-use gateway_core::{Diagnostic, Origin, Step};
+use gateway_core::{Diagnostic, Endpoints, Origin, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use variables::unknown_variables;
@@ -41,19 +41,10 @@ fn of_sticky(sticky: Option<&Sticky>, split: &Origin) -> Option<Diagnostic> {
     (!are_supplied(name)).then(|| Diagnostic::warning("unsupported", split, message))
 }
 
-fn of_forward(forward: &Forward) -> Vec<Diagnostic> {
+fn of_forward(forward: &Forward) -> Option<Diagnostic> {
     let settings = &forward.settings;
-    let told = match refusal(&settings.endpoints) {
-        Some(reason) => vec![format!("{reason} is not supported yet: the answer is 500")],
-        None => without_effect(settings).collect(),
-    };
-    let warning = |message| Diagnostic::warning("unsupported", &settings.origin, message);
-    let mut found: Vec<_> = told.into_iter().map(warning).collect();
-    if let Some(session) = &forward.session {
-        let message = "keeping clients at one endpoint is not supported yet and has no effect";
-        found.push(Diagnostic::warning("unsupported", &session.origin, message));
-    }
-    found
+    let message = without_effect(settings)?;
+    Some(Diagnostic::warning("unsupported", &settings.origin, message))
 }
 
 fn routes_of(listener: &Listener) -> impl Iterator<Item = &Route> {
@@ -127,42 +118,37 @@ fn unenforced<'r>(
     steps.iter().filter_map(|step| take(step, || Err(WrongConnection)).err()).collect()
 }
 
-/// Why nothing can be sent to these endpoints.
-pub(crate) fn refusal(endpoints: &EndpointChoice) -> Option<&'static str> {
-    match endpoints {
-        // To send to others would be a wrong route.
-        EndpointChoice::Labelled(_) => Some("choosing endpoints by label"),
-        EndpointChoice::Ready | EndpointChoice::ClusterIp => None,
+/// A warning for each upstream of whose endpoints documents do not tell whether they are meant:
+/// nothing is sent there.
+pub fn unknown_endpoints(rules: &RuleSet, endpoints: &Endpoints) -> Vec<Diagnostic> {
+    let mut found = BTreeSet::new();
+    let routes = rules.listeners.iter().flat_map(routes_of);
+    for forward in routes.flat_map(|route| route.action.forwards()) {
+        let service = rules.service(forward.target.service);
+        let message = match &forward.settings.endpoints {
+            EndpointChoice::Labelled(labels) => {
+                let mut of_service =
+                    endpoints.of_service(&service.name, forward.target.port).iter();
+                if of_service.any(|endpoint| endpoint.behind.carries(labels).is_some()) {
+                    continue;
+                }
+                "no document tells the labels of an endpoint's Pod: none is sent a request"
+            }
+            EndpointChoice::ClusterIp if service.access.is_some() => {
+                "whom a TrafficTarget lets in is not known at the address of the Service: the \
+                 answer is 500"
+            }
+            EndpointChoice::Ready | EndpointChoice::ClusterIp => continue,
+        };
+        found.insert(Diagnostic::warning("unsupported", &forward.settings.origin, message));
     }
+    found.into_iter().collect()
 }
 
 /// The settings that are as if they were not there.
-fn without_effect(settings: &BackendSettings) -> impl Iterator<Item = String> {
-    let balance = match settings.balance {
-        Balance::RoundRobin
-        | Balance::Random
-        | Balance::RandomTwoLeastConnections
-        | Balance::LeastConnections => None,
-        Balance::ClientAddress | Balance::Hash { .. } => Some("balancing by a hash"),
-        _ => Some("balancing by the time that answers take"),
-    };
-    let when = |asked: bool, what| asked.then_some(what);
-    let limit = settings.failure_limit != FailureLimit::default();
-    [
-        when(settings.endpoints == EndpointChoice::ClusterIp, "sending to the cluster IP"),
-        balance,
-        when(settings.backup.is_some(), "a backup Service"),
-        when(settings.session_cookie.is_some(), "a session cookie"),
-        when(limit, "a limit of failures other than one in 10 s"),
-        when(settings.health_check.is_some(), "checking health"),
-        when(settings.slow_start.is_some(), "a slow start"),
-        when(settings.max_connections.is_some(), "a limit of connections"),
-        when(settings.queue.is_some(), "a queue"),
-        when(settings.keepalive.is_some(), "a limit of idle connections"),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|what| format!("{what} is not supported yet and has no effect"))
+fn without_effect(settings: &BackendSettings) -> Option<String> {
+    let in_tls = settings.health_check.as_ref().is_some_and(|check| check.tls);
+    in_tls.then(|| "checking health within TLS is not supported yet and has no effect".to_owned())
 }
 
 #[cfg(test)]

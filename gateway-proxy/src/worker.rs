@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Listen(u64, Socket),
     /// Stop accepting on the sockets of a listener, and finish their connections.
     Unlisten(u64),
+    /// Take notice of another table, even if no request comes.
+    Renew,
     /// Finish everything and end.
     Shutdown,
 }
@@ -127,6 +129,7 @@ impl Worker {
             let routes = newest.router.rules().route_count();
             *table = Table::new(Arc::clone(&newest));
             self.metrics.forget_unused(routes.saturating_mul(2).saturating_add(1000));
+            self.pool.keep_only(|peer| newest.leads_to(peer));
         }
         Rc::clone(&table)
     }
@@ -175,6 +178,7 @@ async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>
                 ending.retain(|drain| !drain.is_over());
                 ending.extend(removed);
             }
+            Command::Renew => drop(worker.table()),
             Command::Shutdown => break,
         }
     }

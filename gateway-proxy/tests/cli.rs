@@ -274,7 +274,7 @@ fn what_the_proxy_does_not_do_yet_is_a_warning() {
         ("spec.rateLimit", "a rate limit is not enforced yet: its routes answer 500"),
         (
             "spec.upstreams[1]",
-            "choosing endpoints by label is not supported yet: the answer is 500",
+            "no document tells the labels of an endpoint's Pod: none is sent a request",
         ),
     ];
     assert_eq!(told, want.map(|(field, message)| (field.into(), message.into())), "{checked:#}");

@@ -1,8 +1,10 @@
 //! How the backend of a decision is spoken to.
 
-use super::{Decision, Forwarding, Outcome};
+use super::{Decision, Forwarding, Outcome, template};
+use crate::request::Request;
 use crate::rules::{
-    BackendProtocol, BackendTls, Forward, Policies, PortSpeech, SecretText, Service, ServiceTls,
+    BackendProtocol, BackendTls, Balance, Forward, Policies, PortSpeech, SecretText, Service,
+    ServiceTls,
 };
 
 /// TLS with a backend.
@@ -58,6 +60,18 @@ impl<'r> TlsToBackend<'r> {
 }
 
 impl<'r> Decision<'r> {
+    /// Appends the key of [`Balance::Hash`]: requests with the same one go to the same endpoint.
+    /// Nothing where the rule balances otherwise, or the request is not forwarded.
+    ///
+    /// `request` is the one that was decided.
+    pub fn write_balance_key(&self, request: &impl Request, out: &mut Vec<u8>) {
+        if let Outcome::Forward(to) = self.outcome
+            && let Balance::Hash { key, .. } = &to.forward.settings.balance
+        {
+            self.with_view(request, |view| template::write(key, view, out));
+        }
+    }
+
     /// How TLS is spoken with the backend of the outcome; `None`: not at all.
     pub fn backend_tls(&self) -> Option<TlsToBackend<'r>> {
         let Outcome::Forward(to) = self.outcome else { return None };

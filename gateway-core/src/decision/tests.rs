@@ -260,6 +260,25 @@ fn the_host_is_kept_stripped_of_its_port_or_set() {
     }
 }
 
+#[test]
+fn the_key_of_a_hash_is_filled_in() {
+    // virtualserver §14, `hash <key>`
+    use crate::rules::Balance;
+    let hash = Balance::Hash { key: header("x-user"), consistent: true };
+    for (balance, want) in [(hash, "ann"), (Balance::ClientAddress, ""), (Balance::Random, "")] {
+        let mut forward = forward();
+        Arc::make_mut(&mut forward.settings).balance = balance.clone();
+        let fixture = Fixture::forward(prefix("/"), forward);
+        let headers = [("x-user", "ann")];
+        let request = RequestHead::get("a.example", "/").headers(&headers);
+        let got = written(|out| fixture.decision().write_balance_key(&request, out));
+        assert_eq!(got, want, "{balance:?}");
+    }
+    let fixture = Fixture::action(prefix("/"), redirect(Location::Url(Template::text("/"))));
+    let request = RequestHead::get("a.example", "/");
+    assert_eq!(written(|out| fixture.decision().write_balance_key(&request, out)), "");
+}
+
 /// Lines as text, in the order of the names.
 fn lines(headers: &HeaderMap) -> Vec<String> {
     let text = |(n, v): (&HeaderName, &http::HeaderValue)| format!("{n}: {}", v.to_str().unwrap());

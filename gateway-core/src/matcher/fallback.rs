@@ -5,6 +5,7 @@ use super::outcome::checked;
 use crate::decision::limits::is_limited;
 use crate::decision::{Decision, Forwarding, Outcome};
 use crate::request::Request;
+use crate::rules::ServiceId;
 
 impl Router {
     /// What to do with a request in place of `decision`, one of this router's that forwards it,
@@ -58,8 +59,39 @@ impl Router {
         request: &impl Request,
     ) -> Option<Decision<'r>> {
         let Outcome::Forward(forwarding) = decision.outcome else { return None };
-        let breaker = forwarding.service.breaker.as_ref().filter(|_| !decision.fell_back)?;
-        let (id, port) = breaker.fallback?;
+        let (id, port) = forwarding.service.breaker.as_ref()?.fallback?;
+        self.stand_in(decision, request, id, port)
+    }
+
+    /// What to do with a request in place of `decision`, one of this router's that forwards it,
+    /// while no endpoint of the Service works: it goes to the backup of the rule
+    /// ([`BackendSettings::backup`], virtualserver §4). `None` where there is none.
+    ///
+    /// All else is as for [`Router::fall_back`].
+    ///
+    /// [`BackendSettings::backup`]: crate::rules::BackendSettings::backup
+    pub fn back_up<'r>(
+        &'r self,
+        decision: &Decision<'r>,
+        request: &impl Request,
+    ) -> Option<Decision<'r>> {
+        let Outcome::Forward(forwarding) = decision.outcome else { return None };
+        let backup = forwarding.forward.settings.backup?;
+        self.stand_in(decision, request, backup.service, backup.port)
+    }
+
+    /// The decision for another Service, which nothing stands in for.
+    fn stand_in<'r>(
+        &'r self,
+        decision: &Decision<'r>,
+        request: &impl Request,
+        id: ServiceId,
+        port: u16,
+    ) -> Option<Decision<'r>> {
+        let Outcome::Forward(forwarding) = decision.outcome else { return None };
+        if decision.fell_back {
+            return None;
+        }
         let service = self.rules().services.get(id.0 as usize).filter(|s| s.has_port(port))?;
         let forwarding = Forwarding { service, id, port, split: None, ..forwarding };
         let outcome = decision.with_view(request, |view| checked(forwarding, view))?;

@@ -2,6 +2,7 @@
 
 use crate::rules::{ServiceAccount, ServiceName};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Where a Service's requests can be sent.
@@ -30,6 +31,34 @@ pub struct Behind {
     pub workload: usize,
     /// The service account, where documents tell it: of the Pod, or of all that the Service selects.
     pub account: Option<Arc<ServiceAccount>>,
+    /// What it may be: labels of the Pods of each candidate.
+    pub(super) labels: Arc<[PodLabels]>,
+}
+
+/// The labels of a Pod, or those that a workload gives to all of its Pods, which may have more.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct PodLabels {
+    pub(super) labels: BTreeMap<Box<str>, Box<str>>,
+    pub(super) is_pod: bool,
+}
+
+impl Behind {
+    /// Whether the Pod that answers there carries all these labels; `None` where documents do not
+    /// tell (virtualserver §4, `subselector`).
+    pub fn carries(&self, wanted: &[(Box<str>, Box<str>)]) -> Option<bool> {
+        let carries = |pod: &PodLabels| {
+            wanted.iter().all(|(name, value)| pod.labels.get(name) == Some(value))
+        };
+        let candidates = &*self.labels;
+        if candidates.is_empty() {
+            None
+        } else if candidates.iter().all(carries) {
+            Some(true)
+        } else {
+            let certainly_not = |pod: &PodLabels| pod.is_pod && !carries(pod);
+            candidates.iter().all(certainly_not).then_some(false)
+        }
+    }
 }
 
 /// The ready endpoints that documents name, by Service and Service port.
@@ -47,6 +76,8 @@ pub struct Endpoints {
     by_service: BTreeMap<ServiceName, BTreeMap<u16, Vec<Endpoint>>>,
     /// Who answers at endpoints that no document names.
     unknown: BTreeMap<ServiceName, BTreeMap<u16, Behind>>,
+    /// The addresses of Services themselves.
+    cluster_ips: BTreeMap<ServiceName, IpAddr>,
 }
 
 impl Endpoints {
@@ -65,6 +96,17 @@ impl Endpoints {
         list.extend(endpoints);
         list.sort_unstable();
         list.dedup_by(|a, b| (&a.host, a.port) == (&b.host, b.port));
+    }
+
+    /// Says which address stands for a Service in its cluster.
+    pub(super) fn set_cluster_ip(&mut self, service: &ServiceName, address: IpAddr) {
+        self.cluster_ips.insert(service.clone(), address);
+    }
+
+    /// The address that stands for a Service in its cluster, the first one if there are two; `None`
+    /// for a headless one (virtualserver §4, `use-cluster-ip`).
+    pub fn cluster_ip(&self, service: &ServiceName) -> Option<IpAddr> {
+        self.cluster_ips.get(service).copied()
     }
 
     /// Says who answers at endpoints of a port that no document names.
@@ -227,6 +269,62 @@ subsets:
             document.replace("name: tea", "name: tea, namespace: b"),
         ] {
             assert_eq!(endpoints(&format!("{TEA}{other}")), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn the_first_address_of_a_service_stands_for_it() {
+        // virtualserver §4, `use-cluster-ip`
+        for (spec, want) in [
+            ("clusterIP: 10.0.0.9", Some("10.0.0.9")),
+            ("clusterIP: 10.0.0.9, clusterIPs: [10.0.0.9, 'fd00::9']", Some("10.0.0.9")),
+            ("clusterIP: None", None),
+            ("type: ClusterIP", None),
+        ] {
+            let yaml = format!(
+                "{{apiVersion: v1, kind: Service, metadata: {{name: tea}}, \
+                 spec: {{ports: [{{port: 80}}], {spec}}}}}"
+            );
+            let mut resources = Resources::new();
+            resources.add_yaml("f.yaml", yaml);
+            let endpoints = Population::of(&resources, &[]).1;
+            let got = endpoints.cluster_ip(&ServiceName::new("default", "tea"));
+            assert_eq!(got, want.map(|address| address.parse().unwrap()), "{spec}");
+        }
+    }
+
+    #[test]
+    fn labels_are_those_of_the_pod_behind_an_endpoint() {
+        // virtualserver §4, `subselector`
+        let pod = |name: &str, labels: &str| {
+            format!(
+                "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, labels: {{{labels}}}}}, \
+                 status: {{podIP: 10.0.0.1}}}}\n"
+            )
+        };
+        let maker = "---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: tea}, \
+                     spec: {template: {metadata: {labels: {app: tea, v: '1'}}}}}\n";
+        let selecting = TEA.replace("spec:\n", "spec:\n  selector: {app: tea}\n");
+        let named = "endpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: a}}]
+ports: [{name: http, port: 1}]";
+        for (others, wanted, want) in [
+            (String::new(), &[("app", "tea")][..], None),
+            (pod("a", "app: tea, v: '1'"), &[("v", "1")], Some(true)),
+            (pod("a", "app: tea, v: '1'"), &[("v", "1"), ("app", "tea")], Some(true)),
+            (pod("a", "app: tea, v: '1'"), &[("v", "2")], Some(false)),
+            (pod("a", "v: '1'") + &pod("b", "v: '1'"), &[("v", "1")], Some(true)),
+            (pod("a", "v: '1'") + &pod("b", "v: '2'"), &[("v", "1")], None),
+            (maker.to_owned(), &[("v", "1")], Some(true)),
+            (maker.to_owned(), &[("v", "2")], None),
+        ] {
+            let mut resources = Resources::new();
+            resources.add_yaml("f.yaml", format!("{selecting}{}{others}", slice("tea-1", named)));
+            assert_eq!(resources.diagnostics(), []);
+            let endpoints = Population::of(&resources, &[]).1;
+            let found = endpoints.of_service(&ServiceName::new("default", "tea"), 80);
+            let wanted: Vec<(Box<str>, Box<str>)> =
+                wanted.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            assert_eq!(found[0].behind.carries(&wanted), want, "{wanted:?} of {others}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The workloads behind the endpoints of Services: which identity and which labels they have (smi
 //! T-1).
 
-use super::endpoints::{Behind, Endpoint, Endpoints};
+use super::endpoints::{Behind, Endpoint, Endpoints, PodLabels};
 use crate::resource::service::{EndpointAddress, EndpointSlice, Service, ServicePort, Subset};
 use crate::resource::workload::{Workload, WorkloadKind};
 use crate::resource::{Resource, Resources};
@@ -84,6 +84,9 @@ impl<'a> Population<'a> {
         let (mut population, mut endpoints) = (Self::default(), Endpoints::default());
         for service in resources.services() {
             let name = ServiceName::new(&service.meta.namespace, &service.meta.name);
+            if let Some(address) = service.spec.cluster_ips.first() {
+                endpoints.set_cluster_ip(&name, *address);
+            }
             let selected = LazyCell::new(|| known.selected(service));
             let mut kinds = Kinds::default();
             let by_hand = ports_by_hand.get(&name).into_iter().flatten();
@@ -185,8 +188,13 @@ impl<'a> Kinds<'a> {
         let who = candidates.iter().map(|w| std::ptr::from_ref(*w).addr()).collect();
         let entry = self.places.entry((port, target_port, who));
         let behind = entry.or_insert_with(|| {
+            let labels = candidates.iter().map(|workload| PodLabels {
+                labels: workload.pod_labels().clone(),
+                is_pod: workload.spec.kind == WorkloadKind::Pod,
+            });
+            let labels = labels.collect();
             let kind = Kind { port: Some(port), target_port, candidates };
-            let behind = Behind { workload: self.list.len(), account: kind.told() };
+            let behind = Behind { workload: self.list.len(), account: kind.told(), labels };
             self.list.push(kind);
             behind
         });

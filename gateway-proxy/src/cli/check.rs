@@ -9,8 +9,8 @@ use gateway_core::{
     CompileErrors, Diagnostic, Resources, Router, Severity, Translation, lint, translate,
 };
 use gateway_proxy::{
-    Sources, Text, unknown_callers, unspeakable, unsupported, unusable_certificates,
-    unusable_identity,
+    Sources, Text, unknown_callers, unknown_endpoints, unspeakable, unsupported,
+    unusable_certificates, unusable_identity,
 };
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -56,6 +56,8 @@ impl Documents {
         translation.diagnostics.splice(0..0, problems);
         translation.diagnostics.extend(unsupported(&translation.rules));
         translation.diagnostics.extend(unspeakable(&translation.rules));
+        let unknown = unknown_endpoints(&translation.rules, &translation.endpoints);
+        translation.diagnostics.extend(unknown);
         let trusts_pods = self.settings.mesh.trust_pod_ips;
         translation.diagnostics.extend(unknown_callers(&translation.rules, trusts_pods));
         translation.diagnostics.extend(unusable_identity(&translation.rules));

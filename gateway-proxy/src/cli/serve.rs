@@ -7,7 +7,7 @@ use gateway_proxy::{AccessLog, Config, Limits, LogFormat, LogTarget, RealIpHeade
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Route and proxy requests; reload when a file changes or on SIGHUP; SIGTERM drains
@@ -75,6 +75,11 @@ pub(super) struct Serve {
     #[arg(long)]
     dns: bool,
 
+    /// File with a secret of 32 octets or more that proves the sessions of clients, the same for all
+    /// replicas; without it sessions of the Gateway API end with the process
+    #[arg(long, value_name = "FILE")]
+    session_key: Option<PathBuf>,
+
     /// Where requests are logged: a file, `-` for standard output, or `off`
     #[arg(long, value_name = "PATH|-|off", default_value = "off")]
     access_log: String,
@@ -136,6 +141,18 @@ fn port_pair(text: &str) -> Result<(u16, u16), String> {
     Ok((port(from)?, port(to)?))
 }
 
+/// The secret in a file. One that could be guessed would prove nothing.
+fn session_key(path: &Path) -> Result<Vec<u8>, String> {
+    const LEAST: usize = 32;
+    let told = |why: &dyn std::fmt::Display| format!("--session-key {}: {why}", path.display());
+    let key = std::fs::read(path).map_err(|error| told(&error))?;
+    let length = key.trim_ascii().len();
+    if length < LEAST {
+        return Err(told(&format!("{length} octets are fewer than {LEAST}")));
+    }
+    Ok(key.trim_ascii().to_vec())
+}
+
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         // One that goes away later is told, and what was read of it stays in force.
@@ -154,7 +171,9 @@ impl Serve {
                 },
             }),
         };
+        let session_key = self.session_key.as_deref().map(session_key).transpose()?;
         let config = Config {
+            session_key,
             sources: self.documents.sources(),
             namespace: settings.namespace.clone(),
             options: settings.options(),

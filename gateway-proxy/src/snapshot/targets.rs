@@ -3,24 +3,65 @@
 use crate::config::Config;
 use crate::tls::{Identity, SpiffeId};
 use crate::upstream::{Address, Peer, PeerTls};
-use gateway_core::rules::{Forward, Route, RuleSet, Service, ServiceId};
+use gateway_core::rules::{
+    BackendSettings, EndpointChoice, Forward, Listener, Route, RuleSet, Service, ServiceId,
+    UpstreamTarget,
+};
 use gateway_core::{Behind, Endpoints};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// A Service, its port, and whether it is spoken to in mutual TLS.
-pub(super) type Target = (ServiceId, u16, bool);
+/// An upstream that some decision can choose.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'r> {
+    pub(super) settings: &'r Arc<BackendSettings>,
+    /// The Service that was chosen in the end.
+    pub(super) id: ServiceId,
+    pub(super) port: u16,
+    /// Whether it is spoken to in mutual TLS.
+    pub(super) mutual_tls: bool,
+    /// Whether the backup of `settings` stands in for it.
+    pub(super) has_backup: bool,
+    listener: &'r Listener,
+    addressed: ServiceId,
+}
 
-/// Every Service and port that some decision can choose.
-pub(super) fn reachable(rules: &RuleSet) -> BTreeSet<Target> {
-    let mut found = BTreeSet::new();
+impl<'r> Target<'r> {
+    /// What stands in for it while none of its endpoints works.
+    pub(super) fn backup(&self, rules: &RuleSet) -> Option<Self> {
+        let backup = self.settings.backup.filter(|_| self.has_backup)?;
+        Some(self.instead(backup.service, backup.port, rules))
+    }
+
+    /// Another Service in its place, which nothing stands in for.
+    fn instead(&self, id: ServiceId, port: u16, rules: &RuleSet) -> Self {
+        let service = rules.service(id);
+        let mutual_tls = self.listener.calls_in_mutual_tls(self.addressed, id, service);
+        Self { id, port, mutual_tls, has_backup: false, ..*self }
+    }
+}
+
+/// Every upstream that some decision can choose. What stands in for one comes before it.
+pub(super) fn reachable(rules: &RuleSet) -> Vec<Target<'_>> {
+    let mut found = Vec::new();
+    // Many routes lead to the same ones.
+    let mut known = HashSet::new();
     for listener in &rules.listeners {
         let routes = listener.hosts.iter().flat_map(|host| &host.routes);
         for forward in routes.flat_map(forwards) {
-            found.extend(reached(rules, forward).into_iter().map(|(id, port)| {
+            let UpstreamTarget { service: addressed, port, .. } = forward.target;
+            let settings = &forward.settings;
+            for id in chosen(rules, forward) {
                 let service = rules.service(id);
-                (id, port, listener.calls_in_mutual_tls(forward.target.service, id, service))
-            }));
+                let mutual_tls = listener.calls_in_mutual_tls(addressed, id, service);
+                let has_backup = settings.backup.is_some();
+                let target =
+                    Target { settings, id, port, mutual_tls, has_backup, listener, addressed };
+                let fallback = service.breaker.as_ref().and_then(|breaker| breaker.fallback);
+                let fallback = fallback.map(|(id, port)| target.instead(id, port, rules));
+                let all = target.backup(rules).into_iter().chain(fallback).chain([target]);
+                found.extend(all.filter(|target| known.insert((target.key(), target.has_backup))));
+            }
         }
     }
     found
@@ -34,22 +75,83 @@ pub(super) fn forwards(route: &Route) -> impl Iterator<Item = &Forward> {
     })
 }
 
-/// Every Service and port that a rule can send requests to.
-pub(super) fn reached(rules: &RuleSet, forward: &Forward) -> Vec<(ServiceId, u16)> {
-    let addressed = forward.target;
-    let splits = &rules.service(addressed.service).splits;
-    let splits = splits.iter().filter(|_| addressed.splits);
-    let backends = splits.flat_map(|split| &split.backends).map(|backend| backend.service);
-    let chosen = backends.chain([addressed.service]).flat_map(|id| {
-        // A fallback does not fall back once more.
-        let fallback = rules.service(id).breaker.as_ref().and_then(|breaker| breaker.fallback);
-        std::iter::once((id, addressed.port)).chain(fallback)
-    });
-    chosen.collect()
+/// Every Service that a rule can choose, before anything stands in for it.
+fn chosen<'r>(rules: &'r RuleSet, forward: &Forward) -> impl Iterator<Item = ServiceId> + 'r {
+    let UpstreamTarget { service: addressed, splits, .. } = forward.target;
+    let splits = rules.service(addressed).splits.iter().filter(move |_| splits);
+    splits.flat_map(|split| &split.backends).map(|backend| backend.service).chain([addressed])
 }
 
-/// Where the endpoints of a Service's port listen, and who answers there.
+/// Every Service and port that a rule can send requests to.
+pub(super) fn reached(rules: &RuleSet, forward: &Forward) -> Vec<(ServiceId, u16)> {
+    let backup = forward.settings.backup.map(|backup| (backup.service, backup.port));
+    let chosen = chosen(rules, forward).flat_map(|id| {
+        // A fallback does not fall back once more.
+        let fallback = rules.service(id).breaker.as_ref().and_then(|breaker| breaker.fallback);
+        std::iter::once((id, forward.target.port)).chain(fallback)
+    });
+    chosen.chain(backup).collect()
+}
+
+/// Where the endpoints of a Service's port listen, and who answers there; `None` where documents do
+/// not tell which of them are meant: to send to others would be a wrong route.
 pub(super) fn places(
+    choice: &EndpointChoice,
+    service: &Service,
+    port: u16,
+    documents: &Endpoints,
+    config: &Config,
+) -> Option<Vec<(Address, Behind)>> {
+    match choice {
+        EndpointChoice::Ready => Some(all_places(service, port, documents, config)),
+        EndpointChoice::ClusterIp => cluster_ip(service, port, documents, config),
+        EndpointChoice::Labelled(labels) => {
+            let all = all_places(service, port, documents, config);
+            let carries = |(_, behind): &(Address, Behind)| behind.carries(labels);
+            let is_known = all.is_empty() || all.iter().any(|place| carries(place).is_some());
+            is_known.then(|| all.into_iter().filter(|p| carries(p) == Some(true)).collect())
+        }
+    }
+}
+
+/// The Service's own address, as endpoint. Whoever answers there, some workload may not admit.
+fn cluster_ip(
+    service: &Service,
+    port: u16,
+    documents: &Endpoints,
+    config: &Config,
+) -> Option<Vec<(Address, Behind)>> {
+    if service.access.is_some() {
+        return None;
+    }
+    // What is given by hand, or resolved by DNS, is the address already.
+    let Some(address) = documents.cluster_ip(&service.name) else {
+        return Some(match documents.of_service(&service.name, port) {
+            [] => all_places(service, port, documents, config),
+            _ => Vec::new(),
+        });
+    };
+    let by_hand = by_hand(service, port, config).next().is_some();
+    Some(match by_hand {
+        true => all_places(service, port, documents, config),
+        false => {
+            let address = Address::Socket((address, port).into());
+            vec![(address, documents.unknown(&service.name, port))]
+        }
+    })
+}
+
+/// The endpoints that are given by hand.
+fn by_hand<'c>(
+    service: &Service,
+    port: u16,
+    config: &'c Config,
+) -> impl Iterator<Item = &'c gateway_core::Endpoint> {
+    let named = config.services.iter().filter(move |s| s.name == service.name && s.port == port);
+    named.flat_map(|s| &s.endpoints)
+}
+
+fn all_places(
     service: &Service,
     port: u16,
     documents: &Endpoints,
@@ -57,15 +159,16 @@ pub(super) fn places(
 ) -> Vec<(Address, Behind)> {
     // No document tells who answers there.
     let unknown = documents.unknown(&service.name, port);
-    let by_hand = config.services.iter().filter(|s| s.name == service.name && s.port == port);
-    let by_hand: Vec<_> = by_hand.flat_map(|s| &s.endpoints).collect();
-    if !by_hand.is_empty() {
+    let mut by_hand = by_hand(service, port, config).peekable();
+    if by_hand.peek().is_some() {
         let place = |endpoint: &gateway_core::Endpoint| {
-            let told = endpoint.behind.account.clone();
-            let account = told.or_else(|| unknown.account.clone());
-            (Address::new(&endpoint.host, endpoint.port), Behind { account, ..unknown })
+            let mut behind = unknown.clone();
+            if let Some(told) = &endpoint.behind.account {
+                behind.account = Some(Arc::clone(told));
+            }
+            (Address::new(&endpoint.host, endpoint.port), behind)
         };
-        return by_hand.into_iter().map(place).collect();
+        return by_hand.map(place).collect();
     }
     let named = documents.of_service(&service.name, port);
     // Ports are unknown only where there is neither a document nor an entry by hand.
@@ -134,7 +237,11 @@ mod tests {
             ServiceId(at.unwrap() as u32)
         };
         let (tea, spare) = (named("tea"), named("spare"));
-        assert_eq!(reachable(&rules), BTreeSet::from([(tea, 80, false)]));
+        let reached = |rules: &RuleSet| {
+            let targets = reachable(rules);
+            targets.iter().map(|t| (t.id, t.port, t.mutual_tls)).collect::<Vec<_>>()
+        };
+        assert_eq!(reached(&rules), [(tea, 80, false)]);
         let breaker = CircuitBreaker {
             errors: 1,
             window: Duration::from_secs(1),
@@ -143,6 +250,6 @@ mod tests {
             origin: rules.listeners[0].origin.clone(),
         };
         Arc::make_mut(&mut rules.services)[tea.0 as usize].breaker = Some(Arc::new(breaker));
-        assert_eq!(reachable(&rules), BTreeSet::from([(tea, 80, false), (spare, 80, true)]));
+        assert_eq!(reached(&rules), [(spare, 80, true), (tea, 80, false)]);
     }
 }

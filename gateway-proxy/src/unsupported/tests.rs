@@ -31,9 +31,12 @@ fn what_is_done_is_not_told() {
         "",
         ", lb-method: round_robin",
         ", lb-method: random",
-        ", lb-method: least_conn, max-fails: 1, fail-timeout: 10s, max-conns: 0",
+        ", lb-method: ip_hash, max-fails: 0, fail-timeout: 5s, max-conns: 1, queue: {size: 1}",
+        ", lb-method: hash $host consistent, keepalive: 0",
+        ", lb-method: least_time header, backup: b, backupPort: 80, slow-start: 5s",
         ", tls: {enable: false}, type: http, connect-timeout: 1s, next-upstream: off",
-        ", sessionCookie: {name: a}, healthCheck: {enable: false}, use-cluster-ip: false",
+        ", sessionCookie: {name: a, enable: true}, healthCheck: {enable: false}, use-cluster-ip: true",
+        ", subselector: {a: b}, healthCheck: {enable: true, mandatory: true}",
     ];
     assert_eq!(told(&done), [""; 0]);
 }
@@ -169,7 +172,7 @@ kind: VirtualServer
 metadata: {name: cafe}
 spec:
   host: cafe.example
-  upstreams: [{name: tea, service: s, port: 80}]
+  upstreams: [{name: tea, service: s, port: 80, lb-method: 'hash ${ssl_session_id}'}]
   routes:
   - {path: /a, action: {return: {body: '${request_length} ${pid} ${request_length} ${arg_x}'}}}
   - path: /b
@@ -196,31 +199,39 @@ spec:
             "spec.routes[1].splits[1].action: `$jwt_claim_sub` is always empty",
             "spec.routes[1].splits[1].action: `$nginx_version` is always empty",
             "spec.routes[1].splits[1].action: `$ssl_curves` is always empty",
+            "spec.upstreams[0]: `$ssl_session_id` is always empty",
         ]
     );
 }
 
 #[test]
 fn what_is_not_done_is_told_once() {
-    let want =
-        "spec.upstreams[1]: choosing endpoints by label is not supported yet: the answer is 500";
-    assert_eq!(told(&["", ", subselector: {a: b}, max-conns: 3"]), [want]);
-    for (settings, want) in [
-        (", use-cluster-ip: true", "sending to the cluster IP"),
-        (", lb-method: ip_hash", "balancing by a hash"),
-        (", lb-method: hash $host", "balancing by a hash"),
-        (", lb-method: least_time header", "balancing by the time that answers take"),
-        (", lb-method: round_robin, backup: b, backupPort: 80", "a backup Service"),
-        (", sessionCookie: {enable: true, name: a}", "a session cookie"),
-        (", max-fails: 0", "a limit of failures other than one in 10 s"),
-        (", fail-timeout: 5s", "a limit of failures other than one in 10 s"),
-        (", healthCheck: {enable: true}", "checking health"),
-        (", lb-method: least_conn, slow-start: 5s", "a slow start"),
-        (", max-conns: 1", "a limit of connections"),
-        (", queue: {size: 1}", "a queue"),
-        (", keepalive: 0", "a limit of idle connections"),
-    ] {
-        let want = format!("{want} is not supported yet and has no effect");
-        assert_eq!(told(&["", settings]), [format!("spec.upstreams[1]: {want}")], "{settings}");
+    let check = ", healthCheck: {enable: true, tls: {enable: true}}";
+    let want = "checking health within TLS is not supported yet and has no effect";
+    assert_eq!(told(&["", check]), [format!("spec.upstreams[1]: {want}")]);
+}
+
+#[test]
+fn endpoints_that_may_be_others_are_told_of() {
+    // virtualserver §4, `subselector`
+    let yaml = "
+{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80}]}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-1, labels:
+  {kubernetes.io/service-name: s}}, addressType: IPv4, ports: [{port: 80}],
+  endpoints: [{addresses: [10.0.0.1], targetRef: {kind: Pod, name: s-1}}]}
+---
+{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: cafe}, spec: {
+  host: cafe.example, upstreams: [{name: u, service: s, port: 80, subselector: {a: b}}],
+  routes: [{path: /a, action: {pass: u}}, {path: /b, action: {pass: u}}]}}
+---
+";
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: s-1, labels: {a: c}}}";
+    for (pod, want) in [("", 1), (pod, 0)] {
+        let mut resources = Resources::default();
+        resources.add_yaml("cafe.yaml", format!("{yaml}{pod}"));
+        let translation = translate(&resources, &Options::default());
+        let told = unknown_endpoints(&translation.rules, &translation.endpoints);
+        assert_eq!(told.len(), want, "{told:?}");
     }
 }

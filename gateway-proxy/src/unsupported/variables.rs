@@ -3,7 +3,8 @@
 use crate::attributes::are_supplied;
 use gateway_core::Origin;
 use gateway_core::rules::{
-    Action, Field, Forward, HeaderEdit, HostRewrite, Location, Page, Route, Template, TemplatePart,
+    Action, Balance, Field, Forward, HeaderEdit, HostRewrite, Location, Page, Route, Template,
+    TemplatePart,
 };
 
 /// The names of those of a route, each with where the text that prints it was written.
@@ -34,6 +35,9 @@ fn of_action<'r>(action: &'r Action, texts: &mut Vec<(&'r Origin, &'r Template)>
     match action {
         Action::Forward(forward) => {
             texts.extend(of_forward(forward).map(|text| (&forward.origin, text)));
+            if let Balance::Hash { key, .. } = &forward.settings.balance {
+                texts.push((&forward.settings.origin, key));
+            }
         }
         Action::Redirect(redirect) => {
             if let Location::Url(url) = &redirect.location {

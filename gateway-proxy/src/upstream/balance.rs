@@ -1,145 +1,104 @@
-//! The endpoints of a Service's port, and which of them is taken.
+//! The endpoints of an upstream, and which of them is taken.
 
-use super::circuit::Circuit;
-use super::peer::{Address, Peer};
+mod ring;
+
+use super::endpoint::Holding;
+use super::health::check_of;
+use super::member::Member;
+use super::peer::Address;
+use super::standing::Standing;
+use super::waiting::Waiting;
 use crate::error::Failure;
+use crate::head::Head;
 use crate::worker::Random;
-use gateway_core::rules::Balance;
-use http::StatusCode;
+use gateway_core::Decision;
+use gateway_core::rules::{BackendSettings, Balance};
+use ring::{Ring, hash, spread};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An endpoint that could not be reached is left out for this long, where there are others
-/// (virtualserver §14, `fail-timeout`).
-const EJECTION: Duration = Duration::from_secs(10);
-
-/// An endpoint and how it fares. Outlives the table: a reload does not forget it.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) peer: Peer,
-    /// Exchanges under way.
-    active: AtomicU32,
-    /// Milliseconds after `born` until which it is left out.
-    ejected_until: AtomicU64,
-    born: Instant,
-}
-
-impl Endpoint {
-    pub(crate) fn new(peer: Peer) -> Self {
-        Self {
-            peer,
-            active: AtomicU32::new(0),
-            ejected_until: AtomicU64::new(0),
-            born: Instant::now(),
-        }
-    }
-
-    pub(crate) fn address(&self) -> &Address {
-        &self.peer.address
-    }
-
-    fn age(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Notes that it could not be reached, or did not answer as it should.
-    pub(crate) fn failed(&self) {
-        let until = self.age().saturating_add(EJECTION.as_millis() as u64);
-        self.ejected_until.store(until, Ordering::Relaxed);
-    }
-
-    fn is_ejected(&self) -> bool {
-        let until = self.ejected_until.load(Ordering::Relaxed);
-        until != 0 && self.age() < until
-    }
-
-    /// Notes that it answered.
-    pub(crate) fn answered(&self) {
-        if self.ejected_until.load(Ordering::Relaxed) != 0 {
-            self.ejected_until.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-/// An endpoint that an exchange is under way with; counts as long as it lives.
-pub(crate) struct Holding(Arc<Endpoint>);
-
-impl Holding {
-    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.active.fetch_add(1, Ordering::Relaxed);
-        Self(endpoint)
-    }
-
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// An endpoint as one of a Service's port.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) endpoint: Arc<Endpoint>,
-    /// Which of the Service's workloads it belongs to.
-    pub(crate) workload: usize,
-    /// Says when it pauses, where the Service has a circuit breaker.
-    pub(crate) circuit: Option<Circuit>,
-}
-
-impl Member {
-    /// Notes that it answered.
-    pub(crate) fn answered(&self, status: StatusCode) {
-        self.endpoint.answered();
-        if let Some(circuit) = &self.circuit {
-            circuit.answered(status);
-        }
-    }
-
-    /// Notes that it could not be reached, or did not answer as it should.
-    pub(crate) fn failed(&self) {
-        self.endpoint.failed();
-        self.timed_out();
-    }
-
-    /// Notes that it was still to answer when the time for the whole exchange was over, which may
-    /// have been short already when it was asked.
-    pub(crate) fn timed_out(&self) {
-        if let Some(circuit) = &self.circuit {
-            circuit.failed();
-        }
-    }
-
-    /// Whether its circuit breaker lets it be tried.
-    pub(crate) fn is_in(&self) -> bool {
-        self.circuit.as_ref().is_none_or(Circuit::admits)
-    }
-
-    /// A circuit breaker alone says when its endpoints pause (smi N-10).
-    fn is_ejected(&self) -> bool {
-        self.circuit.is_none() && self.endpoint.is_ejected()
-    }
-}
-
-/// The ready endpoints of a Service's port.
+/// The ready endpoints of a Service's port, as an upstream asks them.
 #[derive(Debug)]
 pub(crate) struct Group {
     members: Vec<Member>,
+    settings: Arc<BackendSettings>,
+    /// Whether another Service takes the requests while no endpoint works.
+    has_backup: bool,
+    /// Whether it is known which endpoints are meant.
+    is_known: bool,
     turn: AtomicUsize,
+    /// Where keys stand, where they do.
+    ring: Option<Ring>,
+    /// Who waits for an endpoint. Outlives the table.
+    waiting: Arc<Waiting>,
+}
+
+/// What a request asks of the endpoint that is taken.
+pub(crate) struct Choice<'c, F> {
+    /// What it is known by, where [`key`] says something.
+    pub(crate) key: u64,
+    /// The place of the endpoint that its session is kept at.
+    pub(crate) kept: Option<usize>,
+    /// Where it failed already.
+    pub(crate) tried: &'c [Address],
+    pub(crate) random: &'c Random,
+    /// Which workloads admit it.
+    pub(crate) reaches: F,
 }
 
 impl Group {
-    pub(crate) fn new(members: Vec<Member>) -> Self {
-        Self { members, turn: AtomicUsize::new(0) }
+    /// The endpoints of the same upstream in the last table, `previous`, hand on who waits for
+    /// them.
+    pub(crate) fn new(
+        members: Vec<Member>,
+        settings: Arc<BackendSettings>,
+        has_backup: bool,
+        previous: Option<&Self>,
+    ) -> Self {
+        let consistent = matches!(settings.balance, Balance::Hash { consistent: true, .. });
+        let ring = consistent.then(|| Ring::new(members.iter().map(Member::address)));
+        let turn = previous.map_or(0, |previous| previous.turn.load(Ordering::Relaxed));
+        let waiting = previous.map(|previous| Arc::clone(&previous.waiting)).unwrap_or_default();
+        let turn = AtomicUsize::new(turn);
+        Self { members, settings, has_backup, is_known: true, turn, ring, waiting }
     }
 
+    /// The same, of which documents do not tell which endpoints are meant.
+    pub(crate) fn unknown(self) -> Self {
+        Self { is_known: false, ..self }
+    }
+
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    pub(crate) fn member(&self, at: usize) -> Option<&Member> {
+        self.members.get(at)
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<BackendSettings> {
+        &self.settings
+    }
+
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// How the endpoints fare, by their addresses.
+    pub(crate) fn standings(&self) -> HashMap<&Address, &Arc<Standing>> {
+        self.members.iter().map(|member| (member.address(), &member.standing)).collect()
+    }
+
+    /// Whether no request comes to anything here.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && !self.has_backup && self.is_known
+    }
+
+    /// Whether another Service takes the requests while no endpoint works.
+    pub(crate) fn has_backup(&self) -> bool {
+        self.has_backup
     }
 
     /// How many endpoints there are of the workloads that a request may reach.
@@ -147,225 +106,254 @@ impl Group {
         self.members.iter().filter(|member| reaches(member.workload)).count()
     }
 
-    /// Whether [`Group::pick`] finds one.
+    /// Whether [`Group::take`] finds one in the end.
     pub(crate) fn has_any(&self, reaches: impl Fn(usize) -> bool) -> bool {
-        self.members.iter().any(|member| reaches(member.workload) && member.is_in())
+        self.members.iter().any(|m| reaches(m.workload) && m.is_in() && self.is_healthy(m))
+    }
+
+    /// Whether checks let it be tried (virtualserver §4, `healthCheck`).
+    fn is_healthy(&self, member: &Member) -> bool {
+        check_of(&self.settings).is_none_or(|check| member.standing.is_healthy(check))
     }
 
     /// Takes an endpoint of a workload that the request `reaches` and that is not out: one that was
-    /// not `tried` and is not ejected, if there is one; then one that was not tried; then any.
+    /// not `tried` and is not ejected, if there is one; then, unless there is a backup, one that
+    /// was not tried; then any. Where all have as many requests as they may, it waits in the queue
+    /// that there may be.
     ///
     /// # Errors
     ///
     /// Why there is none.
-    pub(crate) fn pick(
-        &self,
-        balance: &Balance,
-        tried: &[Address],
-        random: &Random,
-        reaches: impl Fn(usize) -> bool,
-    ) -> Result<&Member, Failure> {
-        let fresh = |m: &Member| !tried.contains(m.endpoint.address());
-        let usable = |m: &Member| reaches(m.workload) && m.is_in();
-        self.pick_where(balance, random, |m| fresh(m) && !m.is_ejected() && usable(m))
-            .or_else(|| self.pick_where(balance, random, |m| fresh(m) && usable(m)))
-            .or_else(|| self.pick_where(balance, random, usable))
-            .ok_or_else(|| match self.count(&reaches) {
-                // smi T-17: without endpoints nobody learns of rules.
-                _ if self.is_empty() => Failure::NoEndpoint,
-                0 => Failure::Denied,
-                _ => Failure::CircuitOpen,
-            })
+    pub(crate) async fn take<F: Fn(usize) -> bool>(
+        self: &Arc<Self>,
+        choice: &Choice<'_, F>,
+    ) -> Result<Holding, Failure> {
+        let Some(queue) = self.settings.queue else { return self.try_take(choice) };
+        if self.waiting.is_empty() {
+            match self.try_take(choice) {
+                Err(Failure::Busy) => {}
+                taken => return taken,
+            }
+        }
+        self.waiting.wait(queue, || self.try_take(choice)).await
     }
 
-    fn pick_where(
-        &self,
-        balance: &Balance,
-        random: &Random,
-        usable: impl Fn(&Member) -> bool,
-    ) -> Option<&Member> {
-        let active = |m: &&Member| m.endpoint.active.load(Ordering::Relaxed);
-        let first = match balance {
-            Balance::Random | Balance::RandomTwoLeastConnections => {
-                random.below(self.members.len())
+    fn try_take<F: Fn(usize) -> bool>(
+        self: &Arc<Self>,
+        choice: &Choice<'_, F>,
+    ) -> Result<Holding, Failure> {
+        loop {
+            // Another thread may be quicker.
+            if let Some(holding) = Holding::take(self, self.pick(choice)?) {
+                return Ok(holding);
             }
-            // Also for the ways that are not carried out yet (see `unsupported`).
-            _ => self.turn.fetch_add(1, Ordering::Relaxed) % self.members.len().max(1),
-        };
-        let mut from_first = {
-            let (before, after) = self.members.split_at_checked(first)?;
-            after.iter().chain(before).filter(|m| usable(m))
-        };
-        match balance {
-            Balance::LeastConnections => from_first.min_by_key(active),
-            Balance::RandomTwoLeastConnections => {
-                let one = from_first.next()?;
-                let rest: usize = from_first.clone().count();
-                let two = (rest > 0).then(|| from_first.nth(random.below(rest))).flatten();
-                Some(two.filter(|two| active(two) < active(&one)).unwrap_or(one))
-            }
-            _ => from_first.next(),
         }
+    }
+
+    fn pick<F: Fn(usize) -> bool>(&self, choice: &Choice<'_, F>) -> Result<usize, Failure> {
+        let most = self.settings.max_connections;
+        let has_room = |m: &Member| m.standing.has_room(most);
+        let fresh = |m: &Member| !choice.tried.contains(m.address());
+        let usable = |m: &Member| (choice.reaches)(m.workload) && m.is_in() && self.is_healthy(m);
+        let works = |m: &Member| fresh(m) && !m.is_ejected() && usable(m);
+        let untried = |m: &Member| fresh(m) && usable(m);
+        if let Some(at) = choice.kept
+            && self.member(at).is_some_and(|m| works(m) && has_room(m))
+        {
+            return Ok(at);
+        }
+        let orders: [&dyn Fn(&Member) -> bool; 3] = [&works, &untried, &usable];
+        // virtualserver §14: a lone endpoint is never skipped, unless another Service stands in.
+        let orders = if self.has_backup { &orders[..1] } else { &orders };
+        for suits in orders {
+            if let Some(at) = self.choose(choice, |m| suits(m) && has_room(m)) {
+                return Ok(at);
+            }
+            if most.is_some() && self.members.iter().any(suits) {
+                return Err(if self.has_backup { Failure::NoneWorks } else { Failure::Busy });
+            }
+        }
+        if !self.is_known {
+            return Err(Failure::Unsupported);
+        }
+        let reached = || self.members.iter().filter(|m| (choice.reaches)(m.workload));
+        Err(match reached().next() {
+            None if !self.members.is_empty() => Failure::Denied,
+            Some(_) if !reached().any(Member::is_in) => Failure::CircuitOpen,
+            _ if self.has_backup => Failure::NoneWorks,
+            // smi T-17: without endpoints nobody learns of rules.
+            _ => Failure::NoEndpoint,
+        })
+    }
+
+    /// The place of the endpoint that the rule says, of those that suit.
+    fn choose<F>(&self, choice: &Choice<'_, F>, suits: impl Fn(&Member) -> bool) -> Option<usize> {
+        let random = choice.random;
+        match self.settings.balance {
+            Balance::Random => self.next_from(random.below(self.members.len()), suits),
+            Balance::RandomTwoLeastConnections => {
+                let two = self.two(random, suits);
+                self.least(two, |m| self.connections(m))
+            }
+            Balance::RandomTwoLeastTime(_) => {
+                let two = self.two(random, suits);
+                self.least(two, self.time(two, false))
+            }
+            Balance::LeastConnections => {
+                let all = self.all_from(self.next_turn()).filter(|at| suits(&self.members[*at]));
+                self.least(all, |m| self.connections(m))
+            }
+            Balance::LeastTime { inflight, .. } => {
+                let all = self.all_from(self.next_turn()).filter(|at| suits(&self.members[*at]));
+                self.least(all.clone(), self.time(all, inflight))
+            }
+            Balance::ClientAddress | Balance::Hash { consistent: false, .. } => {
+                self.by_key(choice.key, suits)
+            }
+            Balance::Hash { consistent: true, .. } => {
+                let ring = self.ring.as_ref()?;
+                ring.from(choice.key).find(|at| suits(&self.members[*at]))
+            }
+            // One after the other, also for what rules may come to ask.
+            _ => self.in_turn(random, suits),
+        }
+    }
+
+    fn next_turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed) % self.members.len().max(1)
+    }
+
+    /// The places of all endpoints, from `first` on.
+    fn all_from(&self, first: usize) -> impl Iterator<Item = usize> + Clone {
+        (first..self.members.len()).chain(0..first)
+    }
+
+    fn next_from(&self, first: usize, suits: impl Fn(&Member) -> bool) -> Option<usize> {
+        self.all_from(first).find(|at| suits(&self.members[*at]))
+    }
+
+    /// The next one. One that gets only a part of its share is passed over now and then.
+    fn in_turn(&self, random: &Random, suits: impl Fn(&Member) -> bool) -> Option<usize> {
+        let mut next = self.next_from(self.next_turn(), &suits)?;
+        if self.settings.slow_start.is_some() {
+            for _ in 0..self.members.len() {
+                let share = self.share(&self.members[next]);
+                if share >= 1.0 || (random.next() as f64) < share * u64::MAX as f64 {
+                    break;
+                }
+                next = self.next_from(self.next_turn(), &suits)?;
+            }
+        }
+        Some(next)
+    }
+
+    /// Any two that suit, or the only one.
+    fn two(&self, random: &Random, suits: impl Fn(&Member) -> bool) -> Two {
+        let most = self.members.len();
+        // Most often all suit.
+        if most > 1 {
+            let one = random.below(most);
+            let other = (one + 1 + random.below(most - 1)) % most;
+            if suits(&self.members[one]) && suits(&self.members[other]) {
+                return Two([Some(one), Some(other)]);
+            }
+        }
+        let suiting: Vec<usize> = (0..most).filter(|at| suits(&self.members[*at])).collect();
+        match suiting.len() {
+            0 => Two([None, None]),
+            1 => Two([Some(suiting[0]), None]),
+            many => {
+                let one = random.below(many);
+                let other = (one + 1 + random.below(many - 1)) % many;
+                Two([Some(suiting[one]), Some(suiting[other])])
+            }
+        }
+    }
+
+    /// The first of those with the least cost for a request, per share.
+    fn least(
+        &self,
+        of: impl IntoIterator<Item = usize>,
+        cost: impl Fn(&Member) -> f64,
+    ) -> Option<usize> {
+        let costs = of.into_iter().map(|at| {
+            let member = &self.members[at];
+            (at, cost(member) / self.share(member))
+        });
+        costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)
+    }
+
+    fn share(&self, member: &Member) -> f64 {
+        member.standing.share(self.settings.slow_start)
+    }
+
+    /// The requests under way there, with one more.
+    fn connections(&self, member: &Member) -> f64 {
+        f64::from(member.endpoint.active()) + 1.0
+    }
+
+    /// How long that many requests probably take. One of which nothing is known is taken to be as
+    /// quick as the quickest of those that it is compared with.
+    fn time(
+        &self,
+        among: impl IntoIterator<Item = usize>,
+        inflight: bool,
+    ) -> impl Fn(&Member) -> f64 {
+        let known = among.into_iter().filter_map(|at| self.members[at].standing.expected(inflight));
+        let quickest = known.fold(f64::INFINITY, f64::min);
+        let quickest = if quickest.is_finite() { quickest } else { 0.0 };
+        move |member| {
+            let expected = member.standing.expected(inflight).unwrap_or(quickest);
+            (expected + 1.0) * self.connections(member)
+        }
+    }
+
+    /// The one that a key leads to. Where it does not suit, the key leads on, so that not all of
+    /// its keys go to one neighbour.
+    fn by_key(&self, key: u64, suits: impl Fn(&Member) -> bool) -> Option<usize> {
+        /// How often (as NGINX).
+        const TRIES: u64 = 20;
+        let most = self.members.len();
+        let place = |key: u64| ((u128::from(key) * most as u128) >> 64) as usize;
+        let mut places = (0..TRIES).map(|n| place(if n == 0 { key } else { spread(key ^ n) }));
+        let found = places.find(|at| self.member(*at).is_some_and(&suits));
+        found.or_else(|| self.next_from(place(key), suits))
+    }
+}
+
+/// The places of one or two endpoints.
+#[derive(Clone, Copy)]
+struct Two([Option<usize>; 2]);
+
+impl IntoIterator for Two {
+    type Item = usize;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<usize>, 2>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().flatten()
+    }
+}
+
+/// By what requests go to the same endpoint (virtualserver §14); 0 where it is by nothing.
+pub(crate) fn key(balance: &Balance, decision: &Decision<'_>, head: &Head<'_>) -> u64 {
+    match balance {
+        Balance::ClientAddress => hash(&network(head.client.peer.ip())),
+        Balance::Hash { .. } => {
+            let mut key = Vec::new();
+            decision.write_balance_key(head, &mut key);
+            hash(&key)
+        }
+        _ => 0,
+    }
+}
+
+/// The network of a client: the first three octets of an IPv4 address, or a whole IPv6 address.
+fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.octets()[..3].to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::circuit::History;
-    use super::*;
-    use gateway_core::rules::CircuitBreaker;
-    use gateway_core::{ObjectRef, Origin};
-
-    /// Endpoints at the ports from 1 on, each a workload of its own.
-    fn group(n: u16) -> Group {
-        let member = |port| Member {
-            endpoint: Arc::new(Endpoint::new(Peer::plain(Address::new("127.0.0.1", port)))),
-            workload: usize::from(port) - 1,
-            circuit: None,
-        };
-        Group::new((1..=n).map(member).collect())
-    }
-
-    /// The same, where a failure is enough for an endpoint to pause.
-    fn breaking(n: u16) -> Group {
-        let breaker = CircuitBreaker {
-            errors: 1,
-            window: Duration::MAX,
-            counts_5xx: false,
-            fallback: None,
-            origin: Origin::new(ObjectRef::new("CircuitBreaker", "shop", "a"), "spec"),
-        };
-        let mut group = group(n);
-        for member in &mut group.members {
-            member.circuit = Some(Circuit::new(&breaker, Arc::new(History::new())));
-        }
-        group
-    }
-
-    /// The port of the endpoint that is picked, whichever workload it belongs to.
-    fn picked(group: &Group, balance: &Balance, tried: &[Address], random: &Random) -> u16 {
-        port(group.pick(balance, tried, random, |_| true).unwrap())
-    }
-
-    fn port(member: &Member) -> u16 {
-        match member.endpoint.address() {
-            Address::Socket(address) => address.port(),
-            other @ Address::Name(..) => panic!("{other:?}"),
-        }
-    }
-
-    const ALL: [Balance; 4] = [
-        Balance::RoundRobin,
-        Balance::Random,
-        Balance::LeastConnections,
-        Balance::RandomTwoLeastConnections,
-    ];
-
-    #[test]
-    fn round_robin_takes_one_after_the_other() {
-        let (group, random) = (group(3), Random::from_seed(1));
-        let taken: Vec<u16> =
-            (0..6).map(|_| picked(&group, &Balance::RoundRobin, &[], &random)).collect();
-        assert_eq!(taken, [1, 2, 3, 1, 2, 3]);
-    }
-
-    #[test]
-    fn random_takes_any() {
-        let (group, random) = (group(3), Random::from_seed(5));
-        let taken: Vec<u16> =
-            (0..64).map(|_| picked(&group, &Balance::Random, &[], &random)).collect();
-        for endpoint in 1..=3 {
-            assert!(taken.windows(2).any(|two| two == [endpoint, endpoint]), "{taken:?}");
-        }
-    }
-
-    #[test]
-    fn the_one_with_the_fewest_exchanges_is_taken() {
-        let (group, random) = (group(3), Random::from_seed(1));
-        let held: Vec<Holding> =
-            [0, 0, 2].map(|i| Holding::new(Arc::clone(&group.members[i].endpoint))).into();
-        for _ in 0..4 {
-            assert_eq!(picked(&group, &Balance::LeastConnections, &[], &random), 2);
-        }
-        drop(held);
-        let seen: std::collections::BTreeSet<u16> =
-            (0..3).map(|_| picked(&group, &Balance::LeastConnections, &[], &random)).collect();
-        assert_eq!(seen.len(), 3, "ties go round");
-    }
-
-    #[test]
-    fn two_choices_never_take_the_busiest() {
-        let (group, random) = (group(3), Random::from_seed(7));
-        let _busy = [0, 0, 0].map(|i| Holding::new(Arc::clone(&group.members[i].endpoint)));
-        for _ in 0..64 {
-            assert_ne!(picked(&group, &Balance::RandomTwoLeastConnections, &[], &random), 1);
-        }
-    }
-
-    #[test]
-    fn a_failed_endpoint_is_left_out_unless_it_is_the_last() {
-        for balance in ALL {
-            let (group, random) = (group(2), Random::from_seed(3));
-            group.members[0].failed();
-            for _ in 0..8 {
-                assert_eq!(picked(&group, &balance, &[], &random), 2, "{balance:?}");
-            }
-            let tried = [group.members[1].endpoint.address().clone()];
-            assert_eq!(picked(&group, &balance, &tried, &random), 1, "{balance:?}");
-            group.members[0].answered(StatusCode::OK);
-            let seen: std::collections::BTreeSet<u16> =
-                (0..64).map(|_| picked(&group, &balance, &[], &random)).collect();
-            assert_eq!(seen.len(), 2, "{balance:?}");
-        }
-    }
-
-    #[test]
-    fn an_endpoint_that_is_out_is_not_picked_even_if_it_is_the_last() {
-        // smi N-10
-        for balance in ALL {
-            let (group, random) = (breaking(3), Random::from_seed(3));
-            group.members[0].failed();
-            let tried: Vec<Address> =
-                group.members[1..].iter().map(|m| m.endpoint.address().clone()).collect();
-            for tried in [&[][..], &tried] {
-                for _ in 0..16 {
-                    assert_ne!(picked(&group, &balance, tried, &random), 1, "{balance:?}");
-                }
-            }
-            // Nothing but the circuit breaker leaves one out.
-            group.members[1].endpoint.failed();
-            let seen: std::collections::BTreeSet<u16> =
-                (0..64).map(|_| picked(&group, &balance, &[], &random)).collect();
-            assert_eq!(Vec::from_iter(seen), [2, 3], "{balance:?}");
-            group.members[1].timed_out();
-            assert!(group.has_any(|_| true));
-            group.members[2].failed();
-            assert!(!group.has_any(|_| true));
-            let none = group.pick(&balance, &[], &random, |_| true);
-            assert_eq!(none.err(), Some(Failure::CircuitOpen), "{balance:?}");
-        }
-    }
-
-    #[test]
-    fn only_endpoints_that_admit_the_request_are_picked() {
-        // smi T-15, T-17
-        for balance in ALL {
-            let (group, random) = (group(3), Random::from_seed(3));
-            let reaches = |workload: usize| workload == 1;
-            assert_eq!(group.count(reaches), 1);
-            group.members[1].failed();
-            let tried = [group.members[1].endpoint.address().clone()];
-            for tried in [&[][..], &tried] {
-                for _ in 0..8 {
-                    let taken = group.pick(&balance, tried, &random, reaches).unwrap();
-                    assert_eq!(port(taken), 2, "{balance:?}");
-                }
-            }
-            let denied = group.pick(&balance, &[], &random, |_| false);
-            assert_eq!(denied.err(), Some(Failure::Denied), "{balance:?}");
-            let empty = Group::new(vec![]);
-            let none = empty.pick(&balance, &[], &random, |_| false);
-            assert_eq!(none.err(), Some(Failure::NoEndpoint), "{balance:?}");
-        }
-    }
-}
+mod tests;

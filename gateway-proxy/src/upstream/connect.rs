@@ -14,20 +14,25 @@ use tokio_rustls::TlsConnector;
 /// A socket as hyper takes it.
 pub(super) type Io = TokioIo<Line>;
 
-/// Opens a connection on which nothing is said yet. What comes on it sets `heard`.
+/// Opens a connection as hyper takes it. What comes on it sets `heard`.
 pub(super) async fn open(channel: &Channel, heard: &Arc<AtomicBool>) -> Result<Io, Failure> {
+    let stream = stream(channel).await?;
+    Ok(TokioIo::new(Line::new(stream, Arc::clone(heard))))
+}
+
+/// Opens a stream on which nothing was said yet.
+pub(super) async fn stream(channel: &Channel) -> Result<Stream, Failure> {
     let stream = dial(&channel.peer.address).await.map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => Failure::ConnectTimeout,
         _ => Failure::Connect,
     })?;
     // Small requests go out at once; a kernel that refuses the option only makes them later.
     let _ = stream.set_nodelay(true);
-    let stream = match &channel.peer.tls {
-        None => Stream::Plain(stream),
+    match channel.tls() {
+        None => Ok(Stream::Plain(stream)),
         // Boxed, so that connecting without TLS does not pay for its size.
-        Some(tls) => Box::pin(secure(tls, channel.version, stream)).await?,
-    };
-    Ok(TokioIo::new(Line::new(stream, Arc::clone(heard))))
+        Some(tls) => Box::pin(secure(tls, channel.speech.version, stream)).await,
+    }
 }
 
 async fn dial(address: &Address) -> io::Result<TcpStream> {

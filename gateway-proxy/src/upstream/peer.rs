@@ -53,10 +53,9 @@ impl Peer {
 
     /// How it is spoken to for a rule that says `speech`.
     pub(crate) fn spoken_to(&self, speech: &Speech) -> Channel {
-        // A proxy before a workload does with its answers what documents say of the workload.
-        let tls = self.tls.as_ref().or(speech.tls.as_ref()).map(Arc::clone);
-        let peer = Self { address: self.address.clone(), tls };
-        Channel { peer, version: speech.version }
+        // A proxy before a workload does with it what documents say of the workload.
+        let tls = speech.tls.clone().filter(|_| self.tls.is_none());
+        Channel { peer: self.clone(), speech: Speech { version: speech.version, tls } }
     }
 }
 
@@ -64,11 +63,18 @@ impl Peer {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Channel {
     pub(crate) peer: Peer,
-    pub(crate) version: HttpVersion,
+    pub(crate) speech: Speech,
+}
+
+impl Channel {
+    /// How TLS is spoken, if it is.
+    pub(crate) fn tls(&self) -> Option<&Arc<PeerTls>> {
+        self.peer.tls.as_ref().or(self.speech.tls.as_ref())
+    }
 }
 
 /// How rules want a Service to be spoken to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Speech {
     pub(crate) version: HttpVersion,
     /// How TLS is spoken, where it is not between workloads.

@@ -3,9 +3,9 @@
 //! Of those for one request at a time, the one used last goes out first, so that those not needed
 //! grow old and are closed.
 
-use super::balance::Holding;
 use super::connection::Connection;
-use super::peer::{Channel, HttpVersion};
+use super::endpoint::Holding;
+use super::peer::{Channel, HttpVersion, Peer};
 use super::{http1, http2};
 use crate::error::Failure;
 use hashbrown::HashMap;
@@ -58,7 +58,7 @@ impl Pool {
         fresh: bool,
         connect_timeout: Option<Duration>,
     ) -> Result<Checkout, Failure> {
-        if channel.version == HttpVersion::Http2 {
+        if channel.speech.version == HttpVersion::Http2 {
             // Those that are closed are known to be, and left out.
             let connections = self.multiplexed(channel);
             let (stream, reused) = within(connect_timeout, connections.stream(channel)).await?;
@@ -98,6 +98,17 @@ impl Pool {
         if stack.len() < self.shared.most {
             stack.push(Idle { connection, since: Instant::now() });
         }
+    }
+
+    /// How many idle connections there are.
+    pub(super) fn idle(&self, channel: &Channel) -> usize {
+        self.shared.idle.borrow().get(channel).map_or(0, Vec::len)
+    }
+
+    /// Closes connections to all but these: the idle ones, and others when their requests are over.
+    pub(crate) fn keep_only(&self, stays: impl Fn(&Peer) -> bool) {
+        self.shared.idle.borrow_mut().retain(|channel, _| stays(&channel.peer));
+        self.shared.multiplexed.borrow_mut().retain(|channel, _| stays(&channel.peer));
     }
 
     /// Closes what has been idle for too long, again and again.
@@ -144,9 +155,13 @@ impl Lease {
     /// Keeps the connection for another request: its exchange is over.
     pub(crate) fn give_back(self) {
         let Self { connection, channel, holding, pool } = self;
+        let may_idle = holding.may_idle(&pool, &channel);
         // What settles on the connection is no exchange any more.
         drop(holding);
         let Connection::Http1(mut connection) = connection else { return };
+        if !may_idle {
+            return;
+        }
         if connection.is_ready() {
             pool.push(channel, connection);
         } else if !connection.is_closed() {

@@ -25,6 +25,7 @@ struct State {
     status: AtomicU16,
     stopped: AtomicBool,
     connections: AtomicUsize,
+    closed: AtomicUsize,
     requests: AtomicUsize,
     aborted: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
@@ -71,6 +72,7 @@ impl Backend {
                         shared.serve(&stream)
                     };
                     let _ = stream.shutdown(Shutdown::Both);
+                    shared.closed.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -93,6 +95,11 @@ impl Backend {
 
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that neither side has closed.
+    pub fn open(&self) -> usize {
+        self.connections() - self.state.closed.load(Ordering::SeqCst)
     }
 
     pub fn requests(&self) -> usize {

@@ -249,6 +249,6 @@ fn what_cannot_be_spoken_is_not_sent() {
     }
     assert_eq!(backend.connections(), 0);
     let told = told.lock().unwrap();
-    let warnings = told.iter().filter(|told| told.contains("not supported yet"));
+    let warnings = told.iter().filter(|told| told.contains("[unsupported]"));
     assert_eq!(warnings.count(), 1, "{told:?}");
 }

@@ -159,3 +159,43 @@ fn only_the_limits_of_the_fallback_are_asked_about() {
         assert_eq!(guarded, !want.is_empty(), "{path}");
     }
 }
+
+#[test]
+fn a_request_goes_to_the_backup_of_the_rule_once() {
+    // virtualserver §4, `backup`
+    let open = |name: &str| service(name, true, vec![]);
+    let services = vec![
+        Service { limits: vec![limit("tea")], ..open("tea") },
+        Service { limits: vec![limit("backup")], ..open("backup") },
+        Service { access: access(false), ..open("closed") },
+        service("missing", false, vec![]),
+    ];
+    for (backup, want) in
+        [(None, "none"), (Some(1), "backup:80"), (Some(2), "denied closed:80"), (Some(3), "none")]
+    {
+        let mut action = forward(0, true);
+        action.edit_forwards(&mut |forward| {
+            let target = |id| UpstreamTarget { service: ServiceId(id), port: 80, splits: false };
+            Arc::make_mut(&mut forward.settings).backup = backup.map(target);
+        });
+        let route = Route { action, ..route("=/0", vec![]) };
+        let mut rules = rules(vec![host("*", 0, false, vec![route])]);
+        rules.services = Arc::new(services.clone());
+        let router = Router::compile(&rules).unwrap();
+        let request = RequestHead::get("h", "/0");
+        let decision = router.decide(&request, 0);
+        let other = router.back_up(&decision, &request);
+        assert_eq!(other.as_ref().map_or("none".to_owned(), target), want, "{backup:?}");
+        if let Some(other) = &other {
+            assert!(router.back_up(other, &request).is_none(), "not once more");
+        }
+        if backup == Some(1) {
+            let steps = other.unwrap().steps(&request);
+            let of_backup = |step: &Step<'_>| {
+                matches!(step, Step::ServiceLimit(Counted { limit, .. })
+                    if limit.origin.field.to_string() == "backup")
+            };
+            assert!(steps.len() == 1 && of_backup(&steps[0]), "its own limits count: {steps:?}");
+        }
+    }
+}

@@ -13,12 +13,15 @@ pub struct FailureLimit {
     pub failures: u32,
     /// In what time, and how long the endpoint is left out.
     pub period: Duration,
+    /// Whether an answer with a status that is tried again is a failure, too. One with 403 or 404
+    /// never is.
+    pub counts_statuses: bool,
 }
 
 impl Default for FailureLimit {
-    /// NGINX's: one failure, 10 s.
+    /// NGINX's: one failure, 10 s; of connections and answers that are none, not of statuses.
     fn default() -> Self {
-        Self { failures: 1, period: Duration::from_secs(10) }
+        Self { failures: 1, period: Duration::from_secs(10), counts_statuses: false }
     }
 }
 

@@ -5,6 +5,7 @@ use super::proxy::Proxy;
 use super::shop::{Backend, EVER, Shop, endpoint, nowhere, origin, service, statuses};
 use crate::error::Failure;
 use crate::tls::Authority;
+use gateway_core::rules::ServiceId;
 use gateway_core::rules::{
     Access, Caller, CircuitBreaker, Grant, Service, ServiceAccount, ServiceLimit, Workload,
 };

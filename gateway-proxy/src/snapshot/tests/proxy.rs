@@ -159,10 +159,7 @@ pub(super) fn snapshot(
     let router = Router::compile(rules).unwrap();
     let surroundings = Surroundings { identity, ..Surroundings::default() };
     let mut snapshot = Snapshot::new(router, surroundings, &Config::default(), None);
-    let member =
-        |peer| Member { endpoint: Arc::new(Endpoint::new(peer)), workload: 0, circuit: None };
-    let group = || Group::new(peer.iter().cloned().map(member).collect());
-    snapshot.groups = reachable(rules).into_iter().map(|key| (key, group())).collect();
+    snapshot.groups = Groups::alike(snapshot.router.rules(), peer.as_ref());
     snapshot
 }
 

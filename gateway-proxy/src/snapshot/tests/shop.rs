@@ -3,6 +3,7 @@
 use super::super::*;
 use super::proxy::{Proxy, ask};
 use crate::config::Limits;
+use gateway_core::rules::ServiceId;
 use gateway_core::rules::{
     Action, Balance, Forward, RuleSet, Service, ServiceName, ServiceSplit, SplitBackend,
 };

@@ -33,6 +33,7 @@ fn plain() -> BackendSettings {
     let origin = settings("").origin.clone();
     BackendSettings {
         balance: Balance::RandomTwoLeastConnections,
+        failure_limit: FailureLimit { counts_statuses: true, ..FailureLimit::default() },
         max_body: Some(1 << 20),
         ..BackendSettings::new("tea", origin)
     }
@@ -56,7 +57,8 @@ fn defaults() {
     assert_eq!([connect, read, send], [Some(seconds(60)); 3]);
     assert_eq!([request, backend_request], [None; 2]);
     assert_eq!(plain().retry.on, [RetryCondition::Error, RetryCondition::Timeout]);
-    assert_eq!(plain().failure_limit, FailureLimit { failures: 1, period: seconds(10) });
+    let limit = FailureLimit { failures: 1, period: seconds(10), counts_statuses: true };
+    assert_eq!(plain().failure_limit, limit);
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn each_field_has_its_setting() {
         send: Some(send),
         ..Timeouts::default()
     };
-    let failures = |failures, period| FailureLimit { failures, period };
+    let failures = |failures, period| FailureLimit { failures, period, counts_statuses: true };
     let labels = |pairs: &[(&str, &str)]| {
         let pairs = pairs.iter().map(|(key, value)| ((*key).into(), (*value).into()));
         EndpointChoice::Labelled(pairs.collect())

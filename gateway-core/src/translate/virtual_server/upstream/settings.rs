@@ -26,6 +26,7 @@ pub(super) fn settings(
     let failure_limit = FailureLimit {
         failures: written.max_fails.unwrap_or(failures.failures),
         period: duration(written.fail_timeout.as_ref(), report).unwrap_or(failures.period),
+        counts_statuses: true,
     };
     let max_body = match &written.client_max_body_size {
         Some(text) => report.check(text.at, offset(text)).filter(|limit| *limit > 0),
