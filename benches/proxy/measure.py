@@ -17,6 +17,9 @@ from peers import NotServed, Proxy
 MANY = 1000
 # Requests that instructions are counted for, beyond those of the start, and at once.
 COUNTED, AT_ONCE = 2000, 16
+# System calls for a connection, not for a request on it.
+FOR_CONNECTIONS = {"accept4", "bind", "close", "connect", "epoll_ctl", "fcntl", "getpeername", "getsockname",
+                   "getsockopt", "setsockopt", "shutdown", "socket"}
 SMALL_REQUEST = b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -82,8 +85,9 @@ def calls(setup, kinds, name, load, arguments, skipped):
                     if found and found.group(2) != "total":
                         counted[found.group(2)] = int(found.group(1)) / max(outcome.requests, 1)
                 most = dict(sorted(counted.items(), key=lambda each: -each[1])[:6])
+                steady = sum(each for call, each in counted.items() if call not in FOR_CONNECTIONS)
                 rows.append({"load": name, "proxy": proxy.name, "per_request": sum(counted.values()),
-                             "most": most, "errors": outcome.errors})
+                             "steady": steady, "most": most, "errors": outcome.errors})
     return rows
 
 

@@ -135,6 +135,8 @@ class Kind:
     """A proxy that may be measured."""
 
     runs_in_valgrind = True
+    # One that is measured only where it is asked for.
+    is_variant = False
 
     def __init__(self, name, package):
         self.name, self.package = name, package
@@ -163,6 +165,7 @@ class Nginx(Kind):
     def __init__(self, name="nginx", told=TOLD, buffers=""):
         super().__init__(name, "Debian package nginx")
         self.told, self.buffers = told, buffers
+        self.is_variant = name != "nginx"
 
     def is_there(self):
         return shutil.which("nginx") is not None
