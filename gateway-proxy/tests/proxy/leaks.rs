@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::bodies::wait_until;
 use crate::client::Client;
-use crate::process::{Process, documents};
+use crate::signals::{documents, serve};
 use std::net::SocketAddr;
 
 /// Exchanges that end in every way, `times` each; how many were answered with 200 in full.
@@ -41,7 +41,7 @@ fn memory_and_descriptors_return_to_where_they_were() {
     let backend = Backend::start("tea");
     let file = std::env::temp_dir().join(format!("gateway-leaks-{}.yaml", std::process::id()));
     std::fs::write(&file, documents("0")).unwrap();
-    let (process, address) = Process::serve(&file, &backend, &["--threads", "2"]);
+    let (process, address) = serve(&file, &backend, &["--threads", "2"]);
     let mut version = 0;
     let mut round = || {
         let whole = std::thread::scope(|scope| {

@@ -21,4 +21,5 @@ mod reload;
 mod routing;
 mod service_limits;
 mod shutdown;
+mod signals;
 mod suite;

@@ -1,36 +1,44 @@
-//! `gateway serve` as a process: what it prints, and which signals it obeys.
+//! `gateway serve` as a process.
 
-use crate::backend::Backend;
-use crate::bodies::wait_until;
-use crate::client::Client;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub struct Process(Child);
 
 impl Process {
-    /// `gateway serve` of `file` in front of `backend`, and its address.
-    pub fn serve(file: &Path, backend: &Backend, more: &[&str]) -> (Self, SocketAddr) {
+    /// `gateway serve` of `file`, and the address of the listener of `default/cafe` on port 80; that
+    /// of the admin server before it, where `more` asks for one.
+    pub fn serve(file: &Path, more: &[&str], errors: Stdio) -> (Self, Vec<SocketAddr>) {
         let child = Command::new(env!("CARGO_BIN_EXE_gateway"))
-            .args(["serve", "--bind", "127.0.0.1", "--map-port", "80=0", "--admin", "off", "-f"])
+            .args(["serve", "--bind", "127.0.0.1", "--map-port", "80=0", "-f"])
             .arg(file)
-            .arg("--endpoint")
-            .arg(format!("default/tea:80={}", backend.address))
             .args(more)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn()
             .unwrap();
         let mut process = Self(child);
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words[..] {
-            ["listening", "http", address, "default/cafe"] => (process, address.parse().unwrap()),
-            _ => panic!("{line}"),
+        let mut addresses = Vec::new();
+        for line in BufReader::new(process.0.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["listening", "admin", address] => addresses.push(address.parse().unwrap()),
+                ["listening", "http", address, "default/cafe"] => {
+                    addresses.push(address.parse().unwrap());
+                    return (process, addresses);
+                }
+                _ => panic!("{line}"),
+            }
         }
+        panic!("it ended")
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.0.wait().unwrap()
     }
 
     /// How many files and sockets it has open.
@@ -54,43 +62,5 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-pub fn documents(version: &str) -> String {
-    crate::gateway::cafe("")
-        + &format!("  - path: /version\n    action:\n      return: {{body: '{version}'}}\n")
-}
-
-#[test]
-fn it_says_where_it_listens_and_obeys_signals() {
-    let backend = Backend::start("tea");
-    let file = std::env::temp_dir().join(format!("gateway-process-{}.yaml", std::process::id()));
-    let log = file.with_extension("log");
-    let lines = |path: &Path| std::fs::read_to_string(path).map_or(0, |text| text.lines().count());
-    std::fs::write(&file, documents("one")).unwrap();
-    let more = ["--access-log", log.to_str().unwrap()];
-    let (mut process, address) = Process::serve(&file, &backend, &more);
-    let mut client = Client::connect(address);
-    assert_eq!(client.get("/version").text(), "one");
-    wait_until("its line", || lines(&log) == 1);
-    std::fs::rename(&log, log.with_extension("old")).unwrap();
-    std::fs::write(&file, documents("two")).unwrap();
-    process.signal("-HUP");
-    let mut versions = 0;
-    wait_until("the new table", || {
-        versions += 1;
-        Client::connect(address).get("/version").text() == "two"
-    });
-    client.send("GET /slow?300 HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
-    wait_until("the request is under way", || backend.requests() == 1);
-    process.signal("-TERM");
-    assert_eq!(client.read("GET").unwrap().status, 200, "finished before the end");
-    assert_eq!(process.0.wait().unwrap().code(), Some(0));
-    let old = lines(&log.with_extension("old"));
-    assert_eq!(old + lines(&log), 1 + versions + backend.requests(), "every line is somewhere");
-    assert!(lines(&log) >= backend.requests(), "the last ones in the new file");
-    for file in [&file, &log, &log.with_extension("old")] {
-        std::fs::remove_file(file).unwrap();
     }
 }

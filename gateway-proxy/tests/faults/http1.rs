@@ -1,0 +1,93 @@
+//! Each way to get HTTP/1.1 wrong, alone and beside a backend that does not.
+
+use crate::client::Client;
+use crate::fault::{Fault, Result};
+use crate::shop::{Shop, ask, is_whole};
+use std::collections::BTreeMap;
+
+const SIZE: usize = 400;
+
+/// Long enough that it is not over by chance, and soon over where it has to be.
+const PATIENCE: &str = ", read-timeout: 700ms";
+
+#[test]
+fn each_fault_has_its_status_and_its_reason() {
+    for fault in Fault::HTTP1 {
+        let shop = Shop::http1(&[fault], PATIENCE);
+        let mut counted = BTreeMap::<String, u64>::new();
+        for id in 1..=3 {
+            let mut client = Client::connect(shop.address);
+            let response = ask(&mut client, "GET", id, SIZE);
+            let line = shop.line(id);
+            assert_eq!(line.status, response.status, "{fault:?}");
+            let problem = &*line.problem;
+            match fault.alone() {
+                Result::Whole => {
+                    assert!(is_whole(&response, id, SIZE), "{fault:?}: {response:?}");
+                    assert_eq!(problem, "", "{fault:?}");
+                }
+                Result::Broken => {
+                    assert_eq!((response.status, response.complete), (200, false), "{fault:?}");
+                    assert!(client.is_closed(), "{fault:?}");
+                    assert_eq!(problem, "broken_body", "{fault:?}");
+                }
+                Result::Failed(status, reasons) => {
+                    assert_eq!(response.status, status, "{fault:?}");
+                    assert!(response.complete && reasons.contains(&problem), "{fault:?} {problem}");
+                }
+            }
+            if !problem.is_empty() {
+                *counted.entry(line.problem).or_default() += 1;
+            }
+        }
+        // Everything that a client saw is counted once, by the word that the log has for it.
+        assert_eq!(shop.metrics().failures(), counted, "{fault:?}");
+    }
+}
+
+#[test]
+fn another_endpoint_answers_what_may_be_asked_twice() {
+    // virtualserver §14
+    for fault in Fault::HTTP1 {
+        let upstream = format!("{PATIENCE}, next-upstream: error timeout invalid_header");
+        let shop = Shop::http1(&[fault, Fault::None], &upstream);
+        let mut client = Client::connect(shop.address);
+        for (id, method) in ["GET", "PUT", "DELETE", "OPTIONS"].into_iter().cycle().take(8).enumerate()
+        {
+            let id = id as u64 + 1;
+            let response = ask(&mut client, method, id, SIZE);
+            let is_broken = response.status == 200 && !response.complete;
+            if is_broken && fault.alone() == Result::Broken {
+                // The head was passed on: it is too late for another try.
+                assert_eq!(shop.ledger.of(id), [fault], "{fault:?}");
+                client = Client::connect(shop.address);
+                continue;
+            }
+            assert!(is_whole(&response, id, SIZE), "{fault:?} {method}: {response:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_may_have_been_done_is_asked_twice() {
+    // virtualserver §14: `non_idempotent`
+    for fault in Fault::HTTP1 {
+        let upstream = format!("{PATIENCE}, next-upstream: error timeout invalid_header");
+        let shop = Shop::http1(&[fault, fault, Fault::None], &upstream);
+        let mut client = Client::connect(shop.address);
+        for id in 1..=8 {
+            let response = ask(&mut client, "POST", id, SIZE);
+            let whole = is_whole(&response, id, SIZE);
+            let seen = shop.ledger.done(id);
+            assert!(seen <= 1, "{fault:?}: {:?}", shop.ledger.of(id));
+            assert!(!whole || seen == 1, "{fault:?}");
+            if !whole {
+                // What a backend in order was sent always succeeds.
+                assert_ne!(shop.ledger.of(id), [Fault::None], "{fault:?}: {response:?}");
+            }
+            if !response.complete {
+                client = Client::connect(shop.address);
+            }
+        }
+    }
+}
