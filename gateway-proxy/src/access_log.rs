@@ -267,11 +267,6 @@ impl Entry {
         self.sent += octets as u64;
     }
 
-    /// Notes that the backend's body broke off.
-    pub(crate) fn broken(&mut self) {
-        self.problem = "broken_body";
-    }
-
     fn line(&self) -> String {
         let micros = self.started.elapsed().as_micros();
         let time = self.at.timestamp();

@@ -104,11 +104,13 @@ pub(crate) enum Failure {
     ClientBody,
     /// The client paused for too long within its body.
     ClientTimeout,
+    /// The answer broke off in its body, or came too late: the client has its head already.
+    BrokenBody,
 }
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::NoEndpoint,
         Self::Denied,
         Self::CircuitOpen,
@@ -127,6 +129,7 @@ impl Failure {
         Self::TooLarge,
         Self::ClientBody,
         Self::ClientTimeout,
+        Self::BrokenBody,
     ];
 
     /// One word, for metrics and logs.
@@ -150,6 +153,7 @@ impl Failure {
             Self::TooLarge => "too_large",
             Self::ClientBody => "client_body",
             Self::ClientTimeout => "client_timeout",
+            Self::BrokenBody => "broken_body",
         }
     }
 
@@ -160,9 +164,11 @@ impl Failure {
             Self::NoEndpoint | Self::Connect | Self::Tls | Self::Disconnect => unavailable,
             Self::Denied => StatusCode::FORBIDDEN,
             Self::CircuitOpen | Self::RateLimit => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Reset | Self::BrokenHead | Self::InvalidHead | Self::Unsendable => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Reset
+            | Self::BrokenHead
+            | Self::InvalidHead
+            | Self::Unsendable
+            | Self::BrokenBody => StatusCode::BAD_GATEWAY,
             Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {
                 StatusCode::GATEWAY_TIMEOUT

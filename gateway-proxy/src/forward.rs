@@ -173,6 +173,9 @@ impl Forwarder<'_> {
         let goes_on = || group.has_any(reaches) || self.fall_back().is_some();
         let speech = self.table.snapshot.speech(self.decision, self.forwarding)?;
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, group.count(reaches));
+        if tries.may_be_many() {
+            self.worker.budgets.request(&self.forwarding.service.name);
+        }
         loop {
             tries.begin();
             let random = &self.worker.random;
@@ -211,7 +214,8 @@ impl Forwarder<'_> {
                     member.answered(response.status());
                     let again = upload.replayable()
                         && tries.after_status(response.status(), address)
-                        && goes_on();
+                        && goes_on()
+                        && self.affords_another(false);
                     if !again {
                         let deadline = deadline.into_iter().chain(try_end).min();
                         return Ok(Reached { response, lease, deadline });
@@ -223,8 +227,10 @@ impl Forwarder<'_> {
                     } else if failure == Failure::RequestTimeout && !upload.waits_for_client() {
                         member.timed_out();
                     }
-                    let again =
-                        upload.replayable() && tries.after_failure(failure, address) && goes_on();
+                    let again = upload.replayable()
+                        && tries.after_failure(failure, address)
+                        && goes_on()
+                        && self.affords_another(failure.before_sending());
                     if !again {
                         return Err(failure);
                     }
@@ -233,6 +239,14 @@ impl Forwarder<'_> {
             }
             tries.back_off().await;
         }
+    }
+
+    /// Whether the Service's budget has room for another try; the one before, where nothing was sent
+    /// in it, was no burden, so that this is free.
+    fn affords_another(&self, is_free: bool) -> bool {
+        let affords = is_free || self.worker.budgets.retry(&self.forwarding.service.name);
+        self.worker.metrics.retry(affords);
+        affords
     }
 
     /// Sends the request to one endpoint. Where an idle connection turns out to be closed, a new
@@ -246,11 +260,12 @@ impl Forwarder<'_> {
     ) -> Result<(Response<Received>, Lease), Failure> {
         let timeouts = &self.settings().timeouts;
         let channel = holding.endpoint().peer.spoken_to(speech);
-        let mut fresh = false;
+        let mut again = false;
+        let mut newer_than = None;
         loop {
             let pool = &self.worker.pool;
             let Checkout { mut connection, reused } =
-                pool.checkout(&channel, fresh, timeouts.connect).await?;
+                pool.checkout(&channel, newer_than, timeouts.connect).await?;
             if reused && !may_repeat {
                 // What must not be sent twice is not sent on a connection that is closed: the
                 // runtime gets a chance to notice.
@@ -276,12 +291,15 @@ impl Forwarder<'_> {
                 return Err(failure);
             }
             let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
-            if fresh || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
+            if again || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
                 let failure = unanswered.failure;
                 let untouched = unanswered.unsent && failure != Failure::Tls;
                 return Err(if untouched { Failure::Connect } else { failure });
             }
-            fresh = true;
+            again = true;
+            // One that refuses a request goes on with others; else all connections that are there may
+            // have ended.
+            newer_than = (unanswered.failure != Failure::Reset).then(Instant::now);
         }
     }
 
@@ -341,7 +359,8 @@ impl Forwarder<'_> {
         }
         self.edit(status, &mut headers);
         let pause = self.settings().timeouts.read;
-        let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
+        let metrics = Arc::clone(&self.worker.metrics);
+        let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None, metrics };
         let mut answer = Response::new(Answer::relayed(relay));
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;

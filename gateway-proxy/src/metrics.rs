@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct WorkerMetrics {
     routes: Mutex<BTreeMap<RouteLabels, Arc<RouteCounters>>>,
     failures: [AtomicU64; Failure::ALL.len()],
+    /// Tries that followed another one, and those that the budget had no room for.
+    retries: AtomicU64,
+    retries_over_budget: AtomicU64,
     refused: AtomicU64,
     handshakes_failed: AtomicU64,
     connections: AtomicU64,
@@ -89,6 +92,12 @@ impl WorkerMetrics {
         self.failures[failure as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a try that follows a failed one, or that would have if the budget had room for it.
+    pub(crate) fn retry(&self, affords: bool) {
+        let counter = if affords { &self.retries } else { &self.retries_over_budget };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The counters of a route: the same over all tables that have it.
     pub(crate) fn route(&self, labels: RouteLabels) -> Arc<RouteCounters> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,6 +166,18 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, lost
         text.sample("gateway_mirrored_requests_total", &[("answered", answered)], count);
     }
     for (name, kind, help, value) in [
+        (
+            "gateway_retries_total",
+            "counter",
+            "Tries that followed another one of the same request.",
+            sum(&|w| &w.retries),
+        ),
+        (
+            "gateway_retries_over_budget_total",
+            "counter",
+            "Tries that were not made, because the Service's budget for them was used up.",
+            sum(&|w| &w.retries_over_budget),
+        ),
         (
             "gateway_requests_refused_total",
             "counter",

@@ -8,7 +8,7 @@ use crate::mirror::Copying;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
 use crate::tls::Identity;
-use crate::upstream::Pool;
+use crate::upstream::{Budgets, Pool};
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -64,6 +64,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pool: Pool,
+    pub(crate) budgets: Budgets,
     pub(crate) random: Random,
     pub(crate) copying: Copying,
     table: RefCell<Rc<Table>>,
@@ -78,6 +79,7 @@ impl Worker {
             // The old table goes first: its counters are then unused, unless a request has it.
             let routes = newest.router.rules().route_count();
             *table = Table::new(Arc::clone(&newest));
+            self.budgets.forget_unused();
             self.metrics.forget_unused(routes.saturating_mul(2).saturating_add(1000));
         }
         Rc::clone(&table)
@@ -95,6 +97,7 @@ pub(crate) fn run(
     let worker = Rc::new(Worker {
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
+        budgets: Budgets::new(),
         random: Random::from_system(),
         copying: Copying::default(),
         metrics,

@@ -2,13 +2,15 @@
 
 use super::Received;
 use crate::access_log::Entry;
-use crate::error::BrokenBody;
+use crate::error::{BrokenBody, Failure};
+use crate::metrics::WorkerMetrics;
 use crate::streams::OpenStream;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -19,6 +21,8 @@ pub(crate) struct Answer {
     entry: Option<Box<Entry>>,
     /// Told whether the client has something to take.
     stream: Option<OpenStream>,
+    /// Whether it has broken off, which is to be told.
+    is_broken: bool,
 }
 
 enum Content {
@@ -39,11 +43,13 @@ pub(crate) struct Relay {
     /// When the whole exchange has to be over.
     pub(crate) deadline: Option<Instant>,
     pub(crate) timer: Option<Pin<Box<Sleep>>>,
+    /// Where it is counted if it breaks off.
+    pub(crate) metrics: Arc<WorkerMetrics>,
 }
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, entry: None, stream: None }
+        Self { content: Content::Empty, entry: None, stream: None, is_broken: false }
     }
 
     /// The end of HTTP: what follows is another protocol.
@@ -166,7 +172,16 @@ impl Body for Answer {
                 this.content = Content::Empty;
                 (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
             }
+            Content::Relayed(_) if this.is_broken => Some(Err(BrokenBody)),
             Content::Relayed(relay) => match relay.poll(cx) {
+                Poll::Ready(Some(Err(BrokenBody))) => {
+                    relay.metrics.failure(Failure::BrokenBody);
+                    this.entry.iter_mut().for_each(|entry| entry.failed(Failure::BrokenBody));
+                    // hyper would forget what it has not sent yet, be it the head.
+                    this.is_broken = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
                     this.stream.iter().for_each(OpenStream::waits);
@@ -175,12 +190,8 @@ impl Body for Answer {
             },
         };
         this.stream.iter().for_each(OpenStream::given);
-        if let Some(entry) = &mut this.entry {
-            match &frame {
-                Some(Ok(frame)) => entry.sent(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(_)) => entry.broken(),
-                None => {}
-            }
+        if let (Some(entry), Some(Ok(frame))) = (&mut this.entry, &frame) {
+            entry.sent(frame.data_ref().map_or(0, Bytes::len));
         }
         Poll::Ready(frame)
     }
@@ -189,7 +200,7 @@ impl Body for Answer {
         match &self.content {
             Content::Empty | Content::Switched => true,
             Content::Full(bytes) => bytes.is_empty(),
-            Content::Relayed(relay) => relay.body.is_end_stream(),
+            Content::Relayed(relay) => !self.is_broken && relay.body.is_end_stream(),
         }
     }
 

@@ -1,21 +1,20 @@
 //! Opens connections to endpoints.
 
-use super::line::Line;
+use super::line::{Hearing, Line};
 use super::peer::{Address, Channel, HttpVersion, PeerTls};
 use crate::error::Failure;
 use crate::stream::Stream;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A socket as hyper takes it.
 pub(super) type Io = TokioIo<Line>;
 
-/// Opens a connection on which nothing is said yet. What comes on it sets `heard`.
-pub(super) async fn open(channel: &Channel, heard: &Arc<AtomicBool>) -> Result<Io, Failure> {
+/// Opens a connection on which nothing is said yet. What comes on it is noted in `hearing`.
+pub(super) async fn open(channel: &Channel, hearing: &Arc<Hearing>) -> Result<Io, Failure> {
     let stream = dial(&channel.peer.address).await.map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => Failure::ConnectTimeout,
         _ => Failure::Connect,
@@ -27,7 +26,7 @@ pub(super) async fn open(channel: &Channel, heard: &Arc<AtomicBool>) -> Result<I
         // Boxed, so that connecting without TLS does not pay for its size.
         Some(tls) => Box::pin(secure(tls, channel.version, stream)).await?,
     };
-    Ok(TokioIo::new(Line::new(stream, Arc::clone(heard))))
+    Ok(TokioIo::new(Line::new(stream, Arc::clone(hearing))))
 }
 
 async fn dial(address: &Address) -> io::Result<TcpStream> {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,24 +14,69 @@ use tokio::time::{Sleep, sleep};
 /// A backend that does not take the end of a connection for this long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that remembers whether anything came from the other side, which hyper's errors
-/// do not tell.
+/// Most octets that may come before the head of an answer is there, those of answers that announce it
+/// (1xx) included, of which hyper would read any number at once.
+const HEAD: u64 = 512 << 10;
+
+/// What came on a connection, which hyper does not tell.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    /// How often something came.
+    times: AtomicU64,
+    /// How many octets still may.
+    room: AtomicU64,
+}
+
+impl Hearing {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { times: AtomicU64::new(0), room: AtomicU64::new(u64::MAX) })
+    }
+
+    /// How often something came.
+    pub(super) fn times(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
+    }
+
+    /// The head of an answer is to come.
+    pub(super) fn expect_head(&self) {
+        self.room.store(HEAD, Ordering::Relaxed);
+    }
+
+    /// It is there; of what follows it, any number of octets may come.
+    pub(super) fn has_head(&self) {
+        self.room.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// Whether more came than may come before a head.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.room.load(Ordering::Relaxed) == 0
+    }
+
+    fn note(&self, octets: usize) {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        let room = self.room.load(Ordering::Relaxed);
+        if room < u64::MAX {
+            self.room.store(room.saturating_sub(octets as u64), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A connection that notes what comes from the other side.
 ///
 /// A backend may answer and close before it has read the whole request, with 413 for example. hyper
 /// would give up at the first failed write; here writes stop, and reading finds the answer or the
 /// end.
 pub(super) struct Line {
     stream: Stream,
-    heard: Arc<AtomicBool>,
+    hearing: Arc<Hearing>,
     deaf: bool,
     /// How long the backend still has to take the end.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Line {
-    /// Sets `heard` whenever something comes.
-    pub(super) fn new(stream: Stream, heard: Arc<AtomicBool>) -> Self {
-        Self { stream, heard, deaf: false, patience: None }
+    pub(super) fn new(stream: Stream, hearing: Arc<Hearing>) -> Self {
+        Self { stream, hearing, deaf: false, patience: None }
     }
 
     fn written<T>(
@@ -58,10 +103,13 @@ impl AsyncRead for Line {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.hearing.is_too_much() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.heard.store(true, Ordering::Relaxed);
+            self.hearing.note(buf.filled().len() - before);
         }
         polled
     }

@@ -4,7 +4,6 @@ use crate::client::Client;
 use crate::dice::Dice;
 use crate::ledger::{body, target};
 use crate::peers;
-use h2::client::ResponseFuture;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -147,13 +146,12 @@ pub fn http2(
                 let mut under_way = Vec::new();
                 for _ in 0..AT_ONCE {
                     let request = Request::draw(&mut dice, ids);
-                    under_way.push((request, send(&client, &request, &mut dice).await));
+                    let waits = dice.once_in(2);
+                    // At once, since they share a window.
+                    under_way.push(tokio::spawn(ask(client.clone(), request, waits)));
                 }
-                for (request, answer) in under_way {
-                    outcomes.push(match answer {
-                        Some(answer) => receive(&request, answer).await,
-                        None => request.outcome(0, false, ""),
-                    });
+                for outcome in under_way {
+                    outcomes.push(outcome.await.unwrap());
                 }
             }
         }
@@ -161,28 +159,20 @@ pub fn http2(
     })
 }
 
-/// Sends a request; `None` if the client left.
-async fn send(
-    client: &peers::Client,
-    request: &Request,
-    dice: &mut Dice,
-) -> Option<ResponseFuture> {
+/// Sends a request and reads its answer; a client that leaves may wait for the head of it.
+async fn ask(client: peers::Client, request: Request, waits: bool) -> Outcome {
     let head = peers::Client::request(request.method, &request.target());
     let (answer, mut upload) = client.send(head, request.sent > 0).await;
     if request.leaves {
-        if dice.once_in(2) {
+        if waits && request.sent == 0 {
             let _ = answer.await;
         }
-        return None;
+        return request.outcome(0, false, "");
     }
     if request.sent > 0 {
         // Reset where the answer comes before the end of it.
         let _ = upload.send_data("x".repeat(request.sent).into(), true);
     }
-    Some(answer)
-}
-
-async fn receive(request: &Request, answer: ResponseFuture) -> Outcome {
     match peers::read(answer).await {
         Ok(answer) => request.outcome(answer.status, true, &answer.body),
         Err(error) => {

@@ -123,8 +123,8 @@ impl Fault {
             | Self::ShortChunks
             | Self::BrokenChunk
             | Self::HangInBody => Result::Broken,
-            Self::Hang | Self::Informational => Result::Failed(504, &["timeout"]),
-            Self::Garbage | Self::Ambiguous | Self::EndlessHead => {
+            Self::Hang => Result::Failed(504, &["timeout"]),
+            Self::Garbage | Self::Ambiguous | Self::EndlessHead | Self::Informational => {
                 Result::Failed(502, &["invalid_head"])
             }
             Self::Refuse => Result::Failed(502, &["connect"]),

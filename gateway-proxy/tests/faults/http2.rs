@@ -4,8 +4,8 @@ use crate::client::Client;
 use crate::fault::{Fault, Result};
 use crate::gateway::{address, cafe, start};
 use crate::raw::{
-    CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, OK, PING, RST_STREAM,
-    Raw, SETTINGS, frame,
+    CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, OK, PING,
+    RST_STREAM, Raw, SETTINGS, frame,
 };
 use crate::shop::{Shop, ask, is_whole, watched};
 use gateway_proxy::Server;
@@ -36,6 +36,7 @@ fn status(response: &crate::client::Response) -> u16 {
 #[test]
 fn each_fault_has_its_status() {
     for fault in Fault::HTTP2 {
+        println!("{fault:?}");
         let shop = Shop::http2(&[fault], PATIENCE);
         for id in 1..=3 {
             let mut client = Client::connect(shop.address);
@@ -65,6 +66,7 @@ fn each_fault_has_its_status() {
 #[test]
 fn another_endpoint_answers_what_may_be_asked_twice() {
     for fault in Fault::HTTP2 {
+        println!("{fault:?}");
         let shop = Shop::http2(&[fault, Fault::None], PATIENCE);
         for (id, method) in ["GET", "POST", "PUT", "POST"].into_iter().cycle().take(8).enumerate() {
             let id = id as u64 + 1;
@@ -166,8 +168,11 @@ fn a_window_that_never_opens_costs_a_request_and_no_more() {
 #[test]
 fn a_backend_that_takes_no_request_gets_few_connections() {
     // SETTINGS_MAX_CONCURRENT_STREAMS 0
-    let backend =
-        Raw::start(&[0, 3, 0, 0, 0, 0], |connection| loop { connection.next()?; });
+    let backend = Raw::start(&[0, 3, 0, 0, 0, 0], |connection| {
+        loop {
+            connection.next()?;
+        }
+    });
     let (_server, address) = in_front_of(&backend);
     let clients: Vec<_> = (0..40)
         .map(|_| std::thread::spawn(move || status(&Client::connect(address).get("/"))))

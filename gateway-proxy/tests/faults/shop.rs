@@ -82,7 +82,7 @@ pub fn ask(client: &mut Client, method: &str, id: u64, size: usize) -> Response 
     let line = format!("{method} {} HTTP/1.1\r\n", target("/", id, size));
     let length = format!("Content-Length: {}\r\n", sent.len());
     client.send(format!("{line}Host: cafe.example.com\r\n{length}\r\n{sent}")).unwrap();
-    client.read(method).unwrap()
+    client.read(method).unwrap_or_else(|error| panic!("{method} {id}: {error}"))
 }
 
 /// Whether it is the answer that was asked for, whole; one that says so and is not, is the worst.

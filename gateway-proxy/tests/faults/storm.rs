@@ -198,7 +198,16 @@ impl Storm {
         let [admin, address] = addresses[..] else { panic!("{addresses:?}") };
         let (version, next_id) = (0, AtomicU64::new(1));
         let mut storm = Self {
-            process, admin, address, documents, version, errors, log, backends, dice, next_id,
+            process,
+            admin,
+            address,
+            documents,
+            version,
+            errors,
+            log,
+            backends,
+            dice,
+            next_id,
         };
         // Once it obeys signals, it has all its threads.
         wait_until("it obeys signals", || {
@@ -291,7 +300,11 @@ fn nothing_is_lost_in_a_storm() {
     println!("{} broken off by the backend", of(&|it| !it.left && !it.complete));
     println!("{} failed", of(&|it| !it.left && it.complete && it.status != 200));
     println!("failed tries: {failures:?}");
-    println!("descriptors {files} before and after; memory {} KiB, then {} KiB", before >> 10, after >> 10);
+    println!(
+        "descriptors {files} before and after; memory {} KiB, then {} KiB",
+        before >> 10,
+        after >> 10
+    );
     println!("{} tables", storm.version);
 }
 

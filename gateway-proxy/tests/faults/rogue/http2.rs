@@ -6,7 +6,7 @@ use crate::ledger::{asked, body};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -44,7 +44,7 @@ async fn answer(
     fault: Fault,
     whole: String,
 ) -> Result<(), h2::Error> {
-    let (_, mut upload) = request.into_parts();
+    let (asked, mut upload) = request.into_parts();
     while let Some(data) = upload.data().await {
         upload.flow_control().release_capacity(data?.len())?;
     }
@@ -60,6 +60,9 @@ async fn answer(
             // The frame goes out before the reset.
             sleep(Duration::from_millis(10)).await;
             answer.send_reset(Reason::INTERNAL_ERROR);
+        }
+        _ if asked.method == Method::HEAD => {
+            respond.send_response(head(), true)?;
         }
         _ => {
             let mut answer = respond.send_response(head(), false)?;
