@@ -69,24 +69,34 @@ impl Hearing {
 pub(super) struct Line {
     stream: Stream,
     hearing: Arc<Hearing>,
+    /// Whether the backend takes nothing any more.
     deaf: bool,
+    /// Whether nothing comes any more.
+    over: bool,
     /// How long the backend still has to take the end.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Line {
     pub(super) fn new(stream: Stream, hearing: Arc<Hearing>) -> Self {
-        Self { stream, hearing, deaf: false, patience: None }
+        Self { stream, hearing, deaf: false, over: false, patience: None }
     }
 
-    fn written<T>(
+    /// Lets a backend that takes nothing say why first.
+    fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        match written {
-            Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+        if self.deaf {
+            // Once there is nothing to read either, nobody may wait for a write.
+            return if self.over { Poll::Ready(Err(BrokenPipe.into())) } else { Poll::Pending };
+        }
+        match write(Pin::new(&mut self.stream), cx) {
+            Poll::Ready(Err(error))
+                if !self.over && matches!(error.kind(), BrokenPipe | ConnectionReset) =>
+            {
                 self.deaf = true;
                 // Nothing is written any more, but there is something to read.
                 cx.waker().wake_by_ref();
@@ -108,8 +118,12 @@ impl AsyncRead for Line {
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.hearing.note(buf.filled().len() - before);
+        match &polled {
+            Poll::Ready(Ok(())) if buf.filled().len() > before => {
+                self.hearing.note(buf.filled().len() - before);
+            }
+            Poll::Ready(_) => self.over = true,
+            Poll::Pending => {}
         }
         polled
     }
@@ -121,11 +135,7 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written(cx, written)
+        self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -133,11 +143,7 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.written(cx, written)
+        self.write(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -145,11 +151,7 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.written(cx, flushed)
+        self.write(cx, |stream, cx| stream.poll_flush(cx))
     }
 
     /// Within TLS, the end has to be written, which a backend that takes nothing would hold up for
@@ -161,5 +163,39 @@ impl AsyncWrite for Line {
         }
         let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
         patience.as_mut().poll(cx).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    const SOON: Duration = Duration::from_millis(50);
+    const IN_TIME: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn writes_wait_for_what_a_backend_says_but_not_for_ever() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut backend, _) = listener.accept().await.unwrap();
+            let mut line = Line::new(Stream::Plain(stream), Hearing::new());
+            backend.write_all(b"no").await.unwrap();
+            SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(backend);
+            let write = async { while line.write_all(b"request").await.is_ok() {} };
+            assert!(timeout(SOON, write).await.is_err(), "it may have said why");
+            let mut said = Vec::new();
+            // The reset may come with it.
+            let _ = timeout(IN_TIME, line.read_to_end(&mut said)).await.unwrap();
+            let write = async { while line.write_all(b"request").await.is_ok() {} };
+            timeout(IN_TIME, write).await.unwrap();
+            timeout(IN_TIME, line.flush()).await.unwrap().unwrap_err();
+        });
     }
 }
