@@ -14,6 +14,7 @@ mod peers;
 #[path = "../proxy/process.rs"]
 mod process;
 
+mod budget;
 mod clients;
 mod dice;
 mod fault;

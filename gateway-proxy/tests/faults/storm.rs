@@ -314,6 +314,9 @@ fn check_requests(storm: &Storm, ledger: &Ledger, outcomes: &[Outcome]) -> BTree
         let numbered = storm.log.lines().into_iter().filter(|line| line.id > 0);
         numbered.map(|line| (line.id, line)).collect()
     };
+    for it in outcomes.iter().filter(|it| !it.left && it.status == 0) {
+        panic!("not answered: {it:?} {:?} {:?}", lines().get(&it.id), ledger.of(it.id));
+    }
     wait_until("all lines", || {
         let lines = lines();
         outcomes.iter().all(|it| it.left || lines.contains_key(&it.id))
