@@ -305,12 +305,12 @@ impl Forwarder<'_> {
 
     /// Waits for an answer as long as the side that the exchange waits for is in time.
     async fn paced<F: Future>(&self, answer: F, upload: &Upload) -> Result<F::Output, Failure> {
-        /// How soon to look again where the present pace has no limit, but the next may.
+        /// How soon to look again whom the exchange waits for: nobody tells when that changes.
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let timeouts = &self.settings().timeouts;
         let client = Some(self.worker.shared.limits.body_timeout);
         let since = Instant::now();
-        let limit = || match upload.pace(since) {
+        let limit = |pace| match pace {
             Pace::Client(since) => (since, client, Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
@@ -322,14 +322,21 @@ impl Forwarder<'_> {
                 return Poll::Ready(Ok(output));
             }
             loop {
-                let (since, most, failure) = limit();
+                let pace = upload.pace(since);
+                let (since, most, failure) = limit(pace);
                 let now = Instant::now();
-                let end = most.map_or(now + LOOK_AGAIN, |most| since + most);
-                if end <= now {
+                let end = most.map(|most| since + most);
+                if end.is_some_and(|end| end <= now) {
                     return Poll::Ready(Err(failure));
                 }
-                if timer.deadline() != end && most.is_some() || timer.is_elapsed() {
-                    timer.as_mut().reset(end);
+                let look = now + LOOK_AGAIN;
+                let next = match (pace, end) {
+                    // It waits for nothing else after that.
+                    (Pace::Answer(_), Some(end)) => end,
+                    (_, end) => end.map_or(look, |end| end.min(look)),
+                };
+                if timer.is_elapsed() || timer.deadline() > next {
+                    timer.as_mut().reset(next);
                 }
                 if timer.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;

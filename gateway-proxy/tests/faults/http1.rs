@@ -2,8 +2,10 @@
 
 use crate::client::Client;
 use crate::fault::{Fault, Result};
+use crate::peers;
 use crate::shop::{Shop, ask, is_whole};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 const SIZE: usize = 400;
 
@@ -46,6 +48,24 @@ fn each_fault_has_its_status_and_its_reason() {
         // Everything that a client saw is counted once, by the word that the log has for it.
         assert_eq!(shop.metrics().failures(), counted, "{fault:?}");
     }
+}
+
+#[test]
+fn a_backend_has_no_more_time_because_the_client_took_its_time() {
+    let shop = Shop::http1(&[Fault::Hang], PATIENCE);
+    // A client of HTTP/2, of whom the proxy hears nothing more once all is sent.
+    peers::block_on(async {
+        let client = peers::Client::connect(shop.address).await;
+        let head = peers::Client::request("POST", "/?id=1").header("content-length", "10");
+        let (answer, mut upload) = client.send(head, true).await;
+        upload.send_data("hello".into(), false).unwrap();
+        // Longer than the backend may take: by now it is known whom the exchange waits for.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        upload.send_data("hello".into(), true).unwrap();
+        // The client may take a minute.
+        let answer = tokio::time::timeout(Duration::from_secs(20), answer).await;
+        assert_eq!(answer.expect("in time").unwrap().status(), 504);
+    });
 }
 
 #[test]
