@@ -15,7 +15,7 @@ use crate::upgrade::Upgrade;
 use crate::worker::Worker;
 use gateway_core::{Decision, Forwarding, Outcome, PageAnswer};
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, Version};
 use http_body::Body;
 use std::rc::Rc;
 
@@ -88,6 +88,15 @@ pub(crate) async fn answer(
         } else {
             response
         };
+    let mut response = response;
+    if parts.version <= Version::HTTP_11
+        && client.unread.get()
+        && matches!(decision.admitted(), Outcome::Forward(_))
+    {
+        // hyper reads no more than is at hand of a body that came to nothing, and closes without
+        // telling: a client would send its next request there, and lose it.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     table.counters(&decision, &worker.metrics).count(response.status());
     finish(response, entry)
 }

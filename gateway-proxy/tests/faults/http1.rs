@@ -69,6 +69,23 @@ fn a_backend_has_no_more_time_because_the_client_took_its_time() {
 }
 
 #[test]
+fn a_client_is_told_that_its_connection_ends_with_a_body_that_came_to_nothing() {
+    let shop = Shop::http1(&[Fault::ResetOnAccept], ", client-max-body-size: '0'");
+    for id in 1..=20 {
+        let mut client = Client::connect(shop.address);
+        let sent = "x".repeat(1 << 20);
+        let head = format!("PUT /?id={id} HTTP/1.1\r\nHost: cafe.example.com\r\n");
+        // The proxy may answer before all is sent.
+        let _ = client.send(format!("{head}Content-Length: {}\r\n\r\n{sent}", sent.len()));
+        let response = client.read("PUT").unwrap();
+        assert_eq!(response.status, 502);
+        if response.field("connection") != Some("close") {
+            assert_eq!(ask(&mut client, "GET", 100 + id, SIZE).status, 502, "{response:?}");
+        }
+    }
+}
+
+#[test]
 fn another_endpoint_answers_what_may_be_asked_twice() {
     // virtualserver §14
     for fault in Fault::HTTP1 {

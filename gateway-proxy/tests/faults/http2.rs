@@ -82,10 +82,11 @@ fn another_endpoint_answers_what_may_be_asked_twice() {
     }
 }
 
-/// Streams 1 and 3 of the first connection are for requests that get the answer of another kind.
 #[test]
 fn floods_of_frames_hold_nobody_up() {
-    let floods: [(&str, fn(u32) -> Vec<u8>); 4] = [
+    /// The frames of a flood, one by one.
+    type Flood = fn(u32) -> Vec<u8>;
+    let floods: [(&str, Flood); 4] = [
         ("settings", |_| frame(SETTINGS, 0, 0, &[])),
         ("pings", |_| frame(PING, 0, 0, &[0; 8])),
         ("heads without an end", |n| {
