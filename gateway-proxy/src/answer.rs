@@ -22,6 +22,9 @@ use std::rc::Rc;
 /// Most octets of a body that nobody reads, because the answer is a canned one.
 const UNREAD_LIMIT: u64 = 1 << 20;
 
+/// Most octets of a body that nobody reads, in spite of which the connection goes on.
+const DRAINED: u64 = 16 << 10;
+
 /// Answers a request.
 pub(crate) async fn answer(
     worker: &Rc<Worker>,
@@ -48,9 +51,13 @@ pub(crate) async fn answer(
     let mut entry = worker.shared.log.as_ref().map(|log| Entry::new(log, &head).decided(&decision));
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
+    // hyper reads no more than is at hand of a body that comes to nothing, and closes without telling:
+    // a client would send its next request there, and lose it.
+    let mut ends_unread = body.size_hint().lower() > DRAINED;
     let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
     let response = match enforce(&decision, &head) {
         Guard::Admitted(counted) => {
+            ends_unread |= matches!(decision.admitted(), Outcome::Forward(_));
             mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
@@ -89,12 +96,7 @@ pub(crate) async fn answer(
             response
         };
     let mut response = response;
-    if parts.version <= Version::HTTP_11
-        && client.unread.get()
-        && matches!(decision.admitted(), Outcome::Forward(_))
-    {
-        // hyper reads no more than is at hand of a body that came to nothing, and closes without
-        // telling: a client would send its next request there, and lose it.
+    if parts.version <= Version::HTTP_11 && client.unread.get() && ends_unread {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     table.counters(&decision, &worker.metrics).count(response.status());
