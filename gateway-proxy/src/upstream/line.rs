@@ -122,7 +122,13 @@ impl AsyncRead for Line {
             Poll::Ready(Ok(())) if buf.filled().len() > before => {
                 self.hearing.note(buf.filled().len() - before);
             }
-            Poll::Ready(_) => self.over = true,
+            Poll::Ready(_) => {
+                self.over = true;
+                if self.deaf {
+                    // Whoever waits for a write on this connection need not any more.
+                    cx.waker().wake_by_ref();
+                }
+            }
             Poll::Pending => {}
         }
         polled
