@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::fault::Fault;
-use crate::gateway::{address, cafe, start};
+use crate::gateway::cafe;
 use crate::observe::Metrics;
 use crate::shop::{Shop, ask, watched};
 
@@ -34,9 +34,9 @@ fn a_service_that_fails_gets_few_retries() {
 
 #[test]
 fn tries_that_nothing_was_sent_in_are_free() {
-    let (config, _) = watched(&cafe(""), &[Backend::nowhere(), Backend::nowhere()]);
-    let server = start(config);
-    let mut client = Client::connect(address(&server, 80));
+    let nowhere = [Backend::nowhere(), Backend::nowhere()];
+    let (server, address, _log) = watched(&cafe(""), &nowhere);
+    let mut client = Client::connect(address);
     for _ in 0..400 {
         assert_eq!(client.get("/").status, 502);
     }

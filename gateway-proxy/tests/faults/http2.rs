@@ -2,7 +2,8 @@
 
 use crate::client::Client;
 use crate::fault::{Fault, Result};
-use crate::gateway::{address, cafe, start};
+use crate::gateway::cafe;
+use crate::observe::Log;
 use crate::raw::{
     CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, OK, PING,
     RST_STREAM, Raw, SETTINGS, frame,
@@ -17,12 +18,8 @@ const SIZE: usize = 400;
 const PATIENCE: &str = ", read-timeout: 700ms, send-timeout: 700ms";
 
 /// A proxy for a backend that sends frames as it likes.
-fn in_front_of(backend: &Raw) -> (Server, SocketAddr) {
-    let documents = cafe(&format!(", type: grpc{PATIENCE}"));
-    let (config, _) = watched(&documents, &[backend.address]);
-    let server = start(config);
-    let address = address(&server, 80);
-    (server, address)
+fn in_front_of(backend: &Raw) -> (Server, SocketAddr, Log) {
+    watched(&cafe(&format!(", type: grpc{PATIENCE}")), &[backend.address])
 }
 
 /// The status, as it would be without gRPC's own form (virtualserver §13).
@@ -107,7 +104,7 @@ fn floods_of_frames_hold_nobody_up() {
                 connection.send(&frames)?;
             }
         });
-        let (_server, address) = in_front_of(&backend);
+        let (_server, address, _log) = in_front_of(&backend);
         let flooded = std::thread::spawn(move || Client::connect(address).get("/").status);
         let mut other = Client::connect(address);
         for _ in 0..20 {
@@ -133,9 +130,8 @@ fn a_connection_that_fell_silent_is_left() {
         }
     });
     let documents = cafe(", type: grpc, read-timeout: 1500ms");
-    let (config, _) = watched(&documents, &[backend.address]);
-    let server = start(config);
-    let mut client = Client::connect(address(&server, 80));
+    let (_server, address, _log) = watched(&documents, &[backend.address]);
+    let mut client = Client::connect(address);
     assert_eq!(client.get("/").status, 200);
     assert_eq!(status(&client.get("/")), 502, "it may only be late");
     for _ in 0..3 {
@@ -155,7 +151,7 @@ fn a_window_that_never_opens_costs_a_request_and_no_more() {
             }
         }
     });
-    let (_server, address) = in_front_of(&backend);
+    let (_server, address, _log) = in_front_of(&backend);
     let mut client = Client::connect(address);
     assert_eq!(client.get("/").status, 200);
     for _ in 0..2 {
@@ -174,7 +170,7 @@ fn a_backend_that_takes_no_request_gets_few_connections() {
             connection.next()?;
         }
     });
-    let (_server, address) = in_front_of(&backend);
+    let (_server, address, _log) = in_front_of(&backend);
     let clients: Vec<_> = (0..40)
         .map(|_| std::thread::spawn(move || status(&Client::connect(address).get("/"))))
         .collect();
@@ -204,7 +200,7 @@ fn what_a_backend_that_goes_did_not_look_at_is_sent_on_a_new_connection() {
             last = stream;
         }
     });
-    let (_server, address) = in_front_of(&backend);
+    let (_server, address, _log) = in_front_of(&backend);
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut client = Client::connect(address);
@@ -237,7 +233,7 @@ fn a_stream_that_is_reset_after_its_head_breaks_one_answer() {
         connection.answer(second)?;
         until_left(connection)
     });
-    let (_server, address) = in_front_of(&backend);
+    let (_server, address, _log) = in_front_of(&backend);
     let mut clients = [Client::connect(address), Client::connect(address)];
     for client in &mut clients {
         client.send("GET / HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();

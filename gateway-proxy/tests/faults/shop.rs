@@ -7,7 +7,7 @@ use crate::gateway::{address, cafe, config, service, start};
 use crate::ledger::{Ledger, body, target};
 use crate::observe::{Line, Log, Metrics, wait_until};
 use crate::rogue::Rogue;
-use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Server};
+use gateway_proxy::{AccessLog, LogFormat, LogTarget, Server};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -40,9 +40,7 @@ impl Shop {
 
     fn with(documents: &str, ledger: Arc<Ledger>, backends: Vec<Rogue>) -> Self {
         let addresses: Vec<_> = backends.iter().map(|backend| backend.address).collect();
-        let (config, log) = watched(documents, &addresses);
-        let server = start(config);
-        let address = address(&server, 80);
+        let (server, address, log) = watched(documents, &addresses);
         Self { ledger, address, log, server, _backends: backends }
     }
 
@@ -61,8 +59,8 @@ impl Shop {
     }
 }
 
-/// A proxy with one thread that logs and counts, for backends of `tea`.
-pub fn watched(documents: &str, addresses: &[SocketAddr]) -> (Config, Log) {
+/// A proxy with one thread that logs and counts, for backends of `tea`, and its address.
+pub fn watched(documents: &str, addresses: &[SocketAddr]) -> (Server, SocketAddr, Log) {
     let log = Log::new();
     let mut config = config(documents);
     config.threads = NonZeroUsize::new(1);
@@ -70,7 +68,9 @@ pub fn watched(documents: &str, addresses: &[SocketAddr]) -> (Config, Log) {
     config.admin = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let target = LogTarget::File(log.path().to_owned());
     config.access_log = Some(AccessLog { target, format: LogFormat::Json });
-    (config, log)
+    let server = start(config);
+    let address = address(&server, 80);
+    (server, address, log)
 }
 
 /// Asks with a body of some octets, unless the method has none.
