@@ -22,10 +22,10 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// The statuses of the backends that were asked, where an error page may print them.
 pub(crate) struct Asked(Option<Vec<StatusCode>>);
@@ -347,7 +347,7 @@ impl Forwarder<'_> {
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
         };
         let mut answer = pin!(answer);
-        let mut timer = pin!(sleep_until(since + LOOK_AGAIN));
+        let mut alarm = self.worker.timers.alarm();
         poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
@@ -366,12 +366,7 @@ impl Forwarder<'_> {
                     (Pace::Answer(_), Some(end)) => end,
                     (_, end) => end.map_or(look, |end| end.min(look)),
                 };
-                if timer.is_elapsed() || timer.deadline() > next {
-                    timer.as_mut().reset(next);
-                }
-                if timer.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
+                ready!(alarm.poll(cx, next));
             }
         })
         .await
@@ -402,7 +397,8 @@ impl Forwarder<'_> {
         self.edit(status, &mut headers);
         headers.extend(told);
         let pause = self.settings().timeouts.read;
-        let relay = Relay { body, lease: Some(lease), pause, deadline, timer: None };
+        let alarm = self.worker.timers.alarm();
+        let relay = Relay { body, lease: Some(lease), pause, deadline, missed: None, alarm };
         let content = match unpacks && !relay.body.is_end_stream() {
             true => Answer::unpacked(relay),
             false => Answer::relayed(relay),

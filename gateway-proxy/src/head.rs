@@ -159,22 +159,24 @@ impl Head<'_> {
             // An absolute target wins over the field (RFC 9112, section 3.2.2).
             headers.insert(HOST, host);
         }
-        let mut told = self.forwarded(&headers);
-        if let Some(context) = self.attributes.trace.get() {
+        let ops = request_headers(decision).filter(|ops| ops.drop_all);
+        let traced = self.attributes.trace.get().map(|context| {
             if Context::read(&self.parts.headers).is_none() {
                 // It belongs to the field that another one takes the place of.
                 headers.remove(TRACESTATE);
             }
-            told.push((TRACEPARENT, context.into()));
-        }
-        for (name, value) in &told {
-            headers.insert(name, value.clone());
+            (TRACEPARENT, context.into())
+        });
+        let told = self.forwarded(&headers).into_iter().chain([traced]).flatten();
+        let kept = ops.map(|ops| (ops, told.clone()));
+        for (name, value) in told {
+            headers.insert(name, value);
         }
         decision.edit_request(self, &mut headers);
         if let Some(host) = decision.host_header(self) {
             headers.insert(HOST, host);
         }
-        if let Some(ops) = request_headers(decision).filter(|ops| ops.drop_all) {
+        if let Some((ops, told)) = kept {
             // The client's fields are dropped, not what the proxy says itself unless the rule
             // sets it, be it to nothing.
             for (name, value) in told {
@@ -200,7 +202,10 @@ impl Head<'_> {
                 headers.insert(CONNECTION, HeaderValue::from_static("te"));
             }
         }
-        let mut uri = Uri::try_from(target).ok()?;
+        let mut uri = match self.parts.uri.path_and_query() {
+            Some(same) if same.as_str().as_bytes() == target => Uri::from(same.clone()),
+            _ => Uri::try_from(target).ok()?,
+        };
         if channel.speech.version == HttpVersion::Http2 {
             let mut parts = uri.into_parts();
             parts.authority = Some(Authority::try_from(headers.remove(HOST)?.as_bytes()).ok()?);
@@ -229,8 +234,7 @@ impl Head<'_> {
     }
 
     /// What backends are told about the client.
-    fn forwarded(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-        let mut told = Vec::with_capacity(5);
+    fn forwarded(&self, headers: &HeaderMap) -> [Option<(HeaderName, HeaderValue)>; 5] {
         let mut chain = Vec::new();
         for value in headers.get_all(&X_FORWARDED_FOR) {
             chain.extend_from_slice(value.as_bytes());
@@ -243,16 +247,15 @@ impl Head<'_> {
             HeaderValue::from_maybe_shared(bytes::Bytes::from(chain))
                 .unwrap_or_else(|_| self.client.address.clone())
         };
-        told.push((X_FORWARDED_FOR, chain));
-        if let Some(host) = headers.get(HOST) {
-            told.push((X_FORWARDED_HOST, without_port(host)));
-        }
-        told.push((X_FORWARDED_PORT, self.client.port.clone()));
         let protocol = self.client.connection.protocol.as_str();
-        told.push((X_FORWARDED_PROTO, HeaderValue::from_static(protocol)));
         let real = if self.peer == self.client.peer { None } else { address(self.peer) };
-        told.push((X_REAL_IP, real.unwrap_or_else(|| self.client.address.clone())));
-        told
+        [
+            Some((X_FORWARDED_FOR, chain)),
+            headers.get(HOST).map(|host| (X_FORWARDED_HOST, without_port(host))),
+            Some((X_FORWARDED_PORT, self.client.port.clone())),
+            Some((X_FORWARDED_PROTO, HeaderValue::from_static(protocol))),
+            Some((X_REAL_IP, real.unwrap_or_else(|| self.client.address.clone()))),
+        ]
     }
 }
 

@@ -64,6 +64,7 @@ mod stream;
 mod streams;
 mod systemd;
 mod takeover;
+mod timers;
 mod tls;
 mod trace;
 mod unsupported;

@@ -18,10 +18,11 @@ use gateway_core::{
     Connection, Decision, Endpoints, Forwarding, ListenerKey, Outcome, Pod, Pods, Router,
 };
 use groups::{Groups, Maker};
+use hashbrown::HashMap;
 use speech::Speeches;
 pub use speech::unspeakable;
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use crate::overload;
 use crate::real_ip::TrustedProxies;
 use crate::shutdown::Drain;
 use crate::snapshot::{Snapshot, Table};
+use crate::timers::Timers;
 use crate::tls::Identity;
 use crate::trace::{Exporter, Ids, Tracer};
 use crate::upstream::{Budgets, Pool};
@@ -113,6 +114,7 @@ pub(crate) struct Worker {
     pub(crate) random: Random,
     pub(crate) ids: Ids,
     pub(crate) copying: Copying,
+    pub(crate) timers: Timers,
     /// For those who are told that there is no room.
     pub(crate) turned_away: Gate,
     table: RefCell<Rc<Table>>,
@@ -150,6 +152,7 @@ pub(crate) fn run(
         random: Random::from_system(),
         ids: Ids::from_system(),
         copying: Copying::default(),
+        timers: Timers::default(),
         turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
         shared,

@@ -17,6 +17,9 @@ impl Decision<'_> {
     /// `request` is the one that was decided.
     pub fn host_header(&self, request: &impl Request) -> Option<HeaderValue> {
         let Outcome::Forward(forwarding) = self.outcome else { return None };
+        if forwarding.forward.host == HostRewrite::Keep {
+            return None;
+        }
         self.with_view(request, |view| {
             let own = || visible(view.host().to_vec());
             match &forwarding.forward.host {
@@ -110,7 +113,11 @@ impl Decision<'_> {
         headers: &mut HeaderMap,
     ) {
         let ops = &forwarding.forward.response_headers;
-        if *ops != ResponseHeaderOps::default() {
+        for name in ops.hidden.iter().chain(&ops.remove) {
+            remove(headers, name);
+        }
+        // Values alone are read from the request.
+        if !ops.set.is_empty() || !ops.add.is_empty() {
             self.with_view(request, |view| edit_response(ops, status, view, headers));
         }
     }
@@ -187,7 +194,6 @@ fn edit_response<R: Request>(
     view: &View<'_, R>,
     headers: &mut HeaderMap,
 ) {
-    ops.hidden.iter().chain(&ops.remove).for_each(|name| remove(headers, name));
     ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
     // virtualserver §12.3
     let usual = matches!(status.as_u16(), 200 | 201 | 204 | 206 | 301..=304 | 307 | 308);

@@ -4,7 +4,7 @@ use super::Session;
 use crate::downstream::Downstream;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::future::Future;
 use std::pin::pin;
 
@@ -15,7 +15,7 @@ const BUFFER: usize = 64 * 1024;
 pub(super) async fn serve(session: &Session, stream: Downstream, ends: impl Future<Output = ()>) {
     let limits = &session.worker.shared.limits;
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(session.worker.timers.clone())
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.head_fields)
         .max_header_size(limits.head_bytes)

@@ -6,15 +6,16 @@ use crate::error::BrokenBody;
 use crate::gate::Pass;
 use crate::record::Record;
 use crate::streams::OpenStream;
+use crate::timers::Alarm;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// The body of an answer on its way to a client.
 pub(crate) struct Answer {
@@ -51,7 +52,9 @@ pub(crate) struct Relay {
     pub(crate) pause: Option<Duration>,
     /// When the whole exchange has to be over.
     pub(crate) deadline: Option<Instant>,
-    pub(crate) timer: Option<Pin<Box<Sleep>>>,
+    /// Since when a frame is missed.
+    pub(crate) missed: Option<Instant>,
+    pub(crate) alarm: Alarm,
 }
 
 impl Answer {
@@ -146,7 +149,7 @@ impl Relay {
                 Some(Err(BrokenBody))
             });
         };
-        self.timer = None;
+        self.missed = None;
         match &frame {
             // Nothing comes after trailers, and hyper does not ask for it.
             Some(Ok(frame)) if frame.is_trailers() => self.give_back(),
@@ -157,17 +160,12 @@ impl Relay {
         Poll::Ready(frame)
     }
 
-    /// Waits for the end of the pause or of the exchange; begun when a frame is first missed.
+    /// Waits for the end of the pause or of the exchange.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.timer.is_none() {
-            let pause = self.pause.map(|pause| Instant::now() + pause);
-            let Some(end) = pause.into_iter().chain(self.deadline).min() else {
-                return Poll::Pending;
-            };
-            self.timer = Some(Box::pin(sleep_until(end)));
-        }
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(cx),
+        let missed = *self.missed.get_or_insert_with(Instant::now);
+        let pause = self.pause.map(|pause| missed + pause);
+        match pause.into_iter().chain(self.deadline).min() {
+            Some(end) => self.alarm.poll(cx, end),
             None => Poll::Pending,
         }
     }
