@@ -268,16 +268,13 @@ impl Group {
                 return Two([Some(one), Some(other)]);
             }
         }
-        let suiting: Vec<usize> = (0..most).filter(|at| suits(&self.members[*at])).collect();
-        match suiting.len() {
-            0 => Two([None, None]),
-            1 => Two([Some(suiting[0]), None]),
-            many => {
-                let one = random.below(many);
-                let other = (one + 1 + random.below(many - 1)) % many;
-                Two([Some(suiting[one]), Some(suiting[other])])
-            }
-        }
+        let mut suiting = (0..most).filter(|at| suits(&self.members[*at]));
+        let many = suiting.clone().count();
+        let one = random.below(many);
+        let other = (many > 1).then(|| (one + 1 + random.below(many - 1)) % many);
+        // Others may have taken the last place there meanwhile.
+        let other = other.and_then(|other| suiting.clone().nth(other));
+        Two([suiting.nth(one), other])
     }
 
     /// The first of those with the least cost for a request, per share.
