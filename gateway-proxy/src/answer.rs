@@ -16,12 +16,15 @@ use crate::upgrade::Upgrade;
 use crate::worker::Worker;
 use gateway_core::{Decision, Forwarding, Outcome, PageAnswer};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, Version};
 use http_body::Body;
 use std::rc::Rc;
 
 /// Most octets of a body that nobody reads, because the answer is a canned one.
 const UNREAD_LIMIT: u64 = 1 << 20;
+
+/// Most octets of a body that nobody reads, in spite of which the connection goes on.
+const DRAINED: u64 = 16 << 10;
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -57,6 +60,9 @@ pub(crate) async fn answer(
     record.decided(&decision, &table);
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
+    // hyper reads no more than is at hand of a body that comes to nothing, and closes without telling:
+    // a client would send its next request there, and lose it.
+    let mut ends_unread = body.size_hint().lower() > DRAINED;
     let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
     let guard = match table.snapshot.lets_in(client, &decision) {
         true => enforce(&decision, &head, || table.snapshot.judge(client, &decision)),
@@ -64,6 +70,7 @@ pub(crate) async fn answer(
     };
     let response = match guard {
         Guard::Admitted(counted) => {
+            ends_unread |= matches!(decision.admitted(), Outcome::Forward(_));
             mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
             let limits = ServiceLimits { meters: &table.snapshot.meters, counted };
             let admitted = Admitted { worker, table: &table, head, decision: &decision, limits };
@@ -104,6 +111,10 @@ pub(crate) async fn answer(
         } else {
             response
         };
+    let mut response = response;
+    if parts.version <= Version::HTTP_11 && client.unread.get() && ends_unread {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     finish(response, record).map(|answer| answer.holding(place))
 }
 

@@ -127,11 +127,13 @@ pub(crate) enum Failure {
     ClientBody,
     /// The client paused for too long within its body.
     ClientTimeout,
+    /// The answer broke off in its body, or came too late: the client has its head already.
+    BrokenBody,
 }
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::NoEndpoint,
         Self::Denied,
         Self::CircuitOpen,
@@ -152,6 +154,7 @@ impl Failure {
         Self::TooLarge,
         Self::ClientBody,
         Self::ClientTimeout,
+        Self::BrokenBody,
     ];
 
     /// One word, for metrics and logs.
@@ -177,6 +180,7 @@ impl Failure {
             Self::TooLarge => "too_large",
             Self::ClientBody => "client_body",
             Self::ClientTimeout => "client_timeout",
+            Self::BrokenBody => "broken_body",
         }
     }
 
@@ -190,9 +194,12 @@ impl Failure {
             Self::Denied => StatusCode::FORBIDDEN,
             Self::CircuitOpen | Self::RateLimit => StatusCode::SERVICE_UNAVAILABLE,
             // virtualserver §4, `queue`
-            Self::Busy | Self::Reset | Self::BrokenHead | Self::InvalidHead | Self::Unsendable => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Busy
+            | Self::Reset
+            | Self::BrokenHead
+            | Self::InvalidHead
+            | Self::Unsendable
+            | Self::BrokenBody => StatusCode::BAD_GATEWAY,
             Self::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ConnectTimeout | Self::Timeout | Self::RequestTimeout => {
                 StatusCode::GATEWAY_TIMEOUT

@@ -183,6 +183,9 @@ impl Forwarder<'_> {
         let key = upstream::key(&settings.balance, self.decision, &self.head);
         let endpoints = group.count(reaches) + usize::from(group.has_backup());
         let mut tries = Tries::new(&settings.retry, &self.head.parts.method, endpoints);
+        if tries.may_be_many() {
+            self.worker.budgets.request(&self.forwarding.service.name);
+        }
         loop {
             tries.begin();
             let choice =
@@ -232,7 +235,8 @@ impl Forwarder<'_> {
                     member.answered(response.status(), settings);
                     let again = upload.replayable()
                         && tries.after_status(response.status(), address)
-                        && goes_on();
+                        && goes_on()
+                        && self.affords_another(false);
                     if !again {
                         let deadline = deadline.into_iter().chain(try_end).min();
                         let told = affinity.tell(&member.endpoint);
@@ -246,8 +250,10 @@ impl Forwarder<'_> {
                     } else if failure == Failure::RequestTimeout && !upload.waits_for_client() {
                         member.timed_out();
                     }
-                    let again =
-                        upload.replayable() && tries.after_failure(failure, address) && goes_on();
+                    let again = upload.replayable()
+                        && tries.after_failure(failure, address)
+                        && goes_on()
+                        && self.affords_another(failure.before_sending());
                     if !again {
                         return Err(failure);
                     }
@@ -256,6 +262,16 @@ impl Forwarder<'_> {
             }
             tries.back_off().await;
         }
+    }
+
+    /// Whether the Service's budget has room for another try; the one before, where nothing was sent
+    /// in it, was no burden, so that this is free.
+    fn affords_another(&self, is_free: bool) -> bool {
+        let affords = is_free || self.worker.budgets.retry(&self.forwarding.service.name);
+        if !affords {
+            self.worker.metrics.over_budget();
+        }
+        affords
     }
 
     /// Sends the request to one endpoint. Where an idle connection turns out to be closed, a new
@@ -271,12 +287,13 @@ impl Forwarder<'_> {
     ) -> Result<(Response<Received>, Lease), Failure> {
         let timeouts = &self.settings().timeouts;
         let channel = holding.endpoint().peer.spoken_to(speech);
-        let mut fresh = false;
+        let mut again = false;
+        let mut newer_than = None;
         loop {
             let pool = &self.worker.pool;
             let asked = Instant::now();
             let Checkout { mut connection, reused } =
-                pool.checkout(&channel, fresh, timeouts.connect).await?;
+                pool.checkout(&channel, newer_than, timeouts.connect).await?;
             self.worker.metrics.upstream_connection(reused);
             connect.set((!reused).then(|| asked.elapsed()));
             if reused && !may_repeat {
@@ -304,24 +321,27 @@ impl Forwarder<'_> {
                 return Err(failure);
             }
             let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
-            if fresh || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
+            if again || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
                 let failure = unanswered.failure;
                 let untouched = unanswered.unsent && failure != Failure::Tls;
                 return Err(if untouched { Failure::Connect } else { failure });
             }
-            fresh = true;
+            again = true;
+            // One that refuses a request goes on with others; else all connections that are there may
+            // have ended.
+            newer_than = (unanswered.failure != Failure::Reset).then(Instant::now);
         }
     }
 
     /// Waits for an answer as long as the side that the exchange waits for is in time.
     async fn paced<F: Future>(&self, answer: F, upload: &Upload) -> Result<F::Output, Failure> {
-        /// How soon to look again where the present pace has no limit, but the next may.
+        /// How soon to look again whom the exchange waits for: nobody tells when that changes.
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let timeouts = &self.settings().timeouts;
         let limits = &self.worker.shared.limits;
         let client = || Some(upload.patience(limits.body_timeout, limits.body_rate));
         let since = Instant::now();
-        let limit = || match upload.pace(since) {
+        let limit = |pace| match pace {
             Pace::Client(since) => (since, client(), Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
@@ -333,12 +353,20 @@ impl Forwarder<'_> {
                 return Poll::Ready(Ok(output));
             }
             loop {
-                let (since, most, failure) = limit();
-                let end = most.map_or_else(|| Instant::now() + LOOK_AGAIN, |most| since + most);
-                ready!(alarm.poll(cx, end));
-                if most.is_some() {
+                let pace = upload.pace(since);
+                let (since, most, failure) = limit(pace);
+                let now = Instant::now();
+                let end = most.map(|most| since + most);
+                if end.is_some_and(|end| end <= now) {
                     return Poll::Ready(Err(failure));
                 }
+                let look = now + LOOK_AGAIN;
+                let next = match (pace, end) {
+                    // It waits for nothing else after that.
+                    (Pace::Answer(_), Some(end)) => end,
+                    (_, end) => end.map_or(look, |end| end.min(look)),
+                };
+                ready!(alarm.poll(cx, next));
             }
         })
         .await

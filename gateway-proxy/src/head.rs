@@ -150,7 +150,8 @@ impl Head<'_> {
         decision: &Decision<'_>,
         channel: &Channel,
     ) -> Option<http::request::Builder> {
-        let mut target = Vec::new();
+        let mut target =
+            Vec::with_capacity(self.parts.uri.path_and_query().map_or(0, |it| it.as_str().len()));
         decision.write_target(self, &mut target);
         let mut headers = self.end_to_end();
         if let Some(authority) = self.parts.uri.authority()

@@ -29,6 +29,8 @@ use text::Text;
 pub(crate) struct WorkerMetrics {
     names: Mutex<Names>,
     failures: [AtomicU64; Failure::ALL.len()],
+    /// Tries that the budget had no room for.
+    retries_over_budget: AtomicU64,
     refused: AtomicU64,
     handshakes_failed: [AtomicU64; HandshakeFailure::ALL.len()],
     proxy_headers_failed: AtomicU64,
@@ -178,6 +180,11 @@ impl WorkerMetrics {
     /// Counts a failed try.
     pub(crate) fn failure(&self, failure: Failure) {
         self.failures[failure as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a try that would have followed a failed one if the budget had room for it.
+    pub(crate) fn over_budget(&self) {
+        self.retries_over_budget.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The counters of a route: the same over all tables that have it.
@@ -381,6 +388,12 @@ pub(crate) fn render(workers: &[Arc<WorkerMetrics>], reloads: ReloadCounts, told
             "counter",
             "Requests on connections to endpoints that were open already.",
             sum(&|w| &w.upstream_reused),
+        ),
+        (
+            "gateway_retries_over_budget_total",
+            "counter",
+            "Tries that were not made, because the Service's budget for them was used up.",
+            sum(&|w| &w.retries_over_budget),
         ),
         (
             "gateway_requests_refused_total",

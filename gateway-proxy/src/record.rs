@@ -222,7 +222,8 @@ impl Record {
 
     /// Notes that the backend's body broke off.
     pub(crate) fn broken(&mut self) {
-        self.turned_away("broken_body");
+        self.worker.metrics.failure(Failure::BrokenBody);
+        self.turned_away(Failure::BrokenBody.as_str());
     }
 }
 

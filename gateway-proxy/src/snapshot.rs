@@ -91,17 +91,18 @@ impl Snapshot {
         previous: Option<&Self>,
     ) -> Self {
         let Surroundings { endpoints: documents, pods, identity, sections } = surroundings;
+        let speeches = Speeches::new(router.rules(), previous.map(|p| &p.speeches));
         let groups = Groups::new(&Maker {
             rules: router.rules(),
             documents: &documents,
             config,
             identity: identity.as_ref(),
+            speeches: &speeches,
             previous: previous.map(|p| &p.groups),
         });
         let meters = Meters::new(router.rules(), previous.map(|p| &p.meters));
         let key = config.session_key.as_deref();
         let sessions = Sessions::new(router.rules(), key, previous.map(|p| &p.sessions));
-        let speeches = Speeches::new(router.rules(), previous.map(|p| &p.speeches));
         let secured = router.rules().listeners.iter().filter(|l| l.mutual_tls);
         let mutual = secured.map(|l| ListenerKey { address: l.address, port: l.port }).collect();
         Self { router, groups, meters, speeches, sessions, identity, mutual, sections, pods }

@@ -7,8 +7,8 @@ use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use crate::snapshot::WrongConnection;
 use gateway_core::rules::{
-    Action, AuthRequest, BackendSettings, EndpointChoice, Field, Forward, Listener, Policies,
-    Protocol, RateLimitChoice, Route, RuleSet, Sticky,
+    Action, AuthRequest, EndpointChoice, Field, Listener, Policies, Protocol, RateLimitChoice,
+    Route, RuleSet, Sticky,
 };
 use gateway_core::{Diagnostic, Endpoints, Origin, Step};
 use std::collections::BTreeSet;
@@ -19,7 +19,6 @@ use variables::unknown_variables;
 pub fn unsupported(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = of_policies(rules);
     for route in rules.listeners.iter().flat_map(routes_of) {
-        found.extend(route.action.forwards().flat_map(of_forward));
         if let Action::Split(split) = &route.action {
             found.extend(of_sticky(split.sticky.as_deref(), &split.origin));
         }
@@ -39,12 +38,6 @@ fn of_sticky(sticky: Option<&Sticky>, split: &Origin) -> Option<Diagnostic> {
     let Field::Attribute(name) = sticky?.by() else { return None };
     let message = format!("this proxy does not know `{name}`: each request is drawn anew");
     (!are_supplied(name)).then(|| Diagnostic::warning("unsupported", split, message))
-}
-
-fn of_forward(forward: &Forward) -> Option<Diagnostic> {
-    let settings = &forward.settings;
-    let message = without_effect(settings)?;
-    Some(Diagnostic::warning("unsupported", &settings.origin, message))
 }
 
 fn routes_of(listener: &Listener) -> impl Iterator<Item = &Route> {
@@ -143,12 +136,6 @@ pub fn unknown_endpoints(rules: &RuleSet, endpoints: &Endpoints) -> Vec<Diagnost
         found.insert(Diagnostic::warning("unsupported", &forward.settings.origin, message));
     }
     found.into_iter().collect()
-}
-
-/// The settings that are as if they were not there.
-fn without_effect(settings: &BackendSettings) -> Option<String> {
-    let in_tls = settings.health_check.as_ref().is_some_and(|check| check.tls);
-    in_tls.then(|| "checking health within TLS is not supported yet and has no effect".to_owned())
 }
 
 #[cfg(test)]

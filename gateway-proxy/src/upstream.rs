@@ -1,6 +1,7 @@
 //! Connections to backends: which endpoint, which connection, and when to try again.
 
 mod balance;
+mod budget;
 mod circuit;
 mod connect;
 mod connection;
@@ -18,6 +19,7 @@ mod tag;
 mod waiting;
 
 pub(crate) use balance::{Choice, Group, key};
+pub(crate) use budget::Budgets;
 pub(crate) use circuit::{Circuit, History};
 pub(crate) use endpoint::{Endpoint, Holding};
 pub(crate) use health::{Checked, Checker};

@@ -13,7 +13,7 @@ use crate::snapshot::{Snapshot, Table};
 use crate::timers::Timers;
 use crate::tls::Identity;
 use crate::trace::{Exporter, Ids, Tracer};
-use crate::upstream::Pool;
+use crate::upstream::{Budgets, Pool};
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -110,6 +110,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) metrics: Arc<WorkerMetrics>,
     pub(crate) pool: Pool,
+    pub(crate) budgets: Budgets,
     pub(crate) random: Random,
     pub(crate) ids: Ids,
     pub(crate) copying: Copying,
@@ -128,6 +129,7 @@ impl Worker {
             // The old table goes first: its counters are then unused, unless a request has it.
             let routes = newest.router.rules().route_count();
             *table = Table::new(Arc::clone(&newest));
+            self.budgets.forget_unused();
             self.metrics.forget_unused(routes.saturating_mul(2).saturating_add(1000));
             self.pool.keep_only(|peer| newest.leads_to(peer));
         }
@@ -146,6 +148,7 @@ pub(crate) fn run(
     let worker = Rc::new(Worker {
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
         pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
+        budgets: Budgets::new(),
         random: Random::from_system(),
         ids: Ids::from_system(),
         copying: Copying::default(),

@@ -18,7 +18,8 @@ use std::thread;
 
 const REQUEST: &[u8] =
     b"GET /tea?milk=no HTTP/1.1\r\nHost: cafe.example.com\r\nAccept: */*\r\n\r\n";
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 const REQUESTS: usize = 1000;
 
 /// Most allocations for a request, which takes twelve at present. Half of them are hyper's own.

@@ -25,6 +25,8 @@ pub(crate) struct Answer {
     stream: Option<OpenStream>,
     /// That of the request among those under way.
     place: Pass,
+    /// Whether it has broken off, which is to be told.
+    is_broken: bool,
 }
 
 #[expect(
@@ -57,7 +59,8 @@ pub(crate) struct Relay {
 
 impl Answer {
     pub(crate) fn empty() -> Self {
-        Self { content: Content::Empty, record: None, stream: None, place: Pass::default() }
+        let place = Pass::default();
+        Self { content: Content::Empty, record: None, stream: None, place, is_broken: false }
     }
 
     /// The end of HTTP: what follows is another protocol, and `tunnel` has the record.
@@ -199,6 +202,7 @@ impl Body for Answer {
                 this.content = Content::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
+            _ if this.is_broken => Poll::Ready(Some(Err(BrokenBody))),
             Content::Relayed(relay) => relay.poll(cx),
             Content::Unpacked(unpacked) => unpacked.poll(cx),
         };
@@ -206,13 +210,18 @@ impl Body for Answer {
             this.stream.iter().for_each(OpenStream::waits);
             return Poll::Pending;
         };
+        if let Some(Err(BrokenBody)) = frame
+            && !this.is_broken
+        {
+            this.record.iter_mut().for_each(|record| record.broken());
+            // hyper would forget what it has not sent yet, be it the head.
+            this.is_broken = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         this.stream.iter().for_each(OpenStream::given);
-        if let Some(record) = &mut this.record {
-            match &frame {
-                Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(_)) => record.broken(),
-                None => {}
-            }
+        if let (Some(record), Some(Ok(frame))) = (&mut this.record, &frame) {
+            record.sent(frame.data_ref().map_or(0, Bytes::len));
         }
         Poll::Ready(frame)
     }
@@ -221,7 +230,7 @@ impl Body for Answer {
         match &self.content {
             Content::Empty | Content::Switched(_) => true,
             Content::Full(bytes) => bytes.is_empty(),
-            Content::Relayed(relay) => relay.body.is_end_stream(),
+            Content::Relayed(relay) => !self.is_broken && relay.body.is_end_stream(),
             Content::Unpacked(_) => false,
         }
     }

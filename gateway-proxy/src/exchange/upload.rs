@@ -160,6 +160,12 @@ impl Stream {
         })
     }
 
+    /// Whether a try that has got `given` frames has got all.
+    fn is_over(&self, given: usize) -> bool {
+        let has_replayed = self.sent.as_ref().is_none_or(|sent| given >= sent.len());
+        has_replayed && (self.ended || self.source.is_end_stream())
+    }
+
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BrokenBody> {
         let Some(data) = frame.data_ref() else {
             // Trailers are not kept; without them a second try would be another request.
@@ -211,7 +217,9 @@ impl Body for UploadBody {
         };
         this.next += 1;
         let now = Instant::now();
-        stream.pace = if frame.is_some() { Pace::Sending(now) } else { Pace::Answer(now) };
+        // hyper does not ask for the end of a body whose length it knows.
+        let is_last = frame.is_none() || stream.is_over(this.next);
+        stream.pace = if is_last { Pace::Answer(now) } else { Pace::Sending(now) };
         Poll::Ready(frame)
     }
 

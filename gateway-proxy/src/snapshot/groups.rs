@@ -1,5 +1,6 @@
 //! The endpoints of every upstream, and what is known of them from the last table.
 
+use super::speech::Speeches;
 use super::targets::{Peers, Target, places, reachable};
 use crate::config::Config;
 use crate::tls::Identity;
@@ -47,6 +48,7 @@ pub(super) struct Maker<'a> {
     pub(super) documents: &'a Endpoints,
     pub(super) config: &'a Config,
     pub(super) identity: Option<&'a Arc<Identity>>,
+    pub(super) speeches: &'a Speeches,
     pub(super) previous: Option<&'a Groups>,
 }
 
@@ -87,7 +89,8 @@ impl Groups {
             let members = self.members(target, (service, places), previous, maker, peers);
             let has_backup = target.has_backup && self.has_backup(target, maker);
             let settings = Arc::clone(settings);
-            let group = Group::new(members, settings, has_backup, previous);
+            let check_tls = maker.speeches.of_checks(&settings);
+            let group = Group::new(members, settings, has_backup, previous).checked_in(check_tls);
             let group = Arc::new(if is_known { group } else { group.unknown() });
             self.by_name.insert(name, Arc::clone(&group));
             group

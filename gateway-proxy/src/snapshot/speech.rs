@@ -3,7 +3,7 @@
 use super::targets::{forwards, reached};
 use crate::tls::{BackendSpeech, Unspeakable};
 use crate::upstream::{HttpVersion, PeerTls, Speech};
-use gateway_core::rules::{Forward, RuleSet};
+use gateway_core::rules::{BackendSettings, Forward, RuleSet};
 use gateway_core::{Decision, Diagnostic, Forwarding, TlsToBackend};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Speeches {
     /// By where they are written.
     by_rule: HashMap<Key, BackendSpeech>,
+    /// Those of checks, by where the settings of their upstream are.
+    by_upstream: HashMap<usize, BackendSpeech>,
     /// By what they say; `None` where that cannot be done.
     read: HashMap<BackendSpeech, Option<Arc<PeerTls>>>,
 }
@@ -34,6 +36,11 @@ impl Speeches {
         for (tls, forward) in asked(rules) {
             let new = || BackendSpeech::of(&tls, &forward.settings.name);
             let speech = found.by_rule.entry(key(&tls, forward)).or_insert_with(new);
+            if checks_in_tls(forward) {
+                // Where routes differ, the first one says it.
+                let upstream = Arc::as_ptr(&forward.settings).addr();
+                found.by_upstream.entry(upstream).or_insert_with(|| speech.clone());
+            }
             if found.read.contains_key(speech) {
                 continue;
             }
@@ -47,6 +54,12 @@ impl Speeches {
         found
     }
 
+    /// How TLS is spoken by the checks of an upstream; `None` where it is not, or cannot be.
+    pub(super) fn of_checks(&self, settings: &Arc<BackendSettings>) -> Option<Arc<PeerTls>> {
+        let speech = self.by_upstream.get(&Arc::as_ptr(settings).addr())?;
+        self.read.get(speech)?.clone()
+    }
+
     /// How the backend of a decision is spoken to; `None` where it cannot be as documents ask.
     pub(super) fn of(&self, decision: &Decision<'_>, to: &Forwarding<'_>) -> Option<Speech> {
         let version = HttpVersion::of(to.protocol());
@@ -57,7 +70,11 @@ impl Speeches {
     }
 }
 
-/// Every way of speaking TLS with a backend that some rule asks for, and that rule; once for each
+fn checks_in_tls(forward: &Forward) -> bool {
+    forward.settings.health_check.as_ref().is_some_and(|check| check.tls)
+}
+
+/// Every way of speaking TLS with a backend that some rule or check asks for, and that rule; once for each
 /// place where they are written.
 fn asked(rules: &RuleSet) -> impl Iterator<Item = (TlsToBackend<'_>, &Forward)> {
     let mut seen = BTreeSet::new();
@@ -72,8 +89,14 @@ fn asked(rules: &RuleSet) -> impl Iterator<Item = (TlsToBackend<'_>, &Forward)> 
         })
         .flat_map(move |(forward, policies)| {
             reached(rules, forward).into_iter().filter_map(move |(id, port)| {
-                let tls = TlsToBackend::of(forward, policies, rules.service(id), port)?;
-                Some((tls, forward))
+                let of_requests = TlsToBackend::of(forward, policies, rules.service(id), port);
+                let of_checks = || {
+                    let settings = policies.and_then(|policies| policies.backend_tls.as_deref());
+                    let certificate = settings.and_then(|tls| tls.certificate.as_ref());
+                    let certificate = certificate.map(|(chain, key)| (chain, key));
+                    checks_in_tls(forward).then_some(TlsToBackend { settings, certificate })
+                };
+                Some((of_requests.or_else(of_checks)?, forward))
             })
         })
         .filter(move |(tls, forward)| seen.insert(key(tls, forward)))

@@ -205,13 +205,6 @@ spec:
 }
 
 #[test]
-fn what_is_not_done_is_told_once() {
-    let check = ", healthCheck: {enable: true, tls: {enable: true}}";
-    let want = "checking health within TLS is not supported yet and has no effect";
-    assert_eq!(told(&["", check]), [format!("spec.upstreams[1]: {want}")]);
-}
-
-#[test]
 fn endpoints_that_may_be_others_are_told_of() {
     // virtualserver §4, `subselector`
     let yaml = "

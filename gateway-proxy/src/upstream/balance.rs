@@ -3,9 +3,8 @@
 mod ring;
 
 use super::endpoint::Holding;
-use super::health::check_of;
 use super::member::Member;
-use super::peer::Address;
+use super::peer::{Address, PeerTls};
 use super::standing::Standing;
 use super::waiting::Waiting;
 use crate::error::Failure;
@@ -28,6 +27,7 @@ pub(crate) struct Group {
     has_backup: bool,
     /// Whether it is known which endpoints are meant.
     is_known: bool,
+    check_tls: Option<Arc<PeerTls>>,
     turn: AtomicUsize,
     /// Where keys stand, where they do.
     ring: Option<Ring>,
@@ -62,12 +62,22 @@ impl Group {
         let turn = previous.map_or(0, |previous| previous.turn.load(Ordering::Relaxed));
         let waiting = previous.map(|previous| Arc::clone(&previous.waiting)).unwrap_or_default();
         let turn = AtomicUsize::new(turn);
-        Self { members, settings, has_backup, is_known: true, turn, ring, waiting }
+        Self { members, settings, has_backup, is_known: true, check_tls: None, turn, ring, waiting }
     }
 
     /// The same, of which documents do not tell which endpoints are meant.
     pub(crate) fn unknown(self) -> Self {
         Self { is_known: false, ..self }
+    }
+
+    /// The same, whose endpoints are checked within TLS.
+    pub(crate) fn checked_in(self, check_tls: Option<Arc<PeerTls>>) -> Self {
+        Self { check_tls, ..self }
+    }
+
+    /// How TLS is spoken by checks.
+    pub(super) fn check_tls(&self) -> Option<&Arc<PeerTls>> {
+        self.check_tls.as_ref()
     }
 
     pub(crate) fn members(&self) -> &[Member] {
@@ -113,7 +123,7 @@ impl Group {
 
     /// Whether checks let it be tried (virtualserver §4, `healthCheck`).
     fn is_healthy(&self, member: &Member) -> bool {
-        check_of(&self.settings).is_none_or(|check| member.standing.is_healthy(check))
+        self.settings.health_check.as_ref().is_none_or(|check| member.standing.is_healthy(check))
     }
 
     /// Takes an endpoint of a workload that the request `reaches` and that is not out: one that was
@@ -258,16 +268,13 @@ impl Group {
                 return Two([Some(one), Some(other)]);
             }
         }
-        let suiting: Vec<usize> = (0..most).filter(|at| suits(&self.members[*at])).collect();
-        match suiting.len() {
-            0 => Two([None, None]),
-            1 => Two([Some(suiting[0]), None]),
-            many => {
-                let one = random.below(many);
-                let other = (one + 1 + random.below(many - 1)) % many;
-                Two([Some(suiting[one]), Some(suiting[other])])
-            }
-        }
+        let mut suiting = (0..most).filter(|at| suits(&self.members[*at]));
+        let many = suiting.clone().count();
+        let one = random.below(many);
+        let other = (many > 1).then(|| (one + 1 + random.below(many - 1)) % many);
+        // Others may have taken the last place there meanwhile.
+        let other = other.and_then(|other| suiting.clone().nth(other));
+        Two([suiting.nth(one), other])
     }
 
     /// The first of those with the least cost for a request, per share.

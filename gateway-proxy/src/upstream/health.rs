@@ -4,6 +4,7 @@ mod probe;
 
 use super::balance::Group;
 use super::endpoint::Endpoint;
+use super::peer::PeerTls;
 use super::standing::{Health, Standing};
 use crate::worker::Random;
 use gateway_core::ObjectRef;
@@ -17,12 +18,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 
-/// How endpoints are checked, where they are. Nothing is sent without TLS that was to be sent
-/// within it.
-pub(super) fn check_of(settings: &BackendSettings) -> Option<&HealthCheck> {
-    settings.health_check.as_ref().filter(|check| !check.tls)
-}
-
 /// An endpoint that is checked for an upstream.
 #[derive(Clone)]
 pub(crate) struct Checked {
@@ -31,6 +26,8 @@ pub(crate) struct Checked {
     service: Arc<str>,
     endpoint: Arc<Endpoint>,
     standing: Arc<Standing>,
+    /// How TLS is spoken, where checks speak it.
+    tls: Option<Arc<PeerTls>>,
 }
 
 impl Checked {
@@ -40,18 +37,19 @@ impl Checked {
         service: &Arc<str>,
     ) -> impl Iterator<Item = Self> + use<'g> {
         let settings = group.settings();
-        let members = check_of(settings).into_iter().flat_map(|_| group.members());
+        let members = settings.health_check.iter().flat_map(|_| group.members());
         let service = Arc::clone(service);
         members.map(move |member| Self {
             settings: Arc::clone(settings),
             service: Arc::clone(&service),
             endpoint: Arc::clone(&member.endpoint),
             standing: Arc::clone(&member.standing),
+            tls: group.check_tls().map(Arc::clone),
         })
     }
 
     fn check(&self) -> Option<&HealthCheck> {
-        check_of(&self.settings)
+        self.settings.health_check.as_ref()
     }
 
     /// The object that asks for it, with the name of the upstream there; the Service; and where
@@ -127,7 +125,9 @@ async fn follow(mut changes: watch::Receiver<Vec<Checked>>) {
         for checked in wanted {
             let known = running.remove(&checked.key());
             let same = |(known, _): &(Checked, _)| {
-                known.check() == checked.check() && known.endpoint.peer == checked.endpoint.peer
+                known.check() == checked.check()
+                    && known.endpoint.peer == checked.endpoint.peer
+                    && known.tls == checked.tls
             };
             let task = match known {
                 Some(known) if same(&known) => known.1,
@@ -149,7 +149,7 @@ async fn watch_over(checked: Checked, delay: Duration) {
     let Some(check) = checked.check() else { return };
     tokio::time::sleep(delay).await;
     let random = Random::from_system();
-    let mut prober = Prober::new(check, &checked.endpoint.peer);
+    let mut prober = Prober::new(check, &checked.endpoint.peer, checked.tls.clone());
     let mut tally = Tally::default();
     loop {
         let passed = prober.probe().await;

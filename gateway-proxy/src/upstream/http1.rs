@@ -2,6 +2,7 @@
 
 use super::connect::{Io, open};
 use super::connection::Unanswered;
+use super::line::Hearing;
 use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
@@ -11,23 +12,21 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A connection that takes one request after the other.
 pub(crate) struct Connection {
     sender: SendRequest<UploadBody>,
-    /// Whether anything came since the last request, which hyper's errors do not tell.
-    heard: Arc<AtomicBool>,
+    hearing: Arc<Hearing>,
 }
 
 impl Connection {
     /// Opens one.
     pub(super) async fn open(channel: &Channel) -> Result<Self, Failure> {
-        let heard = Arc::new(AtomicBool::new(false));
-        let io: Io = open(channel, &heard).await?;
+        let hearing = Hearing::new();
+        let io: Io = open(channel, &hearing).await?;
         let (sender, driver) = handshake(io).await.map_err(|_| Failure::Connect)?;
         tokio::task::spawn_local(driver.with_upgrades());
-        Ok(Self { sender, heard })
+        Ok(Self { sender, hearing })
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -48,21 +47,26 @@ impl Connection {
         &mut self,
         request: Request<UploadBody>,
     ) -> Result<Response<Received>, Unanswered> {
-        self.heard.store(false, Ordering::Relaxed);
+        let before = self.hearing.times();
+        self.hearing.expect_head();
         match self.sender.try_send_request(request).await {
-            Ok(response) => Ok(response.map(Received::new)),
+            Ok(response) => {
+                self.hearing.has_head();
+                Ok(response.map(Received::new))
+            }
             Err(mut error) => Err(Unanswered {
                 unsent: error.take_message().is_some(),
-                failure: self.failure(error.error()),
+                failure: self.failure(error.error(), before),
             }),
         }
     }
 
-    fn failure(&self, error: &hyper::Error) -> Failure {
+    /// What went wrong; `before` is how often something had come when the request was sent.
+    fn failure(&self, error: &hyper::Error, before: u64) -> Failure {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-        if error.is_parse() {
+        if error.is_parse() || self.hearing.is_too_much() {
             Failure::InvalidHead
-        } else if self.heard.load(Ordering::Relaxed) {
+        } else if self.hearing.times() != before {
             Failure::BrokenHead
         } else if cause.is_some_and(tls::is_refusal) {
             Failure::Tls

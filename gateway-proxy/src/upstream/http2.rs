@@ -2,6 +2,7 @@
 
 use super::connect::{Io, open};
 use super::connection::Unanswered;
+use super::line::Hearing;
 use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
@@ -17,7 +18,6 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -39,6 +39,10 @@ const CONNECTION_WINDOW: u32 = 8 << 20;
 
 /// Most octets of the fields of an answer, as they are counted in HTTP/2.
 const HEADER_LIST: u32 = 64 << 10;
+
+/// A connection on which nothing came for as long as a request waited in vain gets no more requests,
+/// if that was at least this long: nothing else would tell that the backend is gone.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The connections of a thread to one peer.
 pub(super) struct Connections {
@@ -66,12 +70,19 @@ struct Usage {
     streams: Cell<usize>,
     /// When one began or ended.
     last: Cell<Instant>,
+    hearing: Arc<Hearing>,
+    /// Whether a request waited in vain while nothing came.
+    is_silent: Cell<bool>,
+    born: Instant,
 }
 
 /// A request's share of a connection.
 pub(crate) struct Stream {
     sender: SendRequest<UploadBody>,
     usage: Rc<Usage>,
+    begun: Instant,
+    /// How often something had come then.
+    heard: u64,
 }
 
 impl Connections {
@@ -79,13 +90,18 @@ impl Connections {
         Self { open: RefCell::default(), most: Cell::new(STREAMS), opening: Mutex::default() }
     }
 
-    /// A share of a connection, and whether that was open before.
-    pub(super) async fn stream(&self, channel: &Channel) -> Result<(Stream, bool), Failure> {
-        if let Some(stream) = self.vacant() {
+    /// A share of a connection, and whether that was open before; of none that was opened before
+    /// `newer_than`, unless there are too many.
+    pub(super) async fn stream(
+        &self,
+        channel: &Channel,
+        newer_than: Option<Instant>,
+    ) -> Result<(Stream, bool), Failure> {
+        if let Some(stream) = self.vacant(newer_than) {
             return Ok((stream, true));
         }
         let _turn = self.opening.lock().await;
-        if let Some(stream) = self.vacant() {
+        if let Some(stream) = self.vacant(newer_than) {
             return Ok((stream, true));
         }
         if self.open.borrow().len() >= CONNECTIONS
@@ -99,12 +115,14 @@ impl Connections {
         Ok((stream, false))
     }
 
-    fn vacant(&self) -> Option<Stream> {
-        self.open.borrow_mut().retain(|connection| !connection.sender.is_closed());
+    fn vacant(&self, newer_than: Option<Instant>) -> Option<Stream> {
+        // What is under way on those that are left goes on.
+        self.open.borrow_mut().retain(|it| !it.sender.is_closed() && !it.usage.is_silent.get());
         self.least_busy(|connection| {
             let most = connection.most();
             self.most.set(most);
-            connection.usage.streams.get() < most
+            let usage = &connection.usage;
+            usage.streams.get() < most && newer_than.is_none_or(|moment| usage.born >= moment)
         })
     }
 
@@ -127,7 +145,8 @@ impl Connections {
 impl Shared {
     /// Opens one, on which the peer is taken to allow `most` requests at once until it says so.
     async fn open(channel: &Channel, most: usize) -> Result<Self, Failure> {
-        let io: Io = open(channel, &Arc::new(AtomicBool::new(false))).await?;
+        let hearing = Hearing::new();
+        let io: Io = open(channel, &hearing).await?;
         let built = Builder::new(Local)
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
@@ -138,7 +157,14 @@ impl Shared {
         let (sender, driver) = built.await.map_err(|_| Failure::Connect)?;
         let driver = Rc::new(RefCell::new(Some(driver)));
         tokio::task::spawn_local(drive(Rc::clone(&driver)));
-        let usage = Usage { streams: Cell::new(0), last: Cell::new(Instant::now()) };
+        let now = Instant::now();
+        let usage = Usage {
+            streams: Cell::new(0),
+            last: Cell::new(now),
+            hearing,
+            is_silent: Cell::new(false),
+            born: now,
+        };
         Ok(Self { sender, driver, usage: Rc::new(usage) })
     }
 
@@ -151,8 +177,10 @@ impl Shared {
     fn share(&self) -> Stream {
         let usage = Rc::clone(&self.usage);
         usage.streams.set(usage.streams.get() + 1);
-        usage.last.set(Instant::now());
-        Stream { sender: self.sender.clone(), usage }
+        let begun = Instant::now();
+        usage.last.set(begun);
+        let heard = usage.hearing.times();
+        Stream { sender: self.sender.clone(), usage, begun, heard }
     }
 }
 
@@ -192,8 +220,13 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        let now = Instant::now();
+        let was_silent = self.usage.hearing.times() == self.heard;
+        if was_silent && now.duration_since(self.begun) >= SILENCE {
+            self.usage.is_silent.set(true);
+        }
         self.usage.streams.set(self.usage.streams.get() - 1);
-        self.usage.last.set(Instant::now());
+        self.usage.last.set(now);
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,34 +14,89 @@ use tokio::time::{Sleep, sleep};
 /// A backend that does not take the end of a connection for this long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that remembers whether anything came from the other side, which hyper's errors
-/// do not tell.
+/// Most octets that may come before the head of an answer is there, those of answers that announce it
+/// (1xx) included, of which hyper would read any number at once.
+const HEAD: u64 = 512 << 10;
+
+/// What came on a connection, which hyper does not tell.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    /// How often something came.
+    times: AtomicU64,
+    /// How many octets still may.
+    room: AtomicU64,
+}
+
+impl Hearing {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { times: AtomicU64::new(0), room: AtomicU64::new(u64::MAX) })
+    }
+
+    /// How often something came.
+    pub(super) fn times(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
+    }
+
+    /// The head of an answer is to come.
+    pub(super) fn expect_head(&self) {
+        self.room.store(HEAD, Ordering::Relaxed);
+    }
+
+    /// It is there; of what follows it, any number of octets may come.
+    pub(super) fn has_head(&self) {
+        self.room.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// Whether more came than may come before a head.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.room.load(Ordering::Relaxed) == 0
+    }
+
+    fn note(&self, octets: usize) {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        let room = self.room.load(Ordering::Relaxed);
+        if room < u64::MAX {
+            self.room.store(room.saturating_sub(octets as u64), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A connection that notes what comes from the other side.
 ///
 /// A backend may answer and close before it has read the whole request, with 413 for example. hyper
 /// would give up at the first failed write; here writes stop, and reading finds the answer or the
 /// end.
 pub(super) struct Line {
     stream: Stream,
-    heard: Arc<AtomicBool>,
+    hearing: Arc<Hearing>,
+    /// Whether the backend takes nothing any more.
     deaf: bool,
+    /// Whether nothing comes any more.
+    over: bool,
     /// How long the backend still has to take the end.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Line {
-    /// Sets `heard` whenever something comes.
-    pub(super) fn new(stream: Stream, heard: Arc<AtomicBool>) -> Self {
-        Self { stream, heard, deaf: false, patience: None }
+    pub(super) fn new(stream: Stream, hearing: Arc<Hearing>) -> Self {
+        Self { stream, hearing, deaf: false, over: false, patience: None }
     }
 
-    fn written<T>(
+    /// Lets a backend that takes nothing say why first.
+    fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        match written {
-            Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+        if self.deaf {
+            // Once there is nothing to read either, nobody may wait for a write.
+            return if self.over { Poll::Ready(Err(BrokenPipe.into())) } else { Poll::Pending };
+        }
+        match write(Pin::new(&mut self.stream), cx) {
+            Poll::Ready(Err(error))
+                if !self.over && matches!(error.kind(), BrokenPipe | ConnectionReset) =>
+            {
                 self.deaf = true;
                 // Nothing is written any more, but there is something to read.
                 cx.waker().wake_by_ref();
@@ -58,10 +113,23 @@ impl AsyncRead for Line {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.hearing.is_too_much() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.heard.store(true, Ordering::Relaxed);
+        match &polled {
+            Poll::Ready(Ok(())) if buf.filled().len() > before => {
+                self.hearing.note(buf.filled().len() - before);
+            }
+            Poll::Ready(_) => {
+                self.over = true;
+                if self.deaf {
+                    // Whoever waits for a write on this connection need not any more.
+                    cx.waker().wake_by_ref();
+                }
+            }
+            Poll::Pending => {}
         }
         polled
     }
@@ -73,11 +141,7 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written(cx, written)
+        self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -85,11 +149,7 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.written(cx, written)
+        self.write(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,11 +157,7 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.written(cx, flushed)
+        self.write(cx, |stream, cx| stream.poll_flush(cx))
     }
 
     /// Within TLS, the end has to be written, which a backend that takes nothing would hold up for
@@ -113,5 +169,39 @@ impl AsyncWrite for Line {
         }
         let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
         patience.as_mut().poll(cx).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    const SOON: Duration = Duration::from_millis(50);
+    const IN_TIME: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn writes_wait_for_what_a_backend_says_but_not_for_ever() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut backend, _) = listener.accept().await.unwrap();
+            let mut line = Line::new(Stream::Plain(stream), Hearing::new());
+            backend.write_all(b"no").await.unwrap();
+            SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(backend);
+            let write = async { while line.write_all(b"request").await.is_ok() {} };
+            assert!(timeout(SOON, write).await.is_err(), "it may have said why");
+            let mut said = Vec::new();
+            // The reset may come with it.
+            let _ = timeout(IN_TIME, line.read_to_end(&mut said)).await.unwrap();
+            let write = async { while line.write_all(b"request").await.is_ok() {} };
+            timeout(IN_TIME, write).await.unwrap();
+            timeout(IN_TIME, line.flush()).await.unwrap().unwrap_err();
+        });
     }
 }

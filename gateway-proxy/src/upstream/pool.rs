@@ -51,20 +51,24 @@ impl Pool {
         Self { shared: Rc::new(Shared { idle, multiplexed, most, timeout }) }
     }
 
-    /// An open connection if there is one and `fresh` does not ask for another, else a new one.
+    /// An open connection if there is one, else a new one; none that was opened before `newer_than`,
+    /// where that is a moment.
     pub(crate) async fn checkout(
         &self,
         channel: &Channel,
-        fresh: bool,
+        newer_than: Option<Instant>,
         connect_timeout: Option<Duration>,
     ) -> Result<Checkout, Failure> {
         if channel.speech.version == HttpVersion::Http2 {
             // Those that are closed are known to be, and left out.
             let connections = self.multiplexed(channel);
-            let (stream, reused) = within(connect_timeout, connections.stream(channel)).await?;
+            let (stream, reused) =
+                within(connect_timeout, connections.stream(channel, newer_than)).await?;
             return Ok(Checkout { connection: Connection::Http2(stream), reused });
         }
-        if !fresh && let Some(connection) = self.pop(channel) {
+        if newer_than.is_none()
+            && let Some(connection) = self.pop(channel)
+        {
             return Ok(Checkout { connection: Connection::Http1(connection), reused: true });
         }
         let connection = within(connect_timeout, http1::Connection::open(channel)).await?;

@@ -40,6 +40,11 @@ impl<'r> Tries<'r> {
         self.may_repeat
     }
 
+    /// Whether there may be more than one.
+    pub(crate) fn may_be_many(&self) -> bool {
+        self.left > 1
+    }
+
     /// Counts a try.
     pub(crate) fn begin(&mut self) {
         self.left = self.left.saturating_sub(1);

@@ -1,5 +1,6 @@
 //! TLS with backends: who they have to be, and what is shown to them.
 
+use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::gateway::{address, config, service, start};
 use crate::http2::{Http2Backend, Shown};
@@ -321,4 +322,27 @@ fn connections_outlive_a_reload_that_changes_nothing_about_them() {
     server.reload().unwrap();
     assert_eq!(ask(&server).0, 503, "a connection to somebody else is not used");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn checks_are_made_within_tls() {
+    // virtualserver §4, `healthCheck.tls`: as the policies of the server say
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let trusted = secret("trusted", "nginx.org/ca", &[("ca.crt", &authority.pem)]);
+    let verify = egress("verifyServer: true, trustedCertSecret: trusted") + &trusted;
+    let check = ", healthCheck: {enable: true, mandatory: true, path: /check, interval: 20ms}";
+    for (tls, check) in [
+        ("tls: {enable: true}", check.to_owned()),
+        ("tls: {enable: true}", check.replace("interval", "tls: {enable: true}, interval")),
+    ] {
+        let text = verify.replace("tls: {enable: true}", &format!("{tls}{check}"));
+        let good = backend(&authority.sign(&[dns("tea")]), None);
+        let server = serve(&text, &good);
+        wait_until("the check has passed", || ask(&server).0 == 200);
+        let bad = backend(&stranger.sign(&[dns("tea")]), None);
+        let server = serve(&text, &bad);
+        wait_until("checks are made", || bad.connections() > 2);
+        assert_eq!(ask(&server).0, 502, "nobody who is to be trusted answers");
+        assert_eq!(bad.shown(), [], "no handshake came to its end");
+    }
 }

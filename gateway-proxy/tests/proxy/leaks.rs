@@ -3,8 +3,8 @@
 use crate::backend::Backend;
 use crate::bodies::wait_until;
 use crate::client::Client;
-use crate::process::{Process, documents};
 use crate::reload::File;
+use crate::signals::{documents, serve};
 use std::net::SocketAddr;
 
 /// Exchanges that end in every way, `times` each; how many were answered with 200 in full.
@@ -41,7 +41,7 @@ fn memory_and_descriptors_return_to_where_they_were() {
     const MOST: usize = 16 << 20;
     let backend = Backend::start("tea");
     let file = File::new(&documents("0"));
-    let (process, address) = Process::serve(file.path(), &backend, &["--threads", "2"]);
+    let (process, address) = serve(file.path(), &backend, &["--threads", "2"]);
     let mut version = 0;
     let mut round = || {
         let whole = std::thread::scope(|scope| {

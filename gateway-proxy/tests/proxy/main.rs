@@ -28,6 +28,7 @@ mod routing;
 mod service_limits;
 mod sessions;
 mod shutdown;
+mod signals;
 mod suite;
 mod takeover;
 mod tls;

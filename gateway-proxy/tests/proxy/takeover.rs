@@ -2,8 +2,9 @@
 
 use crate::backend::Backend;
 use crate::client::Client;
-use crate::process::{Process, documents};
+use crate::process::Process;
 use crate::reload::File;
+use crate::signals::{command, documents, options, serve};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -70,19 +71,19 @@ fn two_takeovers_under_load_lose_no_request() {
     let file = File::new(&documents("1"));
     let path = Name::new("takeover.sock");
     // Another number of threads has to find the connections of all sockets all the same.
-    let serve = |threads: &str| {
+    let take = |threads: &str| {
         let more = ["--takeover", path.as_str(), "--threads", threads];
-        Process::serve(file.path(), &backend, &more)
+        serve(file.path(), &backend, &more)
     };
-    let (mut process, address) = serve("2");
+    let (mut process, address) = take("2");
     let mut slow = Client::connect(address);
     slow.send("GET /slow?500 HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
     let requests = under_load(address, |more| {
         for (version, threads) in [("2", "3"), ("3", "1")] {
             file.write(&documents(version));
-            let (next, same) = serve(threads);
+            let (next, same) = take(threads);
             assert_eq!(same, address);
-            assert_eq!(process.wait(), Some(0), "it ends by itself");
+            assert_eq!(process.wait().code(), Some(0), "it ends by itself");
             process = next;
             more();
             assert_eq!(Client::connect(address).get("/version").text(), version);
@@ -91,7 +92,7 @@ fn two_takeovers_under_load_lose_no_request() {
     assert!(requests >= 200, "{requests}");
     assert_eq!(slow.read("GET").unwrap().status, 200, "what was under way is finished");
     process.signal("-TERM");
-    assert_eq!(process.wait(), Some(0));
+    assert_eq!(process.wait().code(), Some(0));
     assert!(!path.0.exists(), "the last one tidies up");
 }
 
@@ -100,19 +101,18 @@ fn one_that_does_not_start_leaves_the_other_as_it_was() {
     let backend = Backend::start("tea");
     let file = File::new(&documents("1"));
     let path = Name::new("takeover-fails.sock");
-    let (mut process, address) =
-        Process::serve(file.path(), &backend, &["--takeover", path.as_str()]);
+    let more = ["--takeover", path.as_str()];
+    let (mut process, address) = serve(file.path(), &backend, &more);
     under_load(address, |_| {
         // It has the sockets when it finds that its log cannot be opened.
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
-        command.args(Process::options(file.path(), &backend, "off")).args(["--map-port", "80=0"]);
-        command.args(["--takeover", path.as_str(), "--access-log", "/"]);
-        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        let mut command = command(file.path(), &backend, "off");
+        command.args(["--map-port", "80=0", "--access-log", "/"]).args(more);
+        let status = command.stdout(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(2));
     });
     // And one that does start can take over afterwards.
-    let (_next, same) = Process::serve(file.path(), &backend, &["--takeover", path.as_str()]);
-    assert_eq!((same, process.wait()), (address, Some(0)));
+    let (_next, same) = serve(file.path(), &backend, &more);
+    assert_eq!((same, process.wait().code()), (address, Some(0)));
     assert_eq!(Client::connect(address).get("/version").text(), "1");
 }
 
@@ -122,26 +122,26 @@ fn the_admin_server_goes_with_the_listeners() {
     let file = File::new(&documents("1"));
     let path = Name::new("takeover-admin.sock");
     let start = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
-        command.args(Process::options(file.path(), &backend, "127.0.0.1:0"));
+        let mut command = command(file.path(), &backend, "127.0.0.1:0");
         Process::start(command.args(["--map-port", "80=0", "--takeover", path.as_str()]))
     };
     let (mut process, address) = start();
     let admin = process.admin.unwrap();
     let (next, same) = start();
     assert_eq!((same, next.admin), (address, Some(admin)));
-    assert_eq!(process.wait(), Some(0));
+    assert_eq!(process.wait().code(), Some(0));
     assert_eq!(Client::connect(admin).get("/ready").status, 200);
 }
 
 /// A process that gets `socket` from its service manager, which hears of it at `notify`.
 fn activated(socket: &TcpListener, file: &Path, backend: &Backend, notify: &Name) -> Process {
     let port = socket.local_addr().unwrap().port();
+    let tea = format!("default/tea:80={}", backend.address);
     let mut command = Command::new("sh");
     command
         .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 0</dev/null"])
         .arg(env!("CARGO_BIN_EXE_gateway"))
-        .args(Process::options(file, backend, "off"))
+        .args(options(file, &tea, "off"))
         .args(["--map-port", &format!("80={port}")])
         .env("NOTIFY_SOCKET", &notify.0)
         .env("WATCHDOG_USEC", "200000")
@@ -179,7 +179,7 @@ fn a_service_manager_keeps_sockets_and_hears_what_goes_on() {
     assert_eq!(&octets[..length], b"WATCHDOG=1");
     process.signal("-TERM");
     assert_eq!(heard(), "STOPPING=1");
-    assert_eq!(process.wait(), Some(0));
+    assert_eq!(process.wait().code(), Some(0));
     // While nobody is there, connections wait at the socket.
     let mut client = Client::connect(address);
     client.send("GET /version HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();

@@ -1,7 +1,7 @@
 //! One check of an endpoint, over HTTP/1.1 or gRPC.
 
 use super::super::connect;
-use super::super::peer::{Address, HttpVersion, Peer, Speech};
+use super::super::peer::{Address, HttpVersion, Peer, PeerTls, Speech};
 use bytes::Bytes;
 use gateway_core::rules::{HeaderEdit, HealthCheck, Probe, StatusMatch, TemplatePart};
 use http::header::{CONTENT_TYPE, HOST, TE, USER_AGENT};
@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -24,6 +25,7 @@ const MOST: usize = 64 << 10;
 pub(super) struct Prober<'c> {
     check: &'c HealthCheck,
     peer: Peer,
+    tls: Option<Arc<PeerTls>>,
     open: Option<Open>,
 }
 
@@ -55,7 +57,7 @@ impl Sender {
 }
 
 impl<'c> Prober<'c> {
-    pub(super) fn new(check: &'c HealthCheck, peer: &Peer) -> Self {
+    pub(super) fn new(check: &'c HealthCheck, peer: &Peer, tls: Option<Arc<PeerTls>>) -> Self {
         let mut peer = peer.clone();
         if let Some(port) = check.port {
             peer.address = match peer.address {
@@ -63,7 +65,7 @@ impl<'c> Prober<'c> {
                 Address::Name(name, _) => Address::Name(name, port),
             };
         }
-        Self { check, peer, open: None }
+        Self { check, peer, tls: tls.filter(|_| check.tls), open: None }
     }
 
     /// Whether the endpoint works.
@@ -85,12 +87,16 @@ impl<'c> Prober<'c> {
     }
 
     async fn connect(&self) -> Option<Open> {
+        if self.check.tls && self.tls.is_none() {
+            // Nothing is sent otherwise than asked.
+            return None;
+        }
         let connected = async {
             let version = match self.check.probe {
                 Probe::Http { .. } => HttpVersion::Http1,
                 Probe::Grpc { .. } => HttpVersion::Http2,
             };
-            let channel = self.peer.spoken_to(&Speech { version, tls: None });
+            let channel = self.peer.spoken_to(&Speech { version, tls: self.tls.clone() });
             let io = TokioIo::new(connect::stream(&channel).await.ok()?);
             let sender = match self.check.probe {
                 Probe::Http { .. } => {
@@ -147,7 +153,8 @@ impl<'c> Prober<'c> {
             Probe::Grpc { service, headers: edits, .. } => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
                 headers.insert(TE, HeaderValue::from_static("trailers"));
-                let uri = Uri::builder().scheme("http").authority(authority);
+                let uri = Uri::builder().scheme(if self.tls.is_some() { "https" } else { "http" });
+                let uri = uri.authority(authority);
                 let uri = uri.path_and_query("/grpc.health.v1.Health/Check").build().ok()?;
                 (Method::POST, uri, edits, question(service))
             }
