@@ -87,7 +87,7 @@ def calls(setup, kinds, name, load, arguments, skipped):
                 most = dict(sorted(counted.items(), key=lambda each: -each[1])[:6])
                 steady = sum(each for call, each in counted.items() if call not in FOR_CONNECTIONS)
                 rows.append({"load": name, "proxy": proxy.name, "per_request": sum(counted.values()),
-                             "steady": steady, "most": most, "errors": outcome.errors})
+                             "steady": steady, "requests": outcome.requests, "most": most, "errors": outcome.errors})
     return rows
 
 
