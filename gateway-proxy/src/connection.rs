@@ -27,7 +27,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// When the proxy stops, a connection that never had a request gets this long to send one.
-const FIRST_REQUEST: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Answers the requests of a connection until it is over.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, client: Client) {
@@ -118,6 +118,8 @@ async fn serve_stream(
         // It is gone, or has nothing to say.
         Ok(Err(_)) | Err(_) => {}
     }
+    // Copies of its requests may go on without it.
+    session.client.places.take();
     drop(open);
 }
 

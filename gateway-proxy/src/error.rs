@@ -107,6 +107,8 @@ pub(crate) enum Failure {
     Tls,
     /// The connection ended before the first octet of an answer.
     Disconnect,
+    /// The backend refuses to look at the request (HTTP/2).
+    Refused,
     /// The backend gave the request up before it answered (HTTP/2).
     Reset,
     /// The connection ended within the head of the answer.
@@ -133,7 +135,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Every failure, for metrics.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::NoEndpoint,
         Self::Denied,
         Self::CircuitOpen,
@@ -144,6 +146,7 @@ impl Failure {
         Self::ConnectTimeout,
         Self::Tls,
         Self::Disconnect,
+        Self::Refused,
         Self::Reset,
         Self::BrokenHead,
         Self::InvalidHead,
@@ -170,6 +173,7 @@ impl Failure {
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
             Self::Disconnect => "disconnect",
+            Self::Refused => "refused",
             Self::Reset => "reset",
             Self::BrokenHead => "broken_head",
             Self::InvalidHead => "invalid_head",
@@ -188,9 +192,12 @@ impl Failure {
     /// cannot be reached (virtualserver §14, gateway-api §15.3).
     pub(crate) fn status(self, unavailable: StatusCode) -> StatusCode {
         match self {
-            Self::NoEndpoint | Self::NoneWorks | Self::Connect | Self::Tls | Self::Disconnect => {
-                unavailable
-            }
+            Self::NoEndpoint
+            | Self::NoneWorks
+            | Self::Connect
+            | Self::Tls
+            | Self::Disconnect
+            | Self::Refused => unavailable,
             Self::Denied => StatusCode::FORBIDDEN,
             Self::CircuitOpen | Self::RateLimit => StatusCode::SERVICE_UNAVAILABLE,
             // virtualserver §4, `queue`
@@ -213,9 +220,12 @@ impl Failure {
     /// What a rule's `retry` calls it; `None` where another try is no help.
     pub(crate) fn retry_condition(self) -> Option<RetryCondition> {
         match self {
-            Self::Connect | Self::Tls | Self::Disconnect | Self::Reset | Self::BrokenHead => {
-                Some(RetryCondition::Error)
-            }
+            Self::Connect
+            | Self::Tls
+            | Self::Disconnect
+            | Self::Refused
+            | Self::Reset
+            | Self::BrokenHead => Some(RetryCondition::Error),
             Self::ConnectTimeout | Self::Timeout => Some(RetryCondition::Timeout),
             Self::InvalidHead => Some(RetryCondition::InvalidHeader),
             _ => None,
@@ -224,6 +234,12 @@ impl Failure {
 
     /// Whether no part of the request can have reached the backend.
     pub(crate) fn before_sending(self) -> bool {
+        self.costs_nothing() || self == Self::Refused
+    }
+
+    /// Whether the backend had nothing to do with it, so that another try is no burden beyond the
+    /// first.
+    pub(crate) fn costs_nothing(self) -> bool {
         matches!(self, Self::Connect | Self::ConnectTimeout | Self::Tls)
     }
 

@@ -41,15 +41,15 @@ impl Exchange {
         let (mut head, body) = request.into_parts();
         let upgrade = Upgrade::take(&mut head.extensions);
         let octets = (!body.is_end_stream()).then(|| Rc::new(Cell::new(0)));
-        let mut body = Received { octets, ..Received::new(body) };
         if head.version == Version::HTTP_2 {
+            let body = Received { octets, ..Received::framed(body) };
             let wanted = http2::as_http1(&mut head, random);
             let upgrade = upgrade.filter(|_| wanted).map(|it| it.on(client.streams.open()));
             return Self { head, body, upgrade };
         }
         client.unread.set(!body.is_end_stream());
-        body.unread = Some(client.unread.clone());
-        Self { head, body, upgrade }
+        let unread = Some(client.unread.clone());
+        Self { head, body: Received { octets, unread, ..Received::new(body) }, upgrade }
     }
 }
 
@@ -65,13 +65,25 @@ pub(crate) struct Received {
 
 enum Source {
     Wire(Incoming),
+    /// The same, where an end that nobody has sent is no end: hyper takes a stream that is given up
+    /// without an error for one that is over.
+    Framed(Incoming),
     Copy(BodyCopy),
 }
 
 impl Received {
-    /// The frames of a backend's answer, or of a request of HTTP/2.
+    /// The frames of a message of HTTP/1.
     pub(crate) fn new(body: Incoming) -> Self {
-        Self { source: Source::Wire(body), unread: None, copies: None, octets: None }
+        Self::of(Source::Wire(body))
+    }
+
+    /// The frames of a message of HTTP/2.
+    pub(crate) fn framed(body: Incoming) -> Self {
+        Self::of(Source::Framed(body))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, unread: None, copies: None, octets: None }
     }
 
     /// Will tell how many octets have come.
@@ -87,14 +99,14 @@ impl Received {
         if self.source.is_end_stream() {
             copies.end();
         }
-        Self { source: Source::Copy(copy), unread: None, copies: None, octets: None }
+        Self::of(Source::Copy(copy))
     }
 }
 
 impl Source {
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Wire(body) => body.is_end_stream(),
+            Self::Wire(body) | Self::Framed(body) => body.is_end_stream(),
             Self::Copy(copy) => copy.is_end_stream(),
         }
     }
@@ -113,6 +125,10 @@ impl Body for Received {
             Source::Wire(body) => {
                 ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(|_| BrokenBody))
             }
+            Source::Framed(body) => match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                None if !body.is_end_stream() => Some(Err(BrokenBody)),
+                frame => frame.map(|frame| frame.map_err(|_| BrokenBody)),
+            },
             Source::Copy(copy) => return copy.poll_frame(cx),
         };
         if let (Some(octets), Some(Ok(frame))) = (&this.octets, &frame) {
@@ -137,7 +153,7 @@ impl Body for Received {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Wire(body) => body.size_hint(),
+            Source::Wire(body) | Source::Framed(body) => body.size_hint(),
             Source::Copy(copy) => copy.size_hint(),
         }
     }

@@ -253,7 +253,7 @@ impl Forwarder<'_> {
                     let again = upload.replayable()
                         && tries.after_failure(failure, address)
                         && goes_on()
-                        && self.affords_another(failure.before_sending());
+                        && self.affords_another(failure.costs_nothing());
                     if !again {
                         return Err(failure);
                     }
@@ -323,13 +323,17 @@ impl Forwarder<'_> {
             let unheard = may_repeat && unanswered.failure == Failure::Disconnect;
             if again || !(reused && upload.replayable() && (unanswered.unsent || unheard)) {
                 let failure = unanswered.failure;
-                let untouched = unanswered.unsent && failure != Failure::Tls;
+                let is_told = matches!(failure, Failure::Tls | Failure::Refused);
+                let untouched = unanswered.unsent && !is_told;
                 return Err(if untouched { Failure::Connect } else { failure });
+            }
+            if unanswered.failure == Failure::Refused && !self.affords_another(false) {
+                return Err(Failure::Refused);
             }
             again = true;
             // One that refuses a request goes on with others; else all connections that are there may
             // have ended.
-            newer_than = (unanswered.failure != Failure::Reset).then(Instant::now);
+            newer_than = (unanswered.failure != Failure::Refused).then(Instant::now);
         }
     }
 
@@ -458,7 +462,7 @@ impl Forwarder<'_> {
         let draining = from.draining.clone();
         let grace = self.worker.shared.limits.grace;
         let tunnel = client.tunnel(backend, self.settings().timeouts.read, draining, grace);
-        let places = from.places.clone();
+        let places = from.places.borrow().clone();
         let (keeper, kept) = oneshot::channel::<Box<Record>>();
         tokio::task::spawn_local(async move {
             let passed = tunnel.await;

@@ -18,7 +18,7 @@ use http::header::{
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,7 +56,7 @@ pub(crate) struct Client {
     pub(crate) streams: Streams,
     pub(crate) wire: Wire,
     /// Those that it takes among all connections, and among those of its address.
-    pub(crate) places: [Pass; 2],
+    pub(crate) places: RefCell<[Pass; 2]>,
     /// The workload that it has proved to be.
     pub(crate) identity: Option<SpiffeId>,
     /// What the handshake came to, where it has come by TLS.

@@ -1,7 +1,7 @@
 //! Sockets that take connections: one per listener and thread, all on one address.
 
 use crate::config::Config;
-use crate::connection;
+use crate::connection::{self, FIRST_REQUEST};
 use crate::error::StartError;
 use crate::gate::Pass;
 use crate::handshake::HandshakeFailure;
@@ -15,13 +15,14 @@ use crate::worker::Worker;
 use gateway_core::rules::{Listener, Protocol};
 use gateway_core::{Connection, ListenerKey};
 use socket2::{Domain, SockAddr, Type};
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Connections that wait to be accepted, per thread.
 const BACKLOG: i32 = 1024;
@@ -189,7 +190,8 @@ fn begin(
         let told = timeout(worker.shared.limits.head_timeout, proxy_protocol::read(&mut stream));
         let told = tokio::select! {
             told = told => told,
-            () = draining.begun() => return,
+            // What it has to tell may be on its way.
+            () = async { draining.begun().await; sleep(FIRST_REQUEST).await } => return,
         };
         match told {
             Ok(Ok(client)) => accepted.serve(stream, client.unwrap_or(peer), place, draining),
@@ -217,7 +219,7 @@ impl Accepted {
         let client = |protocol| {
             let connection = Connection { peer: Some(peer), protocol, ..connection };
             let mut client = Client::new(connection, peer, local, draining);
-            client.places = [place, own_place];
+            client.places = RefCell::new([place, own_place]);
             client
         };
         match protection {

@@ -14,13 +14,16 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Most copies that a worker sends at once; more are not sent.
 const MOST: usize = 256;
 
 /// A copy is given up after this long, whatever the rule allows.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a copy goes on when the proxy stops: nobody waits for it.
+const LAST: Duration = Duration::from_secs(1);
 
 /// How many copies a worker is sending.
 #[derive(Default)]
@@ -72,9 +75,13 @@ pub(crate) fn mirror(
             draw,
             nth,
         };
+        let mut draining = client.draining.clone();
         let sent = copy.send(body.copy());
         tokio::task::spawn_local(async move {
-            let _ = timeout(PATIENCE, sent).await;
+            tokio::select! {
+                _ = timeout(PATIENCE, sent) => {}
+                () = async { draining.begun().await; sleep(LAST).await } => {}
+            }
             drop(sending);
         });
     }

@@ -17,6 +17,7 @@ use gateway_core::{Decision, Outcome};
 use http::header::{HOST, REFERER, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) at: Moment,
     pub(crate) started: Instant,
     pub(crate) client: Rc<Client>,
+    /// Whose request it is; a trusted proxy tells the address alone, and then the port is 0.
+    pub(crate) peer: SocketAddr,
     pub(crate) request: RequestFacts,
     /// The trace that it is a part of.
     trace: Option<Context>,
@@ -259,6 +262,7 @@ impl Facts {
             at: Moment::now(),
             started: Instant::now(),
             client: Rc::clone(client),
+            peer: head.peer,
             request: RequestFacts {
                 method: head.parts.method.clone(),
                 uri: head.parts.uri.clone(),

@@ -71,8 +71,7 @@ pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), StartErr
                 _ = interrupt.recv() => break,
                 relief = relieved(&mut successor) => {
                     say(format_args!("another proxy has taken over"));
-                    relief.confirm();
-                    server.step_aside();
+                    server.step_aside(|| relief.confirm());
                     return Ok(());
                 }
                 () = due(&mut watchdog) => if server.is_alive() {

@@ -266,32 +266,37 @@ impl Server {
     }
 
     /// The same where another proxy serves at the same sockets, that of the admin server included.
-    pub(crate) fn step_aside(mut self) {
+    pub(crate) fn step_aside(mut self, confirm: impl FnOnce()) {
         self.admin = None;
+        self.stop_taking();
+        confirm();
         self.stop();
     }
 
     fn stop(&mut self) {
-        if let Some((stop, watching)) = self.watch.take() {
-            drop(stop);
-            // A thread that panicked has nothing left to finish; the same below.
-            let _ = watching.join();
-        }
-        {
-            let mut state = lock(&self.state);
-            // Closed here as well as in the threads, they take no more connections.
-            state.listening.clear();
-            for commands in state.commands.drain(..) {
-                // A thread that is gone needs no telling.
-                let _ = commands.send(Command::Shutdown);
-            }
-        }
+        self.stop_taking();
         for worker in self.workers.drain(..) {
             let _ = worker.join();
         }
         self.admin = None;
         lock(&self.state).checker = None;
         lock(&self.state).shared.flush();
+    }
+
+    /// Takes no more connections, and no more changes of documents.
+    fn stop_taking(&mut self) {
+        if let Some((stop, watching)) = self.watch.take() {
+            drop(stop);
+            // A thread that panicked has nothing left to finish; the same below.
+            let _ = watching.join();
+        }
+        let mut state = lock(&self.state);
+        // Closed here as well as in the threads, they take no more connections.
+        state.listening.clear();
+        for commands in state.commands.drain(..) {
+            // A thread that is gone needs no telling.
+            let _ = commands.send(Command::Shutdown);
+        }
     }
 }
 

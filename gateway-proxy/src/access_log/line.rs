@@ -26,7 +26,7 @@ pub(super) fn write(facts: &Facts, format: LogFormat) -> Vec<u8> {
 /// NGINX's `combined`, and what it lacks as `name="value"`; the problem comes last.
 fn text(facts: &Facts, out: &mut Vec<u8>) {
     let parts = &facts.request;
-    put(out, format_args!("{} - - [{}] \"", facts.client.peer.ip(), facts.at.common()));
+    put(out, format_args!("{} - - [{}] \"", facts.peer.ip(), facts.at.common()));
     escape(parts.method.as_str().as_bytes(), out);
     out.push(b' ');
     escape(parts.target().as_bytes(), out);
@@ -100,7 +100,11 @@ fn json(facts: &Facts, out: &mut Vec<u8>) {
     let micros = |duration: Duration| Value::from(duration.as_micros() as u64);
     let mut object = Object { out, separator: '{' };
     object.text("time", &facts.at.timestamp());
-    object.text("client", &facts.client.peer.to_string());
+    let client = match facts.peer.port() {
+        0 => facts.peer.ip().to_string(),
+        _ => facts.peer.to_string(),
+    };
+    object.text("client", &client);
     object.text("identity", facts.identity());
     object.text("listener", facts.listener());
     object.text("method", parts.method.as_str());

@@ -12,8 +12,9 @@ use http_body::Frame;
 use std::io::{self, BufRead, Read};
 use std::task::{Context, Poll, ready};
 
-/// What is unpacked at once, in octets.
-const CHUNK: usize = 16 << 10;
+/// What is unpacked at once, in octets: more than the decoder can hold back (32 KiB) together with
+/// what the last octet of its input comes to.
+const CHUNK: usize = 64 << 10;
 
 /// Whether an answer comes in gzip, and `request` does not say that its client takes that.
 pub(crate) fn is_asked(request: &HeaderMap, answer: &HeaderMap) -> bool {
@@ -59,12 +60,14 @@ pub(crate) fn edit(headers: &mut HeaderMap) {
 pub(super) struct Gunzip {
     packed: Relay,
     decoder: MultiGzDecoder<Input>,
+    space: Box<[u8]>,
 }
 
 impl Gunzip {
     pub(super) fn new(packed: Relay) -> Self {
         let input = Input { data: Bytes::new(), ended: false };
-        Self { packed, decoder: MultiGzDecoder::new(input) }
+        let space = vec![0; CHUNK].into_boxed_slice();
+        Self { packed, decoder: MultiGzDecoder::new(input), space }
     }
 
     /// What is left of it as it comes.
@@ -77,12 +80,11 @@ impl Gunzip {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         loop {
-            let mut chunk = vec![0; CHUNK];
-            match self.decoder.read(&mut chunk) {
+            match self.decoder.read(&mut self.space) {
                 Ok(0) => return Poll::Ready(None),
                 Ok(length) => {
-                    chunk.truncate(length);
-                    return Poll::Ready(Some(Ok(Frame::data(chunk.into()))));
+                    let data = Bytes::copy_from_slice(&self.space[..length]);
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // The connection is dropped with the rest of it.
@@ -103,6 +105,10 @@ impl Gunzip {
 }
 
 /// What came and is still to be unpacked.
+///
+/// The decoder is asked only when there is input, though it may still hold what an earlier one has
+/// come to. So the last octet is given on its own: by then all else is out, and what it comes to
+/// fits into one chunk.
 struct Input {
     data: Bytes,
     ended: bool,
@@ -122,7 +128,10 @@ impl BufRead for Input {
         if self.data.is_empty() && !self.ended {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        Ok(&self.data)
+        Ok(match &*self.data {
+            [all_but_last @ .., _] if !all_but_last.is_empty() => all_but_last,
+            data => data,
+        })
     }
 
     fn consume(&mut self, amount: usize) {

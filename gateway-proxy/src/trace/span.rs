@@ -69,7 +69,7 @@ fn of_request(span: Span, facts: &Facts) -> Value {
     };
     attributes.text("server.address", name);
     attributes.number("server.port", u64::from(port.unwrap_or(client.local.port())));
-    attributes.text("client.address", &client.peer.ip().to_string());
+    attributes.text("client.address", &facts.peer.ip().to_string());
     attributes.text("network.peer.address", &client.peer.ip().to_string());
     attributes.number("network.peer.port", client.peer.port().into());
     attributes.text("network.protocol.name", "http");

@@ -344,7 +344,7 @@ impl IntoIterator for Two {
 /// By what requests go to the same endpoint (virtualserver §14); 0 where it is by nothing.
 pub(crate) fn key(balance: &Balance, decision: &Decision<'_>, head: &Head<'_>) -> u64 {
     match balance {
-        Balance::ClientAddress => hash(&network(head.client.peer.ip())),
+        Balance::ClientAddress => hash(&network(head.peer.ip())),
         Balance::Hash { .. } => {
             let mut key = Vec::new();
             decision.write_balance_key(head, &mut key);

@@ -111,6 +111,9 @@ impl Drop for Checker {
     }
 }
 
+/// Between two checks of an endpoint, whatever a rule says.
+const SHORTEST: Duration = Duration::from_millis(20);
+
 /// Between the first checks of two endpoints that are new at the same time.
 const APART: Duration = Duration::from_millis(1);
 
@@ -156,7 +159,8 @@ async fn watch_over(checked: Checked, delay: Duration) {
         if let Some(health) = tally.count(passed, check, checked.standing.health()) {
             checked.standing.set_health(health);
         }
-        tokio::time::sleep(check.interval + within(check.jitter, &random)).await;
+        let interval = check.interval.max(SHORTEST);
+        tokio::time::sleep(interval + within(check.jitter, &random)).await;
     }
 }
 

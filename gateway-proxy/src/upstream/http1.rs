@@ -68,7 +68,7 @@ impl Connection {
             Failure::InvalidHead
         } else if self.hearing.times() != before {
             Failure::BrokenHead
-        } else if cause.is_some_and(tls::is_refusal) {
+        } else if before == 0 && cause.is_some_and(tls::is_refusal) {
             Failure::Tls
         } else {
             Failure::Disconnect

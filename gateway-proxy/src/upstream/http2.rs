@@ -208,12 +208,45 @@ impl Stream {
         request: Request<UploadBody>,
     ) -> Result<Response<Received>, Unanswered> {
         match self.sender.try_send_request(request).await {
-            Ok(response) => Ok(response.map(Received::new)),
+            Ok(response) => Ok(response.map(Received::framed)),
             Err(mut error) => {
-                let (failure, refused) = failure(error.error());
-                let unsent = refused || error.take_message().is_some();
+                let (failure, unseen) = self.failure(error.error());
+                let unsent = unseen || error.take_message().is_some();
                 Err(Unanswered { failure, unsent })
             }
+        }
+    }
+
+    /// What went wrong, and whether the backend says that it has not looked at the request
+    /// (RFC 9113, section 8.7).
+    fn failure(&self, error: &hyper::Error) -> (Failure, bool) {
+        let cause = error.source();
+        let lost = |io: &std::io::Error| {
+            // Later on, an alert is about the connection, whose requests may have been looked at.
+            let is_refusal = self.usage.hearing.times() == 0 && tls::is_refusal(io);
+            if is_refusal { Failure::Tls } else { Failure::Disconnect }
+        };
+        if let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
+            return (lost(io), false);
+        }
+        let Some(cause) = cause.and_then(|cause| cause.downcast_ref::<h2::Error>()) else {
+            return (Failure::Disconnect, false);
+        };
+        let reason = cause.reason();
+        if cause.is_remote() {
+            match (cause.is_reset(), reason) {
+                (true, Some(Reason::REFUSED_STREAM)) => (Failure::Refused, true),
+                (true, _) => (Failure::Reset, false),
+                (false, Some(Reason::NO_ERROR)) => (Failure::Disconnect, cause.is_go_away()),
+                (false, _) => (Failure::Disconnect, false),
+            }
+        } else if let Some(io) = cause.get_io() {
+            (lost(io), false)
+        } else if cause.is_reset() || cause.is_go_away() {
+            // What came was not HTTP/2.
+            (Failure::InvalidHead, false)
+        } else {
+            (Failure::Disconnect, false)
         }
     }
 }
@@ -227,31 +260,5 @@ impl Drop for Stream {
         }
         self.usage.streams.set(self.usage.streams.get() - 1);
         self.usage.last.set(now);
-    }
-}
-
-/// What went wrong, and whether the backend says that it has not looked at the request
-/// (RFC 9113, section 8.7).
-fn failure(error: &hyper::Error) -> (Failure, bool) {
-    let cause = error.source();
-    if let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) {
-        let refusal = tls::is_refusal(io);
-        return (if refusal { Failure::Tls } else { Failure::Disconnect }, false);
-    }
-    let Some(cause) = cause.and_then(|cause| cause.downcast_ref::<h2::Error>()) else {
-        return (Failure::Disconnect, false);
-    };
-    let reason = cause.reason();
-    if cause.is_remote() {
-        let refused = cause.is_reset() && reason == Some(Reason::REFUSED_STREAM)
-            || cause.is_go_away() && reason == Some(Reason::NO_ERROR);
-        (if cause.is_reset() { Failure::Reset } else { Failure::Disconnect }, refused)
-    } else if let Some(io) = cause.get_io() {
-        (if tls::is_refusal(io) { Failure::Tls } else { Failure::Disconnect }, false)
-    } else if cause.is_reset() || cause.is_go_away() {
-        // What came was not HTTP/2.
-        (Failure::InvalidHead, false)
-    } else {
-        (Failure::Disconnect, false)
     }
 }

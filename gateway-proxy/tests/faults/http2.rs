@@ -51,6 +51,7 @@ fn each_fault_has_its_status() {
                         Fault::ResetBeforeHead => "reset",
                         Fault::CloseBeforeHead => "disconnect",
                         Fault::Hang => "timeout",
+                        Fault::Refuse => "refused",
                         _ => "connect",
                     };
                     assert_eq!(problem, want, "{fault:?}");

@@ -5,6 +5,7 @@ use crate::bodies::wait_until;
 use crate::client::Client;
 use crate::gateway::{address, cafe, config, service, start};
 use crate::http2::{Client as Http2Client, block_on};
+use gateway_core::rules::Network;
 use gateway_proxy::{AccessLog, Config, LogFormat, LogTarget, Server};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -217,4 +218,20 @@ fn a_client_that_leaves_is_told_as_499() {
         lines[0].contains(" 499 0 ") && lines[0].contains("upstream_status=\"-\""),
         "{lines:?}"
     );
+}
+
+#[test]
+fn the_client_is_the_one_that_trusted_proxies_name() {
+    let backend = Backend::start("tea");
+    let mut config = split(&[backend.address]);
+    config.trusted_proxies = ["127.0.0.0/8".parse::<Network>().unwrap()].into_iter().collect();
+    for (format, name) in [(LogFormat::Json, "real-json"), (LogFormat::Text, "real-text")] {
+        let logged = Logged::start(name, format, config.clone());
+        let told = "X-Forwarded-For: 203.0.113.7\r\n";
+        assert_eq!(logged.client().request("GET", "/", told).status, 200);
+        let line = &logged.lines()[0];
+        let is_told =
+            line.starts_with("203.0.113.7 ") || line.contains(r#""client":"203.0.113.7""#);
+        assert!(is_told, "{line}");
+    }
 }

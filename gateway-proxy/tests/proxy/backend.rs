@@ -224,6 +224,19 @@ impl State {
                       x-public: 2\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\
                       content-length: 0\r\n\r\n",
                 )?,
+                // As much as is asked for, flushed; the end only when the client has it.
+                "gzip-flushed" => {
+                    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+                    packed.write_all(&vec![b'x'; number() as usize])?;
+                    packed.flush()?;
+                    let flushed = packed.get_ref().clone();
+                    write!(
+                        out,
+                        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n"
+                    )?;
+                    out.write_all(&flushed)?;
+                    return io::copy(&mut reader, &mut io::sink()).map(drop);
+                }
                 "gzip" | "gzip-short" => {
                     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
                     packed.write_all(&vec![b'x'; number() as usize])?;

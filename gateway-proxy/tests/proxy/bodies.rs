@@ -1,6 +1,7 @@
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::gateway::{address, cafe, cafe_with, config, service, start};
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -231,4 +232,27 @@ fn gzip_is_unpacked_for_clients_that_do_not_take_it() {
     let (_server, address) = cafe_with(&backend, "");
     let response = Client::connect(address).get("/gzip?10");
     assert_eq!(response.field("content-encoding"), Some("gzip"), "it is off by default");
+}
+
+#[test]
+fn what_is_unpacked_does_not_wait_for_more() {
+    let backend = Backend::start("tea");
+    let mut config = config(&cafe("").replace("  upstreams:", "  gunzip: on\n  upstreams:"));
+    config.services = vec![service("tea", &[backend.address])];
+    let server = start(config);
+    for size in [1, 16 << 10, 30_000, 65_536, 70_000, 200_000, 1_000_000] {
+        let mut client = Client::connect(address(&server, 80));
+        client
+            .send(format!("GET /gzip-flushed?{size} HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n"))
+            .unwrap();
+        assert_eq!(client.read_head().unwrap().0, 200);
+        // In chunks of their own, all of it comes while the backend is waiting.
+        let mut come = 0;
+        while come < size {
+            let mut octets = [0; 4096];
+            let read = client.reader().read(&mut octets).unwrap();
+            come += octets[..read].iter().filter(|octet| **octet == b'x').count();
+            assert_ne!(read, 0, "{come} of {size}");
+        }
+    }
 }

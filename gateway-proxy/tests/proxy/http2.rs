@@ -278,14 +278,19 @@ fn a_request_that_the_backend_gives_up_harms_no_other() {
     let backend = Http2Backend::start(Manners::default());
     let mut config = config(H2C);
     config.services = vec![service("tea", &[backend.address])];
+    config.threads = std::num::NonZeroUsize::new(1);
     let server = start(config);
     let address = address(&server, 80);
     block_on(async {
         let client = Client::connect(address).await;
         let slow = client.send(Client::request("GET", "/slow"), false).await.0;
         assert_eq!(client.get("/reset").await.unwrap().status, 502);
-        let broken = client.get("/reset-midway").await;
-        assert!(broken.unwrap_err().is_reset(), "a short answer is never taken for a whole one");
+        for path in ["/reset-midway", "/close-midway"] {
+            let broken = client.get(path).await;
+            assert!(broken.is_err(), "a short answer is never taken for a whole one: {path}");
+            let mut http1 = Http1::connect(address);
+            assert!(!http1.get(path).complete, "{path}");
+        }
         assert_eq!(read(slow).await.unwrap().status, 200);
         assert_eq!(backend.connections(), 1);
         assert_eq!(client.get("/abort").await.unwrap().status, 503);

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Requests go to `tea`; copies, as `filters` say, to `copy` and `other`.
-fn serve(filters: &str, tea: SocketAddr, copies: &[SocketAddr]) -> (Server, SocketAddr) {
-    let documents = format!(
+fn routes(filters: &str) -> String {
+    format!(
         "
 {{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {{name: g}}, spec: {{
   gatewayClassName: any, listeners: [{{name: http, port: 80, protocol: HTTP}}]}}}}
@@ -27,7 +27,11 @@ fn serve(filters: &str, tea: SocketAddr, copies: &[SocketAddr]) -> (Server, Sock
 {{apiVersion: v1, kind: Service, metadata: {{name: other}}, spec: {{
   ports: [{{port: 80, appProtocol: kubernetes.io/h2c}}]}}}}
 "
-    );
+    )
+}
+
+fn serve(filters: &str, tea: SocketAddr, copies: &[SocketAddr]) -> (Server, SocketAddr) {
+    let documents = routes(filters);
     let mut config = config(&documents);
     config.services = vec![service("tea", &[tea])];
     for (name, at) in ["copy", "other"].into_iter().zip(copies) {
@@ -154,4 +158,24 @@ fn a_request_that_policies_refuse_is_not_copied() {
     let mut client = Client::connect(address);
     assert_eq!(client.get("/").status, 200);
     eventually(|| copy.requests() == 1);
+}
+
+#[test]
+fn a_copy_takes_no_place_of_a_client_and_holds_up_no_end() {
+    let tea = Backend::start("tea");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let documents = routes(&to("copy"));
+    let mut config = config(&documents);
+    let copy = silent.local_addr().unwrap();
+    config.services = vec![service("tea", &[tea.address]), service("copy", &[copy])];
+    config.limits.connections = Some(1);
+    let server = start(config);
+    let address = address(&server, 80);
+    for _ in 0..3 {
+        // A place is free a moment after its connection ends, though the copy has no answer.
+        eventually(|| Client::connect(address).get("/").status == 200);
+    }
+    let started = Instant::now();
+    server.shutdown();
+    assert!(started.elapsed() < Duration::from_secs(20), "a copy would take a minute");
 }

@@ -295,12 +295,13 @@ impl State {
             }
             "/reset" => respond.send_reset(Reason::INTERNAL_ERROR),
             "/abort" => {}
-            "/reset-midway" => {
+            path @ ("/reset-midway" | "/close-midway") => {
                 let mut answer = respond.send_response(ok().body(()).unwrap(), false)?;
                 answer.send_data("begun".into(), false)?;
                 // The frame goes out before the reset.
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                answer.send_reset(Reason::INTERNAL_ERROR);
+                let is_error = path == "/reset-midway";
+                answer.send_reset(if is_error { Reason::INTERNAL_ERROR } else { Reason::NO_ERROR });
             }
             "/only-trailers" => {
                 let answer = ok().header("grpc-status", "5").body(()).unwrap();
