@@ -6,10 +6,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// A backend that does not take the end of a connection for this long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -73,13 +73,16 @@ pub(super) struct Line {
     deaf: bool,
     /// Whether nothing comes any more.
     over: bool,
+    /// How long writes still wait for what a backend that takes nothing has to say. Somebody who
+    /// does not read any more never hears its end.
+    hope: Option<Pin<Box<Sleep>>>,
     /// How long the backend still has to take the end.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl Line {
     pub(super) fn new(stream: Stream, hearing: Arc<Hearing>) -> Self {
-        Self { stream, hearing, deaf: false, over: false, patience: None }
+        Self { stream, hearing, deaf: false, over: false, hope: None, patience: None }
     }
 
     /// Lets a backend that takes nothing say why first.
@@ -91,7 +94,12 @@ impl Line {
         use io::ErrorKind::{BrokenPipe, ConnectionReset};
         if self.deaf {
             // Once there is nothing to read either, nobody may wait for a write.
-            return if self.over { Poll::Ready(Err(BrokenPipe.into())) } else { Poll::Pending };
+            if !self.over {
+                let hope = self.hope.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+                ready!(hope.as_mut().poll(cx));
+                self.over = true;
+            }
+            return Poll::Ready(Err(BrokenPipe.into()));
         }
         match write(Pin::new(&mut self.stream), cx) {
             Poll::Ready(Err(error))
@@ -121,6 +129,9 @@ impl AsyncRead for Line {
         match &polled {
             Poll::Ready(Ok(())) if buf.filled().len() > before => {
                 self.hearing.note(buf.filled().len() - before);
+                if let Some(hope) = &mut self.hope {
+                    hope.as_mut().reset(Instant::now() + PATIENCE);
+                }
             }
             Poll::Ready(_) => {
                 self.over = true;
@@ -202,6 +213,24 @@ mod tests {
             let write = async { while line.write_all(b"request").await.is_ok() {} };
             timeout(IN_TIME, write).await.unwrap();
             timeout(IN_TIME, line.flush()).await.unwrap().unwrap_err();
+        });
+    }
+
+    #[test]
+    fn writes_end_where_nobody_reads() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (backend, _) = listener.accept().await.unwrap();
+            let mut line = Line::new(Stream::Plain(stream), Hearing::new());
+            SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(backend);
+            // An hour of the clock that the runtime advances while all wait.
+            let write = async { while line.write_all(b"request").await.is_ok() {} };
+            timeout(Duration::from_secs(3600), write).await.unwrap();
+            line.flush().await.unwrap_err();
         });
     }
 }
