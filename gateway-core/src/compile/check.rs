@@ -142,8 +142,11 @@ impl<'r> Checker<'r> {
         while let Some(action) = pending.pop() {
             match action {
                 Action::Forward(forward) => {
-                    let targets = [forward.target].into_iter().chain(forward.settings.backup);
-                    targets.for_each(|target| self.service(target.service, &forward.origin));
+                    let copies = forward.mirrors.iter().map(|mirror| &*mirror.forward);
+                    for forward in std::iter::once(&**forward).chain(copies) {
+                        let targets = [forward.target].into_iter().chain(forward.settings.backup);
+                        targets.for_each(|target| self.service(target.service, &forward.origin));
+                    }
                 }
                 Action::Split(split) => {
                     self.weights(split.branches.iter().map(|b| b.weight), &split.origin);

@@ -3,9 +3,10 @@ use crate::ObjectRef;
 use crate::origin::Origin;
 use crate::request::PathPolicy;
 use crate::rules::{
-    Action, Anchor, Boundary, Branch, CircuitBreaker, Condition, Field, HostPattern, PathPattern,
-    PathTemplate, Protocol, Redirect, Regex, Route, Service, ServiceId, ServiceName, ServiceSplit,
-    Split, SplitBackend, Template, Test, VirtualHost,
+    Action, Anchor, BackendSettings, Boundary, Branch, CircuitBreaker, Condition, Field, Forward,
+    HostPattern, Mirror, PathPattern, PathTemplate, Protocol, Redirect, Regex, Route, Service,
+    ServiceId, ServiceName, ServiceSplit, Split, SplitBackend, Template, Test, UpstreamTarget,
+    VirtualHost,
 };
 use http::StatusCode;
 use std::time::Duration;
@@ -115,6 +116,24 @@ fn all_problems_are_told_with_their_origins() {
         "Test x: second: a route stands for 2 routes before it, of which there are 1",
     ];
     assert_eq!(refused(&rules, &Limits::default()).lines().collect::<Vec<_>>(), want);
+}
+
+#[test]
+fn copies_go_to_services_that_there_are() {
+    let to = |service| UpstreamTarget { service: ServiceId(service), port: 80, splits: true };
+    let settings = Arc::new(BackendSettings::new("u", origin("settings")));
+    let copy = Forward::new(to(1), Arc::clone(&settings), origin("copy"));
+    let mirror = Mirror { numerator: 1, denominator: 1, forward: Arc::new(copy) };
+    let forward = Forward { mirrors: vec![mirror], ..Forward::new(to(0), settings, origin("f")) };
+    let route = Route { action: Action::Forward(Arc::new(forward)), ..route("r") };
+    let service = Service::new(ServiceName::new("", "s"), None);
+    let rules = RuleSet {
+        listeners: vec![listener("web", vec![host("h", vec![route])])],
+        services: vec![service].into(),
+        ..RuleSet::default()
+    };
+    let want = "Test x: copy: there is no service number 1, only 1 of them";
+    assert_eq!(refused(&rules, &Limits::default()), want);
 }
 
 #[test]
