@@ -3,6 +3,7 @@
 
 mod backend;
 mod certificate;
+mod chain;
 mod clients;
 mod distinguished_name;
 mod material;

@@ -2,7 +2,7 @@
 //! (virtualserver §16.7, gateway-api §20).
 
 use super::material::{self, InvalidMaterial};
-use super::{nobody, provider};
+use super::{chain, nobody, provider};
 use gateway_core::TlsToBackend;
 use gateway_core::rules::{SecretText, ServerTrust, SubjectName};
 use rustls::client::Resumption;
@@ -17,7 +17,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, KeyUsage};
 
 /// All that tells one way of speaking TLS with a backend from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -207,25 +207,16 @@ impl ServerCertVerifier for Verifier {
         let bad = |why| Error::InvalidCertificate(why);
         let certificate =
             EndEntityCert::try_from(leaf).map_err(|_| bad(CertificateError::BadEncoding))?;
-        let depth = self.depth as usize;
-        let short_enough = |path: &VerifiedPath<'_>| {
-            let fits = path.intermediate_certificates().count() <= depth;
-            if fits { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
-        };
-        let verified = certificate.verify_for_usage(
-            self.algorithms.all,
-            &roots.roots,
-            intermediates,
-            now,
-            KeyUsage::server_auth(),
-            None,
-            Some(&short_enough),
-        );
+        let (roots, usage) = (&roots.roots, KeyUsage::server_auth());
+        let verified =
+            chain::verify(&certificate, intermediates, roots, Some(self.depth), usage, None, now);
         verified.map_err(|error| {
             bad(match error {
                 webpki::Error::CertExpired { .. } => CertificateError::Expired,
                 webpki::Error::CertNotValidYet { .. } => CertificateError::NotValidYet,
-                webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
+                webpki::Error::UnknownIssuer | webpki::Error::MaximumPathDepthExceeded => {
+                    CertificateError::UnknownIssuer
+                }
                 _ => CertificateError::ApplicationVerificationFailure,
             })
         })?;

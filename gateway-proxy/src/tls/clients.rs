@@ -2,7 +2,7 @@
 //! (gateway-api §7.4) or for each request (virtualserver §16.6).
 
 use super::material::{self, InvalidMaterial};
-use super::provider;
+use super::{chain, provider};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -14,7 +14,6 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use std::sync::Arc;
 use webpki::{
     CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, RevocationOptionsBuilder,
-    VerifiedPath,
 };
 
 /// What a client's certificate comes to.
@@ -114,24 +113,8 @@ impl ClientCheck {
         let revocation = RevocationOptionsBuilder::new(&lists).ok();
         let revocation =
             revocation.map(|of| of.with_expiration_policy(ExpirationPolicy::Enforce).build());
-        let not_too_long = |path: &VerifiedPath<'_>| {
-            let length = path.intermediate_certificates().count();
-            let most = self.depth.and_then(|depth| usize::try_from(depth).ok());
-            match most.is_some_and(|most| length > most) {
-                true => Err(webpki::Error::MaximumPathDepthExceeded),
-                false => Ok(()),
-            }
-        };
-        leaf.verify_for_usage(
-            self.algorithms.all,
-            &self.authorities.roots,
-            between,
-            now,
-            KeyUsage::client_auth(),
-            revocation,
-            Some(&not_too_long),
-        )
-        .map(drop)
+        let (roots, usage) = (&self.authorities.roots, KeyUsage::client_auth());
+        chain::verify(&leaf, between, roots, self.depth, usage, revocation, now)
     }
 }
 
