@@ -2,7 +2,6 @@
 
 use crate::error::Failure;
 use crate::exchange::{Answer, Pace, Received, Relay, Upload, gunzip};
-use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
 use crate::record::Record;
@@ -310,7 +309,6 @@ impl Forwarder<'_> {
             let sent = self.paced(connection.send(request), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
-                    framing::check_answer(response.headers())?;
                     let lease = Lease { connection, channel, holding, pool: pool.clone() };
                     return Ok((response, lease));
                 }
@@ -441,10 +439,10 @@ impl Forwarder<'_> {
         // A backend that changes the protocol unasked speaks something else than HTTP.
         self.head.upgrade().ok_or(Failure::InvalidHead)?;
         let client = client.ok_or(Failure::InvalidHead)?;
-        let backend = Upgrade::take(&mut parts.extensions).ok_or(Failure::InvalidHead)?;
+        let backend = lease.connection.tunnel().ok_or(Failure::InvalidHead)?;
         let protocol = parts.headers.remove(UPGRADE).ok_or(Failure::InvalidHead)?;
         let from = self.head.client;
-        if !client.is_stream() && !from.wire.take_over(from.requests.get()) {
+        if !client.is_last() {
             return Err(Failure::ClientBody);
         }
         let mut headers = parts.headers;

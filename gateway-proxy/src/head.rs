@@ -2,7 +2,6 @@
 
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
-use crate::framing::Wire;
 use crate::gate::Pass;
 use crate::shutdown::Draining;
 use crate::streams::Streams;
@@ -54,7 +53,6 @@ pub(crate) struct Client {
     pub(crate) unread: Unread,
     /// Those of its requests that are under way, where it speaks HTTP/2.
     pub(crate) streams: Streams,
-    pub(crate) wire: Wire,
     /// Those that it takes among all connections, and among those of its address.
     pub(crate) places: RefCell<[Pass; 2]>,
     /// The workload that it has proved to be.
@@ -84,7 +82,6 @@ impl Client {
             requests: Cell::new(0),
             unread: Unread::default(),
             streams: Streams::new(),
-            wire: Wire::default(),
             places: Default::default(),
             identity: None,
             session: None,
@@ -330,7 +327,7 @@ impl ConnectionOptions {
 }
 
 /// Whether a field's list holds `item`.
-fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
+pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
     items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
 }
 

@@ -42,6 +42,7 @@ mod gate;
 mod guard;
 mod handshake;
 mod head;
+mod http1;
 mod identity;
 mod inherit;
 mod json;

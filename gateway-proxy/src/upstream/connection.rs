@@ -3,6 +3,8 @@
 use super::{http1, http2};
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
+use crate::http1::Tunnel;
+use crate::stream::Stream;
 use http::{Request, Response};
 
 /// A connection for one exchange at a time: its own, or a share of one.
@@ -24,6 +26,14 @@ impl Connection {
         match self {
             Self::Http1(connection) => connection.is_ready(),
             Self::Http2(stream) => stream.is_ready(),
+        }
+    }
+
+    /// Goes on in another protocol, where that takes over the connection.
+    pub(crate) fn tunnel(&self) -> Option<Tunnel<Stream>> {
+        match self {
+            Self::Http1(connection) => Some(connection.tunnel()),
+            Self::Http2(_) => None,
         }
     }
 
