@@ -19,6 +19,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Version};
 use http_body::Body;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Most octets of a body that nobody reads, because the answer is a canned one.
 const UNREAD_LIMIT: u64 = 1 << 20;
@@ -35,8 +36,11 @@ pub(crate) async fn answer(
     let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
     let peer = worker.shared.trusted.client(&parts.headers, client.peer);
-    let attributes =
-        Attributes::new(table.snapshot.pod(client, peer.ip()).cloned(), Rc::clone(&table));
+    let attributes = Attributes::new(
+        Instant::now(),
+        table.snapshot.pod(client, peer.ip()).cloned(),
+        Rc::clone(&table),
+    );
     let head = Head { parts: &parts, client, attributes: &attributes, peer };
     let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.

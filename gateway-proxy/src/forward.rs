@@ -290,11 +290,11 @@ impl Forwarder<'_> {
         let mut newer_than = None;
         loop {
             let pool = &self.worker.pool;
-            let asked = Instant::now();
-            let Checkout { mut connection, reused } =
+            let Checkout { mut connection, opened } =
                 pool.checkout(&channel, newer_than, timeouts.connect).await?;
+            let reused = opened.is_none();
             self.worker.metrics.upstream_connection(reused);
-            connect.set((!reused).then(|| asked.elapsed()));
+            connect.set(opened);
             if reused && !may_repeat {
                 // What must not be sent twice is not sent on a connection that is closed: the
                 // runtime gets a chance to notice.
@@ -342,7 +342,7 @@ impl Forwarder<'_> {
         let timeouts = &self.settings().timeouts;
         let limits = &self.worker.shared.limits;
         let client = || Some(upload.patience(limits.body_timeout, limits.body_rate));
-        let since = Instant::now();
+        let mut sent = None;
         let limit = |pace| match pace {
             Pace::Client(since) => (since, client(), Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
@@ -355,9 +355,9 @@ impl Forwarder<'_> {
                 return Poll::Ready(Ok(output));
             }
             loop {
-                let pace = upload.pace(since);
-                let (since, most, failure) = limit(pace);
                 let now = Instant::now();
+                let pace = upload.pace(*sent.get_or_insert(now));
+                let (since, most, failure) = limit(pace);
                 let end = most.map(|most| since + most);
                 if end.is_some_and(|end| end <= now) {
                     return Poll::Ready(Err(failure));

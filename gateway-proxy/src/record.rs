@@ -120,7 +120,8 @@ impl Record {
         let trace = || span.map_or_else(|| Context::read(&head.parts.headers), |s| Some(s.context));
         let facts = || Box::new(Facts::new(client, head, trace()));
         let facts = (log.is_some() || is_told).then(facts);
-        let mut record = Box::new(Self::silent(worker));
+        let started = head.attributes.received;
+        let mut record = Box::new(Self::since(started, worker));
         record.received = received;
         record.span = span;
         record.facts = facts;
@@ -129,9 +130,13 @@ impl Record {
 
     /// Of what nobody is told.
     pub(crate) fn silent(worker: &Rc<Worker>) -> Self {
+        Self::since(Instant::now(), worker)
+    }
+
+    fn since(started: Instant, worker: &Rc<Worker>) -> Self {
         Self {
             worker: Rc::clone(worker),
-            started: Instant::now(),
+            started,
             counters: None,
             status: None,
             sent: 0,
@@ -260,7 +265,7 @@ impl Facts {
         let field = |name: HeaderName| fields.get(name).cloned();
         Self {
             at: Moment::now(),
-            started: Instant::now(),
+            started: head.attributes.received,
             client: Rc::clone(client),
             peer: head.peer,
             request: RequestFacts {

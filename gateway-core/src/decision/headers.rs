@@ -24,6 +24,7 @@ impl Decision<'_> {
             let own = || visible(view.host().to_vec());
             match &forwarding.forward.host {
                 HostRewrite::Keep => None,
+                HostRewrite::WithoutPort if view.host_is_authority() => None,
                 HostRewrite::WithoutPort => Some(own()),
                 HostRewrite::Set(template) => {
                     let value = header_value(template, view);
@@ -39,8 +40,13 @@ impl Decision<'_> {
     pub fn edit_request(&self, request: &impl Request, headers: &mut HeaderMap) {
         let Outcome::Forward(forwarding) = self.outcome else { return };
         let ops = &forwarding.forward.request_headers;
-        if *ops != HeaderOps::default() {
-            self.with_view(request, |view| edit_request(ops, view, headers));
+        drop_request_fields(ops, headers);
+        // Values alone are read from the request.
+        if !ops.set.is_empty() || !ops.add.is_empty() {
+            self.with_view(request, |view| {
+                ops.set.iter().for_each(|it| set(headers, &it.name, header_value(&it.value, view)));
+                ops.add.iter().for_each(|edit| add(headers, edit, view));
+            });
         }
     }
 
@@ -113,8 +119,12 @@ impl Decision<'_> {
         headers: &mut HeaderMap,
     ) {
         let ops = &forwarding.forward.response_headers;
-        for name in ops.hidden.iter().chain(&ops.remove) {
-            remove(headers, name);
+        // Most answers have few fields, and none of these: comparing names costs less than looking
+        // each of them up.
+        let is_dropped =
+            |name: &&HeaderName| ops.hidden.contains(name) || ops.remove.contains(name);
+        while let Some(name) = headers.keys().find(is_dropped).cloned() {
+            remove(headers, &name);
         }
         // Values alone are read from the request.
         if !ops.set.is_empty() || !ops.add.is_empty() {
@@ -164,7 +174,7 @@ fn is_told<R: Request>(hsts: &Hsts, view: &View<'_, R>) -> bool {
         || hsts.behind_proxy && view.read(&forwarded).equals(b"https", false)
 }
 
-fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut HeaderMap) {
+fn drop_request_fields(ops: &HeaderOps, headers: &mut HeaderMap) {
     if ops.drop_all {
         let all = std::mem::take(headers);
         for name in FRAMING.iter().chain([&header::HOST]) {
@@ -174,19 +184,26 @@ fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut H
         }
     }
     if ops.drop_unusual {
+        let is_usual = |octet: u8| IS_USUAL[usize::from(octet)];
         let unusual = |name: &&HeaderName| !name.as_str().bytes().all(is_usual);
         let unusual: Vec<HeaderName> = headers.keys().filter(unusual).cloned().collect();
         unusual.iter().for_each(|name| remove(headers, name));
     }
     ops.remove.iter().for_each(|name| remove(headers, name));
-    ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
-    ops.add.iter().for_each(|edit| add(headers, edit, view));
 }
 
-/// What names of header fields usually hold.
-fn is_usual(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-'
-}
+/// Whether names of header fields usually hold an octet.
+const IS_USUAL: [bool; 256] = {
+    let mut usual = [false; 256];
+    let mut octet = 0_u8;
+    loop {
+        usual[octet as usize] = octet.is_ascii_alphanumeric() || octet == b'-';
+        match octet.checked_add(1) {
+            Some(next) => octet = next,
+            None => break usual,
+        }
+    }
+};
 
 fn edit_response<R: Request>(
     ops: &ResponseHeaderOps,

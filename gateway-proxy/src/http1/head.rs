@@ -1,11 +1,13 @@
 //! Heads of messages: read from octets, and written.
 
+use crate::framing::check_answer;
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 use memchr::{memchr, memchr_iter};
-use std::io::Write;
 use std::mem::MaybeUninit;
 
 /// Most fields of a backend's answer.
@@ -15,8 +17,13 @@ const ANSWER_FIELDS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) status: StatusCode,
-    pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
+    /// How long the body is said to be.
+    pub(crate) length: Option<u64>,
+    /// Whether it comes in chunks.
+    pub(crate) in_chunks: bool,
+    /// Whether the connection goes on behind it.
+    pub(crate) persists: bool,
 }
 
 /// Reads a request's head that the scanner has passed, with at most so many fields.
@@ -68,23 +75,46 @@ pub(super) fn fields(octets: &Bytes, mut at: usize, lines: usize) -> Option<Head
     Some(headers)
 }
 
-/// Reads the head of an answer, which is whole.
+/// Reads the head of an answer, which is whole; `None` where it is none, or leaves open where its
+/// body ends.
 pub(crate) fn response(head: &Bytes) -> Option<Start> {
     let mut space = [const { MaybeUninit::uninit() }; ANSWER_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     config.parse_response_with_uninit_headers(&mut response, head, &mut space).ok()?;
     let mut headers = HeaderMap::with_capacity(response.headers.len());
+    // Looked at in passing: looking them up costs more.
+    let (mut lengths, mut length, mut in_chunks, mut has_options) = (0, None, false, false);
     for field in response.headers {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        match name {
+            CONTENT_LENGTH => {
+                lengths += 1;
+                length = number(field.value);
+            }
+            TRANSFER_ENCODING => in_chunks = true,
+            CONNECTION => has_options = true,
+            _ => {}
+        }
         headers.try_append(name, value).ok()?;
     }
-    Some(Start {
-        status: StatusCode::from_u16(response.code?).ok()?,
-        version: if response.version? == 1 { Version::HTTP_11 } else { Version::HTTP_10 },
-        headers,
-    })
+    let is_clear = if lengths == 1 { length.is_some() && !in_chunks } else { lengths == 0 };
+    if !is_clear || in_chunks {
+        check_answer(&headers).ok()?;
+    }
+    let version = if response.version? == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
+    let persists =
+        if has_options { persists(version, &headers) } else { version == Version::HTTP_11 };
+    let status = StatusCode::from_u16(response.code?).ok()?;
+    Some(Start { status, headers, length, in_chunks, persists })
+}
+
+/// Digits as a number.
+fn number(digits: &[u8]) -> Option<u64> {
+    let mut digits = digits.iter().map(|octet| char::from(*octet).to_digit(10));
+    let first = u64::from(digits.next()??);
+    digits.try_fold(first, |sum, digit| sum.checked_mul(10)?.checked_add(digit?.into()))
 }
 
 /// Writes the line of a request.
@@ -123,8 +153,22 @@ pub(crate) fn write_fields(out: &mut Vec<u8>, headers: &HeaderMap) {
 
 /// Writes the field that tells a body's length.
 pub(crate) fn write_length(out: &mut Vec<u8>, length: u64) {
-    // Writing to memory does not fail.
-    let _ = write!(out, "content-length: {length}\r\n");
+    const MOST_DIGITS: usize = 20;
+    let mut digits = [0; MOST_DIGITS];
+    let mut at = MOST_DIGITS;
+    let mut rest = length;
+    loop {
+        at -= 1;
+        // A remainder of ten is a digit.
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Whether a connection may go on behind a message with these fields (RFC 9112, section 9.3).
@@ -164,7 +208,7 @@ mod tests {
     #[test]
     fn heads_of_answers_are_read() {
         let start = response(&Bytes::from("HTTP/1.0 404 Nothing here\r\nA: b\r\n\r\n")).unwrap();
-        assert_eq!((start.status.as_u16(), start.version), (404, Version::HTTP_10));
+        assert_eq!((start.status.as_u16(), start.persists), (404, false));
         assert_eq!(lines(&start.headers), ["a=b"]);
         assert!(response(&Bytes::from("HTTP/1.1 200\r\n\r\n")).is_some());
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(ANSWER_FIELDS + 1));
@@ -172,6 +216,34 @@ mod tests {
             ["HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "SSH-2.0-x\r\n\r\n", &many]
         {
             assert!(response(&Bytes::from(head.to_owned())).is_none(), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn answers_tell_where_their_body_ends() {
+        for (fields, want) in [
+            ("", Some((None, false))),
+            ("content-length: 5\r\n", Some((Some(5), false))),
+            ("Content-Length: 005\r\ncontent-length: 005\r\n", Some((Some(5), false))),
+            ("content-length: 5\r\ncontent-length: 6\r\n", None),
+            ("content-length: +5\r\n", None),
+            ("content-length: \r\n", None),
+            ("content-length: 18446744073709551616\r\n", None),
+            ("transfer-encoding: Chunked\r\n", Some((None, true))),
+            ("transfer-encoding: gzip\r\n", None),
+            ("transfer-encoding: chunked\r\ncontent-length: 5\r\n", None),
+        ] {
+            let start = response(&Bytes::from(format!("HTTP/1.1 200 OK\r\n{fields}\r\n")));
+            assert_eq!(start.map(|it| (it.length, it.in_chunks)), want, "{fields}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_written() {
+        for length in [0, 9, 10, 1234567890, u64::MAX] {
+            let mut out = Vec::new();
+            write_length(&mut out, length);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("content-length: {length}\r\n"));
         }
     }
 

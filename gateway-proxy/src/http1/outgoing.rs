@@ -56,7 +56,12 @@ impl Outgoing {
     pub(crate) fn begin(&mut self, framing: Framing) -> &mut Vec<u8> {
         self.framing = framing;
         self.sent = 0;
-        self.buffer.reserve(HEAD);
+        // One that follows at once goes out with its head.
+        let body = match framing {
+            Framing::Length(length) if length <= FLAT as u64 => length as usize,
+            _ => 0,
+        };
+        self.buffer.reserve(HEAD + body);
         &mut self.buffer
     }
 

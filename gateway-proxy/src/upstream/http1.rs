@@ -6,12 +6,10 @@ use super::line::PATIENCE;
 use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
-use crate::framing;
 use crate::http1::{self, Body, Ends, Framing, Shared, Socket, Start, Tunnel};
 use crate::stream::Stream;
 use crate::tls;
 use bytes::BytesMut;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -86,9 +84,6 @@ impl Connection {
         &mut self,
         request: Request<UploadBody>,
     ) -> Result<Response<Received>, Unanswered> {
-        if !self.is_ready() {
-            return Err(Unanswered { failure: Failure::Disconnect, unsent: true });
-        }
         self.persists = false;
         let (head, body) = request.into_parts();
         let is_head = head.method == Method::HEAD;
@@ -102,10 +97,8 @@ impl Connection {
         match answer.await {
             Ok(start) => {
                 self.heard = true;
-                self.persists = http1::persists(start.version, &start.headers);
-                if sending.is_deaf {
-                    self.persists = false;
-                } else if !sending.is_over {
+                self.persists = start.persists && !sending.is_deaf;
+                if !sending.is_over && !sending.is_deaf {
                     self.upload = Some(self.go_on(sending));
                 }
                 Ok(self.response(start, is_head))
@@ -143,15 +136,13 @@ impl Connection {
 
     /// An answer whose head has come (RFC 9112, section 6.3).
     fn response(&mut self, start: Start, is_head: bool) -> Response<Received> {
-        let Start { status, headers, .. } = start;
+        let Start { status, headers, length, in_chunks, .. } = start;
         let has_none = is_head
             || status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let length =
-            headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let ends = if has_none {
             Ends::After(0)
-        } else if headers.contains_key(TRANSFER_ENCODING) {
+        } else if in_chunks {
             Ends::InChunks
         } else {
             length.map_or(Ends::WithConnection, Ends::After)
@@ -326,8 +317,7 @@ impl Answering {
                 if !is_last {
                     continue;
                 }
-                let is_clear = framing::check_answer(&start.headers).is_ok();
-                return Poll::Ready(if is_clear { Ok(start) } else { Err(Lost::Illegal) });
+                return Poll::Ready(Ok(start));
             }
             if socket.incoming.len() > self.room {
                 return Poll::Ready(Err(Lost::Illegal));

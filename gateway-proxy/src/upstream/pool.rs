@@ -55,8 +55,9 @@ struct Idle {
 /// A connection for one exchange.
 pub(crate) struct Checkout {
     pub(crate) connection: Connection,
-    /// Whether it was open before: then the other side may have closed it unnoticed.
-    pub(crate) reused: bool,
+    /// How long it took to open; `None` where it was open before: then the other side may have closed
+    /// it unnoticed.
+    pub(crate) opened: Option<Duration>,
 }
 
 impl Pool {
@@ -77,20 +78,22 @@ impl Pool {
         newer_than: Option<Instant>,
         connect_timeout: Option<Duration>,
     ) -> Result<Checkout, Failure> {
+        let now = Instant::now();
         if channel.speech.version == HttpVersion::Http2 {
             // Those that are closed are known to be, and left out.
             let connections = self.multiplexed(channel);
             let (stream, reused) =
                 within(connect_timeout, connections.stream(channel, newer_than)).await?;
-            return Ok(Checkout { connection: Connection::Http2(stream), reused });
+            let opened = (!reused).then(|| now.elapsed());
+            return Ok(Checkout { connection: Connection::Http2(stream), opened });
         }
         if newer_than.is_none()
-            && let Some(connection) = self.pop(channel)
+            && let Some(connection) = self.pop(channel, now)
         {
-            return Ok(Checkout { connection: Connection::Http1(connection), reused: true });
+            return Ok(Checkout { connection: Connection::Http1(connection), opened: None });
         }
         let connection = within(connect_timeout, http1::Connection::open(channel)).await?;
-        Ok(Checkout { connection: Connection::Http1(connection), reused: false })
+        Ok(Checkout { connection: Connection::Http1(connection), opened: Some(now.elapsed()) })
     }
 
     fn multiplexed(&self, channel: &Channel) -> Rc<http2::Connections> {
@@ -103,11 +106,11 @@ impl Pool {
         connections
     }
 
-    fn pop(&self, channel: &Channel) -> Option<http1::Connection> {
+    fn pop(&self, channel: &Channel, now: Instant) -> Option<http1::Connection> {
         let mut idle = self.shared.idle.borrow_mut();
         let stack = idle.get_mut(channel)?;
         while let Some(Idle { connection, since }) = stack.pop() {
-            if since.elapsed() < self.shared.timeout && connection.is_ready() {
+            if now.duration_since(since) < self.shared.timeout && connection.is_ready() {
                 return Some(connection);
             }
         }
