@@ -21,6 +21,9 @@ const FLAT: usize = 8 << 10;
 /// Most heads fit into this many octets.
 const HEAD: usize = 1 << 10;
 
+/// What a connection keeps of its space between two messages, in octets.
+const KEPT: usize = 2 * HEAD;
+
 /// What goes out on a socket.
 #[derive(Default)]
 pub(crate) struct Outgoing {
@@ -212,7 +215,7 @@ impl Outgoing {
 
     /// Lets go of what is not needed between two messages.
     pub(crate) fn rest(&mut self) {
-        if self.is_empty() {
+        if self.is_empty() && self.buffer.capacity() > KEPT {
             self.buffer = Vec::new();
         }
     }
