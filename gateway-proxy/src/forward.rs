@@ -306,7 +306,7 @@ impl Forwarder<'_> {
             let builder =
                 self.head.for_backend(self.decision, &channel).ok_or(Failure::Unsendable)?;
             let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
-            let sent = self.paced(connection.send(request), upload).await;
+            let sent = self.paced(connection.send(request, self.head.interim), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
                     let lease = Lease { connection, channel, holding, pool: pool.clone() };

@@ -16,7 +16,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +38,27 @@ pub(crate) struct Head<'a> {
     pub(crate) attributes: &'a Attributes,
     /// Whose request it is: the client of the connection, or whom a trusted proxy names.
     pub(crate) peer: SocketAddr,
+    /// Where answers go that announce the one to come; `None` where nobody takes them.
+    pub(crate) interim: Option<&'a Interim>,
+}
+
+/// Answers of a backend that announce the one to come (1xx), on their way to the client.
+#[derive(Default)]
+pub(crate) struct Interim(RefCell<Vec<(StatusCode, HeaderMap)>>);
+
+impl Interim {
+    /// Passes one on.
+    pub(crate) fn push(&self, status: StatusCode, mut headers: HeaderMap) {
+        strip_answer(&mut headers);
+        // They have neither a body nor its length (RFC 9110, section 8.6).
+        headers.remove(CONTENT_LENGTH);
+        self.0.borrow_mut().push((status, headers));
+    }
+
+    /// Those that were not sent yet, in order.
+    pub(crate) fn take(&self) -> Vec<(StatusCode, HeaderMap)> {
+        self.0.take()
+    }
 }
 
 /// The connection that a request came on, with what backends are told about it.
@@ -51,6 +72,7 @@ pub(crate) struct Client {
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
+    pub(crate) interim: Interim,
     /// Those of its requests that are under way, where it speaks HTTP/2.
     pub(crate) streams: Streams,
     /// Those that it takes among all connections, and among those of its address.
@@ -81,6 +103,7 @@ impl Client {
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
+            interim: Interim::default(),
             streams: Streams::new(),
             places: Default::default(),
             identity: None,

@@ -107,7 +107,8 @@ impl Copied {
             table.snapshot.pod(&client, peer.ip()).cloned(),
             Rc::clone(&table),
         );
-        let head = Head { parts: &parts, client: &client, attributes: &attributes, peer };
+        let (parts, client, attributes) = (&parts, &*client, &attributes);
+        let head = Head { parts, client, attributes, peer, interim: None };
         let router = &table.snapshot.router;
         let decision = router.decide(&head, draw);
         let Some(decision) = router.mirrors(&decision, &head, draw).nth(nth) else { return };

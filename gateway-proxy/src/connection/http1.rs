@@ -5,6 +5,7 @@ use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
 use crate::head::lists;
 use crate::http1::{self, Framing, NoHead, Shared, Socket};
+use crate::record::Record;
 use crate::upgrade::Upgrade;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING,
@@ -111,7 +112,13 @@ impl Connection<'_> {
 
     /// Answers what is no request.
     async fn refuse(&self, status: StatusCode) -> Result<Next, Broken> {
-        self.session.worker.metrics.refused();
+        let Session { worker, client } = self.session;
+        let problem = match status {
+            StatusCode::REQUEST_TIMEOUT => "client_timeout",
+            _ => "bad_request",
+        };
+        worker.metrics.refused();
+        Record::refused(worker, client, status, problem);
         self.session.client.unread.set(true);
         self.begin(status, &mut HeaderMap::new(), Framing::Length(0), Some("close"));
         poll_fn(|cx| self.socket.borrow_mut().poll_flush(cx)).await.map_err(|_| Broken)?;
@@ -144,9 +151,25 @@ impl Connection<'_> {
     /// Waits for the answer, as long as the client is there.
     async fn answer(&self, exchange: Exchange) -> Result<Response<Answer>, Broken> {
         let mut answering = pin!(self.session.answer(exchange));
-        poll_fn(|cx| match answering.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-            Poll::Pending => self.poll_gone(cx).map(|()| Err(Broken)),
+        poll_fn(|cx| {
+            let answer = answering.as_mut().poll(cx);
+            let mut socket = self.socket.borrow_mut();
+            for (status, headers) in self.session.client.interim.take() {
+                let out = socket.outgoing.interim();
+                http1::write_status(out, status);
+                http1::write_fields(out, &headers);
+                out.extend_from_slice(b"\r\n");
+            }
+            if let Poll::Ready(answer) = answer {
+                return Poll::Ready(Ok(answer));
+            }
+            if !socket.outgoing.is_empty()
+                && let Poll::Ready(Err(_)) = socket.poll_flush(cx)
+            {
+                return Poll::Ready(Err(Broken));
+            }
+            drop(socket);
+            self.poll_gone(cx).map(|()| Err(Broken))
         })
         .await
     }

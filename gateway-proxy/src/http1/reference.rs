@@ -127,6 +127,7 @@ impl Reader<'_> {
 
     fn chunks(&mut self) -> Read<Vec<u8>> {
         let mut body = Vec::new();
+        let mut extensions = 0;
         loop {
             let mut digits = vec![self.one(Part::Body, |octet| octet.is_ascii_hexdigit())?];
             while self.peek()?.is_ascii_hexdigit() {
@@ -136,7 +137,7 @@ impl Reader<'_> {
                 digits.push(self.peek()?);
                 self.at += 1;
             }
-            self.extensions()?;
+            self.extensions(&mut extensions)?;
             self.text(Part::Body, b"\r\n")?;
             let digits = String::from_utf8_lossy(&digits).into_owned();
             let size = u64::from_str_radix(&digits, 16).unwrap_or(u64::MAX);
@@ -151,8 +152,8 @@ impl Reader<'_> {
         Ok(body)
     }
 
-    /// Blanks, then `;` and whatever is text: 1,024 octets besides the first `;`.
-    fn extensions(&mut self) -> Read<()> {
+    /// Blanks, then `;` and whatever is text: 1,024 octets besides the first `;`, and 16 KiB in `all`.
+    fn extensions(&mut self, all: &mut usize) -> Read<()> {
         let mut count = 0;
         let mut inside = false;
         loop {
@@ -160,10 +161,13 @@ impl Reader<'_> {
                 b';' if !inside => inside = true,
                 b' ' | b'\t' => count += 1,
                 octet if inside && is_text(octet) => count += 1,
-                b'\r' if inside || count == 0 => return Ok(()),
+                b'\r' if inside || count == 0 => {
+                    *all += count;
+                    return Ok(());
+                }
                 _ => return self.stop(Part::Body),
             }
-            if count > 1024 {
+            if count > 1024 || *all + count > 16 << 10 {
                 return self.stop(Part::Body);
             }
             self.at += 1;

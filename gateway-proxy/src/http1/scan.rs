@@ -13,6 +13,9 @@ const CHUNKED: &[u8] = b"chunked";
 /// Most octets of a chunk's extensions.
 const EXTENSION_LIMIT: u16 = 1024;
 
+/// The same of a whole body: nobody sends them to be read.
+const EXTENSIONS_LIMIT: u16 = 16 << 10;
+
 /// Most digits of a chunk's size.
 const SIZE_DIGITS: u8 = 16;
 
@@ -102,6 +105,8 @@ struct Message {
     coding: Coding,
     /// Whether fields are those behind the last chunk.
     in_trailers: bool,
+    /// How many octets of extensions its chunks had.
+    extensions: u16,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -275,7 +280,9 @@ impl Scanner {
             State::Extension => {
                 let text = run(rest, is_text, Part::Body)?;
                 // The octet beyond the limit is the first that is refused.
-                let room = usize::from(EXTENSION_LIMIT - self.chunk.extension).max(1);
+                let room = (EXTENSION_LIMIT - self.chunk.extension)
+                    .min(EXTENSIONS_LIMIT - self.message.extensions);
+                let room = usize::from(room).max(1);
                 let read = text.min(room);
                 self.extension(read)?;
                 return Ok(read);
@@ -402,9 +409,13 @@ impl Scanner {
 
     /// Counts octets between a chunk's size and the end of its line.
     fn extension(&mut self, octets: usize) -> Result<(), Part> {
-        let sum = usize::from(self.chunk.extension) + octets;
-        self.chunk.extension =
-            u16::try_from(sum).ok().filter(|sum| *sum <= EXTENSION_LIMIT).ok_or(Part::Body)?;
+        for (sum, most) in [
+            (&mut self.chunk.extension, EXTENSION_LIMIT),
+            (&mut self.message.extensions, EXTENSIONS_LIMIT),
+        ] {
+            let more = u16::try_from(usize::from(*sum) + octets).ok();
+            *sum = more.filter(|sum| *sum <= most).ok_or(Part::Body)?;
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::{http1, http2};
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
+use crate::head::Interim;
 use crate::http1::Tunnel;
 use crate::stream::Stream;
 use http::{Request, Response};
@@ -37,13 +38,14 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer; what announces that goes to `interim`.
     pub(crate) async fn send(
         &mut self,
         request: Request<UploadBody>,
+        interim: Option<&Interim>,
     ) -> Result<Response<Received>, Unanswered> {
         match self {
-            Self::Http1(connection) => connection.send(request).await,
+            Self::Http1(connection) => connection.send(request, interim).await,
             Self::Http2(stream) => stream.send(request).await,
         }
     }

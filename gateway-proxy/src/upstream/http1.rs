@@ -6,6 +6,7 @@ use super::line::PATIENCE;
 use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
+use crate::head::Interim;
 use crate::http1::{self, Body, Ends, Framing, Shared, Socket, Start, Tunnel};
 use crate::stream::Stream;
 use crate::tls;
@@ -83,13 +84,14 @@ impl Connection {
     pub(super) async fn send(
         &mut self,
         request: Request<UploadBody>,
+        interim: Option<&Interim>,
     ) -> Result<Response<Received>, Unanswered> {
         self.persists = false;
         let (head, body) = request.into_parts();
         let is_head = head.method == Method::HEAD;
         write_head(&mut self.socket.borrow_mut(), &head, &body);
         let mut sending = Sending::new(body);
-        let mut answering = Answering { room: HEAD, hope: None };
+        let mut answering = Answering { interim, room: HEAD, hope: None };
         let answer = poll_fn(|cx| {
             let socket = &mut *self.socket.borrow_mut();
             answering.poll(socket, &mut sending, cx)
@@ -275,14 +277,15 @@ enum Lost {
 }
 
 /// A wait for the head of an answer.
-struct Answering {
+struct Answering<'a> {
+    interim: Option<&'a Interim>,
     /// How many octets still may come before it.
     room: usize,
     /// How long a backend that takes nothing any more still has to say why.
     hope: Option<Pin<Box<Sleep>>>,
 }
 
-impl Answering {
+impl Answering<'_> {
     fn poll(
         &mut self,
         socket: &mut Socket<Stream>,
@@ -315,6 +318,12 @@ impl Answering {
                 let is_last = !start.status.is_informational()
                     || start.status == StatusCode::SWITCHING_PROTOCOLS;
                 if !is_last {
+                    // Nobody has asked the backend to say that it may go on.
+                    if let Some(interim) = self.interim
+                        && start.status != StatusCode::CONTINUE
+                    {
+                        interim.push(start.status, start.headers);
+                    }
                     continue;
                 }
                 return Poll::Ready(Ok(start));

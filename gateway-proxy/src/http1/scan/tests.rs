@@ -163,6 +163,9 @@ fn extensions_and_sizes_have_limits() {
     assert!(!fits(format!("1;{}", "x".repeat(1025))));
     assert!(fits(format!("1{};", " ".repeat(1024))));
     assert!(!fits(format!("1{}", " ".repeat(1025))));
+    let many = |chunks| format!("1;{}\r\na\r\n", "x".repeat(1024)).repeat(chunks);
+    assert!(fits(many(16)) && !fits(many(17)));
+    agree(chunk(&many(17)).as_bytes(), 5);
     assert!(fits(format!("{}5\r\n", "0".repeat(15))));
     assert!(!fits(format!("{}5", "0".repeat(16))));
 }
