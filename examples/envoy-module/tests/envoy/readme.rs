@@ -1,0 +1,1 @@
+//! The README's configuration works as it stands.
