@@ -262,7 +262,9 @@ fn fields(head: &str) -> HeaderMap {
         Some((name, HeaderValue::try_from(value.trim()).ok()?))
     };
     let mut map = HeaderMap::new();
-    lines.filter_map(field).for_each(|(name, value)| drop(map.append(name, value)));
+    for (name, value) in lines.filter_map(field) {
+        map.append(name, value);
+    }
     map
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Attribute {
     SourceAddress = 24,
     /// The address and port that the client is connected to.
     DestinationAddress = 26,
-    /// The server name that was given when TLS began.
+    /// The server name that was given when TLS began, if a listener filter has looked for it.
     ServerName = 30,
     /// `TLSv1.3`.
     TlsVersion = 31,

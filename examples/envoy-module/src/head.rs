@@ -40,7 +40,7 @@ impl Head {
         };
         if stream.text(Attribute::TlsVersion).is_some_and(|version| !version.is_empty()) {
             head.connection.protocol = Protocol::Https;
-            head.server_name = Some(stream.text(Attribute::ServerName).unwrap_or_default());
+            head.server_name = stream.text(Attribute::ServerName);
         }
         let mut is_legal = true;
         stream

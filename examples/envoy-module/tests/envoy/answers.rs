@@ -28,7 +28,7 @@ spec:
   - path: /pages
     errorPages:
     - {codes: [500], return: {code: 200, type: text/plain, body: 'was ${upstream_status}'}}
-    - {codes: [404], redirect: {code: 302, url: 'http://${host}/lost'}}
+    - {codes: [404], redirect: {code: 302, url: 'http://cafe.example.com/lost'}}
     action: {pass: tea}
   - path: /gone-pages
     errorPages:

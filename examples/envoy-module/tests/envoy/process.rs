@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs, io, thread};
 use testkit::socket::{Response, get};
 
 /// How long anything may take on a busy machine.
@@ -78,9 +78,10 @@ impl Drop for Folder {
     }
 }
 
-fn command(setup: &Setup, folder: &Folder) -> Option<Command> {
+fn command(config: &str, folder: &Folder) -> Option<Command> {
     let (envoy, module) = installed()?;
-    let config = folder.put("envoy.json", &setup.json().to_string());
+    let name = if config.starts_with('{') { "envoy.json" } else { "envoy.yaml" };
+    let config = folder.put(name, config);
     let mut command = Command::new(envoy);
     command.env("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", module).arg("-c").arg(config);
     command.args(["--use-dynamic-base-id", "--concurrency", "2", "--log-level", "warning"]);
@@ -91,7 +92,8 @@ fn command(setup: &Setup, folder: &Folder) -> Option<Command> {
 /// What `envoy --mode validate` says.
 pub(crate) fn validate(setup: &Setup) -> Option<Output> {
     let folder = Folder::new();
-    Some(command(setup, &folder)?.args(["--mode", "validate"]).output().unwrap())
+    let config = setup.json().to_string();
+    Some(command(&config, &folder)?.args(["--mode", "validate"]).output().unwrap())
 }
 
 /// An Envoy that runs until it is dropped.
@@ -104,8 +106,13 @@ pub(crate) struct Envoy {
 impl Envoy {
     /// Starts it; `None` where there is none.
     pub(crate) fn start(setup: &Setup) -> Option<Self> {
+        Self::start_as_written(&setup.json().to_string())
+    }
+
+    /// The same with a configuration in JSON or YAML.
+    pub(crate) fn start_as_written(config: &str) -> Option<Self> {
         let folder = Folder::new();
-        let mut command = command(setup, &folder)?;
+        let mut command = command(config, &folder)?;
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let admin_path = folder.path().join("admin");
         let child = command.arg("--admin-address-path").arg(&admin_path).stderr(log).spawn();
@@ -114,7 +121,9 @@ impl Envoy {
         envoy.admin = envoy.wait_for("its admin address", |_| {
             fs::read_to_string(&admin_path).ok()?.trim().parse().ok()
         });
-        envoy.wait_for("being ready", |envoy| (envoy.admin("/ready").status == 200).then_some(()));
+        envoy.wait_for("being ready", |envoy| {
+            envoy.admin("/ready").is_ok_and(|it| it.status == 200).then_some(())
+        });
         Some(envoy)
     }
 
@@ -132,13 +141,13 @@ impl Envoy {
         }
     }
 
-    fn admin(&self, path: &str) -> Response {
-        get(self.admin, "admin", path, "connection: close\r\n").unwrap()
+    fn admin(&self, path: &str) -> io::Result<Response> {
+        get(self.admin, "admin", path, "connection: close\r\n")
     }
 
     /// The addresses of its listeners by name.
     pub(crate) fn listeners(&self) -> BTreeMap<String, SocketAddr> {
-        let text = self.admin("/listeners").text();
+        let text = self.admin("/listeners").unwrap().text();
         let line = |line: &str| {
             let (name, address) = line.split_once("::")?;
             Some((name.to_owned(), address.parse().ok()?))

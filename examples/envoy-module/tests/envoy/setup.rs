@@ -23,6 +23,7 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn json(&self) -> Value {
         json!({
+            "node": {"id": "test", "cluster": "test"},
             "admin": {"address": address("127.0.0.1:0".parse().unwrap())},
             "static_resources": {"listeners": self.listeners, "clusters": self.clusters},
         })
