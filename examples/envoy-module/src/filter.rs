@@ -1,23 +1,19 @@
 //! The HTTP filter: decides, and carries out.
 
 use crate::abi::{Side, Stream};
-use crate::answer::Answer;
-use crate::draw::draw;
+use crate::give::{give, give_instead};
 use crate::head::Head;
 use crate::header;
 use crate::specifier::{CLUSTER, TIMEOUT};
 use crate::table::Table;
-use crate::unsupported::{Unsupported, of_forwarding, take};
+use embedding::{Answer, draw, judge};
 use gateway_core::rules::{HeaderOps, ResponseHeaderOps, Timeouts};
-use gateway_core::{Decision, Forwarding, Outcome, Request, Step};
+use gateway_core::{Decision, Forwarding, Outcome, Request};
 use http::{HeaderName, StatusCode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Most octets of a body that nobody reads, because the answer is a canned one.
-const UNREAD_LIMIT: u64 = 1 << 20;
 
 /// What Envoy itself tells backends. It stays where a rule drops the fields of clients.
 const TOLD_BY_ENVOY: [HeaderName; 4] = [
@@ -76,14 +72,10 @@ impl Filter {
         let Some(head) = Head::read(stream, self.table.port) else {
             return self.answer(Answer::plain(StatusCode::BAD_REQUEST), None, stream);
         };
-        // TRACE would show what other proxies added; tunnels are no business of routes.
-        if matches!(head.method(), "TRACE" | "CONNECT") {
-            let answer = Answer::plain(StatusCode::METHOD_NOT_ALLOWED);
-            return self.answer(answer, Some(&head), stream);
-        }
         let draw = draw();
         let decision = self.table.router.decide(&head, draw);
-        match self.judge(&decision, &head) {
+        let speaks_tls = self.table.clusters_speak_tls;
+        match judge(&decision, &head, head.content_length(), speaks_tls) {
             Ok(to) => {
                 send(&decision, &to, &head, stream);
                 let edits_answer = edits_answer(&decision, &to);
@@ -92,64 +84,18 @@ impl Filter {
                 self.state.replace(State::Sent(Rc::new(sent)));
                 Verdict::Continue
             }
-            Err(answer) => self.answer(answer.finished(&decision, &head), Some(&head), stream),
-        }
-    }
-
-    /// Where a request goes.
-    ///
-    /// # Errors
-    ///
-    /// What it is answered, where it goes nowhere.
-    fn judge<'r>(
-        &self,
-        decision: &Decision<'r>,
-        head: &Head,
-    ) -> Result<Forwarding<'r>, Box<Answer>> {
-        let refusal = |status| Box::new(Answer::refusal(status, decision, head));
-        let steps = match decision.verdict() {
-            gateway_core::Verdict::Open(_) => Vec::new(),
-            gateway_core::Verdict::Guarded => decision.steps(head),
-        };
-        for step in steps {
-            match step {
-                Step::Refuse(refused) => return Err(refusal(refused.status)),
-                Step::Preflight(_) => return Err(Box::new(Answer::preflight(decision, head))),
-                other => take(&other).map_err(|lack| self.unable(&lack, decision, head))?,
+            Err(turned) => {
+                if let Some(lack) = &turned.lack {
+                    self.table.tell_refused(lack);
+                }
+                self.answer(turned.answer.finished(&decision, &head), Some(&head), stream)
             }
         }
-        let too_large =
-            |most: Option<u64>| most.is_some_and(|most| head.content_length() > Some(most));
-        let canned = |status, most| match too_large(most) {
-            true => refusal(StatusCode::PAYLOAD_TOO_LARGE),
-            false => Box::new(Answer::canned(status, decision, head)),
-        };
-        let outcome = |status| Box::new(Answer::outcome(status, decision, head));
-        let to = match decision.admitted() {
-            Outcome::Forward(to) => to,
-            Outcome::Deny(_) => return Err(outcome(StatusCode::FORBIDDEN)),
-            Outcome::NoRoute(why) => return Err(outcome(why.status())),
-            Outcome::Redirect(redirect) => return Err(canned(redirect.status, redirect.max_body)),
-            Outcome::Respond(respond) => return Err(canned(respond.status, Some(UNREAD_LIMIT))),
-        };
-        if let Some(lack) = of_forwarding(decision, &to, self.table.clusters_speak_tls) {
-            return Err(self.unable(&lack, decision, head));
-        }
-        if too_large(to.forward.settings.max_body) {
-            return Err(refusal(StatusCode::PAYLOAD_TOO_LARGE));
-        }
-        Ok(to)
-    }
-
-    /// The answer to a request of which something is asked that nobody does.
-    fn unable(&self, lack: &Unsupported<'_>, decision: &Decision<'_>, head: &Head) -> Box<Answer> {
-        self.table.tell_refused(lack);
-        Box::new(Answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, decision, head))
     }
 
     fn answer(&self, answer: Answer, head: Option<&Head>, stream: &mut Stream<'_>) -> Verdict {
         self.state.replace(State::Answered);
-        answer.give(head, stream);
+        give(answer, head, stream);
         Verdict::Stop
     }
 
@@ -169,7 +115,7 @@ impl Filter {
         let decision = self.table.router.decide(&sent.head, sent.draw);
         let answer = Answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, &decision, &sent.head);
         self.state.replace(State::Answered);
-        answer.finished(&decision, &sent.head).give_instead(stream);
+        give_instead(&answer.finished(&decision, &sent.head), stream);
         Verdict::Stop
     }
 
@@ -200,7 +146,7 @@ impl Filter {
         };
         if let Some(page) = Answer::page(status, status.as_str(), &decision, head) {
             self.state.replace(State::Answered);
-            page.give_instead(stream);
+            give_instead(&page, stream);
             return Verdict::Stop;
         }
         let mut after = before.clone();
@@ -219,7 +165,7 @@ impl Filter {
     /// Answers 500 in place of whatever is under way.
     pub(crate) fn fail(&self, stream: &mut Stream<'_>) -> Verdict {
         self.state.replace(State::Answered);
-        Answer::plain(StatusCode::INTERNAL_SERVER_ERROR).give_instead(stream);
+        give_instead(&Answer::plain(StatusCode::INTERNAL_SERVER_ERROR), stream);
         Verdict::Stop
     }
 

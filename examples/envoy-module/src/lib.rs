@@ -12,15 +12,13 @@
 //! The HTTP filter decides, once for each request, and carries everything out but the choice of the
 //! cluster, which Envoy leaves to cluster specifiers: the one here does as the filter says, and
 //! where no filter has said anything the answer is 500. What a decision asks for and nobody here does
-//! ([`unsupported`]) is told when the configuration is loaded, and answered 500.
+//! ([`embedding::unsupported`]) is told when the configuration is loaded, and answered 500.
 
 mod abi;
-mod answer;
 mod config;
-mod draw;
 mod filter;
+mod give;
 mod head;
 mod header;
 mod specifier;
 mod table;
-mod unsupported;

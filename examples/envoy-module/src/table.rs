@@ -2,7 +2,7 @@
 
 use crate::abi::{Level, log};
 use crate::config::{BackendTls, Config, Errors, Unsupported};
-use crate::unsupported::{Unsupported as Lack, of_rules};
+use embedding::{Unsupported as Lack, unsupported};
 use gateway_core::rules::RuleSet;
 use gateway_core::{Resources, Router, Severity, translate};
 use std::collections::BTreeSet;
@@ -45,21 +45,18 @@ impl Table {
         }
         let translation = translate(&resources, &options);
         let clusters_speak_tls = config.backend_tls == BackendTls::Cluster;
-        let lacks = of_rules(&translation.rules, clusters_speak_tls);
-        let (errors, others): (Vec<_>, Vec<_>) = translation
-            .diagnostics
-            .into_iter()
-            .chain(
-                lacks.iter().map(|lack| lack.diagnostic(config.unsupported == Unsupported::Refuse)),
-            )
-            .partition(|diagnostic| {
-                let refused = match diagnostic.code {
-                    Lack::CODE => config.unsupported == Unsupported::Refuse,
-                    _ => config.errors == Errors::Refuse,
-                };
-                diagnostic.severity == Severity::Error && refused
+        let (severity, refuses) = match config.unsupported {
+            Unsupported::Answer500 => (Severity::Warning, false),
+            Unsupported::Refuse => (Severity::Error, true),
+        };
+        let lacks = unsupported(&translation.rules, clusters_speak_tls);
+        let lacks = lacks.iter().map(|lack| lack.diagnostic(severity));
+        let (mut errors, mut told): (Vec<_>, Vec<_>) =
+            translation.diagnostics.into_iter().partition(|diagnostic| {
+                diagnostic.severity == Severity::Error && config.errors == Errors::Refuse
             });
-        others.iter().for_each(|told| log(Level::Warn, &format!("gateway: {told}")));
+        if refuses { &mut errors } else { &mut told }.extend(lacks);
+        told.iter().for_each(|it| log(Level::Warn, &format!("gateway: {it}")));
         if !errors.is_empty() {
             return Err(errors.iter().map(ToString::to_string).collect());
         }

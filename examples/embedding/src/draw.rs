@@ -8,7 +8,7 @@ thread_local! {
 }
 
 /// 64 bits, uniform: SplitMix64, seeded for each thread by the operating system.
-pub(crate) fn draw() -> u64 {
+pub fn draw() -> u64 {
     STATE.with(|state| {
         let last = state.get().unwrap_or_else(|| RandomState::new().build_hasher().finish());
         let next = last.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,22 +1,24 @@
-//! What documents can ask for and nobody does: neither this module nor Envoy behind it. Requests
-//! that it concerns are answered 500; nothing is let through that was meant to be guarded.
+//! What documents can ask for and nobody does. Requests that it concerns are answered 500; nothing
+//! is let through that was meant to be guarded.
 
 use gateway_core::rules::{
     Action, AuthRequest, EndpointChoice, Forward, Listener, Policies, Protocol, Route, RuleSet,
-    VerifyClient,
+    VerifyClient, VirtualHost,
 };
-use gateway_core::{Decision, Diagnostic, Forwarding, Origin, Severity, Step, TlsToBackend};
+use gateway_core::{
+    Decision, Diagnostic, Forwarding, Origin, Request, Severity, Step, TlsToBackend,
+};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 /// Something that a document asks for and nobody does.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Unsupported<'r> {
+pub struct Unsupported<'r> {
     /// What it is.
-    what: &'static str,
+    pub what: &'static str,
     /// Where it was written.
-    origin: &'r Origin,
+    pub origin: &'r Origin,
 }
 
 impl fmt::Display for Unsupported<'_> {
@@ -27,27 +29,19 @@ impl fmt::Display for Unsupported<'_> {
 }
 
 impl Unsupported<'_> {
-    /// The code of its diagnostics.
-    pub(crate) const CODE: &'static str = "unsupported";
-
-    /// How it is told at load.
-    pub(crate) fn diagnostic(&self, is_error: bool) -> Diagnostic {
-        let severity = if is_error { Severity::Error } else { Severity::Warning };
+    /// How it is told before any request comes.
+    pub fn diagnostic(&self, severity: Severity) -> Diagnostic {
         let message = format!("{} is not done here: its requests are answered 500", self.what);
-        Diagnostic::new(severity, Self::CODE, self.origin, message)
+        Diagnostic::new(severity, "unsupported", self.origin, message)
     }
 }
 
-/// What a step comes to where it is not settled.
-///
-/// # Errors
-///
-/// The step, where it is one that nobody takes.
-pub(crate) fn take<'r>(step: &Step<'r>) -> Result<(), Unsupported<'r>> {
+/// A step as one that nobody takes; `None` for one that asks nothing more of anybody.
+pub(crate) fn of_step<'r>(step: &Step<'r>) -> Option<Unsupported<'r>> {
     let (what, origin) = match step {
         // The end of the request, which is answered so.
-        Step::Refuse(_) | Step::Preflight(_) => return Ok(()),
-        Step::ClientCertificate(policy) if policy.verify == VerifyClient::Off => return Ok(()),
+        Step::Refuse(_) | Step::Preflight(_) => return None,
+        Step::ClientCertificate(policy) if policy.verify == VerifyClient::Off => return None,
         Step::ClientCertificate(policy) => ("a client certificate", &policy.origin),
         Step::ServiceLimit(counted) => ("a rate limit", &counted.limit.origin),
         Step::RateLimit { limit, .. } => ("a rate limit", &limit.origin),
@@ -58,25 +52,52 @@ pub(crate) fn take<'r>(step: &Step<'r>) -> Result<(), Unsupported<'r>> {
         Step::Jwt(policy) => ("a signed token", &policy.origin),
         Step::Cache(policy) => ("a cache", &policy.origin),
     };
-    Err(Unsupported { what, origin })
+    Some(Unsupported { what, origin })
+}
+
+/// What is asked of the connection that a request came on, before anything else is looked at.
+pub(crate) fn of_connection<'r>(
+    decision: &Decision<'r>,
+    request: &impl Request,
+) -> Option<Unsupported<'r>> {
+    let listener = decision.listener()?;
+    let is_bare =
+        listener.protocol == Protocol::Https && request.connection().protocol == Protocol::Http;
+    let bare = is_bare.then_some(Unsupported { what: BARE, origin: &listener.origin });
+    of_listener(listener).or(bare).or_else(|| of_clients(decision.host()?))
+}
+
+const BARE: &str = "HTTP without TLS, where documents say TLS,";
+
+/// What a listener asks of all clients.
+fn of_listener(listener: &Listener) -> Option<Unsupported<'_>> {
+    let what = "mutual TLS with clients";
+    listener.mutual_tls.then_some(Unsupported { what, origin: &listener.origin })
+}
+
+/// What a host asks of clients in the handshake.
+fn of_clients(host: &VirtualHost) -> Option<Unsupported<'_>> {
+    let asked = host.tls.as_ref()?.clients.as_ref()?;
+    let what = "a client certificate";
+    (!asked.insecure_fallback).then_some(Unsupported { what, origin: &asked.origin })
 }
 
 /// What keeps a request of this decision from being sent on.
 pub(crate) fn of_forwarding<'r>(
     decision: &Decision<'r>,
     to: &Forwarding<'r>,
-    clusters_speak_tls: bool,
+    speaks_tls: bool,
 ) -> Option<Unsupported<'r>> {
     let of = |what| Unsupported { what, origin: &to.forward.origin };
-    let speaks_tls = decision.backend_tls().is_some() || decision.mutual_tls();
+    let wants_tls = decision.backend_tls().is_some() || decision.mutual_tls();
     of_forward(to.forward)
         .next()
         .or_else(|| to.is_checked().then(|| of(ACCESS)))
-        .or_else(|| (speaks_tls && !clusters_speak_tls).then(|| of(TLS)))
+        .or_else(|| (wants_tls && !speaks_tls).then(|| of(TLS)))
 }
 
 const ACCESS: &str = "a choice of endpoints by who calls";
-const TLS: &str = "TLS with backends (`backendTls`)";
+const TLS: &str = "TLS with backends";
 
 /// What a rule asks for, whichever Service is chosen.
 fn of_forward(forward: &Forward) -> impl Iterator<Item = Unsupported<'_>> {
@@ -90,12 +111,15 @@ fn of_forward(forward: &Forward) -> impl Iterator<Item = Unsupported<'_>> {
     all.map(|(what, origin)| Unsupported { what, origin })
 }
 
-/// What rules ask for, each once, in the order of the documents' objects.
-pub(crate) fn of_rules(rules: &RuleSet, clusters_speak_tls: bool) -> Vec<Unsupported<'_>> {
+/// What rules ask for, each once, in the order of the routes. `speaks_tls` is as of
+/// [`judge`](crate::judge).
+pub fn unsupported(rules: &RuleSet, speaks_tls: bool) -> Vec<Unsupported<'_>> {
     let mut found = Vec::new();
     for listener in &rules.listeners {
+        found.extend(of_listener(listener));
+        found.extend(listener.hosts.iter().filter_map(|host| of_clients(host)));
         for route in listener.hosts.iter().flat_map(|host| &host.routes) {
-            of_route(rules, listener, route, clusters_speak_tls, &mut found);
+            of_route(rules, listener, route, speaks_tls, &mut found);
         }
     }
     let limits = rules.services.iter().flat_map(|service| &service.limits);
@@ -112,7 +136,7 @@ fn of_route<'r>(
     rules: &'r RuleSet,
     listener: &Listener,
     route: &'r Route,
-    clusters_speak_tls: bool,
+    speaks_tls: bool,
     found: &mut Vec<Unsupported<'r>>,
 ) {
     let policies = route.policies.as_deref();
@@ -121,7 +145,7 @@ fn of_route<'r>(
         return;
     }
     if let Some(policies) = policies {
-        found.extend(steps(policies, listener.protocol).iter().filter_map(|step| take(step).err()));
+        found.extend(steps(policies, listener.protocol).iter().filter_map(of_step));
     }
     if let Action::Split(split) = &route.action {
         let session = split.session.as_ref();
@@ -129,11 +153,16 @@ fn of_route<'r>(
     }
     for forward in route.action.forwards() {
         found.extend(of_forward(forward));
-        let service = rules.service(forward.target.service);
         let of = |what| Unsupported { what, origin: &forward.origin };
-        found.extend(service.access.is_some().then(|| of(ACCESS)));
-        let tls = TlsToBackend::of(forward, policies, service, forward.target.port);
-        found.extend((tls.is_some() && !clusters_speak_tls).then(|| of(TLS)));
+        let addressed = rules.service(forward.target.service);
+        let backends = addressed.splits.iter().flat_map(|split| &split.backends);
+        let backends = backends.map(|backend| rules.service(backend.service));
+        for service in [addressed].into_iter().chain(backends) {
+            found.extend(service.access.is_some().then(|| of(ACCESS)));
+            let tls = TlsToBackend::of(forward, policies, service, forward.target.port);
+            let wants_tls = tls.is_some() || service.mutual_tls;
+            found.extend((wants_tls && !speaks_tls).then(|| of(TLS)));
+        }
     }
 }
 
