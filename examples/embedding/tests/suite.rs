@@ -74,7 +74,8 @@ fn what_is_settled_in_the_handshake_is_not_overlooked() {
         })
     };
     let suite = suites().into_iter().find(with_clients).unwrap();
-    let router = Router::compile(&suite.translation().rules).unwrap();
+    let mut rules = suite.translation().rules;
+    let router = Router::compile(&rules).unwrap();
     let mut request = OwnedRequest::new("GET", "a.example.com", 443, "/");
     for (protocol, what) in [
         (Protocol::Https, "a client certificate"),
@@ -85,4 +86,11 @@ fn what_is_settled_in_the_handshake_is_not_overlooked() {
         let turned = judge(&decision, &request, None, true).unwrap_err();
         assert_eq!(turned.lack.unwrap().what, what);
     }
+    // gateway-api §22: nor does who is not of the mesh.
+    rules.listeners.iter_mut().for_each(|listener| listener.mutual_tls = true);
+    let router = Router::compile(&rules).unwrap();
+    let decision = router.decide(&request, 0);
+    let turned = judge(&decision, &request, None, true).unwrap_err();
+    assert_eq!(turned.lack.unwrap().what, "mutual TLS with clients");
+    assert!(unsupported(&rules, true).iter().any(|it| it.what == "mutual TLS with clients"));
 }

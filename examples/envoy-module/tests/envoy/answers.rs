@@ -15,6 +15,7 @@ spec:
   host: cafe.example.com
   upstreams:
   - {name: tea, service: tea, port: 80, client-max-body-size: '10'}
+  - {name: large, service: tea, port: 80, client-max-body-size: '100000'}
   - {name: gone, service: gone, port: 80}
   routes:
   - path: /canned
@@ -24,7 +25,13 @@ spec:
   - path: /old
     action: {redirect: {url: 'http://${host}/new', code: 301}}
   - {path: /tea, action: {pass: tea}}
-  - {path: /gone, action: {pass: gone}}
+  - {path: /large, action: {pass: large}}
+  - path: /gone
+    action:
+      proxy:
+        upstream: gone
+        responseHeaders:
+          add: [{name: X-Always, value: 'yes', always: true}, {name: X-Usual, value: 'yes'}]
   - path: /pages
     errorPages:
     - {codes: [500], return: {code: 200, type: text/plain, body: 'was ${upstream_status}'}}
@@ -68,7 +75,10 @@ fn canned_answers_and_redirects_are_given() {
 #[test]
 fn bodies_have_limits() {
     let tea = EchoBackend::start("default/tea:80").unwrap();
-    let Some(envoy) = cafe(&tea) else { return };
+    let mut setup = routes(json!({"documents": CAFE, "port": 80}), &[&tea]);
+    // So that a large body comes in pieces.
+    setup.listeners[0]["per_connection_buffer_limit_bytes"] = json!(8192);
+    let Some(envoy) = Envoy::start(&setup) else { return };
     let send = |target: &str, rest: &str| {
         let text = format!("POST {target} HTTP/1.1\r\nHost: {HOST}\r\n{rest}");
         exchange(envoy.address(), "POST", text.as_bytes()).unwrap()
@@ -81,6 +91,8 @@ fn bodies_have_limits() {
     assert_eq!(send("/tea", &chunked("0123456789")).status, 200);
     assert_eq!(send("/tea", "Content-Length: 11\r\n\r\n0123456789a").status, 413);
     assert_eq!(send("/tea", &chunked("0123456789a")).status, 413);
+    assert_eq!(send("/large", &chunked(&"x".repeat(90_000))).status, 200);
+    assert_eq!(send("/large", &chunked(&"x".repeat(110_000))).status, 413);
     // virtualserver §12.5: what nobody reads has a limit, too.
     assert_eq!(send("/canned", "Content-Length: 5000000\r\n\r\n").status, 413);
 }
@@ -100,7 +112,10 @@ fn error_pages_take_the_place_of_answers() {
     tea.answer_with(503);
     assert_eq!(ask("/pages").backend(), Some("default/tea:80"));
     // virtualserver §14: 502 where Envoy says 503 of a backend that cannot be reached.
-    assert_eq!(ask("/gone").status, 502);
+    let gone = ask("/gone");
+    assert_eq!(gone.status, 502);
+    // virtualserver §12.3
+    assert_eq!((gone.field("x-always"), gone.field("x-usual")), (Some("yes"), None));
     let page = ask("/gone-pages");
     assert_eq!((page.status, &*page.text()), (503, "back soon"));
 }
