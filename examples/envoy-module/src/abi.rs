@@ -137,14 +137,14 @@ impl Stream<'_> {
     }
 
     /// Leaves a note for the cluster specifier.
-    pub(crate) fn note(&mut self, key: &str, value: &str) {
-        // SAFETY: the stream lives as long as `self`; the texts are copied.
+    pub(crate) fn note(&mut self, text: &str) {
+        // SAFETY: the stream lives as long as `self`; the text is copied.
         unsafe {
             callbacks::envoy_dynamic_module_callback_http_set_dynamic_metadata_string(
                 self.envoy,
                 NAMESPACE.into(),
-                key.into(),
-                value.into(),
+                NOTE.into(),
+                text.into(),
             );
         }
     }
@@ -209,6 +209,7 @@ impl Stream<'_> {
 
 /// What notes and answers of this module are filed under.
 const NAMESPACE: &str = "gateway";
+const NOTE: &str = "decided";
 
 /// The choice of a cluster for a stream.
 pub(crate) struct Selection<'e> {
@@ -224,15 +225,15 @@ impl Selection<'_> {
         Self { envoy, during: PhantomData }
     }
 
-    /// A note that was left for the stream.
-    pub(crate) fn noted(&self, key: &str) -> Option<String> {
+    /// The note that was left for the stream.
+    pub(crate) fn noted(&self) -> Option<String> {
         let mut found = EnvoyBuffer::NULL;
         // SAFETY: the selection lives as long as `self`; there is room for the result.
         let known = unsafe {
             callbacks::envoy_dynamic_module_callback_cluster_specifier_get_dynamic_metadata(
                 self.envoy,
                 NAMESPACE.into(),
-                key.into(),
+                NOTE.into(),
                 &mut found,
             )
         };

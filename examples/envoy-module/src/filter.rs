@@ -4,7 +4,7 @@ use crate::abi::{Side, Stream};
 use crate::give::{give, give_instead};
 use crate::head::Head;
 use crate::header;
-use crate::specifier::{CLUSTER, TIMEOUT};
+use crate::specifier;
 use crate::table::Table;
 use embedding::{Answer, draw, judge};
 use gateway_core::rules::{HeaderOps, ResponseHeaderOps, Timeouts};
@@ -197,9 +197,8 @@ fn send(decision: &Decision<'_>, to: &Forwarding<'_>, head: &Head, stream: &mut 
         }
         header::change(stream, Side::Request, &head.fields, &after);
     }
-    stream.note(CLUSTER, &format!("{}:{}", to.service.name, to.port));
-    let most = limit(&to.forward.settings.timeouts).as_millis();
-    stream.note(TIMEOUT, &most.to_string());
+    let cluster = format!("{}:{}", to.service.name, to.port);
+    stream.note(&specifier::note(&cluster, limit(&to.forward.settings.timeouts)));
     stream.choose_cluster_again();
 }
 
