@@ -18,3 +18,20 @@ pub fn draw() -> u64 {
         mixed ^ (mixed >> 31)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn draws_are_spread() {
+        let draws: BTreeSet<u64> = (0..1000).map(|_| draw()).collect();
+        assert_eq!(draws.len(), 1000);
+        for bit in 0..64 {
+            // A fair bit leaves 350..650 less often than once in 10^20 runs.
+            let ones = draws.iter().filter(|draw| *draw >> bit & 1 == 1).count();
+            assert!((350..650).contains(&ones), "bit {bit}: {ones}");
+        }
+    }
+}
