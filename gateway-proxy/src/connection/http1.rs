@@ -79,6 +79,8 @@ impl Connection<'_> {
             // Closed with octets unread, the connection would be reset, and the answer lost.
             self.session.client.unread.set(true);
         }
+        // What still comes is thrown away: nobody may take what follows for the rest of a body.
+        self.socket.borrow_mut().next_message();
         let end =
             |cx: &mut Context<'_>| Pin::new(&mut self.socket.borrow_mut().stream).poll_shutdown(cx);
         // Who does not take the end is gone.
