@@ -180,7 +180,8 @@ impl Connection<'_> {
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         let socket = &mut *self.socket.borrow_mut();
         // Of one that is still sending, those hear who read its body.
-        if socket.incoming.is_over() && socket.incoming.is_empty() {
+        ready!(socket.poll_over(cx));
+        if socket.incoming.is_empty() {
             match ready!(socket.poll_fill(cx)) {
                 // The next request.
                 Ok(1..) => {}

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A socket on which HTTP/1 is spoken.
@@ -23,6 +23,8 @@ pub(crate) struct Socket<S> {
     continues: bool,
     /// How many messages came: the body of an earlier one is over.
     message: u64,
+    /// Who watches the other side once its message is over.
+    watcher: Option<Waker>,
 }
 
 /// A socket and those who read from it.
@@ -44,6 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             awaits_continue: false,
             continues: false,
             message: 0,
+            watcher: None,
         }))
     }
 
@@ -71,6 +74,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Waits until the message that comes is over, whoever reads it.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.incoming.is_over() {
+            return Poll::Ready(());
+        }
+        self.watcher = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// Reads more; `Ok(0)` is the end.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.incoming.poll_fill(&mut self.stream, cx)
@@ -92,7 +104,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             // What is not through yet goes with the next that is written; an error shows there, too.
             self.continues = self.poll_flush(cx).is_pending();
         }
-        self.incoming.poll_frame(&mut self.stream, cx)
+        let frame = self.incoming.poll_frame(&mut self.stream, cx);
+        if self.incoming.is_over()
+            && let Some(watcher) = self.watcher.take()
+            // Who reads it is about to look.
+            && !watcher.will_wake(cx.waker())
+        {
+            watcher.wake();
+        }
+        frame
     }
 }
 

@@ -181,6 +181,29 @@ fn a_client_that_sends_all_before_it_reads_is_answered() {
     }
 }
 
+/// A client that leaves is noticed, also when its body came to its end beside the answer.
+#[test]
+fn a_client_that_leaves_after_its_body_is_noticed() {
+    let (gone, told) = mpsc::channel();
+    let (_server, address, _) = acting("", move |mut stream| {
+        read_head(&mut stream)?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nearly")?;
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        gone.send(rest).unwrap();
+        Ok(())
+    });
+    let mut client = Client::connect(address);
+    client.send(format!("POST / HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhe")).unwrap();
+    assert_eq!(client.read_head().unwrap().0, 200);
+    // By now nothing else wakes those who pass the answer on.
+    thread::sleep(Duration::from_millis(1500));
+    client.send("llo").unwrap();
+    thread::sleep(Duration::from_millis(100));
+    drop(client);
+    assert_eq!(told.recv_timeout(Duration::from_secs(10)).unwrap(), b"hello");
+}
+
 /// RFC 9112, section 9.3
 #[test]
 fn old_clients_may_ask_for_a_connection_that_goes_on() {
