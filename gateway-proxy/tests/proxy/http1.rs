@@ -204,6 +204,18 @@ fn a_client_that_leaves_after_its_body_is_noticed() {
     assert_eq!(told.recv_timeout(Duration::from_secs(10)).unwrap(), b"hello");
 }
 
+/// RFC 9110, section 7.8: a server ignores `Upgrade` in a request of HTTP/1.0.
+#[test]
+fn an_old_client_changes_no_protocol() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    let wish = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    client.send(format!("GET / HTTP/1.0\r\n{HOST}{wish}\r\n")).unwrap();
+    let answer = client.read("GET").unwrap();
+    assert_eq!((answer.status, answer.seen("upgrade")), (200, None));
+}
+
 /// RFC 9112, section 9.3
 #[test]
 fn old_clients_may_ask_for_a_connection_that_goes_on() {
