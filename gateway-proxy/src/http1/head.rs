@@ -81,7 +81,10 @@ pub(crate) fn response(head: &Bytes) -> Option<Start> {
     let mut space = [const { MaybeUninit::uninit() }; ANSWER_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    config.parse_response_with_uninit_headers(&mut response, head, &mut space).ok()?;
+    let read = config.parse_response_with_uninit_headers(&mut response, head, &mut space).ok()?;
+    if read != httparse::Status::Complete(head.len()) {
+        return None;
+    }
     let mut headers = HeaderMap::with_capacity(response.headers.len());
     // Looked at in passing: looking them up costs more.
     let (mut lengths, mut length, mut in_chunks, mut has_options) = (0, None, false, false);
@@ -106,6 +109,8 @@ pub(crate) fn response(head: &Bytes) -> Option<Start> {
     let version = if response.version? == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     let persists =
         if has_options { persists(version, &headers) } else { version == Version::HTTP_11 };
+    // HTTP/1.0 knows no chunks: who sends them may mean something else (RFC 9112, section 6.1).
+    let persists = persists && !(in_chunks && version == Version::HTTP_10);
     let status = StatusCode::from_u16(response.code?).ok()?;
     Some(Start { status, headers, length, in_chunks, persists })
 }

@@ -216,6 +216,20 @@ fn an_old_client_changes_no_protocol() {
     assert_eq!((answer.status, answer.seen("upgrade")), (200, None));
 }
 
+/// RFC 9112, section 6.1: what such a backend sends behind it may be anything.
+#[test]
+fn an_old_backend_that_sends_chunks_is_not_asked_again() {
+    let (_server, address, connections) = answering(
+        "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n\
+         2\r\nok\r\n0\r\n\r\n",
+    );
+    let mut client = Client::connect(address);
+    for _ in 0..3 {
+        assert_eq!(client.get("/").text(), "ok");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 3);
+}
+
 /// RFC 9112, section 9.3
 #[test]
 fn old_clients_may_ask_for_a_connection_that_goes_on() {
