@@ -237,11 +237,12 @@ impl Connection<'_> {
         let out = socket.begin(framing);
         http1::write_status(out, status);
         headers.remove(TRANSFER_ENCODING);
+        // Only answers to HEAD and 304 tell the length of a body that they do not have.
+        if framing != Framing::None || is_bare(status) {
+            headers.remove(CONTENT_LENGTH);
+        }
         match framing {
-            Framing::Length(length) => {
-                headers.remove(CONTENT_LENGTH);
-                http1::write_length(out, length);
-            }
+            Framing::Length(length) => http1::write_length(out, length),
             Framing::Chunks { .. } => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             Framing::None | Framing::UntilEnd => {}
         }
@@ -368,10 +369,7 @@ impl Asked {
 
     /// How the body of an answer is framed (RFC 9112, section 6.3).
     fn framing(&self, status: StatusCode, body: &Answer) -> Framing {
-        let has_none = self.is_head
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if has_none {
+        if self.is_head || is_bare(status) || status == StatusCode::NOT_MODIFIED {
             return Framing::None;
         }
         match body.size_hint().exact() {
@@ -380,4 +378,9 @@ impl Asked {
             None => Framing::Chunks { trailers: self.trailers },
         }
     }
+}
+
+/// Whether an answer has neither a body nor the length of one (RFC 9110, section 8.6).
+fn is_bare(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT
 }

@@ -230,6 +230,31 @@ fn an_old_backend_that_sends_chunks_is_not_asked_again() {
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
+/// RFC 9110, section 8.6
+#[test]
+fn answers_without_a_body_tell_no_length() {
+    let wish = "Connection: upgrade\r\nUpgrade: echo\r\n";
+    for (octets, lines, want) in [
+        ("HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n", "", 204),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\
+             content-length: 5\r\n\r\n",
+            wish,
+            101,
+        ),
+        ("HTTP/1.1 103 Early Hints\r\ncontent-length: 5\r\na: b\r\n\r\n", "", 103),
+    ] {
+        let (_server, address, _) = answering(octets);
+        let mut client = Client::connect(address);
+        client.send(format!("GET / HTTP/1.1\r\n{HOST}{lines}\r\n")).unwrap();
+        let (status, head) = client.read_head().unwrap();
+        assert_eq!(status, want);
+        for name in ["content-length", "transfer-encoding"] {
+            assert_eq!(field(&head, name), None, "{head}");
+        }
+    }
+}
+
 /// RFC 9112, section 9.3
 #[test]
 fn old_clients_may_ask_for_a_connection_that_goes_on() {
