@@ -130,7 +130,11 @@ impl Connection<'_> {
     /// Answers a request.
     async fn exchange(&self, head: Parts) -> Result<Next, Broken> {
         let request = Asked::of(&head);
-        self.socket.borrow_mut().awaits_continue = request.awaits_continue;
+        {
+            let socket = &mut *self.socket.borrow_mut();
+            // Without a body there is nothing to go on with.
+            socket.awaits_continue = request.awaits_continue && !socket.incoming.is_over();
+        }
         let (switched, upgrade) = match request.may_upgrade {
             true => {
                 let (switched, waits) = oneshot::channel();

@@ -255,6 +255,18 @@ fn answers_without_a_body_tell_no_length() {
     }
 }
 
+/// Nobody waits where there is nothing to go on with, so that the connection is as good as before.
+#[test]
+fn an_expectation_without_a_body_is_none() {
+    let backend = Backend::start("tea");
+    let (_server, address) = cafe_with(&backend, "");
+    let mut client = Client::connect(address);
+    for _ in 0..2 {
+        let answer = client.request("GET", "/", "Expect: 100-continue\r\n");
+        assert_eq!((answer.status, answer.field("connection")), (200, None));
+    }
+}
+
 /// RFC 9112, section 9.3
 #[test]
 fn old_clients_may_ask_for_a_connection_that_goes_on() {
