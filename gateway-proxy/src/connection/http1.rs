@@ -72,7 +72,8 @@ impl Connection<'_> {
             match next {
                 Ok(Next::Request) => self.socket.borrow_mut().next_message(),
                 Ok(Next::End) => break,
-                Ok(Next::Tunnel) | Err(Broken) => return,
+                Ok(Next::Tunnel) => return,
+                Err(Broken) => return self.break_off(),
             }
         }
         if !self.socket.borrow().incoming.is_empty() {
@@ -85,6 +86,14 @@ impl Connection<'_> {
             |cx: &mut Context<'_>| Pin::new(&mut self.socket.borrow_mut().stream).poll_shutdown(cx);
         // Who does not take the end is gone.
         let _ = poll_fn(end).await;
+    }
+
+    /// Leaves a client that has no whole answer, and can tell so.
+    fn break_off(&self) {
+        let socket = self.socket.borrow();
+        if socket.outgoing.is_until_end() {
+            socket.stream.reset();
+        }
     }
 
     /// Waits for the head of a request. If there is none, tells what to answer to that.

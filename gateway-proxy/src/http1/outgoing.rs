@@ -88,6 +88,11 @@ impl Outgoing {
         matches!(self.framing, Framing::None | Framing::Length(0))
     }
 
+    /// Whether the end of the connection would be taken for the end of the message.
+    pub(crate) fn is_until_end(&self) -> bool {
+        self.framing == Framing::UntilEnd
+    }
+
     /// Takes a frame of the body.
     ///
     /// # Errors

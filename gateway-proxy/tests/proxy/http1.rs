@@ -267,6 +267,25 @@ fn an_expectation_without_a_body_is_none() {
     }
 }
 
+/// docs/reliability.md: a short answer is never taken for a whole one, not even where nothing but
+/// the end of the connection tells its end.
+#[test]
+fn a_short_answer_to_an_old_client_ends_in_a_reset() {
+    for octets in [
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshortX",
+    ] {
+        let (_server, address, _) = acting("", move |mut stream| {
+            read_head(&mut stream)?;
+            stream.write_all(octets.as_bytes())
+        });
+        let mut client = Client::connect(address);
+        client.send(format!("GET / HTTP/1.0\r\n{HOST}\r\n")).unwrap();
+        let whole = client.read("GET").is_ok_and(|answer| answer.complete);
+        assert!(!whole, "{octets:?}");
+    }
+}
+
 /// RFC 9112, section 9.3
 #[test]
 fn old_clients_may_ask_for_a_connection_that_goes_on() {
