@@ -14,6 +14,8 @@ mod reference;
 mod scan;
 mod socket;
 mod tunnel;
+#[cfg(test)]
+mod wire;
 
 pub(crate) use head::{
     Start, persists, request, response, write_fields, write_length, write_request, write_status,
