@@ -52,6 +52,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Begins to write a message whose body is framed so.
     pub(crate) fn begin(&mut self, framing: Framing) -> &mut Vec<u8> {
+        // What goes out from now on belongs to the message.
+        self.awaits_continue = false;
         self.continues = false;
         self.outgoing.begin(framing)
     }
@@ -150,3 +152,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Body<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,9 +78,14 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let all: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        let Some(some) = self.some(cx, all.len()) else { return Poll::Pending };
-        self.output.extend_from_slice(&all[..some]);
+        let available = parts.iter().map(|part| part.len()).sum();
+        let Some(some) = self.some(cx, available) else { return Poll::Pending };
+        let mut left = some;
+        for part in parts {
+            let taken = left.min(part.len());
+            self.output.extend_from_slice(&part[..taken]);
+            left -= taken;
+        }
         Poll::Ready(Ok(some))
     }
 
