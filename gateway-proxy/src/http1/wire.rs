@@ -1,6 +1,6 @@
 //! A stream for tests: it gives and takes any number of octets at a time, and pauses in between.
 
-use crate::worker::Random;
+use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -17,14 +17,15 @@ pub(crate) struct Wire {
     pub(crate) flushed: usize,
     /// Most octets at a time.
     most: usize,
-    random: Random,
+    /// The state of its dice.
+    state: Cell<u64>,
 }
 
 impl Wire {
     /// One on which `input` comes, and then the end.
     pub(crate) fn of(input: &[u8], most: usize, seed: u64) -> Self {
-        let (input, random) = (input.to_vec(), Random::from_seed(seed));
-        Self { input, ends: true, output: Vec::new(), flushed: 0, most, random }
+        let (input, state) = (input.to_vec(), Cell::new(seed | 1));
+        Self { input, ends: true, output: Vec::new(), flushed: 0, most, state }
     }
 
     /// One on which nothing comes behind `input`, not even the end.
@@ -39,11 +40,20 @@ impl Wire {
 
     /// How many octets pass now; `None` for a pause.
     fn some(&self, cx: &mut Context<'_>, available: usize) -> Option<usize> {
-        if self.random.below(3) == 0 {
+        if self.below(3) == 0 {
             cx.waker().wake_by_ref();
             return None;
         }
-        Some(available.min(1 + self.random.below(self.most)))
+        Some(available.min(1 + self.below(self.most)))
+    }
+
+    fn below(&self, n: usize) -> usize {
+        let mut state = self.state.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.state.set(state);
+        (state >> 16) as usize % n
     }
 }
 

@@ -136,19 +136,10 @@ impl Connection {
         }))
     }
 
-    /// An answer whose head has come (RFC 9112, section 6.3).
+    /// An answer whose head has come.
     fn response(&mut self, start: Start, is_head: bool) -> Response<Received> {
-        let Start { status, headers, length, in_chunks, .. } = start;
-        let has_none = is_head
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let ends = if has_none {
-            Ends::After(0)
-        } else if in_chunks {
-            Ends::InChunks
-        } else {
-            length.map_or(Ends::WithConnection, Ends::After)
-        };
+        let ends = start.ends(is_head);
+        let Start { status, headers, .. } = start;
         self.persists &= ends != Ends::WithConnection && status != StatusCode::SWITCHING_PROTOCOLS;
         self.socket.borrow_mut().incoming.begin(ends);
         let body = match ends {
