@@ -76,9 +76,10 @@ impl Connection {
         self.is_ready()
     }
 
-    /// Goes on in another protocol.
-    pub(crate) fn tunnel(&self) -> Tunnel<Stream> {
-        Tunnel::new(Rc::clone(&self.socket))
+    /// Goes on in another protocol; not before the request is sent, whose rest would be a part of
+    /// that.
+    pub(super) fn tunnel(&self) -> Option<Tunnel<Stream>> {
+        self.is_through().then(|| Tunnel::new(Rc::clone(&self.socket)))
     }
 
     pub(super) async fn send(
@@ -302,10 +303,11 @@ impl Answering<'_> {
     ) -> Poll<Result<Start, Lost>> {
         loop {
             if let Some(head) = socket.incoming.find_head() {
-                self.room = self.room.saturating_sub(head.len());
-                let Some(start) = http1::response(&head) else {
+                let room = self.room.checked_sub(head.len());
+                let (Some(room), Some(start)) = (room, http1::response(&head)) else {
                     return Poll::Ready(Err(Lost::Illegal));
                 };
+                self.room = room;
                 let is_last = !start.status.is_informational()
                     || start.status == StatusCode::SWITCHING_PROTOCOLS;
                 if !is_last {
@@ -330,3 +332,6 @@ impl Answering<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
