@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 /// Most octets of a body that nobody wants, in spite of which the connection goes on.
-const DRAINED: usize = 64 << 10;
+pub(crate) const DRAINED: usize = 64 << 10;
 
 /// Answers requests, one after the other.
 pub(super) async fn serve(
