@@ -80,8 +80,14 @@ impl<S: Read + Write> Client<S> {
         self.read(method)
     }
 
+    /// Reads the answer to a request, past those that announce it.
     pub fn read(&mut self, method: &str) -> io::Result<Response> {
-        let (status, head) = self.read_head()?;
+        let (status, head) = loop {
+            let (status, head) = self.read_head()?;
+            if status == 101 || status >= 200 {
+                break (status, head);
+            }
+        };
         let mut response = Response { status, head, body: Vec::new(), complete: true };
         if method == "HEAD" || status == 204 || status == 304 || status < 200 {
             return Ok(response);
