@@ -1,0 +1,62 @@
+//! Compiles C and runs it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Warnings are errors: the header has to be clean for everybody.
+const FLAGS: [&str; 7] =
+    ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-missing-field-initializers", "-O2", "-g"];
+
+/// A program that was compiled.
+pub(crate) struct Program {
+    path: PathBuf,
+}
+
+/// The folder of the crate.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where cargo has put the library that this test is linked with.
+pub(crate) fn libraries() -> PathBuf {
+    std::env::current_exe().unwrap().parent().unwrap().to_owned()
+}
+
+/// Compiles `tests/c/SOURCE`, and links it with the shared library.
+pub(crate) fn compile(source: &str) -> Program {
+    compile_with(source, source, &[])
+}
+
+/// The same as a program of another name, with more flags.
+pub(crate) fn compile_with(source: &str, name: &str, flags: &[&str]) -> Program {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.replace('.', "-"));
+    let is_cpp = source.ends_with(".cpp");
+    let compiler = if is_cpp { ("CXX", "c++", "-std=c++17") } else { ("CC", "cc", "-std=c11") };
+    let command = std::env::var(compiler.0).unwrap_or_else(|_| compiler.1.to_owned());
+    let mut command = Command::new(command);
+    command.arg(compiler.2).args(FLAGS).args(flags);
+    command.arg("-I").arg(folder().join("include"));
+    command.arg(folder().join("tests/c").join(source)).arg("-o").arg(&path);
+    command.arg("-L").arg(libraries()).args(["-lgateway", "-lpthread"]);
+    command.arg(format!("-Wl,-rpath,{}", libraries().display()));
+    expect_success(command);
+    Program { path }
+}
+
+/// Runs a command that has to succeed; hands back what it wrote.
+pub(crate) fn expect_success(mut command: Command) -> String {
+    let Output { status, stdout, stderr } =
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{command:?}: {status}\n{out}\n{err}");
+    out.into_owned()
+}
+
+impl Program {
+    /// Runs it; it has to succeed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.path);
+        command.args(arguments);
+        expect_success(command)
+    }
+}
