@@ -680,9 +680,10 @@ struct gw_decision {
     /* The listener; absent where there is none on that port. */
     gw_str listener;
     /* Why no route took it: "no-listener", "no-host", "no-match", "method-not-allowed",
-     * "misdirected", "no-branch", "no-trust", "no-backend" or "invalid"; why a policy turns it
-     * away; why a canned answer is not what a user asked for; "denied"; "unenforced" with unmet.
-     * Absent where there is nothing to say. For logs, not for clients.
+     * "misdirected", "no-branch", "no-trust", "no-backend", or a sentence that says what is wrong
+     * with target or host; why a policy turns it away; why a canned answer is not what a user asked
+     * for; "denied"; "unenforced" with unmet. Absent where there is nothing to say. For logs, not
+     * for clients.
      */
     gw_str reason;
 };
@@ -1026,6 +1027,9 @@ gw_status gw_mirror_get(gw_decider *decider, const gw_request *request, size_t i
 
 /* This is the whole answer: what a backend has sent is thrown away, header and body. */
 #define GW_RESPONSE_WHOLE UINT32_C(1)
+
+/* It is an error page, which took the place of another answer. */
+#define GW_RESPONSE_ERROR_PAGE UINT32_C(2)
 
 /* What a client is answered. Set struct_size. Texts live until the next call of gw_answer or
  * gw_edit_response, or as long as the decision.

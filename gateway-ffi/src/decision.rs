@@ -8,7 +8,7 @@ use crate::request::{Borrowed, gw_request};
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_NONE, GW_OK, gw_status};
 use crate::step::duties;
-use gateway_core::{Decision, Forwarding, Outcome, Request, Step, Verdict};
+use gateway_core::{Decision, Forwarding, NoRoute, Outcome, Request, Step, Verdict};
 use http::StatusCode;
 use std::mem::MaybeUninit;
 
@@ -87,9 +87,10 @@ pub struct gw_decision {
     /// The listener; absent where there is none on that port.
     pub listener: gw_str,
     /// Why no route took it: "no-listener", "no-host", "no-match", "method-not-allowed",
-    /// "misdirected", "no-branch", "no-trust", "no-backend" or "invalid"; why a policy turns it
-    /// away; why a canned answer is not what a user asked for; "denied"; "unenforced" with `unmet`.
-    /// Absent where there is nothing to say. For logs, not for clients.
+    /// "misdirected", "no-branch", "no-trust", "no-backend", or a sentence that says what is wrong
+    /// with target or host; why a policy turns it away; why a canned answer is not what a user asked
+    /// for; "denied"; "unenforced" with `unmet`. Absent where there is nothing to say. For logs, not
+    /// for clients.
     pub reason: gw_str,
 }
 sized!(gw_decision);
@@ -168,7 +169,10 @@ fn show(published: &Published, decided: &Decided<'_>, met: u64) -> gw_decision {
             (GW_KIND_RESPOND, respond.status)
         }
         (Treatment::Outcome, Outcome::NoRoute(why)) => {
-            shown.reason = text(why.as_str());
+            shown.reason = text(match why {
+                NoRoute::Invalid(what) => what.as_str(),
+                other => other.as_str(),
+            });
             (GW_KIND_NO_ROUTE, why.status())
         }
     };

@@ -61,7 +61,9 @@ pub use report::{
     gw_report_count, gw_report_free, gw_report_get, gw_report_json,
 };
 pub use request::{GW_NO_INDEX, GW_REQUEST_TLS, gw_attribute_fn, gw_header_fn, gw_request};
-pub use response::{GW_RESPONSE_WHOLE, gw_answer, gw_edit_response, gw_response};
+pub use response::{
+    GW_RESPONSE_ERROR_PAGE, GW_RESPONSE_WHOLE, gw_answer, gw_edit_response, gw_response,
+};
 pub use router::{
     gw_listener, gw_router, gw_router_backend, gw_router_backend_count, gw_router_bind,
     gw_router_build, gw_router_free, gw_router_listener,

@@ -14,6 +14,8 @@ use std::mem::MaybeUninit;
 
 /// This is the whole answer: what a backend has sent is thrown away, header and body.
 pub const GW_RESPONSE_WHOLE: u32 = 1;
+/// It is an error page, which took the place of another answer.
+pub const GW_RESPONSE_ERROR_PAGE: u32 = 1 << 1;
 
 /// What a client is answered. Set `struct_size`. Texts live until the next call of `gw_answer` or
 /// `gw_edit_response`, or as long as the decision.
@@ -110,7 +112,9 @@ impl Answered {
         upstream: &str,
     ) -> gw_response {
         let decision = &decided.decision;
+        let mut page_flag = 0;
         if let Some(page) = decision.error_page(status, request, upstream) {
+            page_flag = GW_RESPONSE_ERROR_PAGE;
             (status, header, self.body) = (page.status, page.headers, page.body);
             body = Body::Said;
         }
@@ -119,7 +123,7 @@ impl Answered {
             self.body.clear();
             body = Body::Said;
         }
-        self.whole(status, &header, body)
+        gw_response { flags: GW_RESPONSE_WHOLE | page_flag, ..self.whole(status, &header, body) }
     }
 
     fn whole(&mut self, status: StatusCode, header: &HeaderMap, body: Body) -> gw_response {
@@ -132,8 +136,7 @@ impl Answered {
             Body::Unsaid => gw_str::ABSENT,
         };
         let (ops, ops_len) = self.changes.show();
-        let flags = GW_RESPONSE_WHOLE;
-        gw_response { status: status.as_u16().into(), flags, ops, ops_len, body, ..zeroed() }
+        gw_response { status: status.as_u16().into(), ops, ops_len, body, ..zeroed() }
     }
 
     /// What becomes of an answer that a backend gave.
@@ -147,7 +150,8 @@ impl Answered {
         let decision = &decided.decision;
         if let Some(page) = decision.error_page(status, request, upstream) {
             self.body = page.body;
-            return self.whole(page.status, &page.headers, Body::Said);
+            let flags = GW_RESPONSE_WHOLE | GW_RESPONSE_ERROR_PAGE;
+            return gw_response { flags, ..self.whole(page.status, &page.headers, Body::Said) };
         }
         self.changes.clear();
         decision.edit_response(status, request, &mut self.changes);

@@ -1,7 +1,9 @@
 //! Compiles C and runs it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 
 /// Warnings are errors: the header has to be clean for everybody.
 const FLAGS: [&str; 7] =
@@ -38,7 +40,6 @@ pub(crate) fn compile_with(source: &str, name: &str, flags: &[&str]) -> Program 
     command.arg("-I").arg(folder().join("include"));
     command.arg(folder().join("tests/c").join(source)).arg("-o").arg(&path);
     command.arg("-L").arg(libraries()).args(["-lgateway", "-lpthread"]);
-    command.arg(format!("-Wl,-rpath,{}", libraries().display()));
     expect_success(command);
     Program { path }
 }
@@ -53,10 +54,30 @@ pub(crate) fn expect_success(mut command: Command) -> String {
 }
 
 impl Program {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.path);
+        // Cargo names other folders too, where an older library may be.
+        command.args(arguments).env("LD_LIBRARY_PATH", libraries());
+        command
+    }
+
     /// Runs it; it has to succeed.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(&self.path);
-        command.args(arguments);
-        expect_success(command)
+        expect_success(self.command(arguments))
+    }
+
+    /// Runs it with that as standard input; hands back its standard output.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let output = thread::scope(|scope| {
+            // It may stop reading early, which its status tells.
+            scope.spawn(move || drop(stdin.write_all(input)));
+            child.wait_with_output().unwrap()
+        });
+        assert!(output.status.success(), "{}", output.status);
+        output.stdout
     }
 }

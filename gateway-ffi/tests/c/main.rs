@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod compile;
+mod suite;
 
 use compile::compile;
 
