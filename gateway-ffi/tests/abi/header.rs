@@ -3,6 +3,7 @@
 //! Only what the interface consists of is understood: constants, aliases of integers and functions,
 //! `repr(C)` structs, opaque structs, and exported functions. Anything else is a panic here.
 
+use quote::ToTokens as _;
 use std::fmt::Write as _;
 use std::path::Path;
 use syn::{
@@ -25,20 +26,38 @@ pub(crate) struct Interface {
     pub(crate) constants: Vec<(String, String, i128)>,
     /// Structs and their fields.
     pub(crate) structs: Vec<(String, Vec<String>)>,
-    /// Functions.
+    /// Declarations of functions.
     pub(crate) functions: Vec<String>,
+}
+
+fn files(folder: &Path) -> Vec<syn::File> {
+    let file = |module: &&str| {
+        let path = folder.join(format!("src/{module}.rs"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        syn::parse_file(&text).unwrap_or_else(|e| panic!("{path:?}: {e}"))
+    };
+    MODULES.iter().map(file).collect()
+}
+
+/// The names of the exported functions and their bodies, as text.
+pub(crate) fn bodies(folder: &Path) -> Vec<(String, String)> {
+    let mut bodies = Vec::new();
+    for file in files(folder) {
+        for item in file.items {
+            if let Item::Fn(item) = item
+                && is_public(&item.vis)
+            {
+                let body = item.block.to_token_stream().to_string();
+                bodies.push((item.sig.ident.to_string(), body));
+            }
+        }
+    }
+    bodies
 }
 
 /// Reads the source of the crate in `folder`.
 pub(crate) fn read(folder: &Path) -> Interface {
-    let files: Vec<syn::File> = MODULES
-        .iter()
-        .map(|module| {
-            let path = folder.join(format!("src/{module}.rs"));
-            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
-            syn::parse_file(&text).unwrap_or_else(|e| panic!("{path:?}: {e}"))
-        })
-        .collect();
+    let files = files(folder);
     let mut interface = Interface {
         header: include_str!("preamble.h").to_owned(),
         constants: Vec::new(),
@@ -68,6 +87,11 @@ pub(crate) fn read(folder: &Path) -> Interface {
 }
 
 impl Interface {
+    /// The names of the functions.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.functions.iter().filter_map(|text| text.split('(').next()?.rsplit([' ', '*']).next())
+    }
+
     fn item(&mut self, item: &Item) {
         match item {
             Item::Const(item) if is_public(&item.vis) => self.constant(item),
@@ -183,7 +207,7 @@ impl Interface {
         let space = if result.ends_with('*') { "" } else { " " };
         let text = format!("{result}{space}{name}({arguments});");
         writeln!(self.header, "{}", wrap(&text)).unwrap();
-        self.functions.push(name);
+        self.functions.push(text);
     }
 }
 

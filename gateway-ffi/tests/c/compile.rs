@@ -53,17 +53,29 @@ pub(crate) fn expect_success(mut command: Command) -> String {
     out.into_owned()
 }
 
+/// The command, which finds the library. Cargo names other folders too, where an older one may be.
+fn with_library(mut command: Command) -> Command {
+    command.env("LD_LIBRARY_PATH", libraries());
+    command
+}
+
 impl Program {
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.path);
-        // Cargo names other folders too, where an older library may be.
-        command.args(arguments).env("LD_LIBRARY_PATH", libraries());
-        command
+        command.args(arguments);
+        with_library(command)
     }
 
     /// Runs it; it has to succeed.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
         expect_success(self.command(arguments))
+    }
+
+    /// Runs it under another program; it has to succeed.
+    pub(crate) fn run_under(&self, tool: &[&str], arguments: &[&str]) -> String {
+        let mut command = Command::new(tool[0]);
+        command.args(&tool[1..]).arg(&self.path).args(arguments);
+        expect_success(with_library(command))
     }
 
     /// Runs it with that as standard input; hands back its standard output.
