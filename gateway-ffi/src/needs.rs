@@ -479,3 +479,102 @@ pub unsafe extern "C" fn gw_router_needs(
         Ok(GW_OK)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_core::{Connection, Decision, Request, Router};
+    use http::{HeaderMap, StatusCode, Version};
+    use testkit::OwnedRequest;
+    use testkit::generate::{self, Source};
+
+    /// A request of which nothing is told but what rules look at.
+    struct Needed<'a> {
+        request: &'a OwnedRequest,
+        needs: &'a Needs,
+    }
+
+    impl Request for Needed<'_> {
+        fn method(&self) -> &str {
+            self.request.method()
+        }
+
+        fn target(&self) -> &[u8] {
+            self.request.target()
+        }
+
+        fn authority(&self) -> Option<&[u8]> {
+            self.request.authority()
+        }
+
+        fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+            let is_needed = self.needs.header(name) != GW_NO_INDEX;
+            self.request.headers(name).filter(move |_| is_needed)
+        }
+
+        fn version(&self) -> Version {
+            self.request.version()
+        }
+
+        fn connection(&self) -> Connection {
+            let connection = self.request.connection();
+            let peer = connection.peer.filter(|_| self.needs.flags & GW_NEEDS_PEER != 0);
+            Connection { peer, ..connection }
+        }
+
+        fn server_name(&self) -> Option<&[u8]> {
+            let name = self.request.server_name();
+            name.filter(|_| self.needs.flags & GW_NEEDS_SERVER_NAME != 0)
+        }
+
+        fn attribute(&self, name: &str) -> Option<&[u8]> {
+            let is_needed = self.needs.attribute(name) != GW_NO_INDEX;
+            self.request.attribute(name).filter(|_| is_needed)
+        }
+    }
+
+    /// Everything that comes of a request.
+    fn told(router: &Router, request: &impl Request, draw: u64) -> String {
+        let decision = router.decide(request, draw);
+        let of = |decision: &Decision<'_>| {
+            let (mut sent, mut answered, mut target, mut body) =
+                (HeaderMap::new(), HeaderMap::new(), Vec::new(), Vec::new());
+            decision.edit_request(request, &mut sent);
+            decision.edit_response(StatusCode::OK, request, &mut answered);
+            decision.write_target(request, &mut target);
+            decision.write_body(request, &mut body);
+            let page = decision.error_page(StatusCode::BAD_GATEWAY, request, "502");
+            let mut own = HeaderMap::new();
+            let grpc = decision.edit_as_grpc(StatusCode::NOT_FOUND, request, &mut own);
+            let host = decision.host_header(request);
+            let route = decision.route().map(|route| &route.origin);
+            let steps = decision.steps(request);
+            format!(
+                "{route:?} {steps:?} {sent:?} {answered:?} {target:?} {body:?} {page:?} {grpc:?} {host:?} {own:?}"
+            )
+        };
+        let copies: Vec<_> =
+            router.mirrors(&decision, request, draw).map(|copy| of(&copy)).collect();
+        format!("{} {copies:?} {:?}", of(&decision), decision.admitted())
+    }
+
+    #[test]
+    fn what_is_needed_is_enough() {
+        let (mut needed, mut decided) = (0, 0);
+        for seed in 1..=40 {
+            let mut source = Source::noise(seed);
+            let rules = generate::rule_set(&mut source);
+            let router = Router::compile(&rules).unwrap();
+            let needs = Needs::of(&rules);
+            needed += needs.headers.texts.len() + needs.attributes.texts.len();
+            for _ in 0..10 {
+                let (request, draw) = generate::request(&mut source, &rules);
+                let part = Needed { request: &request, needs: &needs };
+                let (all, part) = (told(&router, &request, draw), told(&router, &part, draw));
+                assert_eq!(all, part, "{seed}: {request:?}");
+                decided += usize::from(router.decide(&request, draw).route().is_some());
+            }
+        }
+        assert!(needed > 100 && decided > 100, "{needed} {decided}");
+    }
+}

@@ -33,3 +33,8 @@ fn two_threads_decide_while_a_third_publishes() {
     let told = compile("threads.c").run(&["2000", "50"]);
     println!("{told}");
 }
+
+#[test]
+fn the_header_for_cpp() {
+    compile("raii.cpp").run(&[]);
+}

@@ -21,6 +21,7 @@ fn memcheck(source: &str, arguments: &[&str]) {
 #[test]
 fn no_memory_is_lost_by_the_calls_of_every_host() {
     memcheck("smoke.c", &[]);
+    memcheck("raii.cpp", &[]);
 }
 
 #[test]
