@@ -52,12 +52,20 @@ impl gw_str {
     /// them.
     #[inline]
     pub(crate) unsafe fn get<'a>(self) -> Result<Option<&'a [u8]>, gw_status> {
-        if !self.is_possible() {
-            return Err(GW_ERR_ARGUMENT);
-        }
+        // SAFETY: it is possible; the caller vouches for the rest.
+        if self.is_possible() { Ok(unsafe { self.known() }) } else { Err(GW_ERR_ARGUMENT) }
+    }
+
+    /// As [`gw_str::get`], where it is known to be possible.
+    ///
+    /// # Safety
+    ///
+    /// As for [`gw_str::get`], and [`gw_str::is_possible`] says yes.
+    #[inline]
+    pub(crate) unsafe fn known<'a>(self) -> Option<&'a [u8]> {
         // SAFETY: neither NULL nor too long; the caller vouches for the rest.
-        Ok((!self.ptr.is_null())
-            .then(|| unsafe { std::slice::from_raw_parts(self.ptr.cast(), self.len) }))
+        let octets = || unsafe { std::slice::from_raw_parts(self.ptr.cast(), self.len) };
+        (!self.ptr.is_null()).then(octets)
     }
 
     /// As [`gw_str::get`], for what must be UTF-8 where it is there.

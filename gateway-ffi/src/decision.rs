@@ -3,9 +3,9 @@
 use crate::bytes::gw_str;
 use crate::decider::{self, gw_decider};
 use crate::engine::{Published, gw_engine};
-use crate::pinned::{Decided, Treatment};
+use crate::pinned::{Decided, Made, Treatment};
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{self, sized};
 use crate::status::{GW_ERR_ARGUMENT, GW_NONE, GW_OK, gw_status};
 use crate::step::duties;
 use gateway_core::{Decision, Forwarding, NoRoute, Outcome, Request, Step, Verdict};
@@ -100,101 +100,140 @@ pub const GW_INSTEAD_BREAKER: i32 = 1;
 /// In the place of a backend none of whose endpoints works.
 pub const GW_INSTEAD_BACKUP: i32 = 2;
 
-/// What is decided, and what that asks.
-#[inline]
-fn settle<'r>(decision: Decision<'r>, request: &impl Request, draw: u64) -> Decided<'r> {
-    let steps = match decision.verdict() {
-        Verdict::Open(_) => Vec::new(),
-        Verdict::Guarded => decision.steps(request),
-    };
-    let treatment = match steps.last() {
+/// Keeps what is decided, and what that asks. Where something is asked that the host does not do,
+/// the request is turned away.
+#[inline(always)]
+fn settle<'r>(decided: &mut Decided<'r>, decision: Decision<'r>, request: &impl Request, met: u64) {
+    if let Verdict::Guarded = decision.verdict() {
+        decided.steps = decision.steps(request);
+    }
+    decided.asked = duties(&decision, &decided.steps);
+    decided.treatment = match decided.steps.last() {
+        _ if decided.asked & !met != 0 => Treatment::Refuse(StatusCode::INTERNAL_SERVER_ERROR),
         Some(Step::Refuse(refusal)) => Treatment::Refuse(refusal.status),
         Some(Step::Preflight(_)) => Treatment::Preflight,
         _ => Treatment::Outcome,
     };
-    Decided { decision, steps, draw, treatment }
+    decided.decision = Some(decision);
 }
 
-/// Turns the request away where something is asked that the host does not do.
-#[inline]
-fn guard(decided: &mut Decided<'_>, met: u64) {
-    if duties(&decided.decision, &decided.steps) & !met != 0 {
-        decided.treatment = Treatment::Refuse(StatusCode::INTERNAL_SERVER_ERROR);
-    }
+/// Writes a field of a struct that is not a value yet.
+macro_rules! put {
+    ($out:expr, $($field:ident: $value:expr),* $(,)?) => {{
+        // The values first: they may fail, and the writing may not.
+        $(let $field = $value;)*
+        // SAFETY: all of the struct can be written.
+        unsafe { $((&raw mut (*$out).$field).write($field);)* }
+    }};
 }
 
-#[inline]
-fn show(published: &Published, decided: &Decided<'_>, met: u64) -> gw_decision {
-    let text = |text: &str| gw_str::of(text.as_bytes());
-    let Decided { decision, steps, treatment, .. } = decided;
-    let asked = duties(decision, steps);
-    let mut shown = gw_decision {
+fn text(text: &str) -> gw_str {
+    gw_str::of(text.as_bytes())
+}
+
+/// Fills `out`, all of which can be written.
+#[inline(always)]
+fn show(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
+    let Made { published, decision, steps, treatment, asked, .. } = *made;
+    put!(
+        out,
         generation: published.generation,
         duties: asked & met,
         unmet: asked & !met,
         steps_len: steps.len(),
-        ..zeroed()
+        reserved: 0,
+        listener: gw_str::of_option(decision.listener().map(|listener| listener.name.as_bytes())),
+    );
+    match decision.route().map(|route| &route.origin) {
+        Some(origin) => put!(
+            out,
+            route_kind: text(&origin.object.kind),
+            route_namespace: text(&origin.object.namespace),
+            route_name: text(&origin.object.name),
+            route_field: text(&origin.field),
+        ),
+        None => put!(
+            out,
+            route_kind: gw_str::ABSENT,
+            route_namespace: gw_str::ABSENT,
+            route_name: gw_str::ABSENT,
+            route_field: gw_str::ABSENT,
+        ),
+    }
+    if let (Treatment::Outcome, Outcome::Forward(to)) = (treatment, decision.admitted()) {
+        let status = to.forward.unavailable.as_u16().into();
+        put!(out, kind: GW_KIND_FORWARD, status: status, reason: gw_str::ABSENT);
+        show_backend(out, published, &to);
+    } else {
+        show_answer(out, made, met);
+    }
+}
+
+#[inline(always)]
+fn show_backend(out: *mut gw_decision, published: &Published, to: &Forwarding<'_>) {
+    let backend = published.router.backends.find(to.id, to.port, to.forward);
+    let (name, user) = match backend {
+        Some(backend) => (text(&backend.name), backend.user()),
+        None => (gw_str::ABSENT, 0),
     };
-    if let Some(route) = decision.route() {
-        let origin = &route.origin;
-        shown.route_kind = text(&origin.object.kind);
-        shown.route_namespace = text(&origin.object.namespace);
-        shown.route_name = text(&origin.object.name);
-        shown.route_field = text(&origin.field);
-    }
-    if let Some(listener) = decision.listener() {
-        shown.listener = text(&listener.name);
-    }
-    let (kind, status) = match (treatment, decision.admitted()) {
+    let split = to.split.as_ref().map(|choice| choice.split.origin.object.name.as_bytes());
+    put!(
+        out,
+        backend: name,
+        backend_user: user,
+        service_namespace: text(&to.service.name.namespace),
+        service_name: text(&to.service.name.name),
+        service_port: to.port.into(),
+        upstream: text(&to.forward.settings.name),
+        split: gw_str::of_option(split),
+    );
+}
+
+/// Where no backend is asked.
+#[inline(never)]
+fn show_answer(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
+    put!(
+        out,
+        backend: gw_str::ABSENT,
+        backend_user: 0,
+        service_namespace: gw_str::ABSENT,
+        service_name: gw_str::ABSENT,
+        service_port: 0,
+        upstream: gw_str::ABSENT,
+        split: gw_str::ABSENT,
+    );
+    let (kind, status, reason) = match (made.treatment, made.decision.admitted()) {
         (Treatment::Refuse(status), _) => {
-            shown.reason = match steps.last() {
-                _ if shown.unmet != 0 => text("unenforced"),
+            let reason = match made.steps.last() {
+                _ if made.asked & !met != 0 => text("unenforced"),
                 Some(Step::Refuse(refusal)) => text(refusal.reason),
                 _ => gw_str::ABSENT,
             };
-            (GW_KIND_REFUSE, *status)
+            (GW_KIND_REFUSE, status, reason)
         }
-        (Treatment::Preflight, _) => (GW_KIND_PREFLIGHT, StatusCode::NO_CONTENT),
+        (Treatment::Preflight, _) => (GW_KIND_PREFLIGHT, StatusCode::NO_CONTENT, gw_str::ABSENT),
         (Treatment::Outcome, Outcome::Forward(to)) => {
-            show_backend(&mut shown, published, &to);
-            (GW_KIND_FORWARD, to.forward.unavailable)
+            (GW_KIND_FORWARD, to.forward.unavailable, gw_str::ABSENT)
         }
         (Treatment::Outcome, Outcome::Deny(_)) => {
-            shown.reason = text("denied");
-            (GW_KIND_DENY, StatusCode::FORBIDDEN)
+            (GW_KIND_DENY, StatusCode::FORBIDDEN, text("denied"))
         }
-        (Treatment::Outcome, Outcome::Redirect(redirect)) => (GW_KIND_REDIRECT, redirect.status),
+        (Treatment::Outcome, Outcome::Redirect(redirect)) => {
+            (GW_KIND_REDIRECT, redirect.status, gw_str::ABSENT)
+        }
         (Treatment::Outcome, Outcome::Respond(respond)) => {
-            shown.reason = gw_str::of_option(respond.reason.as_deref().map(str::as_bytes));
-            (GW_KIND_RESPOND, respond.status)
+            let reason = gw_str::of_option(respond.reason.as_deref().map(str::as_bytes));
+            (GW_KIND_RESPOND, respond.status, reason)
         }
         (Treatment::Outcome, Outcome::NoRoute(why)) => {
-            shown.reason = text(match why {
+            let reason = match why {
                 NoRoute::Invalid(what) => what.as_str(),
                 other => other.as_str(),
-            });
-            (GW_KIND_NO_ROUTE, why.status())
+            };
+            (GW_KIND_NO_ROUTE, why.status(), text(reason))
         }
     };
-    shown.kind = kind;
-    shown.status = status.as_u16().into();
-    shown
-}
-
-#[inline]
-fn show_backend(shown: &mut gw_decision, published: &Published, to: &Forwarding<'_>) {
-    let text = |text: &str| gw_str::of(text.as_bytes());
-    if let Some(backend) = published.router.backends.find(to.id, to.port, to.forward) {
-        shown.backend = text(&backend.name);
-        shown.backend_user = backend.user();
-    }
-    shown.service_namespace = text(&to.service.name.namespace);
-    shown.service_name = text(&to.service.name.name);
-    shown.service_port = to.port.into();
-    shown.upstream = text(&to.forward.settings.name);
-    if let Some(choice) = &to.split {
-        shown.split = text(&choice.split.origin.object.name);
-    }
+    put!(out, kind: kind, status: status.as_u16().into(), reason: reason);
 }
 
 /// Decides what to do with `request`, by the router in force of `engine`, and fills `out`. Returns
@@ -223,30 +262,32 @@ pub unsafe extern "C" fn gw_decide(
             sized::check(out)?;
             sized::read(request, &mut room)?
         };
-        // SAFETY: the caller vouches for it.
-        let (published, decided) =
-            unsafe { decider.pinned.decide(engine, |published| decide(published, given, met)) }?;
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, show(published, decided, met)) }?;
+        // SAFETY: the caller vouches for both.
+        unsafe {
+            let made = decider
+                .pinned
+                .decide(engine, |published, decided| decide(published, decided, given, met))?;
+            sized::fill(out, |out| show(out, &made, met))?;
+        }
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.
     unsafe { decider::with(decider, body) }
 }
 
-#[inline]
+#[inline(always)]
 fn decide<'r>(
     published: &'r Published,
+    decided: &mut Decided<'r>,
     given: &gw_request,
     met: u64,
-) -> Result<Decided<'r>, gw_status> {
+) -> Result<(), gw_status> {
     // SAFETY: who has handed the request in vouches for what it points to.
     let request = unsafe { Borrowed::of(given, &published.router.needs) }?;
-    let draw = request.random();
-    let mut decided = settle(published.router.router.decide(&request, draw), &request, draw);
-    request.finish()?;
-    guard(&mut decided, met);
-    Ok(decided)
+    decided.draw = request.random();
+    let decision = published.router.router.decide(&request, decided.draw);
+    settle(decided, decision, &request, met);
+    request.finish()
 }
 
 /// Decides anew what to do with a request whose backend cannot take it: `which` is one of
@@ -272,14 +313,12 @@ pub unsafe extern "C" fn gw_instead(
             sized::check(out)?;
             sized::read(request, &mut room)?
         };
-        let Some((published, decided)) = decider
+        let made = decider
             .pinned
-            .replace(|published, decided| instead(published, decided, given, which, met))?
-        else {
-            return Ok(GW_NONE);
-        };
+            .replace(|published, decided| instead(published, decided, given, which, met))?;
+        let Some(made) = made else { return Ok(GW_NONE) };
         // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, show(published, decided, met)) }?;
+        unsafe { sized::fill(out, |out| show(out, &made, met)) }?;
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.
@@ -288,26 +327,26 @@ pub unsafe extern "C" fn gw_instead(
 
 fn instead<'r>(
     published: &'r Published,
-    decided: &Decided<'r>,
+    decided: &mut Decided<'r>,
     given: &gw_request,
     which: i32,
     met: u64,
-) -> Result<Option<Decided<'r>>, gw_status> {
-    if decided.treatment != Treatment::Outcome {
-        return Ok(None);
-    }
+) -> Result<bool, gw_status> {
+    let Some(decision) = decided.decision.filter(|_| decided.treatment == Treatment::Outcome)
+    else {
+        return Ok(false);
+    };
     // SAFETY: who has handed the request in vouches for what it points to.
     let request = unsafe { Borrowed::of(given, &published.router.needs) }?;
     let router = &published.router.router;
     let decision = match which {
-        GW_INSTEAD_BREAKER => router.fall_back(&decided.decision, &request),
-        GW_INSTEAD_BACKUP => router.back_up(&decided.decision, &request),
+        GW_INSTEAD_BREAKER => router.fall_back(&decision, &request),
+        GW_INSTEAD_BACKUP => router.back_up(&decision, &request),
         _ => return Err(GW_ERR_ARGUMENT),
     };
     request.finish()?;
-    Ok(decision.map(|decision| {
-        let mut decided = settle(decision, &request, decided.draw);
-        guard(&mut decided, met);
-        decided
-    }))
+    let Some(decision) = decision else { return Ok(false) };
+    decided.steps.clear();
+    settle(decided, decision, &request, met);
+    Ok(true)
 }

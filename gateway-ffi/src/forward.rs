@@ -4,7 +4,7 @@ use crate::bytes::gw_str;
 use crate::decider::{self, gw_decider};
 use crate::handle;
 use crate::headers::{Changes, gw_header_op};
-use crate::pinned::{Decided, Treatment};
+use crate::pinned::{Made, Treatment};
 use crate::request::{Borrowed, gw_request};
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_ERR_STATE, GW_OK, gw_status};
@@ -76,9 +76,9 @@ fn balances_by_key(decision: &Decision<'_>) -> bool {
 }
 
 /// The decision, where the request goes to a backend.
-pub(crate) fn forwarding<'r, 'd>(decided: &'d Decided<'r>) -> Result<&'d Decision<'r>, gw_status> {
-    match (decided.treatment, decided.decision.admitted()) {
-        (Treatment::Outcome, Outcome::Forward(_)) => Ok(&decided.decision),
+pub(crate) fn forwarding<'d, 'r>(made: &Made<'d, 'r>) -> Result<&'d Decision<'r>, gw_status> {
+    match (made.treatment, made.decision.admitted()) {
+        (Treatment::Outcome, Outcome::Forward(_)) => Ok(made.decision),
         _ => Err(GW_ERR_STATE),
     }
 }
@@ -98,13 +98,13 @@ pub unsafe extern "C" fn gw_edit_request(
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
         let mut room = MaybeUninit::uninit();
-        let (published, decided) = decider.pinned.get()?;
+        let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
         let request = unsafe {
             sized::check(out)?;
-            Borrowed::of(sized::read(request, &mut room)?, &published.router.needs)?
+            Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?
         };
-        let shown = decider.sent.show(forwarding(decided)?, &request);
+        let shown = decider.sent.show(forwarding(&made)?, &request);
         request.finish()?;
         // SAFETY: the caller vouches for it.
         unsafe { sized::write(out, shown) }?;
@@ -130,13 +130,14 @@ pub unsafe extern "C" fn gw_admits(
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
         let mut room = MaybeUninit::uninit();
-        let (published, decided) = decider.pinned.get()?;
+        let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
         let (request, account) = unsafe {
-            let request = Borrowed::of(sized::read(request, &mut room)?, &published.router.needs)?;
+            let request =
+                Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
             (request, handle::shared(account)?.get()?.ok_or(GW_ERR_ARGUMENT)?)
         };
-        let decision = forwarding(decided)?;
+        let decision = forwarding(&made)?;
         let Outcome::Forward(to) = decision.admitted() else { return Err(GW_ERR_STATE) };
         let admits = match &to.service.access {
             None => true,

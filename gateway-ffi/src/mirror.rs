@@ -56,13 +56,13 @@ pub unsafe extern "C" fn gw_mirror_get(
     let body = |decider: &mut gw_decider| {
         let met = decider.duties;
         let mut room = MaybeUninit::uninit();
-        let (published, decided) = decider.pinned.get()?;
+        let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
         let request = unsafe {
             sized::check(out)?;
-            Borrowed::of(sized::read(request, &mut room)?, &published.router.needs)?
+            Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?
         };
-        let copies = published.router.router.mirrors(forwarding(decided)?, &request, decided.draw);
+        let copies = made.published.router.router.mirrors(forwarding(&made)?, &request, made.draw);
         let mut copies = copies.filter(|copy| duties(copy, &[]) & !met == 0);
         let Some(copy) = copies.nth(index) else { return Ok(GW_NONE) };
         let sent = decider.copied.show(&copy, &request);
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn gw_mirror_get(
             ..zeroed()
         };
         if let Outcome::Forward(to) = copy.admitted()
-            && let Some(backend) = published.router.backends.find(to.id, to.port, to.forward)
+            && let Some(backend) = made.published.router.backends.find(to.id, to.port, to.forward)
         {
             shown.backend = gw_str::of(backend.name.as_bytes());
             shown.backend_user = backend.user();

@@ -11,18 +11,29 @@ use std::sync::Arc;
 /// The router that was in force when it was looked at last, and what was decided by it.
 #[derive(Default)]
 pub(crate) struct Pinned {
-    /// Both borrow from what `cache` holds. First, so that they go first.
-    decided: Option<(&'static Published, Decided<'static>)>,
+    /// Whether `decided` is about `published`, and both borrow from what `cache` holds.
+    published: Option<&'static Published>,
+    /// First of the two, so that it goes first.
+    decided: Decided<'static>,
     cache: Option<Cache<Share, Arc<Published>>>,
 }
 
 /// What was decided.
 pub(crate) struct Decided<'r> {
-    pub(crate) decision: Decision<'r>,
+    pub(crate) decision: Option<Decision<'r>>,
     /// What policies ask; none where they ask nothing.
     pub(crate) steps: Vec<Step<'r>>,
     pub(crate) draw: u64,
+    /// What outcome and steps ask of the host.
+    pub(crate) asked: u64,
     pub(crate) treatment: Treatment,
+}
+
+impl Default for Decided<'_> {
+    fn default() -> Self {
+        let treatment = Treatment::Outcome;
+        Self { decision: None, steps: Vec::new(), draw: 0, asked: 0, treatment }
+    }
 }
 
 /// What becomes of the request once the host has done its duties.
@@ -36,8 +47,18 @@ pub(crate) enum Treatment {
     Preflight,
 }
 
+/// A decision with all that belongs to it.
+pub(crate) struct Made<'d, 'r> {
+    pub(crate) published: &'r Published,
+    pub(crate) decision: &'d Decision<'r>,
+    pub(crate) steps: &'d [Step<'r>],
+    pub(crate) draw: u64,
+    pub(crate) asked: u64,
+    pub(crate) treatment: Treatment,
+}
+
 impl Pinned {
-    /// Looks at the router in force and keeps what `decide` makes of it.
+    /// Looks at the router in force and lets `decide` decide by it.
     ///
     /// # Safety
     ///
@@ -46,52 +67,67 @@ impl Pinned {
     pub(crate) unsafe fn decide(
         &mut self,
         engine: *const gw_engine,
-        decide: impl for<'r> FnOnce(&'r Published) -> Result<Decided<'r>, gw_status>,
-    ) -> Result<(&Published, &Decided<'_>), gw_status> {
-        self.decided = None;
+        decide: impl for<'r> FnOnce(&'r Published, &mut Decided<'r>) -> Result<(), gw_status>,
+    ) -> Result<Made<'_, '_>, gw_status> {
+        self.forget();
         // SAFETY: the caller vouches for it.
         let slot = unsafe { handle::shared(engine) }?.slot();
-        let known = self.cache.take().filter(|cache| std::ptr::eq(cache.arc_swap(), slot));
-        let cache = match known {
-            Some(cache) => cache,
+        let known = self.cache.as_ref().is_some_and(|cache| std::ptr::eq(cache.arc_swap(), slot));
+        if !known {
             // SAFETY: the caller vouches for it.
-            None => Cache::new(Share(unsafe { handle::another(engine) }?)),
-        };
-        let published: *const Published = Arc::as_ptr(self.cache.insert(cache).load());
+            self.cache = Some(Cache::new(Share(unsafe { handle::another(engine) }?)));
+        }
+        let cache = self.cache.as_mut().ok_or(GW_ERR_STATE)?;
+        let published: *const Published = Arc::as_ptr(cache.load());
         // SAFETY: `cache` holds it until it is loaded again, replaced or dropped, and `decided`,
         // which alone borrows from it for longer than this call, is cleared or dropped before.
-        // `decide` takes any lifetime, so it cannot keep the reference.
+        // `decide` takes any lifetime, so it can put nothing else there that borrows.
         let published: &'static Published = unsafe { &*published };
-        let (published, decided) = self.decided.insert((published, decide(published)?));
-        Ok((published, decided))
+        decide(published, &mut self.decided)?;
+        self.published = Some(published);
+        self.get()
     }
 
-    /// Puts another decision of the same router in the place of the one that was made, if `decide`
-    /// makes one.
+    /// Lets `decide` decide anew by the same router; nothing changes where it says no.
     pub(crate) fn replace(
         &mut self,
-        decide: impl for<'r> FnOnce(
-            &'r Published,
-            &Decided<'r>,
-        ) -> Result<Option<Decided<'r>>, gw_status>,
-    ) -> Result<Option<(&Published, &Decided<'_>)>, gw_status> {
-        let (published, decided) = self.decided.as_ref().ok_or(GW_ERR_STATE)?;
-        // The same lifetime as before, so that the new decision may take the place of the old one.
-        let Some(new) = decide(published, decided)? else { return Ok(None) };
-        let (published, decided) = self.decided.insert((published, new));
-        Ok(Some((published, decided)))
+        decide: impl for<'r> FnOnce(&'r Published, &mut Decided<'r>) -> Result<bool, gw_status>,
+    ) -> Result<Option<Made<'_, '_>>, gw_status> {
+        let published = self.published.ok_or(GW_ERR_STATE)?;
+        // As above.
+        let is_new = decide(published, &mut self.decided)?;
+        let made = self.get()?;
+        Ok(is_new.then_some(made))
     }
 
     /// What was decided last, and by which router.
     #[inline]
-    pub(crate) fn get(&self) -> Result<(&Published, &Decided<'_>), gw_status> {
-        let (published, decided) = self.decided.as_ref().ok_or(GW_ERR_STATE)?;
-        Ok((published, decided))
+    pub(crate) fn get(&self) -> Result<Made<'_, '_>, gw_status> {
+        let Decided { decision, steps, draw, asked, treatment } = &self.decided;
+        match (self.published, decision) {
+            (Some(published), Some(decision)) => Ok(Made {
+                published,
+                decision,
+                steps,
+                draw: *draw,
+                asked: *asked,
+                treatment: *treatment,
+            }),
+            _ => Err(GW_ERR_STATE),
+        }
     }
 
-    /// Lets go of both.
+    /// Forgets what was decided.
+    #[inline]
+    fn forget(&mut self) {
+        self.published = None;
+        self.decided.decision = None;
+        self.decided.steps.clear();
+    }
+
+    /// Lets go of all of it.
     pub(crate) fn clear(&mut self) {
-        self.decided = None;
+        self.forget();
         self.cache = None;
     }
 }

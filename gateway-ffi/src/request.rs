@@ -1,6 +1,6 @@
 //! Requests as hosts describe them.
 
-use crate::bytes::{array, gw_header, gw_str};
+use crate::bytes::{gw_header, gw_str};
 use crate::needs::Needs;
 use crate::sized::sized;
 use crate::status::{GW_ERR_ARGUMENT, gw_status};
@@ -118,20 +118,12 @@ pub struct gw_request {
 }
 sized!(gw_request);
 
-/// A request as the engine sees it.
+/// A request as the engine sees it. Lines and attributes are looked at when they are asked for.
 pub(crate) struct Borrowed<'a> {
     given: &'a gw_request,
     needs: &'a Needs,
     method: &'a str,
-    target: &'a [u8],
-    host: Option<&'a [u8]>,
-    authority: Option<&'a [u8]>,
-    server_name: Option<&'a [u8]>,
-    headers: &'a [gw_header],
-    attributes: &'a [gw_header],
-    connection: Connection,
-    version: Version,
-    /// Whether a callback has returned what cannot be.
+    /// Whether something that was looked at could not be.
     faulty: Cell<bool>,
 }
 
@@ -140,62 +132,33 @@ impl<'a> Borrowed<'a> {
     ///
     /// All that `given` points to can be read for `'a`, nobody changes it, and its functions can be
     /// called with their contexts.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn of(given: &'a gw_request, needs: &'a Needs) -> Result<Self, gw_status> {
-        let lines = |lines: &[gw_header]| {
-            lines.iter().all(|line| line.name.is_possible() && line.value.is_possible())
-        };
-        // SAFETY: the caller vouches for everything that is pointed to.
-        let (headers, attributes) = unsafe {
-            let headers = match given.header_fn {
-                Some(_) => &[],
-                None => array(given.headers, given.headers_len)?,
-            };
-            let attributes = match given.attribute_fn {
-                Some(_) => &[],
-                None => array(given.attributes, given.attributes_len)?,
-            };
-            (headers, attributes)
-        };
-        if !lines(headers) || !lines(attributes) {
+        let is_family = |family| matches!(family, 0 | 4 | 6);
+        let is_possible = given.method.is_possible()
+            && given.target.is_possible()
+            && given.host.is_possible()
+            && given.authority.is_possible()
+            && given.server_name.is_possible()
+            && !given.target.ptr.is_null()
+            && is_array(given.headers, given.headers_len)
+            && is_array(given.attributes, given.attributes_len)
+            && is_family(given.peer_family)
+            && is_family(given.listener_family)
+            && matches!(given.http_version, 0 | 9 | 10 | 11 | 20 | 30);
+        if !is_possible {
             return Err(GW_ERR_ARGUMENT);
         }
-        let (protocol, port) = match given.flags & GW_REQUEST_TLS {
-            0 => (Protocol::Http, 80),
-            _ => (Protocol::Https, 443),
+        // SAFETY: it is possible; the caller vouches for the rest.
+        let method = match unsafe { given.method.known() }.ok_or(GW_ERR_ARGUMENT)? {
+            b"GET" => "GET",
+            b"POST" => "POST",
+            other => std::str::from_utf8(other).map_err(|_| GW_ERR_ARGUMENT)?,
         };
-        let address = ip(given.listener_family, &given.listener_addr)?;
-        let port = if given.listener_port == 0 { port } else { given.listener_port };
-        let peer = ip(given.peer_family, &given.peer_addr)?;
-        let peer = peer.map(|ip| SocketAddr::new(ip, given.peer_port));
-        let version = match given.http_version {
-            0 | 11 => Version::HTTP_11,
-            9 => Version::HTTP_09,
-            10 => Version::HTTP_10,
-            20 => Version::HTTP_2,
-            30 => Version::HTTP_3,
-            _ => return Err(GW_ERR_ARGUMENT),
-        };
-        // SAFETY: the caller vouches for everything that is pointed to.
-        unsafe {
-            Ok(Self {
-                given,
-                needs,
-                method: given.method.text()?.ok_or(GW_ERR_ARGUMENT)?,
-                target: given.target.get()?.ok_or(GW_ERR_ARGUMENT)?,
-                host: given.host.get()?,
-                authority: given.authority.get()?,
-                server_name: given.server_name.get()?,
-                headers,
-                attributes,
-                connection: Connection { listener: ListenerKey { address, port }, protocol, peer },
-                version,
-                faulty: Cell::new(false),
-            })
-        }
+        Ok(Self { given, needs, method, faulty: Cell::new(false) })
     }
 
-    /// Whether all that callbacks have returned could be.
+    /// Whether all that was looked at could be.
     #[inline]
     pub(crate) fn finish(&self) -> Result<(), gw_status> {
         if self.faulty.get() { Err(GW_ERR_ARGUMENT) } else { Ok(()) }
@@ -205,91 +168,123 @@ impl<'a> Borrowed<'a> {
         self.given.random
     }
 
-    /// What a callback has said.
-    fn answered(&self, found: i32, value: gw_str) -> Option<&'a [u8]> {
-        if found == 0 {
-            return None;
+    /// The octets of a text that [`Borrowed::of`] has looked at.
+    #[inline]
+    fn text(&self, text: gw_str) -> Option<&'a [u8]> {
+        // SAFETY: it is possible; who has handed the request in vouches for the rest.
+        unsafe { text.known() }
+    }
+
+    /// The octets of a text that is looked at for the first time: in a line, or of a callback.
+    #[inline]
+    fn unchecked(&self, text: gw_str) -> &'a [u8] {
+        if !text.is_possible() {
+            self.faulty.set(true);
+            return &[];
         }
-        // SAFETY: who has given the callback vouches for what it returns, until the call ends.
-        let octets = unsafe { value.get() };
-        self.faulty.set(self.faulty.get() || octets.is_err());
-        octets.ok().map(Option::unwrap_or_default)
+        self.text(text).unwrap_or_default()
+    }
+
+    /// The line at `at`, which is less than `len`.
+    #[inline]
+    fn line(&self, lines: *const gw_header, at: usize) -> gw_header {
+        // SAFETY: who has handed the request in vouches for as many lines.
+        unsafe { lines.add(at).read() }
     }
 }
 
-fn ip(family: u8, octets: &[u8; 16]) -> Result<Option<IpAddr>, gw_status> {
-    Ok(Some(match family {
-        0 => return Ok(None),
-        4 => Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]).into(),
-        6 => Ipv6Addr::from(*octets).into(),
-        _ => return Err(GW_ERR_ARGUMENT),
-    }))
+/// Whether so many values can stand there.
+#[inline]
+fn is_array(at: *const gw_header, len: usize) -> bool {
+    len == 0
+        || !at.is_null() && at.is_aligned() && len <= isize::MAX as usize / size_of::<gw_header>()
+}
+
+#[inline]
+fn ip(family: u8, octets: &[u8; 16]) -> Option<IpAddr> {
+    match family {
+        4 => Some(Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]).into()),
+        6 => Some(Ipv6Addr::from(*octets).into()),
+        _ => None,
+    }
 }
 
 impl Request for Borrowed<'_> {
+    #[inline]
     fn method(&self) -> &str {
         self.method
     }
 
+    #[inline]
     fn target(&self) -> &[u8] {
-        self.target
+        self.text(self.given.target).unwrap_or_default()
     }
 
+    #[inline]
     fn authority(&self) -> Option<&[u8]> {
-        self.authority
+        self.text(self.given.authority)
     }
 
+    #[inline]
     fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let host = if name == "host" { self.host } else { None };
-        let ends = host.is_some();
-        let nth = 0;
-        let index = GW_NO_INDEX;
-        let lines = if ends { &[] } else { self.headers };
-        Lines { request: self, name, host, ends, lines: lines.iter(), nth, index }
+        let is_host = !self.given.host.ptr.is_null() && name == "host";
+        let len = if is_host { 0 } else { self.given.headers_len };
+        Lines { request: self, name, is_host, at: 0, len, index: GW_NO_INDEX }
     }
 
     fn version(&self) -> Version {
-        self.version
+        match self.given.http_version {
+            9 => Version::HTTP_09,
+            10 => Version::HTTP_10,
+            20 => Version::HTTP_2,
+            30 => Version::HTTP_3,
+            _ => Version::HTTP_11,
+        }
     }
 
+    #[inline]
     fn connection(&self) -> Connection {
-        self.connection
+        let given = self.given;
+        let (protocol, port) = match given.flags & GW_REQUEST_TLS {
+            0 => (Protocol::Http, 80),
+            _ => (Protocol::Https, 443),
+        };
+        let address = ip(given.listener_family, &given.listener_addr);
+        let port = if given.listener_port == 0 { port } else { given.listener_port };
+        let peer = ip(given.peer_family, &given.peer_addr);
+        let peer = peer.map(|ip| SocketAddr::new(ip, given.peer_port));
+        Connection { listener: ListenerKey { address, port }, protocol, peer }
     }
 
     fn server_name(&self) -> Option<&[u8]> {
-        self.server_name
+        self.text(self.given.server_name)
     }
 
     fn attribute(&self, name: &str) -> Option<&[u8]> {
-        if let Some(ask) = self.given.attribute_fn {
+        let given = self.given;
+        if let Some(ask) = given.attribute_fn {
             let index = self.needs.attribute(name);
             let (name, mut value) = (gw_str::of(name.as_bytes()), gw_str::ABSENT);
             // SAFETY: who has given the function vouches for it and its context.
-            let found =
-                unsafe { ask(self.given.attribute_ctx, index, &raw const name, &raw mut value) };
-            return self.answered(found, value);
+            let found = unsafe { ask(given.attribute_ctx, index, &raw const name, &raw mut value) };
+            return (found != 0).then(|| self.unchecked(value));
         }
-        let named = |line: &&gw_header| octets(line.name) == name.as_bytes();
-        self.attributes.iter().find(named).map(|line| octets(line.value))
+        let lines = (0..given.attributes_len).map(|at| self.line(given.attributes, at));
+        let mut named = lines.filter(|line| self.unchecked(line.name) == name.as_bytes());
+        named.next().map(|line| self.unchecked(line.value))
     }
-}
-
-/// What stands in a line that has been looked at before.
-#[inline]
-fn octets<'a>(text: gw_str) -> &'a [u8] {
-    // SAFETY: `Borrowed::of` has seen that it is possible, and its caller vouches for the rest.
-    unsafe { text.get() }.ok().flatten().unwrap_or_default()
 }
 
 /// The lines of a name.
 struct Lines<'a> {
     request: &'a Borrowed<'a>,
     name: &'a str,
-    host: Option<&'a [u8]>,
-    /// Whether there is no other line than `host`.
-    ends: bool,
-    lines: std::slice::Iter<'a, gw_header>,
-    nth: u32,
+    /// Whether the one line is that of [`gw_request::host`].
+    is_host: bool,
+    /// How many lines of the array, or of the name, are behind.
+    at: usize,
+    /// How many lines the array has.
+    len: usize,
     index: u32,
 }
 
@@ -298,16 +293,25 @@ impl<'a> Iterator for Lines<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.ends {
-            return self.host.take();
+        let Borrowed { given, .. } = *self.request;
+        if self.is_host {
+            let nth = self.at;
+            self.at = 1;
+            return if nth == 0 { self.request.text(given.host) } else { None };
         }
-        if let Some(ask) = self.request.given.header_fn {
+        if let Some(ask) = given.header_fn {
             return self.ask(ask);
         }
-        for line in self.lines.by_ref() {
-            let name = octets(line.name);
-            if name.len() == self.name.len() && name.eq_ignore_ascii_case(self.name.as_bytes()) {
-                return Some(octets(line.value));
+        while self.at < self.len {
+            let line = self.request.line(given.headers, self.at);
+            self.at += 1;
+            if line.name.len == self.name.len() {
+                let name = self.request.unchecked(line.name);
+                let wanted = self.name.as_bytes();
+                // Many names are in lower case already.
+                if name == wanted || name.eq_ignore_ascii_case(wanted) {
+                    return Some(self.request.unchecked(line.value));
+                }
             }
         }
         None
@@ -315,20 +319,25 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
+    /// What a callback knows.
     fn ask(
         &mut self,
         ask: unsafe extern "C" fn(*mut c_void, u32, *const gw_str, u32, *mut gw_str) -> i32,
     ) -> Option<&'a [u8]> {
-        if self.nth == 0 {
+        let nth = u32::try_from(self.at).ok()?;
+        if nth == 0 {
             self.index = self.request.needs.header(self.name);
         }
+        self.at += 1;
         let (name, mut value) = (gw_str::of(self.name.as_bytes()), gw_str::ABSENT);
         let ctx = self.request.given.header_ctx;
         // SAFETY: who has given the function vouches for it and its context.
-        let found = unsafe { ask(ctx, self.index, &raw const name, self.nth, &raw mut value) };
-        self.nth += 1;
-        let answered = self.request.answered(found, value);
-        self.ends = answered.is_none();
-        answered
+        let found = unsafe { ask(ctx, self.index, &raw const name, nth, &raw mut value) };
+        if found == 0 {
+            // It is not asked again.
+            self.at = usize::MAX;
+            return None;
+        }
+        Some(self.request.unchecked(value))
     }
 }

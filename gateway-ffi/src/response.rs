@@ -4,7 +4,7 @@ use crate::bytes::gw_str;
 use crate::decider::{self, gw_decider};
 use crate::handle;
 use crate::headers::{Changes, gw_header_op};
-use crate::pinned::{Decided, Treatment};
+use crate::pinned::{Made, Treatment};
 use crate::request::{Borrowed, gw_request};
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_OK, gw_status};
@@ -57,16 +57,16 @@ impl Answered {
     /// The answer to a request that no backend answers.
     fn own(
         &mut self,
-        decided: &Decided<'_>,
+        made: &Made<'_, '_>,
         request: &impl Request,
         status: Option<StatusCode>,
         upstream: &str,
     ) -> gw_response {
-        let decision = &decided.decision;
+        let decision = made.decision;
         let mut header = HeaderMap::new();
         self.body.clear();
         let mut body = Body::Unsaid;
-        let status = match (status, decided.treatment, decision.admitted()) {
+        let status = match (status, made.treatment, decision.admitted()) {
             (Some(status), ..) | (None, Treatment::Refuse(status), _) => {
                 decision.edit_refusal(status, request, &mut header);
                 status
@@ -81,7 +81,7 @@ impl Answered {
                     Outcome::Forward(to) => {
                         let status = to.forward.unavailable;
                         decision.edit_refusal(status, request, &mut header);
-                        return self.finish(decided, request, (status, body), header, upstream);
+                        return self.finish(made, request, (status, body), header, upstream);
                     }
                     Outcome::Deny(_) => StatusCode::FORBIDDEN,
                     Outcome::Redirect(redirect) => redirect.status,
@@ -99,19 +99,19 @@ impl Answered {
                 status
             }
         };
-        self.finish(decided, request, (status, body), header, upstream)
+        self.finish(made, request, (status, body), header, upstream)
     }
 
     /// Puts an error page, or the form that gRPC wants, in the place of an answer.
     fn finish(
         &mut self,
-        decided: &Decided<'_>,
+        made: &Made<'_, '_>,
         request: &impl Request,
         (mut status, mut body): (StatusCode, Body),
         mut header: HeaderMap,
         upstream: &str,
     ) -> gw_response {
-        let decision = &decided.decision;
+        let decision = made.decision;
         let mut page_flag = 0;
         if let Some(page) = decision.error_page(status, request, upstream) {
             page_flag = GW_RESPONSE_ERROR_PAGE;
@@ -142,12 +142,12 @@ impl Answered {
     /// What becomes of an answer that a backend gave.
     fn edited(
         &mut self,
-        decided: &Decided<'_>,
+        made: &Made<'_, '_>,
         request: &impl Request,
         status: StatusCode,
         upstream: &str,
     ) -> gw_response {
-        let decision = &decided.decision;
+        let decision = made.decision;
         if let Some(page) = decision.error_page(status, request, upstream) {
             self.body = page.body;
             let flags = GW_RESPONSE_WHOLE | GW_RESPONSE_ERROR_PAGE;
@@ -188,14 +188,15 @@ pub unsafe extern "C" fn gw_answer(
             status => Some(status_code(status)?),
         };
         let mut room = MaybeUninit::uninit();
-        let (published, decided) = decider.pinned.get()?;
+        let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
         let (request, upstream) = unsafe {
             sized::check(out)?;
-            let request = Borrowed::of(sized::read(request, &mut room)?, &published.router.needs)?;
+            let request =
+                Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
             (request, text_or_empty(upstream_status)?)
         };
-        let shown = decider.answered.own(decided, &request, status, upstream);
+        let shown = decider.answered.own(&made, &request, status, upstream);
         request.finish()?;
         // SAFETY: the caller vouches for it.
         unsafe { sized::write(out, shown) }?;
@@ -225,16 +226,17 @@ pub unsafe extern "C" fn gw_edit_response(
     let body = |decider: &mut gw_decider| {
         let status = status_code(status)?;
         let mut room = MaybeUninit::uninit();
-        let (published, decided) = decider.pinned.get()?;
-        crate::forward::forwarding(decided)?;
+        let made = decider.pinned.get()?;
+        crate::forward::forwarding(&made)?;
         // SAFETY: the caller vouches for all of it.
         let (request, upstream) = unsafe {
             sized::check(out)?;
-            let request = Borrowed::of(sized::read(request, &mut room)?, &published.router.needs)?;
+            let request =
+                Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
             (request, text_or_empty(upstream_status)?)
         };
         let upstream = if upstream.is_empty() { status.as_str() } else { upstream };
-        let shown = decider.answered.edited(decided, &request, status, upstream);
+        let shown = decider.answered.edited(&made, &request, status, upstream);
         request.finish()?;
         // SAFETY: the caller vouches for it.
         unsafe { sized::write(out, shown) }?;

@@ -3,7 +3,7 @@
 use crate::bytes::gw_str;
 use crate::decider::{self, gw_decider};
 use crate::forward::forwarding;
-use crate::pinned::Decided;
+use crate::pinned::Made;
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_ERR_STATE, GW_NONE, GW_OK, gw_status};
 use gateway_core::rules::{
@@ -110,8 +110,8 @@ pub struct gw_backend_tls {
 }
 sized!(gw_backend_tls);
 
-fn to_backend<'r>(decided: &Decided<'r>) -> Result<Forwarding<'r>, gw_status> {
-    match forwarding(decided)?.admitted() {
+fn to_backend<'r>(made: &Made<'_, 'r>) -> Result<Forwarding<'r>, gw_status> {
+    match forwarding(made)?.admitted() {
         Outcome::Forward(to) => Ok(to),
         _ => Err(GW_ERR_STATE),
     }
@@ -136,8 +136,8 @@ pub unsafe extern "C" fn gw_decider_settings(
     out: *mut gw_settings,
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
-        let (_, decided) = decider.pinned.get()?;
-        let to = to_backend(decided)?;
+        let made = decider.pinned.get()?;
+        let to = to_backend(&made)?;
         let (settings, statuses) = (&to.forward.settings, &mut decider.retry_statuses);
         let (timeouts, retry) = (&settings.timeouts, &settings.retry);
         statuses.clear();
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn gw_decider_settings(
                 BackendProtocol::Http2 => GW_PROTOCOL_HTTP2,
                 BackendProtocol::Grpc => GW_PROTOCOL_GRPC,
             },
-            tls: i32::from(decided.decision.backend_tls().is_some()),
+            tls: i32::from(made.decision.backend_tls().is_some()),
             connect_timeout_ms: millis(timeouts.connect),
             read_timeout_ms: millis(timeouts.read),
             send_timeout_ms: millis(timeouts.send),
@@ -198,9 +198,8 @@ pub unsafe extern "C" fn gw_decider_backend_tls(
     out: *mut gw_backend_tls,
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
-        let (_, decided) = decider.pinned.get()?;
-        let Some(TlsToBackend { settings, certificate }) = forwarding(decided)?.backend_tls()
-        else {
+        let made = decider.pinned.get()?;
+        let Some(TlsToBackend { settings, certificate }) = forwarding(&made)?.backend_tls() else {
             return Ok(GW_NONE);
         };
         let text = |text: &str| gw_str::of(text.as_bytes());

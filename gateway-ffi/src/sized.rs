@@ -93,26 +93,43 @@ pub(crate) unsafe fn check<T: Sized>(ptr: *const T) -> Result<(), gw_status> {
     unsafe { size(ptr) }.map(drop)
 }
 
-/// Writes as much of `value` as its user knows, and leaves the size as it is.
+/// Lets `fill` write every field but the size, and hands over as many as the user knows.
 ///
 /// # Safety
 ///
 /// Where `ptr` is neither NULL nor misaligned, its first field can be read, and as many octets as
 /// that says can be written there, which nobody else looks at.
 #[inline]
-pub(crate) unsafe fn write<T: Sized>(ptr: *mut T, mut value: T) -> Result<(), gw_status> {
+pub(crate) unsafe fn fill<T: Sized>(
+    ptr: *mut T,
+    fill: impl FnOnce(*mut T),
+) -> Result<(), gw_status> {
     // SAFETY: the caller vouches for the first field.
     let size = unsafe { size(ptr) }?;
-    *value.size_mut() = size;
     if size >= size_of::<T>() {
-        // SAFETY: neither NULL nor misaligned, and all of it can be written.
-        unsafe { ptr.write(value) };
+        fill(ptr);
     } else {
-        let octets = std::ptr::from_ref(&value).cast::<u8>();
+        let mut room: T = zeroed();
+        fill(&raw mut room);
+        *room.size_mut() = size;
+        let octets = std::ptr::from_ref(&room).cast::<u8>();
         // SAFETY: `size` octets can be written, and are there.
         unsafe { ptr.cast::<u8>().copy_from_nonoverlapping(octets, size) };
     }
     Ok(())
+}
+
+/// Writes as much of `value` as its user knows, and leaves the size as it is.
+///
+/// # Safety
+///
+/// As for [`fill`].
+#[inline]
+pub(crate) unsafe fn write<T: Sized>(ptr: *mut T, mut value: T) -> Result<(), gw_status> {
+    // SAFETY: the caller vouches for the first field.
+    *value.size_mut() = unsafe { size(ptr) }?;
+    // SAFETY: `fill` hands a place on where a whole value can be written.
+    unsafe { fill(ptr, |out| out.write(value)) }
 }
 
 #[cfg(test)]

@@ -95,9 +95,12 @@ pub struct gw_step {
 sized!(gw_step);
 
 /// What the steps and the outcome of a decision ask.
-#[inline]
+#[inline(always)]
 pub(crate) fn duties(decision: &Decision<'_>, steps: &[Step<'_>]) -> u64 {
-    let mut duties = steps.iter().fold(0, |all, step| all | duty(step));
+    let mut duties = 0;
+    for step in steps {
+        duties |= duty(step);
+    }
     if let Outcome::Forward(to) = decision.admitted() {
         if decision.backend_tls().is_some() {
             duties |= GW_DUTY_BACKEND_TLS;
@@ -208,8 +211,8 @@ pub unsafe extern "C" fn gw_step_get(
     let body = |decider: &mut gw_decider| {
         // SAFETY: the caller vouches for it.
         unsafe { sized::check(out) }?;
-        let (_, decided) = decider.pinned.get()?;
-        let Some(step) = decided.steps.get(index) else { return Ok(GW_NONE) };
+        let made = decider.pinned.get()?;
+        let Some(step) = made.steps.get(index) else { return Ok(GW_NONE) };
         // SAFETY: the caller vouches for it.
         unsafe { sized::write(out, show(step, &mut decider.key)) }?;
         Ok(GW_OK)

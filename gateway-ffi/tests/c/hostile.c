@@ -151,13 +151,16 @@ int main(void) {
     request = get("/tea");
     request.headers_len = 1;
     CHECK(gw_decide(decider, engine, &request, &decision) == GW_ERR_ARGUMENT);
-    gw_header line = {GW_STR("x"), {NULL, 7}};
+    gw_header line = {GW_STR("x-version"), {NULL, 7}};
     request.headers = &line;
     CHECK(gw_decide(decider, engine, &request, &decision) == GW_ERR_ARGUMENT);
     request.headers_len = TOO_MUCH;
     CHECK(gw_decide(decider, engine, &request, &decision) == GW_ERR_ARGUMENT);
     request = get("/tea");
     request.attributes = &line;
+    request.attributes_len = TOO_MUCH;
+    CHECK(gw_decide(decider, engine, &request, &decision) == GW_ERR_ARGUMENT);
+    request.attributes = (gw_header *)((char *)&line + 1);
     request.attributes_len = 1;
     CHECK(gw_decide(decider, engine, &request, &decision) == GW_ERR_ARGUMENT);
     request = get("/tea");

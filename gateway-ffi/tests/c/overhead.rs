@@ -3,14 +3,18 @@
 //! `cargo test --release -p gateway-ffi --test c overhead`.
 
 use crate::compile::{self, Program, compile_with};
-use gateway_core::{Options, RequestHead, Resources, Router, translate};
+use gateway_core::{
+    Decision, Options, Outcome, RequestHead, Resources, Router, Verdict, translate,
+};
+use http::{HeaderMap, StatusCode};
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-/// More instructions than this fail.
-const MOST: u64 = 200;
+/// More instructions than this fail. They are those of checking what was handed in, of reading it
+/// where C has it, and of writing the decision where C reads it.
+const MOST: u64 = 650;
 
 const DOCUMENTS: &str = include_str!("overhead.yaml");
 
@@ -39,11 +43,59 @@ fn native_loop() {
             let head = RequestHead::get("cafe.example.com", "/tea/green?x=1").headers(&HEADERS);
             let request = black_box(&head);
             let decision = router.decide(request, draw);
-            assert_eq!(&*decision.service().unwrap().name.name, "beta-svc");
+            let facts = black_box(facts(&decision));
+            assert_eq!(facts.service.1, "beta-svc");
         }
         best = best.min(start.elapsed().as_nanos() / u128::from(times.min(10_000)));
     }
     println!("native: {best} ns");
+    ask_for_the_rest(&router);
+}
+
+/// What [`gw_decision`](gateway::gw_decision) tells.
+struct Facts<'r> {
+    _status: u16,
+    _duties: [bool; 3],
+    _upstream: &'r str,
+    _split: Option<&'r str>,
+    _route: Option<[&'r str; 4]>,
+    _listener: Option<&'r str>,
+    service: (&'r str, &'r str, u16),
+}
+
+/// The same facts are read on both sides: what is measured is the way through C.
+#[inline]
+fn facts<'r>(decision: &Decision<'r>) -> Facts<'r> {
+    let Verdict::Open(Outcome::Forward(to)) = decision.verdict() else { panic!("it is sent") };
+    let name = &to.service.name;
+    Facts {
+        _status: to.forward.unavailable.as_u16(),
+        _duties: [decision.backend_tls().is_some(), decision.mutual_tls(), to.is_checked()],
+        _upstream: &to.forward.settings.name,
+        _split: to.split.map(|choice| &*choice.split.origin.object.name),
+        _route: decision.route().map(|route| {
+            let object = &route.origin.object;
+            [&*object.kind, &object.namespace, &object.name, &route.origin.field]
+        }),
+        _listener: decision.listener().map(|listener| &*listener.name),
+        service: (&name.namespace, &name.name, to.port),
+    }
+}
+
+/// What a host asks besides. That some code is used once only, and may be copied to where it is,
+/// makes the measured loop no host's.
+fn ask_for_the_rest(router: &Router) {
+    let head = black_box(RequestHead::get("cafe.example.com", "/coffee").headers(&HEADERS));
+    let decision = router.decide(&head, 0);
+    let (mut target, mut body, mut header) = (Vec::new(), Vec::new(), HeaderMap::new());
+    decision.write_target(&head, &mut target);
+    decision.write_body(&head, &mut body);
+    decision.edit_request(&head, &mut header);
+    decision.edit_response(StatusCode::OK, &head, &mut header);
+    decision.edit_refusal(StatusCode::NOT_FOUND, &head, &mut header);
+    let told = (decision.host_header(&head), decision.steps(&head));
+    let page = decision.error_page(StatusCode::BAD_GATEWAY, &head, "502");
+    black_box((told, page, target, body, header, router.explain(&head, 0)));
 }
 
 /// The instructions of one call: of a long run less those of a short one.
