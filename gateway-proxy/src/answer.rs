@@ -19,6 +19,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Version};
 use http_body::Body;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Most octets of a body that nobody reads, because the answer is a canned one.
 const UNREAD_LIMIT: u64 = 1 << 20;
@@ -35,15 +36,23 @@ pub(crate) async fn answer(
     let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
     let peer = worker.shared.trusted.client(&parts.headers, client.peer);
-    let attributes =
-        Attributes::new(table.snapshot.pod(client, peer.ip()).cloned(), Rc::clone(&table));
-    let head = Head { parts: &parts, client, attributes: &attributes, peer };
+    let attributes = Attributes::new(
+        Instant::now(),
+        table.snapshot.pod(client, peer.ip()).cloned(),
+        Rc::clone(&table),
+    );
+    // Old clients would take them for the answer (RFC 9110, section 15.2); over HTTP/2, hyper does
+    // not send them.
+    let interim = (parts.version == Version::HTTP_11).then_some(&client.interim);
+    let head = Head { parts: &parts, client, attributes: &attributes, peer, interim };
     let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.
     let misdirected = (!table.snapshot.covers(client)).then_some(StatusCode::MISDIRECTED_REQUEST);
     let checked = framing::check(&parts).and_then(|()| misdirected.map_or(Ok(()), Err));
     if let Err(status) = checked {
         worker.metrics.refused();
+        let is_misdirected = status == StatusCode::MISDIRECTED_REQUEST;
+        record.turned_away(if is_misdirected { "client_certificate" } else { "bad_request" });
         let mut response = plain(status);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return finish(response, record);

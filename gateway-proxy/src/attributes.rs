@@ -40,7 +40,8 @@ pub(crate) fn are_supplied(name: &str) -> bool {
 
 /// The attributes of one request. Each is made when it is first asked for, and stays as it is.
 pub(crate) struct Attributes {
-    received: Instant,
+    /// When it came.
+    pub(crate) received: Instant,
     /// The Pod that the client is taken for.
     pod: Option<Arc<Pod>>,
     /// What knows the sessions of clients.
@@ -52,10 +53,10 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    /// Of a request that has just come, from a Pod if that is known.
-    pub(crate) fn new(pod: Option<Arc<Pod>>, table: Rc<Table>) -> Self {
+    /// Of a request that came at that moment, from a Pod if that is known.
+    pub(crate) fn new(received: Instant, pod: Option<Arc<Pod>>, table: Rc<Table>) -> Self {
         let (trace, texts) = Default::default();
-        Self { received: Instant::now(), pod, table, trace, texts }
+        Self { received, pod, table, trace, texts }
     }
 
     /// The value of one of `head`, whose attributes these are.

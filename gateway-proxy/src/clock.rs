@@ -1,6 +1,24 @@
 //! The time of day as text.
 
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The time of day as fields of HTTP have it, which is written once a second.
+#[derive(Default)]
+pub(crate) struct Dates(RefCell<(u64, String)>);
+
+impl Dates {
+    /// Reads the present one.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+        let now = Moment::now();
+        let second = now.since_epoch.as_secs();
+        let mut known = self.0.borrow_mut();
+        if known.0 != second {
+            *known = (second, now.http_date());
+        }
+        read(&known.1)
+    }
+}
 
 /// A moment, in UTC.
 #[derive(Debug, Clone, Copy)]
@@ -37,11 +55,19 @@ impl Moment {
 
     /// As access logs have it: `01/Mar/2024:00:00:00 +0000`.
     pub(crate) fn common(self) -> String {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let (year, month, day) = civil(self.since_epoch.as_secs() / DAY);
         let month = MONTHS[month as usize - 1];
         format!("{day:02}/{month}/{year:04}:{} +0000", self.time())
+    }
+
+    /// As fields of HTTP have it (RFC 9110, section 5.6.7): `Fri, 01 Mar 2024 00:00:00 GMT`.
+    pub(crate) fn http_date(self) -> String {
+        /// 1970 began with a Thursday.
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        let days = self.since_epoch.as_secs() / DAY;
+        let (year, month, day) = civil(days);
+        let (weekday, month) = (DAYS[(days % 7) as usize], MONTHS[month as usize - 1]);
+        format!("{weekday}, {day:02} {month} {year:04} {} GMT", self.time())
     }
 
     fn date(self) -> String {
@@ -54,6 +80,9 @@ impl Moment {
         format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
     }
 }
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -78,17 +107,20 @@ mod tests {
 
     #[test]
     fn moments_are_told_in_utc() {
-        for (seconds, timestamp, common) in [
-            (0, "1970-01-01T00:00:00", "01/Jan/1970:00:00:00"),
-            (951_782_399, "2000-02-28T23:59:59", "28/Feb/2000:23:59:59"),
-            (951_782_400, "2000-02-29T00:00:00", "29/Feb/2000:00:00:00"),
-            (1_709_251_200, "2024-03-01T00:00:00", "01/Mar/2024:00:00:00"),
-            (4_102_444_799, "2099-12-31T23:59:59", "31/Dec/2099:23:59:59"),
+        for (seconds, timestamp, common, weekday) in [
+            (0, "1970-01-01T00:00:00", "01/Jan/1970:00:00:00", "Thu"),
+            (951_782_399, "2000-02-28T23:59:59", "28/Feb/2000:23:59:59", "Mon"),
+            (951_782_400, "2000-02-29T00:00:00", "29/Feb/2000:00:00:00", "Tue"),
+            (1_709_251_200, "2024-03-01T00:00:00", "01/Mar/2024:00:00:00", "Fri"),
+            (4_102_444_799, "2099-12-31T23:59:59", "31/Dec/2099:23:59:59", "Thu"),
         ] {
             let moment = Moment { since_epoch: Duration::new(seconds, 7_000_000) };
             assert_eq!(moment.timestamp(), format!("{timestamp}.007Z"), "{seconds}");
             assert_eq!(moment.iso8601(), format!("{timestamp}+00:00"), "{seconds}");
             assert_eq!(moment.common(), format!("{common} +0000"), "{seconds}");
+            let (date, time) = common.split_once(':').unwrap();
+            let date = format!("{weekday}, {} {time} GMT", date.replace('/', " "));
+            assert_eq!(moment.http_date(), date, "{seconds}");
         }
     }
 }

@@ -6,7 +6,6 @@ mod http2;
 use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
-use crate::framing::Inbound;
 use crate::handshake::{HandshakeFailure, shake};
 use crate::head::Client;
 use crate::metrics::OpenConnection;
@@ -14,9 +13,7 @@ use crate::snapshot::Security;
 use crate::stream::Stream;
 use crate::tls;
 use crate::worker::Worker;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use std::convert::Infallible;
+use http::Response;
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -90,9 +87,8 @@ async fn serve_stream(
     let mut draining = client.draining.clone();
     let session = Session { worker, client: Rc::new(client) };
     let limits = &session.worker.shared.limits;
-    let inbound = Inbound::new(session.client.wire.clone());
     let unread = session.client.unread.clone();
-    let mut stream = Downstream::new(stream, unread, inbound, limits.send_timeout);
+    let mut stream = Downstream::new(stream, unread, limits.send_timeout);
     let ends = async {
         tokio::select! { () = draining.begun() => {} () = renewed => {} }
     };
@@ -132,34 +128,27 @@ struct Session {
 
 impl Session {
     /// Answers a request.
-    fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + 'static {
+    fn answer(&self, exchange: Exchange) -> impl Future<Output = Response<Answer>> + 'static {
         let Self { worker, client } = self.clone();
-        async move {
-            client.requests.set(client.requests.get() + 1);
-            let exchange = Exchange::new(request, &client, &worker.random);
-            Ok(answer::answer(&worker, &client, exchange).await)
-        }
+        client.requests.set(client.requests.get() + 1);
+        async move { answer::answer(&worker, &client, exchange).await }
     }
 
     /// Lets a connection go on until it is over, or until it `ends`: then it is told to `finish`
     /// what is under way.
-    async fn run<C: Future<Output = hyper::Result<()>>>(
+    async fn run<C: Future>(
         &self,
         mut connection: Pin<&mut C>,
         finish: impl FnOnce(Pin<&mut C>),
         ends: impl Future<Output = ()>,
     ) {
         let requests = &self.client.requests;
-        // How it ends makes hardly a difference: the client is told by hyper, and the log by the exchange.
+        // How it ends makes no difference: the client is told, and the log by the exchange.
         tokio::select! {
             // What comes after the end has begun is not read.
             biased;
             () = ends => {
-                // hyper would close at once where it has read nothing yet, though a request may be
-                // on its way.
+                // Where nothing was read yet, a request may be on its way.
                 let first = poll_fn(|cx| {
                     if requests.get() > 0 {
                         return Poll::Ready(false);
@@ -175,10 +164,7 @@ impl Session {
                 let most = if requests.get() > 0 { grace } else { Duration::ZERO };
                 let _ = timeout(most, connection).await;
             }
-            ended = connection.as_mut() => if ended.is_err_and(|error| error.is_parse()) {
-                // hyper has answered 400, 414 or 431.
-                self.worker.metrics.refused();
-            },
+            _ = connection.as_mut() => {}
         }
     }
 }

@@ -2,9 +2,8 @@
 //! without losing the answer: closed while octets wait to be read, it would be reset, and the client
 //! might never see why its body was refused.
 
-use crate::framing::Inbound;
 use crate::stream::Stream;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -36,8 +35,6 @@ impl Unread {
 pub(crate) struct Downstream {
     stream: Stream,
     unread: Unread,
-    /// What HTTP/1 has to pass.
-    inbound: Option<Inbound>,
     /// How long it may take nothing of what it is sent.
     patience: Duration,
     /// Whether it takes nothing at present.
@@ -46,7 +43,7 @@ pub(crate) struct Downstream {
     ended: bool,
     timer: Option<Pin<Box<Sleep>>>,
     /// What was read to tell the protocol, and is still to be read as part of it.
-    begun: Bytes,
+    begun: BytesMut,
 }
 
 /// What a client that speaks HTTP/2 begins with (RFC 9113, section 3.4).
@@ -56,21 +53,15 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FIRST_READ: usize = 4096;
 
 impl Downstream {
-    pub(crate) fn new(
-        stream: Stream,
-        unread: Unread,
-        inbound: Inbound,
-        patience: Duration,
-    ) -> Self {
+    pub(crate) fn new(stream: Stream, unread: Unread, patience: Duration) -> Self {
         Self {
             stream,
             unread,
-            inbound: Some(inbound),
             patience,
             stalled: false,
             ended: false,
             timer: None,
-            begun: Bytes::new(),
+            begun: BytesMut::new(),
         }
     }
 
@@ -88,13 +79,15 @@ impl Downstream {
             let known = begun.len().min(PREFACE.len());
             let is_preface = begun[..known] == PREFACE[..known];
             if !is_preface || known == PREFACE.len() {
-                self.begun = begun.freeze();
-                if is_preface {
-                    self.inbound = None;
-                }
+                self.begun = begun;
                 return Ok(is_preface);
             }
         }
+    }
+
+    /// What was read to tell the protocol, for somebody else to read.
+    pub(crate) fn take_begun(&mut self) -> BytesMut {
+        std::mem::take(&mut self.begun)
     }
 
     fn start_timer(&mut self, duration: Duration) {
@@ -140,39 +133,18 @@ impl Downstream {
     }
 }
 
-/// What was read ahead, and then what comes.
-struct Begun<'a> {
-    begun: &'a mut Bytes,
-    stream: &'a mut Stream,
-}
-
-impl AsyncRead for Begun<'_> {
+impl AsyncRead for Downstream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.begun.is_empty() {
-            return Pin::new(&mut *self.stream).poll_read(cx, buf);
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
         let most = self.begun.len().min(buf.remaining());
         buf.put_slice(&self.begun.split_to(most));
         Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncRead for Downstream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let mut source = Begun { begun: &mut this.begun, stream: &mut this.stream };
-        match &mut this.inbound {
-            Some(inbound) => inbound.poll_read(&mut source, cx, buf),
-            None => Pin::new(&mut source).poll_read(cx, buf),
-        }
     }
 }
 
@@ -210,7 +182,7 @@ impl AsyncWrite for Downstream {
             let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
             ready!(self.written(cx, ended))?;
             self.ended = true;
-            if !(self.unread.get() || self.inbound.as_ref().is_some_and(Inbound::is_refused)) {
+            if !self.unread.get() {
                 return Poll::Ready(Ok(()));
             }
             self.start_timer(LINGER);

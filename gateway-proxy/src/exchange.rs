@@ -10,17 +10,19 @@ mod upload;
 pub(crate) use answer::{Answer, Relay};
 pub(crate) use upload::{Pace, Upload, UploadBody};
 
-use crate::downstream::Unread;
+use crate::downstream::{Downstream, Unread};
 use crate::error::BrokenBody;
 use crate::head::Client;
+use crate::http1::{Body, Shared};
 use crate::record::Octets;
+use crate::stream::Stream;
 use crate::upgrade::Upgrade;
 use crate::worker::Random;
 use bytes::Bytes;
 use copy::{BodyCopy, Copies};
+use http::Request;
 use http::request::Parts;
-use http::{Request, Version};
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::cell::Cell;
 use std::pin::Pin;
@@ -36,20 +38,33 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Takes what hyper has read.
-    pub(crate) fn new(request: Request<Incoming>, client: &Client, random: &Random) -> Self {
-        let (mut head, body) = request.into_parts();
-        let upgrade = Upgrade::take(&mut head.extensions);
-        let octets = (!body.is_end_stream()).then(|| Rc::new(Cell::new(0)));
-        if head.version == Version::HTTP_2 {
-            let body = Received { octets, ..Received::framed(body) };
-            let wanted = http2::as_http1(&mut head, random);
-            let upgrade = upgrade.filter(|_| wanted).map(|it| it.on(client.streams.open()));
-            return Self { head, body, upgrade };
+    /// A request of HTTP/1, whose head was read from a socket.
+    pub(crate) fn http1(
+        head: Parts,
+        socket: &Shared<Downstream>,
+        client: &Client,
+        upgrade: Option<Upgrade>,
+    ) -> Self {
+        if socket.borrow().incoming.is_over() {
+            client.unread.set(false);
+            return Self { head, body: Received::none(), upgrade };
         }
-        client.unread.set(!body.is_end_stream());
+        client.unread.set(true);
+        let octets = Some(Rc::new(Cell::new(0)));
         let unread = Some(client.unread.clone());
-        Self { head, body: Received { octets, unread, ..Received::new(body) }, upgrade }
+        let source = Source::Client(Body::of(socket));
+        Self { head, body: Received { octets, unread, ..Received::of(source) }, upgrade }
+    }
+
+    /// A request of HTTP/2, as hyper has read it.
+    pub(crate) fn http2(request: Request<Incoming>, client: &Client, random: &Random) -> Self {
+        let (mut head, body) = request.into_parts();
+        let octets = (!body.is_end_stream()).then(|| Rc::new(Cell::new(0)));
+        let body = Received { octets, ..Received::framed(body) };
+        let upgrade = http2::as_http1(&mut head, random)
+            .then(|| Upgrade::of_stream(&mut head.extensions, || client.streams.open()))
+            .flatten();
+        Self { head, body, upgrade }
     }
 }
 
@@ -64,17 +79,25 @@ pub(crate) struct Received {
 }
 
 enum Source {
-    Wire(Incoming),
-    /// The same, where an end that nobody has sent is no end: hyper takes a stream that is given up
-    /// without an error for one that is over.
+    /// There are none.
+    None,
+    Client(Body<Downstream>),
+    Backend(Body<Stream>),
+    /// Those of HTTP/2, where an end that nobody has sent is no end: hyper takes a stream that is
+    /// given up without an error for one that is over.
     Framed(Incoming),
     Copy(BodyCopy),
 }
 
 impl Received {
-    /// The frames of a message of HTTP/1.
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self::of(Source::Wire(body))
+    /// No frames.
+    pub(crate) fn none() -> Self {
+        Self::of(Source::None)
+    }
+
+    /// The frames of a backend's answer in HTTP/1.
+    pub(crate) fn from_backend(body: Body<Stream>) -> Self {
+        Self::of(Source::Backend(body))
     }
 
     /// The frames of a message of HTTP/2.
@@ -106,13 +129,16 @@ impl Received {
 impl Source {
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Wire(body) | Self::Framed(body) => body.is_end_stream(),
+            Self::None => true,
+            Self::Client(body) => body.is_over(),
+            Self::Backend(body) => body.is_over(),
+            Self::Framed(body) => body.is_end_stream(),
             Self::Copy(copy) => copy.is_end_stream(),
         }
     }
 }
 
-impl Body for Received {
+impl HttpBody for Received {
     type Data = Bytes;
     type Error = BrokenBody;
 
@@ -122,9 +148,9 @@ impl Body for Received {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
         let frame = match &mut this.source {
-            Source::Wire(body) => {
-                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(|_| BrokenBody))
-            }
+            Source::None => None,
+            Source::Client(body) => ready!(body.poll_frame(cx)),
+            Source::Backend(body) => ready!(body.poll_frame(cx)),
             Source::Framed(body) => match ready!(Pin::new(&mut *body).poll_frame(cx)) {
                 None if !body.is_end_stream() => Some(Err(BrokenBody)),
                 frame => frame.map(|frame| frame.map_err(|_| BrokenBody)),
@@ -153,7 +179,10 @@ impl Body for Received {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Wire(body) | Source::Framed(body) => body.size_hint(),
+            Source::None => SizeHint::with_exact(0),
+            Source::Client(body) => body.size_hint(),
+            Source::Backend(body) => body.size_hint(),
+            Source::Framed(body) => body.size_hint(),
             Source::Copy(copy) => copy.size_hint(),
         }
     }

@@ -2,7 +2,6 @@
 
 use crate::error::Failure;
 use crate::exchange::{Answer, Pace, Received, Relay, Upload, gunzip};
-use crate::framing;
 use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
 use crate::record::Record;
@@ -291,11 +290,11 @@ impl Forwarder<'_> {
         let mut newer_than = None;
         loop {
             let pool = &self.worker.pool;
-            let asked = Instant::now();
-            let Checkout { mut connection, reused } =
+            let Checkout { mut connection, opened } =
                 pool.checkout(&channel, newer_than, timeouts.connect).await?;
+            let reused = opened.is_none();
             self.worker.metrics.upstream_connection(reused);
-            connect.set((!reused).then(|| asked.elapsed()));
+            connect.set(opened);
             if reused && !may_repeat {
                 // What must not be sent twice is not sent on a connection that is closed: the
                 // runtime gets a chance to notice.
@@ -307,10 +306,9 @@ impl Forwarder<'_> {
             let builder =
                 self.head.for_backend(self.decision, &channel).ok_or(Failure::Unsendable)?;
             let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
-            let sent = self.paced(connection.send(request), upload).await;
+            let sent = self.paced(connection.send(request, self.head.interim), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
-                    framing::check_answer(response.headers())?;
                     let lease = Lease { connection, channel, holding, pool: pool.clone() };
                     return Ok((response, lease));
                 }
@@ -344,7 +342,7 @@ impl Forwarder<'_> {
         let timeouts = &self.settings().timeouts;
         let limits = &self.worker.shared.limits;
         let client = || Some(upload.patience(limits.body_timeout, limits.body_rate));
-        let since = Instant::now();
+        let mut sent = None;
         let limit = |pace| match pace {
             Pace::Client(since) => (since, client(), Failure::ClientTimeout),
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
@@ -357,9 +355,9 @@ impl Forwarder<'_> {
                 return Poll::Ready(Ok(output));
             }
             loop {
-                let pace = upload.pace(since);
-                let (since, most, failure) = limit(pace);
                 let now = Instant::now();
+                let pace = upload.pace(*sent.get_or_insert(now));
+                let (since, most, failure) = limit(pace);
                 let end = most.map(|most| since + most);
                 if end.is_some_and(|end| end <= now) {
                     return Poll::Ready(Err(failure));
@@ -441,10 +439,10 @@ impl Forwarder<'_> {
         // A backend that changes the protocol unasked speaks something else than HTTP.
         self.head.upgrade().ok_or(Failure::InvalidHead)?;
         let client = client.ok_or(Failure::InvalidHead)?;
-        let backend = Upgrade::take(&mut parts.extensions).ok_or(Failure::InvalidHead)?;
+        let backend = lease.connection.tunnel().ok_or(Failure::InvalidHead)?;
         let protocol = parts.headers.remove(UPGRADE).ok_or(Failure::InvalidHead)?;
         let from = self.head.client;
-        if !client.is_stream() && !from.wire.take_over(from.requests.get()) {
+        if !client.is_last() {
             return Err(Failure::ClientBody);
         }
         let mut headers = parts.headers;

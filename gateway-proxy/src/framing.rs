@@ -1,19 +1,11 @@
 //! What is refused for its framing: requests and answers that two programs might read as different
 //! ones (RFC 9112, sections 3.2 and 6; request smuggling), and methods that are not for proxies.
 //!
-//! Two lines of defence. What hyper would mend or leave out of what it parses (lines that end in a
-//! bare LF, `Content-Length` beside `Transfer-Encoding`, two `Content-Length` that agree) has to be
-//! found in the octets themselves: `scan` does, and `inbound` keeps it from hyper. What a head says
-//! once it is parsed is checked here, over HTTP/2 as well.
-
-mod inbound;
-#[cfg(test)]
-mod reference;
-mod scan;
-
-pub(crate) use inbound::{Inbound, Wire};
+//! What octets tell is checked where they are read (`http1`); what a head says once it is read is
+//! checked here, over HTTP/2 as well.
 
 use crate::error::Failure;
+use crate::head::items;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -34,7 +26,10 @@ pub(crate) fn check(head: &Parts) -> Result<(), StatusCode> {
     }
     check_host(head)?;
     if head.headers.contains_key(TRANSFER_ENCODING) && !is_chunked(&head.headers) {
-        return Err(StatusCode::NOT_IMPLEMENTED);
+        // Without chunks at the end nobody knows where that is (RFC 9112, section 6.3).
+        let ends = items(&head.headers, &TRANSFER_ENCODING).last().is_some_and(is_chunks);
+        let unknown = StatusCode::NOT_IMPLEMENTED;
+        return Err(if ends { unknown } else { StatusCode::BAD_REQUEST });
     }
     let continues = |v: &HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if head.headers.get_all(EXPECT).iter().any(|v| !continues(v)) {
@@ -93,8 +88,11 @@ pub(crate) fn check_answer(headers: &HeaderMap) -> Result<(), Failure> {
 /// Whether `chunked` is the only transfer coding.
 fn is_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    codings.next().is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
-        && codings.next().is_none()
+    codings.next().is_some_and(|coding| is_chunks(coding.as_bytes())) && codings.next().is_none()
+}
+
+fn is_chunks(coding: &[u8]) -> bool {
+    coding.eq_ignore_ascii_case(b"chunked")
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
-use crate::framing::Wire;
 use crate::gate::Pass;
 use crate::shutdown::Draining;
 use crate::streams::Streams;
@@ -17,7 +16,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +38,27 @@ pub(crate) struct Head<'a> {
     pub(crate) attributes: &'a Attributes,
     /// Whose request it is: the client of the connection, or whom a trusted proxy names.
     pub(crate) peer: SocketAddr,
+    /// Where answers go that announce the one to come; `None` where nobody takes them.
+    pub(crate) interim: Option<&'a Interim>,
+}
+
+/// Answers of a backend that announce the one to come (1xx), on their way to the client.
+#[derive(Default)]
+pub(crate) struct Interim(RefCell<Vec<(StatusCode, HeaderMap)>>);
+
+impl Interim {
+    /// Passes one on.
+    pub(crate) fn push(&self, status: StatusCode, mut headers: HeaderMap) {
+        strip_answer(&mut headers);
+        // They have neither a body nor its length (RFC 9110, section 8.6).
+        headers.remove(CONTENT_LENGTH);
+        self.0.borrow_mut().push((status, headers));
+    }
+
+    /// Those that were not sent yet, in order.
+    pub(crate) fn take(&self) -> Vec<(StatusCode, HeaderMap)> {
+        self.0.take()
+    }
 }
 
 /// The connection that a request came on, with what backends are told about it.
@@ -52,9 +72,9 @@ pub(crate) struct Client {
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
+    pub(crate) interim: Interim,
     /// Those of its requests that are under way, where it speaks HTTP/2.
     pub(crate) streams: Streams,
-    pub(crate) wire: Wire,
     /// Those that it takes among all connections, and among those of its address.
     pub(crate) places: RefCell<[Pass; 2]>,
     /// The workload that it has proved to be.
@@ -83,8 +103,8 @@ impl Client {
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
+            interim: Interim::default(),
             streams: Streams::new(),
-            wire: Wire::default(),
             places: Default::default(),
             identity: None,
             session: None,
@@ -160,29 +180,24 @@ impl Head<'_> {
             // An absolute target wins over the field (RFC 9112, section 3.2.2).
             headers.insert(HOST, host);
         }
-        let ops = request_headers(decision).filter(|ops| ops.drop_all);
-        let traced = self.attributes.trace.get().map(|context| {
-            if Context::read(&self.parts.headers).is_none() {
-                // It belongs to the field that another one takes the place of.
-                headers.remove(TRACESTATE);
+        // The client's fields may be dropped, not what the proxy says itself unless the rule sets
+        // it, be it to nothing.
+        let drops = request_headers(decision).filter(|ops| ops.drop_all);
+        let mut kept = drops.map(|ops| (ops, HeaderMap::new()));
+        self.tell(&mut headers, |headers, name, value| {
+            if let Some((_, told)) = &mut kept {
+                told.insert(name.clone(), value.clone());
             }
-            (TRACEPARENT, context.into())
-        });
-        let told = self.forwarded(&headers).into_iter().chain([traced]).flatten();
-        let kept = ops.map(|ops| (ops, told.clone()));
-        for (name, value) in told {
             headers.insert(name, value);
-        }
+        });
         decision.edit_request(self, &mut headers);
         if let Some(host) = decision.host_header(self) {
             headers.insert(HOST, host);
         }
         if let Some((ops, told)) = kept {
-            // The client's fields are dropped, not what the proxy says itself unless the rule
-            // sets it, be it to nothing.
-            for (name, value) in told {
+            for (name, value) in &told {
                 if ops.set.iter().all(|edit| edit.name != name) {
-                    headers.insert(name, value);
+                    headers.insert(name, value.clone());
                 }
             }
             if let Some(host) = self.parts.headers.get(HOST) {
@@ -234,29 +249,41 @@ impl Head<'_> {
         to
     }
 
-    /// What backends are told about the client.
-    fn forwarded(&self, headers: &HeaderMap) -> [Option<(HeaderName, HeaderValue)>; 5] {
+    /// Tells backends about the client, and about the trace that the request is a part of.
+    fn tell(
+        &self,
+        headers: &mut HeaderMap,
+        mut insert: impl FnMut(&mut HeaderMap, HeaderName, HeaderValue),
+    ) {
+        let Client { address: own, port, peer, connection, .. } = self.client;
         let mut chain = Vec::new();
         for value in headers.get_all(&X_FORWARDED_FOR) {
             chain.extend_from_slice(value.as_bytes());
             chain.extend_from_slice(b", ");
         }
         let chain = if chain.is_empty() {
-            self.client.address.clone()
+            own.clone()
         } else {
-            chain.extend_from_slice(self.client.address.as_bytes());
+            chain.extend_from_slice(own.as_bytes());
             HeaderValue::from_maybe_shared(bytes::Bytes::from(chain))
-                .unwrap_or_else(|_| self.client.address.clone())
+                .unwrap_or_else(|_| own.clone())
         };
-        let protocol = self.client.connection.protocol.as_str();
-        let real = if self.peer == self.client.peer { None } else { address(self.peer) };
-        [
-            Some((X_FORWARDED_FOR, chain)),
-            headers.get(HOST).map(|host| (X_FORWARDED_HOST, without_port(host))),
-            Some((X_FORWARDED_PORT, self.client.port.clone())),
-            Some((X_FORWARDED_PROTO, HeaderValue::from_static(protocol))),
-            Some((X_REAL_IP, real.unwrap_or_else(|| self.client.address.clone()))),
-        ]
+        insert(headers, X_FORWARDED_FOR, chain);
+        if let Some(host) = headers.get(HOST).map(without_port) {
+            insert(headers, X_FORWARDED_HOST, host);
+        }
+        insert(headers, X_FORWARDED_PORT, port.clone());
+        let protocol = connection.protocol.as_str();
+        insert(headers, X_FORWARDED_PROTO, HeaderValue::from_static(protocol));
+        let real = if self.peer == *peer { None } else { address(self.peer) };
+        insert(headers, X_REAL_IP, real.unwrap_or_else(|| own.clone()));
+        if let Some(context) = self.attributes.trace.get() {
+            if Context::read(&self.parts.headers).is_none() {
+                // It belongs to the field that another one takes the place of.
+                headers.remove(TRACESTATE);
+            }
+            insert(headers, TRACEPARENT, context.into());
+        }
     }
 }
 
@@ -330,7 +357,7 @@ impl ConnectionOptions {
 }
 
 /// Whether a field's list holds `item`.
-fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
+pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
     items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
 }
 

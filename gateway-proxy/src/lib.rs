@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
-//! nothing but the snapshot, and what is counted beside it. The protocol code is hyper's, which shows in `connection`, `exchange`,
-//! `admin`, `trace::export` and `upstream::connect` only: everything between deals in heads and body frames.
+//! nothing but the snapshot, and what is counted beside it. The protocol code is our own for HTTP/1
+//! (`http1`) and hyper's for HTTP/2, which shows in `connection`, `exchange`, `admin`, `trace::export` and `upstream` only: everything
+//! between deals in heads and body frames.
 //! TLS is rustls's, which shows in `tls`, `handshake`, `stream`, and where connections begin.
 //!
 //! ```no_run
@@ -42,6 +43,7 @@ mod gate;
 mod guard;
 mod handshake;
 mod head;
+mod http1;
 mod identity;
 mod inherit;
 mod listener;

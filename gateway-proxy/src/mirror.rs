@@ -13,7 +13,7 @@ use http::request::Parts;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
 /// Most copies that a worker sends at once; more are not sent.
@@ -102,9 +102,13 @@ struct Copied {
 impl Copied {
     async fn send(self, body: Received) {
         let Self { worker, table, client, parts, peer, draw, nth } = self;
-        let attributes =
-            Attributes::new(table.snapshot.pod(&client, peer.ip()).cloned(), Rc::clone(&table));
-        let head = Head { parts: &parts, client: &client, attributes: &attributes, peer };
+        let attributes = Attributes::new(
+            Instant::now(),
+            table.snapshot.pod(&client, peer.ip()).cloned(),
+            Rc::clone(&table),
+        );
+        let (parts, client, attributes) = (&parts, &*client, &attributes);
+        let head = Head { parts, client, attributes, peer, interim: None };
         let router = &table.snapshot.router;
         let decision = router.decide(&head, draw);
         let Some(decision) = router.mirrors(&decision, &head, draw).nth(nth) else { return };

@@ -72,10 +72,11 @@ pub(crate) struct Facts {
     pub(crate) duration: Duration,
 }
 
-/// What a client asks for.
+/// What a client asks for; nothing where what came is no request.
+#[derive(Default)]
 pub(crate) struct RequestFacts {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
+    method: Option<Method>,
+    uri: Uri,
     version: Version,
     host: Option<HeaderValue>,
     pub(crate) referer: Option<HeaderValue>,
@@ -120,18 +121,40 @@ impl Record {
         let trace = || span.map_or_else(|| Context::read(&head.parts.headers), |s| Some(s.context));
         let facts = || Box::new(Facts::new(client, head, trace()));
         let facts = (log.is_some() || is_told).then(facts);
-        let mut record = Box::new(Self::silent(worker));
+        let started = head.attributes.received;
+        let mut record = Box::new(Self::since(started, worker));
         record.received = received;
         record.span = span;
         record.facts = facts;
         record
     }
 
+    /// Of what came from a client and is no request.
+    pub(crate) fn refused(
+        worker: &Rc<Worker>,
+        client: &Rc<Client>,
+        status: StatusCode,
+        problem: &'static str,
+    ) {
+        let started = Instant::now();
+        let mut record = Self::since(started, worker);
+        record.facts = worker.shared.log.is_some().then(|| {
+            let request = RequestFacts::default();
+            Box::new(Facts::of(client, client.peer, started, request, None))
+        });
+        record.turned_away(problem);
+        record.answered(status);
+    }
+
     /// Of what nobody is told.
     pub(crate) fn silent(worker: &Rc<Worker>) -> Self {
+        Self::since(Instant::now(), worker)
+    }
+
+    fn since(started: Instant, worker: &Rc<Worker>) -> Self {
         Self {
             worker: Rc::clone(worker),
-            started: Instant::now(),
+            started,
             counters: None,
             status: None,
             sent: 0,
@@ -258,20 +281,31 @@ impl Facts {
     fn new(client: &Rc<Client>, head: &Head<'_>, trace: Option<Context>) -> Self {
         let fields = &head.parts.headers;
         let field = |name: HeaderName| fields.get(name).cloned();
+        let request = RequestFacts {
+            method: Some(head.parts.method.clone()),
+            uri: head.parts.uri.clone(),
+            version: head.parts.version,
+            host: field(HOST),
+            referer: field(REFERER),
+            user_agent: field(USER_AGENT),
+            request_id: field(X_REQUEST_ID),
+        };
+        Self::of(client, head.peer, head.attributes.received, request, trace)
+    }
+
+    fn of(
+        client: &Rc<Client>,
+        peer: SocketAddr,
+        started: Instant,
+        request: RequestFacts,
+        trace: Option<Context>,
+    ) -> Self {
         Self {
             at: Moment::now(),
-            started: Instant::now(),
+            started,
             client: Rc::clone(client),
-            peer: head.peer,
-            request: RequestFacts {
-                method: head.parts.method.clone(),
-                uri: head.parts.uri.clone(),
-                version: head.parts.version,
-                host: field(HOST),
-                referer: field(REFERER),
-                user_agent: field(USER_AGENT),
-                request_id: field(X_REQUEST_ID),
-            },
+            peer,
+            request,
             trace,
             labels: None,
             branch: String::new(),
@@ -335,8 +369,16 @@ impl Facts {
 }
 
 impl RequestFacts {
+    /// `GET`; empty where there is none.
+    pub(crate) fn method(&self) -> &str {
+        self.method.as_ref().map_or("", Method::as_str)
+    }
+
     /// Path and query, as the client wrote them.
     pub(crate) fn target(&self) -> &str {
+        if self.method.is_none() {
+            return "";
+        }
         // `*` has neither, and `CONNECT` only an authority.
         match self.uri.path_and_query() {
             Some(target) => target.as_str(),
@@ -346,7 +388,7 @@ impl RequestFacts {
 
     /// `HTTP/1.1`
     pub(crate) fn protocol(&self) -> &'static str {
-        protocol(self.version)
+        self.method.as_ref().map_or("", |_| protocol(self.version))
     }
 
     /// The host that is asked, with its port.

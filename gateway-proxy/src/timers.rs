@@ -8,7 +8,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Most timers that are kept for others. Each may hold what is left of the task that it would have
@@ -33,33 +32,6 @@ impl Timers {
 
     fn kept(&self) -> MutexGuard<'_, Vec<Pin<Box<Sleep>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl hyper::rt::Timer for Timers {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Waiting { alarm: self.alarm(), end: Instant::now() + duration })
-    }
-
-    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Waiting { alarm: self.alarm(), end: deadline.into() })
-    }
-}
-
-/// A wait of hyper's.
-struct Waiting {
-    alarm: Alarm,
-    end: Instant,
-}
-
-impl hyper::rt::Sleep for Waiting {}
-
-impl Future for Waiting {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let end = self.end;
-        self.alarm.poll(cx, end)
     }
 }
 
@@ -97,6 +69,7 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
     use std::task::Waker;
+    use std::time::Duration;
 
     fn poll_once(alarm: &mut Alarm, end: Instant) -> Poll<()> {
         alarm.poll(&mut Context::from_waker(Waker::noop()), end)

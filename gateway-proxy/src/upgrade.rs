@@ -1,6 +1,9 @@
 //! Connections that go on in another protocol, such as WebSocket: octets both ways.
 
+use crate::downstream::Downstream;
+use crate::http1::{Shared, Tunnel};
 use crate::shutdown::Draining;
+use crate::stream::Stream;
 use crate::streams::OpenStream;
 use http::Extensions;
 use hyper::upgrade::OnUpgrade;
@@ -9,6 +12,7 @@ use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Octets that have passed a tunnel.
@@ -18,27 +22,51 @@ pub(crate) struct Passed {
     pub(crate) sent: Cell<u64>,
 }
 
-/// One side of an exchange that may change its protocol.
-pub(crate) struct Upgrade {
-    side: OnUpgrade,
-    /// That of HTTP/2 which is to become a tunnel.
-    stream: Option<OpenStream>,
+/// How to take over a client's side of an exchange that changes its protocol.
+pub(crate) enum Upgrade {
+    /// Of HTTP/1: the whole connection, once the answer that says so is written.
+    Connection { socket: Shared<Downstream>, switched: oneshot::Receiver<()> },
+    /// Of HTTP/2: a stream, which counts as open as long as it is a tunnel (RFC 8441).
+    Stream { stream: OnUpgrade, open: OpenStream },
 }
 
 impl Upgrade {
-    /// What hyper left with a message that is part of an upgrade.
-    pub(crate) fn take(extensions: &mut Extensions) -> Option<Self> {
-        extensions.remove::<OnUpgrade>().map(|side| Self { side, stream: None })
+    /// What hyper left with a request that is to become a tunnel.
+    pub(crate) fn of_stream(
+        extensions: &mut Extensions,
+        open: impl FnOnce() -> OpenStream,
+    ) -> Option<Self> {
+        extensions.remove::<OnUpgrade>().map(|stream| Self::Stream { stream, open: open() })
     }
 
-    /// It is a stream of HTTP/2 that becomes a tunnel (RFC 8441), not a connection.
-    pub(crate) fn on(self, stream: OpenStream) -> Self {
-        Self { stream: Some(stream), ..self }
-    }
-
-    /// Whether it is.
+    /// Whether it is a stream of HTTP/2.
     pub(crate) fn is_stream(&self) -> bool {
-        self.stream.is_some()
+        matches!(self, Self::Stream { .. })
+    }
+
+    /// Whether the request is the last of the connection. It is not to be taken over where the
+    /// client has sent more already: that was a request for all that anybody on the way could know.
+    pub(crate) fn is_last(&self) -> bool {
+        match self {
+            Self::Connection { socket, .. } => {
+                let incoming = &socket.borrow().incoming;
+                incoming.is_over() && incoming.is_empty()
+            }
+            Self::Stream { .. } => true,
+        }
+    }
+
+    /// The side of the client, and what has to live as long as it.
+    async fn open(self) -> Option<(Box<dyn Duplex>, Option<OpenStream>)> {
+        match self {
+            Self::Connection { socket, switched } => {
+                switched.await.ok()?;
+                Some((Box::new(Tunnel::new(socket)), None))
+            }
+            Self::Stream { stream, open } => {
+                Some((Box::new(TokioIo::new(stream.await.ok()?)), Some(open)))
+            }
+        }
     }
 
     /// Copies octets between both sides, the client's and the backend's, until both have ended,
@@ -46,7 +74,7 @@ impl Upgrade {
     /// told to stop.
     pub(crate) async fn tunnel(
         self,
-        other: Self,
+        backend: Tunnel<Stream>,
         pause: Option<Duration>,
         mut draining: Draining,
         grace: Duration,
@@ -54,9 +82,9 @@ impl Upgrade {
         let heard = Cell::new(Instant::now());
         let passed = Passed::default();
         let copied = async {
-            let (one, two) = tokio::try_join!(self.side, other.side).ok()?;
-            let (one_reads, one_writes) = split(TokioIo::new(one));
-            let (two_reads, two_writes) = split(TokioIo::new(two));
+            let (client, _open) = self.open().await?;
+            let (one_reads, one_writes) = split(client);
+            let (two_reads, two_writes) = split(backend);
             let there = copy(one_reads, two_writes, &heard, &passed.received);
             tokio::try_join!(there, copy(two_reads, one_writes, &heard, &passed.sent)).ok()
         };
@@ -78,6 +106,11 @@ impl Upgrade {
         passed
     }
 }
+
+/// Octets both ways.
+trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 
 /// Copies octets until their end, and passes the end on; notes when some came, and counts them.
 async fn copy(

@@ -1,6 +1,7 @@
 //! One thread: its sockets, its connections, its view of the table.
 
 use crate::access_log::Logger;
+use crate::clock::Dates;
 use crate::config::Limits;
 use crate::gate::{ClientGate, Gate};
 use crate::listener::{self, Socket};
@@ -115,6 +116,7 @@ pub(crate) struct Worker {
     pub(crate) ids: Ids,
     pub(crate) copying: Copying,
     pub(crate) timers: Timers,
+    pub(crate) dates: Dates,
     /// For those who are told that there is no room.
     pub(crate) turned_away: Gate,
     table: RefCell<Rc<Table>>,
@@ -153,6 +155,7 @@ pub(crate) fn run(
         ids: Ids::from_system(),
         copying: Copying::default(),
         timers: Timers::default(),
+        dates: Dates::default(),
         turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
         shared,

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod reference;
 mod request;
 mod smallest;
+pub mod socket;
 pub mod suite;
 
 pub use agree::{agree, assert_agree};

@@ -24,6 +24,11 @@ pub trait EditHeaders {
     /// Drops all lines of the name.
     fn remove(&mut self, name: &HeaderName);
 
+    /// Drops all lines of all these names.
+    fn remove_each(&mut self, names: [&[HeaderName]; 2]) {
+        names.into_iter().flatten().for_each(|name| self.remove(name));
+    }
+
     /// Replaces all lines of the name by one.
     fn set(&mut self, name: &HeaderName, value: HeaderValue);
 
@@ -43,6 +48,7 @@ impl EditHeaders for HeaderMap {
     }
 
     fn drop_unusual(&mut self) {
+        let is_usual = |octet: u8| IS_USUAL[usize::from(octet)];
         let unusual = |name: &&HeaderName| !name.as_str().bytes().all(is_usual);
         let unusual: Vec<HeaderName> = self.keys().filter(unusual).cloned().collect();
         unusual.iter().for_each(|name| EditHeaders::remove(self, name));
@@ -50,6 +56,15 @@ impl EditHeaders for HeaderMap {
 
     fn remove(&mut self, name: &HeaderName) {
         self.remove(name);
+    }
+
+    fn remove_each(&mut self, names: [&[HeaderName]; 2]) {
+        // Most headers have few fields, and none of these: comparing names costs less than looking
+        // each of them up.
+        let is_dropped = |name: &&HeaderName| names.iter().any(|some| some.contains(name));
+        while let Some(name) = self.keys().find(is_dropped).cloned() {
+            self.remove(&name);
+        }
     }
 
     fn set(&mut self, name: &HeaderName, value: HeaderValue) {
@@ -76,6 +91,7 @@ impl Decision<'_> {
             let own = || visible(view.host().to_vec());
             match &forwarding.forward.host {
                 HostRewrite::Keep => None,
+                HostRewrite::WithoutPort if view.host_is_authority() => None,
                 HostRewrite::WithoutPort => Some(own()),
                 HostRewrite::Set(template) => {
                     let value = header_value(template, view);
@@ -91,8 +107,13 @@ impl Decision<'_> {
     pub fn edit_request(&self, request: &impl Request, headers: &mut impl EditHeaders) {
         let Outcome::Forward(forwarding) = self.outcome else { return };
         let ops = &forwarding.forward.request_headers;
-        if *ops != HeaderOps::default() {
-            self.with_view(request, |view| edit_request(ops, view, headers));
+        drop_request_fields(ops, headers);
+        // Values alone are read from the request.
+        if !ops.set.is_empty() || !ops.add.is_empty() {
+            self.with_view(request, |view| {
+                ops.set.iter().for_each(|it| set(headers, &it.name, header_value(&it.value, view)));
+                ops.add.iter().for_each(|edit| add(headers, edit, view));
+            });
         }
     }
 
@@ -165,9 +186,7 @@ impl Decision<'_> {
         headers: &mut impl EditHeaders,
     ) {
         let ops = &forwarding.forward.response_headers;
-        for name in ops.hidden.iter().chain(&ops.remove) {
-            headers.remove(name);
-        }
+        headers.remove_each([&ops.hidden, &ops.remove]);
         // Values alone are read from the request.
         if !ops.set.is_empty() || !ops.add.is_empty() {
             self.with_view(request, |view| edit_response(ops, status, view, headers));
@@ -216,7 +235,7 @@ fn is_told<R: Request>(hsts: &Hsts, view: &View<'_, R>) -> bool {
         || hsts.behind_proxy && view.read(&forwarded).equals(b"https", false)
 }
 
-fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut impl EditHeaders) {
+fn drop_request_fields(ops: &HeaderOps, headers: &mut impl EditHeaders) {
     if ops.drop_all {
         headers.drop_all();
     }
@@ -224,14 +243,20 @@ fn edit_request<R: Request>(ops: &HeaderOps, view: &View<'_, R>, headers: &mut i
         headers.drop_unusual();
     }
     ops.remove.iter().for_each(|name| headers.remove(name));
-    ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
-    ops.add.iter().for_each(|edit| add(headers, edit, view));
 }
 
-/// What names of header fields usually hold.
-fn is_usual(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-'
-}
+/// Whether names of header fields usually hold an octet.
+const IS_USUAL: [bool; 256] = {
+    let mut usual = [false; 256];
+    let mut octet = 0_u8;
+    loop {
+        usual[octet as usize] = octet.is_ascii_alphanumeric() || octet == b'-';
+        match octet.checked_add(1) {
+            Some(next) => octet = next,
+            None => break usual,
+        }
+    }
+};
 
 fn edit_response<R: Request>(
     ops: &ResponseHeaderOps,

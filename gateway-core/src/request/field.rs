@@ -113,6 +113,11 @@ impl<'q, R: Request> View<'q, R> {
         self.host
     }
 
+    /// Whether the client has sent the host just like that.
+    pub(crate) fn host_is_authority(&self) -> bool {
+        self.host == self.authority
+    }
+
     /// The path in its two forms; `None` for `OPTIONS *` and the authority form of CONNECT.
     pub(crate) fn paths(&self) -> Option<Paths<'q>> {
         self.paths

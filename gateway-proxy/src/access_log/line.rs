@@ -27,11 +27,16 @@ pub(super) fn write(facts: &Facts, format: LogFormat) -> Vec<u8> {
 fn text(facts: &Facts, out: &mut Vec<u8>) {
     let parts = &facts.request;
     put(out, format_args!("{} - - [{}] \"", facts.peer.ip(), facts.at.common()));
-    escape(parts.method.as_str().as_bytes(), out);
-    out.push(b' ');
-    escape(parts.target().as_bytes(), out);
-    let (protocol, status) = (parts.protocol(), facts.status());
-    put(out, format_args!(" {protocol}\" {status} {} ", facts.sent));
+    match parts.method() {
+        "" => out.push(b'-'),
+        method => {
+            escape(method.as_bytes(), out);
+            out.push(b' ');
+            escape(parts.target().as_bytes(), out);
+            put(out, format_args!(" {}", parts.protocol()));
+        }
+    }
+    put(out, format_args!("\" {} {} ", facts.status(), facts.sent));
     quoted(octets(parts.referer.as_ref()), out);
     out.push(b' ');
     quoted(octets(parts.user_agent.as_ref()), out);
@@ -107,7 +112,7 @@ fn json(facts: &Facts, out: &mut Vec<u8>) {
     object.text("client", &client);
     object.text("identity", facts.identity());
     object.text("listener", facts.listener());
-    object.text("method", parts.method.as_str());
+    object.text("method", parts.method());
     object.octets("host", parts.host());
     object.text("target", parts.target());
     object.text("protocol", parts.protocol());

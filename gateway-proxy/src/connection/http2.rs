@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::downstream::Downstream;
+use crate::exchange::Exchange;
 use crate::executor::Local;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -38,11 +39,9 @@ pub(super) async fn serve(session: &Session, stream: Downstream, ends: impl Futu
     // client might not see why.
     session.client.unread.set(true);
     let service = service_fn(|request| {
-        let (session, stream) = (session.clone(), streams.open());
-        async move {
-            let answer = session.answer(request).await?;
-            Ok::<_, Infallible>(answer.map(|body| body.on(stream)))
-        }
+        let exchange = Exchange::http2(request, &session.client, &session.worker.random);
+        let (answering, stream) = (session.answer(exchange), streams.open());
+        async move { Ok::<_, Infallible>(answering.await.map(|body| body.on(stream))) }
     });
     let connection = http2::Builder::new(Local)
         .timer(TokioTimer::new())

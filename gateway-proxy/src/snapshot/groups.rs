@@ -12,7 +12,7 @@ use gateway_core::rules::{
     ServiceName,
 };
 use gateway_core::{Behind, Endpoints, ObjectRef};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::Arc;
 
 /// What the endpoints of an upstream are found by: where its settings are, which stay there as long
@@ -171,7 +171,6 @@ impl Groups {
         let targets = reachable(rules).into_iter();
         let by_rule = targets.map(|target| (target.key(), group(&target))).collect();
         let new = |peer: &Peer| (peer.clone(), Arc::new(Endpoint::new(peer.clone())));
-        #[expect(clippy::mutable_key_type, reason = "identities are compared by their address")]
         let endpoints = peer.into_iter().map(new).collect();
         Self { by_rule, endpoints, ..Self::default() }
     }

@@ -57,7 +57,7 @@ fn of_request(span: Span, facts: &Facts) -> Value {
     let (request, client) = (&facts.request, &facts.client);
     let status = facts.status();
     let mut attributes = Attributes(Vec::with_capacity(24));
-    attributes.method(request.method.as_str());
+    attributes.method(request.method());
     attributes.text("url.scheme", client.connection.protocol.as_str());
     let (path, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
     attributes.text("url.path", path);
@@ -94,7 +94,7 @@ fn of_request(span: Span, facts: &Facts) -> Value {
 
 fn of_try(context: Context, above: Span, number: usize, tried: &Try, facts: &Facts) -> Value {
     let mut attributes = Attributes(Vec::with_capacity(8));
-    attributes.method(facts.request.method.as_str());
+    attributes.method(facts.request.method());
     match &tried.address {
         Address::Socket(address) => {
             attributes.text("server.address", &address.ip().to_string());
@@ -145,7 +145,7 @@ fn object(
     is_error: bool,
 ) -> Value {
     let nanos = |since: Duration| (facts.at.since_epoch() + since).as_nanos().to_string();
-    let method = facts.request.method.as_str();
+    let method = facts.request.method();
     json!({
         "traceId": context.trace_id.to_string(),
         "spanId": context.span_id.to_string(),

@@ -3,6 +3,9 @@
 use super::{http1, http2};
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
+use crate::head::Interim;
+use crate::http1::Tunnel;
+use crate::stream::Stream;
 use http::{Request, Response};
 
 /// A connection for one exchange at a time: its own, or a share of one.
@@ -27,13 +30,22 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Goes on in another protocol, where that takes over the connection.
+    pub(crate) fn tunnel(&self) -> Option<Tunnel<Stream>> {
+        match self {
+            Self::Http1(connection) => Some(connection.tunnel()),
+            Self::Http2(_) => None,
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer; what announces that goes to `interim`.
     pub(crate) async fn send(
         &mut self,
         request: Request<UploadBody>,
+        interim: Option<&Interim>,
     ) -> Result<Response<Received>, Unanswered> {
         match self {
-            Self::Http1(connection) => connection.send(request).await,
+            Self::Http1(connection) => connection.send(request, interim).await,
             Self::Http2(stream) => stream.send(request).await,
         }
     }

@@ -7,6 +7,7 @@ use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::executor::Local;
+use crate::framing;
 use crate::tls;
 use h2::Reason;
 use http::{Request, Response};
@@ -145,7 +146,7 @@ impl Connections {
 impl Shared {
     /// Opens one, on which the peer is taken to allow `most` requests at once until it says so.
     async fn open(channel: &Channel, most: usize) -> Result<Self, Failure> {
-        let hearing = Hearing::new();
+        let hearing = Arc::<Hearing>::default();
         let io: Io = open(channel, &hearing).await?;
         let built = Builder::new(Local)
             .timer(TokioTimer::new())
@@ -208,6 +209,9 @@ impl Stream {
         request: Request<UploadBody>,
     ) -> Result<Response<Received>, Unanswered> {
         match self.sender.try_send_request(request).await {
+            Ok(response) if framing::check_answer(response.headers()).is_err() => {
+                Err(Unanswered { failure: Failure::InvalidHead, unsent: false })
+            }
             Ok(response) => Ok(response.map(Received::framed)),
             Err(mut error) => {
                 let (failure, unseen) = self.failure(error.error());

@@ -12,52 +12,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A backend that does not take the end of a connection for this long is not waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Most octets that may come before the head of an answer is there, those of answers that announce it
-/// (1xx) included, of which hyper would read any number at once.
-const HEAD: u64 = 512 << 10;
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came on a connection, which hyper does not tell.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Hearing {
     /// How often something came.
     times: AtomicU64,
-    /// How many octets still may.
-    room: AtomicU64,
 }
 
 impl Hearing {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { times: AtomicU64::new(0), room: AtomicU64::new(u64::MAX) })
-    }
-
     /// How often something came.
     pub(super) fn times(&self) -> u64 {
         self.times.load(Ordering::Relaxed)
-    }
-
-    /// The head of an answer is to come.
-    pub(super) fn expect_head(&self) {
-        self.room.store(HEAD, Ordering::Relaxed);
-    }
-
-    /// It is there; of what follows it, any number of octets may come.
-    pub(super) fn has_head(&self) {
-        self.room.store(u64::MAX, Ordering::Relaxed);
-    }
-
-    /// Whether more came than may come before a head.
-    pub(super) fn is_too_much(&self) -> bool {
-        self.room.load(Ordering::Relaxed) == 0
-    }
-
-    fn note(&self, octets: usize) {
-        self.times.fetch_add(1, Ordering::Relaxed);
-        let room = self.room.load(Ordering::Relaxed);
-        if room < u64::MAX {
-            self.room.store(room.saturating_sub(octets as u64), Ordering::Relaxed);
-        }
     }
 }
 
@@ -121,14 +88,11 @@ impl AsyncRead for Line {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.hearing.is_too_much() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         match &polled {
             Poll::Ready(Ok(())) if buf.filled().len() > before => {
-                self.hearing.note(buf.filled().len() - before);
+                self.hearing.times.fetch_add(1, Ordering::Relaxed);
                 if let Some(hope) = &mut self.hope {
                     hope.as_mut().reset(Instant::now() + PATIENCE);
                 }
@@ -201,7 +165,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut backend, _) = listener.accept().await.unwrap();
-            let mut line = Line::new(Stream::Plain(stream), Hearing::new());
+            let mut line = Line::new(Stream::Plain(stream), Arc::default());
             backend.write_all(b"no").await.unwrap();
             SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
             drop(backend);
@@ -224,7 +188,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (backend, _) = listener.accept().await.unwrap();
-            let mut line = Line::new(Stream::Plain(stream), Hearing::new());
+            let mut line = Line::new(Stream::Plain(stream), Arc::default());
             SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
             drop(backend);
             // An hour of the clock that the runtime advances while all wait.

@@ -12,8 +12,11 @@ use hashbrown::HashMap;
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 /// A connection whose exchange is over, but which is not ready after this long, is closed.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -29,6 +32,19 @@ struct Shared {
     multiplexed: RefCell<HashMap<Channel, Rc<http2::Connections>>>,
     most: usize,
     timeout: Duration,
+    ended: Arc<Ended>,
+    /// Tells that one of the idle connections has ended.
+    waker: Waker,
+}
+
+/// Told when something comes on an idle connection: most often its end.
+#[derive(Default)]
+struct Ended(Notify);
+
+impl Wake for Ended {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
 }
 
 struct Idle {
@@ -39,8 +55,9 @@ struct Idle {
 /// A connection for one exchange.
 pub(crate) struct Checkout {
     pub(crate) connection: Connection,
-    /// Whether it was open before: then the other side may have closed it unnoticed.
-    pub(crate) reused: bool,
+    /// How long it took to open; `None` where it was open before: then the other side may have closed
+    /// it unnoticed.
+    pub(crate) opened: Option<Duration>,
 }
 
 impl Pool {
@@ -48,7 +65,9 @@ impl Pool {
     /// at most `most` for each endpoint.
     pub(crate) fn new(most: usize, timeout: Duration) -> Self {
         let (idle, multiplexed) = Default::default();
-        Self { shared: Rc::new(Shared { idle, multiplexed, most, timeout }) }
+        let ended = Arc::<Ended>::default();
+        let waker = Waker::from(Arc::clone(&ended));
+        Self { shared: Rc::new(Shared { idle, multiplexed, most, timeout, ended, waker }) }
     }
 
     /// An open connection if there is one, else a new one; none that was opened before `newer_than`,
@@ -59,20 +78,22 @@ impl Pool {
         newer_than: Option<Instant>,
         connect_timeout: Option<Duration>,
     ) -> Result<Checkout, Failure> {
+        let now = Instant::now();
         if channel.speech.version == HttpVersion::Http2 {
             // Those that are closed are known to be, and left out.
             let connections = self.multiplexed(channel);
             let (stream, reused) =
                 within(connect_timeout, connections.stream(channel, newer_than)).await?;
-            return Ok(Checkout { connection: Connection::Http2(stream), reused });
+            let opened = (!reused).then(|| now.elapsed());
+            return Ok(Checkout { connection: Connection::Http2(stream), opened });
         }
         if newer_than.is_none()
-            && let Some(connection) = self.pop(channel)
+            && let Some(connection) = self.pop(channel, now)
         {
-            return Ok(Checkout { connection: Connection::Http1(connection), reused: true });
+            return Ok(Checkout { connection: Connection::Http1(connection), opened: None });
         }
         let connection = within(connect_timeout, http1::Connection::open(channel)).await?;
-        Ok(Checkout { connection: Connection::Http1(connection), reused: false })
+        Ok(Checkout { connection: Connection::Http1(connection), opened: Some(now.elapsed()) })
     }
 
     fn multiplexed(&self, channel: &Channel) -> Rc<http2::Connections> {
@@ -85,18 +106,22 @@ impl Pool {
         connections
     }
 
-    fn pop(&self, channel: &Channel) -> Option<http1::Connection> {
+    fn pop(&self, channel: &Channel, now: Instant) -> Option<http1::Connection> {
         let mut idle = self.shared.idle.borrow_mut();
         let stack = idle.get_mut(channel)?;
         while let Some(Idle { connection, since }) = stack.pop() {
-            if since.elapsed() < self.shared.timeout && connection.is_ready() {
+            if now.duration_since(since) < self.shared.timeout && connection.is_ready() {
                 return Some(connection);
             }
         }
         None
     }
 
+    /// Keeps a connection, if it can take another request.
     fn push(&self, channel: Channel, connection: http1::Connection) {
+        if !connection.watch(&self.shared.waker) {
+            return;
+        }
         let mut idle = self.shared.idle.borrow_mut();
         let stack = idle.entry(channel).or_default();
         if stack.len() < self.shared.most {
@@ -115,19 +140,21 @@ impl Pool {
         self.shared.multiplexed.borrow_mut().retain(|channel, _| stays(&channel.peer));
     }
 
-    /// Closes what has been idle for too long, again and again.
+    /// Closes what has ended or been idle for too long, again and again.
     pub(crate) async fn sweep(self) {
-        let timeout = self.shared.timeout;
-        let pause = (timeout / 4).max(Duration::from_millis(50));
+        let most = self.shared.timeout;
+        let pause = (most / 4).max(Duration::from_millis(50));
         loop {
-            tokio::time::sleep(pause).await;
+            let _ = timeout(pause, self.shared.ended.0.notified()).await;
             self.shared.idle.borrow_mut().retain(|_, stack| {
-                stack.retain(|idle| idle.since.elapsed() < timeout && !idle.connection.is_closed());
+                stack.retain(|Idle { connection, since }| {
+                    since.elapsed() < most && connection.watch(&self.shared.waker)
+                });
                 !stack.is_empty()
             });
             self.shared.multiplexed.borrow_mut().retain(|_, connections| {
                 // Somebody may be about to open one.
-                connections.sweep(timeout) || Rc::strong_count(connections) > 1
+                connections.sweep(most) || Rc::strong_count(connections) > 1
             });
         }
     }
@@ -139,7 +166,7 @@ async fn within<T>(
 ) -> Result<T, Failure> {
     match most {
         Some(most) => {
-            let opened = tokio::time::timeout(most, opened).await;
+            let opened = timeout(most, opened).await;
             opened.map_err(|_| Failure::ConnectTimeout)?
         }
         None => opened.await,
@@ -166,15 +193,14 @@ impl Lease {
         if !may_idle {
             return;
         }
-        if connection.is_ready() {
-            pool.push(channel, connection);
-        } else if !connection.is_closed() {
-            // The answer is here, but the request's body or the last octets are not through yet.
-            tokio::task::spawn_local(async move {
-                if let Ok(true) = tokio::time::timeout(SETTLE, connection.ready()).await {
-                    pool.push(channel, connection);
-                }
-            });
+        if connection.is_through() {
+            return pool.push(channel, connection);
         }
+        // The answer is here, but the request's body is not through yet.
+        tokio::task::spawn_local(async move {
+            if let Ok(true) = timeout(SETTLE, connection.ready()).await {
+                pool.push(channel, connection);
+            }
+        });
     }
 }

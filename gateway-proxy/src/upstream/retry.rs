@@ -10,7 +10,8 @@ use tokio::time::Instant;
 pub(crate) struct Tries<'r> {
     rule: &'r Retry,
     left: u32,
-    started: Instant,
+    /// When the first began, where that matters.
+    started: Option<Instant>,
     may_repeat: bool,
     tried: Vec<Address>,
 }
@@ -27,7 +28,8 @@ impl<'r> Tries<'r> {
         };
         let always = rule.non_idempotent == NonIdempotent::Always;
         let may_repeat = always || !is_non_idempotent(method);
-        Self { rule, left: most.max(1), started: Instant::now(), may_repeat, tried: Vec::new() }
+        let started = (most > 1).then(Instant::now);
+        Self { rule, left: most.max(1), started, may_repeat, tried: Vec::new() }
     }
 
     /// The endpoints that were tried.
@@ -63,7 +65,10 @@ impl<'r> Tries<'r> {
     }
 
     fn another(&mut self, condition: RetryCondition, address: &Address) -> bool {
-        let in_time = self.rule.timeout.is_none_or(|most| self.started.elapsed() < most);
+        let in_time = match (self.rule.timeout, self.started) {
+            (Some(most), Some(started)) => started.elapsed() < most,
+            _ => true,
+        };
         if self.left == 0 || !in_time || !self.rule.on.contains(&condition) {
             return false;
         }

@@ -235,3 +235,36 @@ fn the_client_is_the_one_that_trusted_proxies_name() {
         assert!(is_told, "{line}");
     }
 }
+
+/// What is no request has a line all the same: nobody has to look for it in a counter.
+#[test]
+fn what_is_no_request_is_told() {
+    let backend = Backend::start("tea");
+    let long =
+        format!("GET / HTTP/1.1\r\nHost: cafe.example.com\r\nX: {}\r\n\r\n", "x".repeat(20_000));
+    let refused = ["good day\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", &long];
+    let ask = |name: &str, format| {
+        let logged = Logged::start(name, format, split(&[backend.address]));
+        for text in refused {
+            let mut client = logged.client();
+            client.send(text).unwrap();
+            assert!(client.read("GET").unwrap().status >= 400, "{text}");
+        }
+        logged.lines()
+    };
+    let told = |line: &String| -> Value {
+        let line: Value = serde_json::from_str(line).unwrap();
+        json!([line["method"], line["target"], line["protocol"], line["status"], line["problem"]])
+    };
+    let lines: Vec<Value> = ask("refused-json", LogFormat::Json).iter().map(told).collect();
+    assert_eq!(
+        lines,
+        [
+            json!(["", "", "", 400, "bad_request"]),
+            json!(["GET", "/", "HTTP/1.1", 400, "bad_request"]),
+            json!(["", "", "", 431, "bad_request"]),
+        ]
+    );
+    let lines = ask("refused-text", LogFormat::Text);
+    assert!(lines[0].contains("] \"-\" 400 0 ") && lines[0].ends_with(" problem=bad_request"));
+}

@@ -268,13 +268,14 @@ impl State {
                         }
                         false => String::new(),
                     };
-                    write!(
-                        out,
+                    // In one piece: a backend that is stopped has answered, or has not.
+                    let answer = format!(
                         "HTTP/1.1 {} Whatever\r\nx-backend: {}\r\n{fields}content-length: {}\r\n\r\n{sent}",
                         self.status.load(Ordering::SeqCst).max(200),
                         self.name,
                         body.len()
-                    )?;
+                    );
+                    out.write_all(answer.as_bytes())?;
                 }
             }
         }

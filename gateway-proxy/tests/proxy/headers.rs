@@ -175,14 +175,21 @@ fn trailers_pass_where_the_client_takes_them() {
     assert!(text.contains("\r\n0\r\nx-sum: 11\r\n\r\n"), "{text}");
 }
 
+/// RFC 9110, section 15.2
 #[test]
-fn interim_answers_do_not_disturb() {
+fn answers_that_announce_one_are_passed_on_to_who_takes_them() {
     let backend = Backend::start("tea");
     let (_server, address) = cafe_with(&backend, "");
     let mut client = Client::connect(address);
-    let response = client.get("/early-hints");
-    assert_eq!((response.status, response.field("x-backend")), (200, Some("tea")));
+    client.send("GET /early-hints HTTP/1.1\r\nHost: cafe.example.com\r\n\r\n").unwrap();
+    let (status, head) = client.read_head().unwrap();
+    assert_eq!((status, &*head), (103, "link: </a.css>"));
+    assert_eq!(client.read("GET").unwrap().status, 200);
     assert_eq!(client.get("/").status, 200);
+    // HTTP/1.0 has none of these.
+    client.send("GET /early-hints HTTP/1.0\r\nHost: cafe.example.com\r\n\r\n").unwrap();
+    let response = client.read("GET").unwrap();
+    assert_eq!((response.status, response.field("x-backend")), (200, Some("tea")));
 }
 
 #[test]

@@ -142,7 +142,8 @@ fn a_head_has_to_come_in_time_however_it_trickles() {
         sent += 1;
     }
     assert!(sent < 1000);
-    assert!(client.is_closed());
+    // What was sent after the end may have reset the connection.
+    assert!(client.read("GET").is_ok_and(|answer| answer.status == 408) || client.is_closed());
     assert_eq!(backend.requests(), 0);
 }
 

@@ -1,17 +1,13 @@
 //! What the scanner has to come to: the same rules, written as a parser that has everything at
 //! hand and keeps what it reads. The scanner's tests and its fuzz target compare with it.
 
-use super::scan::{Part, Scanner, Violation};
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+use super::scan::{Part, Piece, Scanner, Violation};
 
 /// What a client sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// The bodies of messages that came to their end.
     pub(crate) bodies: Vec<Vec<u8>>,
-    /// How many messages have begun.
-    pub(crate) begun: u64,
     pub(crate) violation: Option<Violation>,
 }
 
@@ -26,21 +22,14 @@ type Read<T> = Result<T, Stop>;
 
 /// Reads all of it.
 pub(crate) fn read(octets: &[u8]) -> Sent {
-    let shared = octets.iter().zip(PREFACE).take_while(|(one, other)| one == other).count();
-    if shared == octets.len().min(PREFACE.len()) {
-        let begun = u64::from(!octets.is_empty());
-        return Sent { begun, ..Sent::default() };
-    }
     let mut sent = Sent::default();
     let mut reader = Reader { octets, at: 0 };
     while reader.at < octets.len() {
-        sent.begun += 1;
         match reader.message() {
             Ok(body) => sent.bodies.push(body),
             Err(Stop::Missing) => break,
             Err(Stop::At(at, part)) => {
-                // Up to there, it might have been HTTP/2.
-                sent.violation = Some(Violation { at: at.max(shared), part });
+                sent.violation = Some(Violation { at, part });
                 break;
             }
         }
@@ -138,6 +127,7 @@ impl Reader<'_> {
 
     fn chunks(&mut self) -> Read<Vec<u8>> {
         let mut body = Vec::new();
+        let mut extensions = 0;
         loop {
             let mut digits = vec![self.one(Part::Body, |octet| octet.is_ascii_hexdigit())?];
             while self.peek()?.is_ascii_hexdigit() {
@@ -147,7 +137,7 @@ impl Reader<'_> {
                 digits.push(self.peek()?);
                 self.at += 1;
             }
-            self.extensions()?;
+            self.extensions(&mut extensions)?;
             self.text(Part::Body, b"\r\n")?;
             let digits = String::from_utf8_lossy(&digits).into_owned();
             let size = u64::from_str_radix(&digits, 16).unwrap_or(u64::MAX);
@@ -162,8 +152,8 @@ impl Reader<'_> {
         Ok(body)
     }
 
-    /// Blanks, then `;` and whatever is text: 1,024 octets besides the first `;`.
-    fn extensions(&mut self) -> Read<()> {
+    /// Blanks, then `;` and whatever is text: 1,024 octets besides the first `;`, and 16 KiB in `all`.
+    fn extensions(&mut self, all: &mut usize) -> Read<()> {
         let mut count = 0;
         let mut inside = false;
         loop {
@@ -171,10 +161,13 @@ impl Reader<'_> {
                 b';' if !inside => inside = true,
                 b' ' | b'\t' => count += 1,
                 octet if inside && is_text(octet) => count += 1,
-                b'\r' if inside || count == 0 => return Ok(()),
+                b'\r' if inside || count == 0 => {
+                    *all += count;
+                    return Ok(());
+                }
                 _ => return self.stop(Part::Body),
             }
-            if count > 1024 {
+            if count > 1024 || *all + count > 16 << 10 {
                 return self.stop(Part::Body);
             }
             self.at += 1;
@@ -224,20 +217,32 @@ pub(crate) fn agree(octets: &[u8], seed: u64) {
     let sizes: [&mut dyn FnMut() -> usize; 3] = [&mut || usize::MAX, &mut || 1, &mut any];
     for size in sizes {
         let mut scanner = Scanner::new();
-        let (mut at, mut violation) = (0, None);
-        while at < octets.len() && violation.is_none() {
+        let mut sent = Sent::default();
+        let mut body = Vec::new();
+        let mut at = 0;
+        while at < octets.len() && sent.violation.is_none() {
             let end = at.saturating_add(size()).min(octets.len());
-            violation = scanner.scan(&octets[at..end]).err();
-            if let Some(violation) = &mut violation {
-                violation.at += at;
+            while at < end && sent.violation.is_none() {
+                match scanner.next(&octets[at..end]) {
+                    Ok((read, piece)) => {
+                        if piece == Piece::Data {
+                            body.extend_from_slice(&octets[at..at + read]);
+                        }
+                        if piece != Piece::Framing && scanner.is_between() {
+                            sent.bodies.push(std::mem::take(&mut body));
+                        }
+                        at += read;
+                    }
+                    Err(violation) => {
+                        sent.violation = Some(Violation { at: at + violation.at, ..violation });
+                    }
+                }
             }
-            at = end;
         }
         let text = String::from_utf8_lossy(octets);
-        assert_eq!(violation, wanted.violation, "{text:?}");
-        assert_eq!(scanner.begun(), wanted.begun, "{text:?}");
-        if let Some(Violation { part, .. }) = violation {
-            let again = scanner.scan(b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(sent, wanted, "{text:?}");
+        if let Some(Violation { part, .. }) = sent.violation {
+            let again = scanner.next(b"GET / HTTP/1.1\r\n\r\n");
             assert_eq!(again, Err(Violation { at: 0, part }), "nothing passes any more");
         }
     }

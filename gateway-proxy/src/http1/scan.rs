@@ -1,14 +1,10 @@
-//! Follows the octets that a client sends, and finds where they are not HTTP/1 as RFC 9112 writes
-//! it. The parser behind this one is lenient where the RFC lets it be, and drops what it was lenient
-//! about; another program on the way might be lenient in another way, and read other requests.
+//! Tells what the octets of a connection are: heads, bodies and what is around these. It finds where
+//! they are not HTTP/1 as RFC 9112 writes it: another program on the way might mend that in another
+//! way, and read other messages.
 //!
 //! A few words of state, no buffer: it goes on at any octet, and what it has passed it never sees
-//! again. It knows where bodies end, so that it finds the next head. It is stricter than the parser,
-//! never more lenient about where a message ends; limits of sizes and counts are the parser's,
-//! as is everything about what fields mean but for those that frame.
-
-/// How an HTTP/2 connection begins (RFC 9113, section 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+//! again. Limits of sizes and counts are somebody else's, as is everything about what fields mean but
+//! for those that frame.
 
 const LENGTH: &[u8] = b"content-length";
 const CODING: &[u8] = b"transfer-encoding";
@@ -17,10 +13,26 @@ const CHUNKED: &[u8] = b"chunked";
 /// Most octets of a chunk's extensions.
 const EXTENSION_LIMIT: u16 = 1024;
 
+/// The same of a whole body: nobody sends them to be read.
+const EXTENSIONS_LIMIT: u16 = 16 << 10;
+
 /// Most digits of a chunk's size.
 const SIZE_DIGITS: u8 = 16;
 
-/// What a client must not send.
+/// What octets are that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// A part of a head or trailers, or something around the data of a body.
+    Framing,
+    /// The same, up to the end of a request's head.
+    Head,
+    /// A part of a body's data.
+    Data,
+    /// Framing, up to the end of the trailers, with which the message ends.
+    End,
+}
+
+/// What must not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Violation {
     /// The first octet that must not be passed on.
@@ -44,8 +56,6 @@ pub(crate) enum Part {
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner {
     state: State,
-    /// How many messages have begun.
-    begun: u64,
     message: Message,
     field: Field,
     chunk: Chunk,
@@ -53,10 +63,6 @@ pub(crate) struct Scanner {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// So many octets of [`PREFACE`] came, and nothing else yet.
-    Preface(usize),
-    /// What comes is not HTTP/1 any more, and nobody's business here.
-    Off,
     /// Before a request's line, perhaps behind an empty one.
     Start {
         skipped: bool,
@@ -99,6 +105,8 @@ struct Message {
     coding: Coding,
     /// Whether fields are those behind the last chunk.
     in_trailers: bool,
+    /// How many octets of extensions its chunks had.
+    extensions: u16,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,30 +142,67 @@ struct Chunk {
 }
 
 impl Scanner {
-    /// At the beginning of a connection.
+    /// Before the first request of a connection.
     pub(crate) fn new() -> Self {
         Self {
-            state: State::Preface(0),
-            begun: 0,
+            state: State::START,
             message: Message::default(),
             field: Field::default(),
             chunk: Chunk::default(),
         }
     }
 
-    /// How many messages have begun, be it with an empty line.
-    pub(crate) fn begun(&self) -> u64 {
-        self.begun
+    /// Before a body of so many octets, behind which the next request would begin.
+    pub(crate) fn of_length(length: u64) -> Self {
+        let state = if length > 0 { State::Counted(length) } else { State::START };
+        Self { state, ..Self::new() }
     }
 
-    /// Reads what comes next.
+    /// The same, before a body in chunks.
+    pub(crate) fn of_chunks() -> Self {
+        Self { state: State::SizeStart, ..Self::new() }
+    }
+
+    /// Whether a message has come to its end, and no other one has begun.
+    pub(crate) fn is_between(&self) -> bool {
+        self.state == State::START
+    }
+
+    /// Whether the last chunk is behind it, and the end of the trailers is not.
+    pub(crate) fn is_in_trailers(&self) -> bool {
+        self.message.in_trailers && !self.is_between()
+    }
+
+    /// How many octets of data are to come, of a body that is not in chunks.
+    pub(crate) fn rest(&self) -> Option<u64> {
+        match self.state {
+            State::START => Some(0),
+            State::Counted(left) => Some(left),
+            _ => None,
+        }
+    }
+
+    /// How many octets of data come next for sure.
+    pub(crate) fn data(&self) -> u64 {
+        match self.state {
+            State::Counted(left) | State::Data(left) => left,
+            _ => 0,
+        }
+    }
+
+    /// Reads octets that are one piece, as many as there are; says how many, and what they are.
     ///
     /// # Errors
     ///
-    /// At the first octet that must not be passed on; nothing behind it must be, either.
-    pub(crate) fn scan(&mut self, octets: &[u8]) -> Result<(), Violation> {
+    /// At the first octet that is wrong; nothing behind it can be read, either.
+    pub(crate) fn next(&mut self, octets: &[u8]) -> Result<(usize, Piece), Violation> {
         let mut at = 0;
         while let Some(rest) = octets.get(at..).filter(|rest| !rest.is_empty()) {
+            let before = self.state;
+            let is_data = matches!(before, State::Counted(_) | State::Data(_));
+            if is_data && at > 0 {
+                break;
+            }
             match self.step(rest) {
                 Ok(read) => at += read,
                 Err(part) => {
@@ -165,16 +210,22 @@ impl Scanner {
                     return Err(Violation { at, part });
                 }
             }
+            match before {
+                _ if is_data => return Ok((at, Piece::Data)),
+                State::EndLf if self.message.in_trailers => return Ok((at, Piece::End)),
+                State::EndLf => return Ok((at, Piece::Head)),
+                // Trailers are kept until their end; what was before them need not be.
+                State::SizeLf => break,
+                _ => {}
+            }
         }
-        Ok(())
+        Ok((at, Piece::Framing))
     }
 
     /// Reads octets of `rest`, which is not empty, or finds what they are about; says how many.
     fn step(&mut self, rest: &[u8]) -> Result<usize, Part> {
         let Some(&octet) = rest.first() else { return Ok(0) };
         let next = match self.state {
-            State::Preface(matched) => return self.preface(matched, octet),
-            State::Off => return Ok(rest.len()),
             State::Start { skipped } => self.start(skipped, octet)?,
             State::StartLf => expect(octet, b'\n', State::Start { skipped: true }, Part::Head)?,
             State::Method if octet == b' ' => State::TargetStart,
@@ -229,7 +280,9 @@ impl Scanner {
             State::Extension => {
                 let text = run(rest, is_text, Part::Body)?;
                 // The octet beyond the limit is the first that is refused.
-                let room = usize::from(EXTENSION_LIMIT - self.chunk.extension).max(1);
+                let room = (EXTENSION_LIMIT - self.chunk.extension)
+                    .min(EXTENSIONS_LIMIT - self.message.extensions);
+                let room = usize::from(room).max(1);
                 let read = text.min(room);
                 self.extension(read)?;
                 return Ok(read);
@@ -253,24 +306,7 @@ impl Scanner {
         Ok(1)
     }
 
-    /// What has been taken for HTTP/2 and was not is read as the beginning of a request.
-    fn preface(&mut self, matched: usize, octet: u8) -> Result<usize, Part> {
-        if PREFACE.get(matched) == Some(&octet) {
-            let all = matched + 1 == PREFACE.len();
-            self.state = if all { State::Off } else { State::Preface(matched + 1) };
-            self.begun = 1;
-            return Ok(1);
-        }
-        self.state = State::START;
-        self.begun = 0;
-        self.scan(&PREFACE[..matched]).map_err(|violation| violation.part)?;
-        Ok(0)
-    }
-
     fn start(&mut self, skipped: bool, octet: u8) -> Result<State, Part> {
-        if !skipped {
-            self.begun += 1;
-        }
         match octet {
             // Old clients end a body with an empty line that is not a part of it (section 2.2).
             b'\r' if !skipped => Ok(State::StartLf),
@@ -373,9 +409,13 @@ impl Scanner {
 
     /// Counts octets between a chunk's size and the end of its line.
     fn extension(&mut self, octets: usize) -> Result<(), Part> {
-        let sum = usize::from(self.chunk.extension) + octets;
-        self.chunk.extension =
-            u16::try_from(sum).ok().filter(|sum| *sum <= EXTENSION_LIMIT).ok_or(Part::Body)?;
+        for (sum, most) in [
+            (&mut self.chunk.extension, EXTENSION_LIMIT),
+            (&mut self.message.extensions, EXTENSIONS_LIMIT),
+        ] {
+            let more = u16::try_from(usize::from(*sum) + octets).ok();
+            *sum = more.filter(|sum| *sum <= most).ok_or(Part::Body)?;
+        }
         Ok(())
     }
 
@@ -460,19 +500,41 @@ fn is_blank(octet: u8) -> bool {
 
 /// RFC 9110, section 5.6.2.
 fn is_token(octet: u8) -> bool {
-    matches!(octet, b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~' | b'!'
-        | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.')
+    KINDS[usize::from(octet)] & TOKEN != 0
 }
 
 /// What a target may be made of here; whoever reads it as a URI refuses more.
 fn is_target(octet: u8) -> bool {
-    octet > b' ' && octet != 0x7f
+    KINDS[usize::from(octet)] & TARGET != 0
 }
 
 /// RFC 9110, section 5.5.
 fn is_text(octet: u8) -> bool {
+    // Compared, not looked up, so that a block takes a few instructions.
     matches!(octet, b'\t' | b' '..=b'~' | 0x80..)
 }
+
+const TOKEN: u8 = 1;
+const TARGET: u8 = 2;
+
+/// What each octet may be a part of.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < kinds.len() {
+        let octet = at as u8;
+        if matches!(octet, b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~' | b'!'
+            | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.')
+        {
+            kinds[at] |= TOKEN;
+        }
+        if octet > b' ' && octet != 0x7f {
+            kinds[at] |= TARGET;
+        }
+        at += 1;
+    }
+    kinds
+};
 
 // With its path, since the fuzz target includes this file from elsewhere.
 #[cfg(test)]

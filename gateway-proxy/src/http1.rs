@@ -1,0 +1,24 @@
+//! HTTP/1 on a socket of either side: heads are read and written here, bodies are taken out of what
+//! comes and brought into the form in which they go out (RFC 9112).
+//!
+//! ```text
+//!  socket ──► incoming (scan, head) ──► frames of a body
+//!  socket ◄── outgoing (head) ◄── frames of a body
+//! ```
+
+mod head;
+mod incoming;
+mod outgoing;
+#[cfg(test)]
+mod reference;
+mod scan;
+mod socket;
+mod tunnel;
+
+pub(crate) use head::{
+    Start, persists, request, response, write_fields, write_length, write_request, write_status,
+};
+pub(crate) use incoming::{Ends, NoHead};
+pub(crate) use outgoing::Framing;
+pub(crate) use socket::{Body, Shared, Socket};
+pub(crate) use tunnel::Tunnel;

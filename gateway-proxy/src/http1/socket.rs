@@ -1,0 +1,132 @@
+//! A socket on which HTTP/1 is spoken, and the bodies that come on it.
+
+use super::incoming::Incoming;
+use super::outgoing::{Framing, Outgoing};
+use crate::error::BrokenBody;
+use bytes::{Bytes, BytesMut};
+use http_body::{Frame, SizeHint};
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A socket on which HTTP/1 is spoken.
+pub(crate) struct Socket<S> {
+    pub(crate) stream: S,
+    pub(crate) incoming: Incoming,
+    pub(crate) outgoing: Outgoing,
+    /// Whether the other side waits to be told that it may send the body.
+    pub(crate) awaits_continue: bool,
+    /// Whether it is being told so.
+    continues: bool,
+    /// How many messages came: the body of an earlier one is over.
+    message: u64,
+}
+
+/// A socket and those who read from it.
+pub(crate) type Shared<S> = Rc<RefCell<Socket<S>>>;
+
+/// The body of the message that a socket is at.
+pub(crate) struct Body<S> {
+    socket: Shared<S>,
+    message: u64,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Of a stream from which `begun` was read.
+    pub(crate) fn new(stream: S, begun: BytesMut) -> Shared<S> {
+        Rc::new(RefCell::new(Self {
+            stream,
+            incoming: Incoming::new(begun),
+            outgoing: Outgoing::default(),
+            awaits_continue: false,
+            continues: false,
+            message: 0,
+        }))
+    }
+
+    /// Begins to write a message whose body is framed so.
+    pub(crate) fn begin(&mut self, framing: Framing) -> &mut Vec<u8> {
+        self.continues = false;
+        self.outgoing.begin(framing)
+    }
+
+    /// What comes belongs to another message from now on.
+    pub(crate) fn next_message(&mut self) {
+        self.message += 1;
+        self.incoming.rest();
+        self.outgoing.rest();
+    }
+
+    /// Writes what there is.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outgoing.poll_write(&mut self.stream, cx)
+    }
+
+    /// Writes what there is, and what a layer below has kept.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Reads more; `Ok(0)` is the end.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.incoming.poll_fill(&mut self.stream, cx)
+    }
+
+    /// Reads the next frame of the body.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        if self.awaits_continue {
+            self.awaits_continue = false;
+            if self.incoming.is_empty() {
+                self.continues = true;
+                self.outgoing.interim().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            }
+        }
+        if self.continues {
+            // What is not through yet goes with the next that is written; an error shows there, too.
+            self.continues = self.poll_flush(cx).is_pending();
+        }
+        self.incoming.poll_frame(&mut self.stream, cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Body<S> {
+    /// The body of the message that the socket is at.
+    pub(crate) fn of(socket: &Shared<S>) -> Self {
+        let message = socket.borrow().message;
+        Self { socket: Rc::clone(socket), message }
+    }
+
+    pub(crate) fn poll_frame(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let mut socket = self.socket.borrow_mut();
+        if socket.message == self.message {
+            socket.poll_frame(cx)
+        } else {
+            Poll::Ready(Some(Err(BrokenBody)))
+        }
+    }
+
+    /// Whether there is nothing left of it.
+    pub(crate) fn is_over(&self) -> bool {
+        let socket = self.socket.borrow();
+        socket.message != self.message || socket.incoming.is_over()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        let socket = self.socket.borrow();
+        if socket.message == self.message {
+            socket.incoming.size_hint()
+        } else {
+            SizeHint::default()
+        }
+    }
+}
