@@ -161,8 +161,8 @@ fn show(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
         ),
     }
     if let (Treatment::Outcome, Outcome::Forward(to)) = (treatment, decision.admitted()) {
-        let status = to.forward.unavailable.as_u16().into();
-        put!(out, kind: GW_KIND_FORWARD, status: status, reason: gw_str::ABSENT);
+        let unavailable = to.forward.unavailable.as_u16();
+        put!(out, kind: GW_KIND_FORWARD, status: unavailable.into(), reason: gw_str::ABSENT);
         show_backend(out, published, &to);
     } else {
         show_answer(out, made, met);
@@ -202,7 +202,7 @@ fn show_answer(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
         upstream: gw_str::ABSENT,
         split: gw_str::ABSENT,
     );
-    let (kind, status, reason) = match (made.treatment, made.decision.admitted()) {
+    let (is, answer, why) = match (made.treatment, made.decision.admitted()) {
         (Treatment::Refuse(status), _) => {
             let reason = match made.steps.last() {
                 _ if made.asked & !met != 0 => text("unenforced"),
@@ -233,7 +233,7 @@ fn show_answer(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
             (GW_KIND_NO_ROUTE, why.status(), text(reason))
         }
     };
-    put!(out, kind: kind, status: status.as_u16().into(), reason: reason);
+    put!(out, kind: is, status: answer.as_u16().into(), reason: why);
 }
 
 /// Decides what to do with `request`, by the router in force of `engine`, and fills `out`. Returns

@@ -61,12 +61,12 @@ unsafe fn size<T: Sized>(ptr: *const T) -> Result<usize, gw_status> {
 /// # Safety
 ///
 /// Where `ptr` is neither NULL nor misaligned, as many octets as the first field says can be read
-/// from there for `'a`, and nobody changes them.
+/// from there as long as `room` is borrowed, and nobody changes them.
 #[inline]
-pub(crate) unsafe fn read<'a, T: Sized>(
+pub(crate) unsafe fn read<T: Sized>(
     ptr: *const T,
-    room: &'a mut MaybeUninit<T>,
-) -> Result<&'a T, gw_status> {
+    room: &mut MaybeUninit<T>,
+) -> Result<&T, gw_status> {
     // SAFETY: the caller vouches for the first field, which is part of the rest.
     let size = unsafe { size(ptr) }?;
     if size >= size_of::<T>() {

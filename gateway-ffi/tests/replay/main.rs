@@ -1,6 +1,5 @@
 //! What the fuzz target `ffi` starts from and what it has found, replayed; and requests that are made
 //! up.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod drive;
 
