@@ -581,7 +581,8 @@ struct gw_request {
 struct gw_decider;
 
 /* Makes a decider. duties are what you do where a decision asks for it, some of GW_DUTY_...:
- * zero, if you have not read what they are. A decision that asks for anything else becomes one to
+ * zero, if you have not read what they are. Name them one by one: all bits at once would promise what
+ * does not exist yet. A decision that asks for anything else becomes one to
  * answer 500 (GW_KIND_REFUSE), so that nothing passes that was meant to be guarded.
  */
 gw_status gw_decider_new(uint64_t duties, gw_decider **out);

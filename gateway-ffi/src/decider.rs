@@ -64,7 +64,8 @@ pub(crate) unsafe fn with(
 }
 
 /// Makes a decider. `duties` are what you do where a decision asks for it, some of `GW_DUTY_...`:
-/// zero, if you have not read what they are. A decision that asks for anything else becomes one to
+/// zero, if you have not read what they are. Name them one by one: all bits at once would promise what
+/// does not exist yet. A decision that asks for anything else becomes one to
 /// answer 500 (`GW_KIND_REFUSE`), so that nothing passes that was meant to be guarded.
 ///
 /// # Safety
@@ -105,4 +106,45 @@ pub unsafe extern "C" fn gw_decider_reset(decider: *mut gw_decider) {
 pub unsafe extern "C" fn gw_decider_free(decider: *mut gw_decider) {
     // SAFETY: the caller gives it up.
     or((), || unsafe { handle::disown(decider) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::gw_router_build;
+    use std::ptr;
+
+    #[test]
+    fn a_panic_resets_the_decider_and_leaves_it_usable() {
+        let (mut router, mut engine, mut decider) =
+            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: all pointers are valid.
+        unsafe {
+            let built =
+                gw_router_build(ptr::null(), 0, ptr::null(), &raw mut router, ptr::null_mut());
+            assert_eq!(built, GW_OK);
+            assert_eq!(crate::gw_engine_new(router, &raw mut engine), GW_OK);
+            assert_eq!(gw_decider_new(0, &raw mut decider), GW_OK);
+        }
+        let text = |text: &str| gw_str::of(text.as_bytes());
+        let mut request: crate::gw_request = crate::sized::zeroed();
+        request.struct_size = size_of_val(&request);
+        (request.method, request.target, request.host) = (text("GET"), text("/"), text("a"));
+        let mut decision: crate::gw_decision = crate::sized::zeroed();
+        decision.struct_size = size_of_val(&decision);
+        // SAFETY: all pointers are valid, and nobody uses the decider meanwhile.
+        unsafe {
+            let mut decide =
+                || crate::gw_decide(decider, engine, &raw const request, &raw mut decision);
+            assert_eq!(decide(), GW_OK);
+            assert!((*decider).pinned.get().is_ok());
+            assert_eq!(with(decider, |_| panic!("on purpose")), GW_ERR_PANIC);
+            assert!((*decider).pinned.get().is_err());
+            assert_eq!(decide(), GW_OK);
+            gw_decider_free(decider);
+            crate::gw_engine_free(engine);
+            crate::gw_router_free(router);
+        }
+        assert_eq!(decision.kind, crate::GW_KIND_NO_ROUTE);
+    }
 }

@@ -24,6 +24,22 @@ pub(crate) fn libraries() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
+/// Whether a tool is there that this machine need not have. Where it is not this says so, and it is
+/// a failure if `GATEWAY_REQUIRE_TOOLS` is set.
+pub(crate) fn has_tool(name: &str) -> bool {
+    let has = Command::new(name).arg("--version").output().is_ok();
+    if !has {
+        assert!(std::env::var_os("GATEWAY_REQUIRE_TOOLS").is_none(), "there is no {name}");
+        println!("SKIPPED: there is no {name}");
+    }
+    has
+}
+
+/// Whether C++ can be compiled.
+pub(crate) fn has_cpp() -> bool {
+    has_tool(&std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned()))
+}
+
 /// Compiles `tests/c/SOURCE`, and links it with the shared library.
 pub(crate) fn compile(source: &str) -> Program {
     compile_with(source, source, &[])

@@ -239,6 +239,9 @@ static void run(gw_decider *decider, const gw_engine *engine, const gw_request *
         gw_settings settings = {.struct_size = sizeof settings};
         CHECK(gw_decider_settings(decider, &settings) == GW_OK);
         CHECK(settings.tls == !!(decision.duties & GW_DUTY_BACKEND_TLS));
+        int32_t admitted = -1;
+        CHECK(gw_admits(decider, request, &GW_STR("nobody/knows"), &admitted) == GW_OK);
+        CHECK(admitted == !(decision.duties & GW_DUTY_ENDPOINT_ACCESS));
         CHECK(gw_edit_response(decider, request, backend_status, NULL, &response) == GW_OK);
         if (!(response.flags & GW_RESPONSE_WHOLE)) {
             for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
