@@ -81,7 +81,13 @@ impl<S: Read + Write> Client<S> {
     }
 
     pub fn read(&mut self, method: &str) -> io::Result<Response> {
-        let (status, head) = self.read_head()?;
+        // Those that announce it may come before.
+        let (status, head) = loop {
+            let head = self.read_head()?;
+            if !(102..200).contains(&head.0) {
+                break head;
+            }
+        };
         let mut response = Response { status, head, body: Vec::new(), complete: true };
         if method == "HEAD" || status == 204 || status == 304 || status < 200 {
             return Ok(response);
