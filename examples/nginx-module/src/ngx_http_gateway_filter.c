@@ -8,6 +8,7 @@ static ngx_int_t ngx_http_gateway_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static gw_status ngx_http_gateway_edit(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, gw_response *response);
+static ngx_uint_t ngx_http_gateway_has_answered(ngx_http_request_t *r);
 static ngx_int_t ngx_http_gateway_replace(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx, gw_response *response);
 static ngx_int_t ngx_http_gateway_upstream_status(ngx_http_request_t *r,
@@ -75,8 +76,6 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
 }
 
 
-/* An upstream without a status has not answered: the status is one that nginx chose. */
-
 static gw_status
 ngx_http_gateway_edit(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     gw_response *response)
@@ -87,7 +86,7 @@ ngx_http_gateway_edit(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
         return GW_ERR_LIMIT;
     }
 
-    if (r->upstream && r->upstream->headers_in.status_n == 0) {
+    if (!ngx_http_gateway_has_answered(r)) {
         return gw_answer(ctx->decider, &ctx->request,
                          (uint32_t) r->headers_out.status, &tried, response);
     }
@@ -97,40 +96,46 @@ ngx_http_gateway_edit(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
 }
 
 
+/* An upstream without a status has not: then the status is one that nginx chose. */
+
+static ngx_uint_t
+ngx_http_gateway_has_answered(ngx_http_request_t *r)
+{
+    return r->upstream == NULL || r->upstream->headers_in.status_n != 0;
+}
+
+
 /* The header of another answer, and its body where there is one. */
 
 static ngx_int_t
 ngx_http_gateway_replace(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx,
     gw_response *response)
 {
-    off_t      length;
-    ngx_str_t  type;
+    off_t       length;
+    ngx_str_t   type;
+    ngx_uint_t  status;
 
     length = r->headers_out.content_length_n;
     type = r->headers_out.content_type;
+    status = r->headers_out.status;
 
     ngx_http_gateway_clear_headers_out(r);
 
     r->headers_out.status = response->status;
 
-    if (response->body.ptr != NULL
-        || response->status < NGX_HTTP_SPECIAL_RESPONSE)
+    if (response->body.ptr == NULL && response->status == status
+        && !ngx_http_gateway_has_answered(r))
     {
-        ctx->replaced = 1;
-        ctx->body = response->body;
-        r->headers_out.content_length_n = response->body.len;
-
-        /* The body comes through the filters even where that of the backend is empty. */
-
-        r->filter_need_in_memory = 1;
-
-    } else {
-
         /* The page that nginx has for the status, whose Content-Type goes with it. */
 
         r->headers_out.content_length_n = length;
         r->headers_out.content_type = type;
         r->headers_out.content_type_len = type.len;
+
+    } else {
+        ctx->replaced = 1;
+        ctx->body = response->body;
+        r->headers_out.content_length_n = response->body.len;
     }
 
     if (ngx_http_gateway_edit_headers_out(r, response->ops, response->ops_len)

@@ -1,0 +1,342 @@
+//! The common suite, through nginx.
+
+use crate::backend::Backend;
+use crate::client::{Response, connect, exchange};
+use crate::module::module;
+use crate::nginx::{Folder, Nginx, addresses};
+use crate::tls::{connect_tls, write_certificate};
+use gateway_core::rules::{Protocol, RuleSet};
+use gateway_core::{AccessMode, Channel, Options, Outcome, Router, Step};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use testkit::suite::{Case, Observed, Received, Suite};
+
+#[test]
+fn nginx_does_what_the_suite_says() {
+    if module().is_none() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/suite");
+    let suites = Suite::load_all(&folder).unwrap();
+    let mut outcomes = Outcomes::default();
+    for suite in suites.iter().filter(|suite| !suite.cases.is_empty()) {
+        let rules = suite.translation().rules;
+        let served = Served::new(suite, &rules);
+        let router = Router::compile(&rules).unwrap();
+        for case in &suite.cases {
+            let outcome = served.run(case, &router);
+            outcomes.add(&format!("{}: {}", suite.name, case.name), outcome);
+        }
+    }
+    outcomes.check();
+}
+
+/// What became of a case.
+enum Ran {
+    /// It is as expected, or not.
+    Compared(Result<(), String>),
+    /// The engine refused it, as nginx does not do what its policies ask.
+    Refused,
+    /// nginx cannot show it, and why.
+    Skipped(&'static str),
+}
+
+#[derive(Default)]
+struct Outcomes {
+    compared: usize,
+    refused: usize,
+    skipped: BTreeMap<&'static str, usize>,
+    faults: Vec<String>,
+}
+
+impl Outcomes {
+    fn add(&mut self, name: &str, ran: Ran) {
+        match ran {
+            Ran::Compared(result) => {
+                self.compared += 1;
+                self.faults.extend(result.err().map(|fault| format!("{name}:\n{fault}")));
+            }
+            Ran::Refused => self.refused += 1,
+            Ran::Skipped(why) => *self.skipped.entry(why).or_default() += 1,
+        }
+    }
+
+    fn check(&self) {
+        let Self { compared, refused, skipped, faults } = self;
+        println!("{compared} compared, {refused} refused for their policies, skipped: {skipped:?}");
+        let count = faults.len();
+        assert!(faults.is_empty(), "{count} of {compared}:\n{}", faults.join("\n\n"));
+        assert!(*compared > 1_000 && *refused > 50, "{compared}, {refused}");
+    }
+}
+
+/// nginx with the documents of a scenario, and a backend for each that they name.
+struct Served {
+    nginx: Nginx,
+    /// By port, as documents name it, and whether it is TLS.
+    ports: BTreeMap<(u16, bool), SocketAddr>,
+    backends: BTreeMap<String, Backend>,
+    attributes: Vec<String>,
+}
+
+impl Served {
+    fn new(suite: &Suite, rules: &RuleSet) -> Self {
+        let folder = Folder::new();
+        folder.write("documents.yaml", &suite.documents);
+        write_certificate(&folder.0);
+        let attributes: BTreeSet<&String> = suite
+            .cases
+            .iter()
+            .flat_map(|case| case.request.attributes.iter().map(|(name, _)| name))
+            .collect();
+        let attributes: Vec<String> = attributes.into_iter().cloned().collect();
+        let mut http = options(&suite.options);
+        http += "gateway_config documents.yaml;\nunderscores_in_headers on;\n";
+        for (i, name) in attributes.iter().enumerate() {
+            http += &format!("gateway_attribute \"{name}\" $http_x_attribute_{i};\n");
+        }
+        let backends = backends(&folder, &http);
+        for (name, backend) in &backends {
+            let upstream = upstream(name);
+            http += &format!("upstream {upstream} {{ server {}; }}\n", backend.address);
+        }
+        let mut wanted: BTreeSet<(u16, bool)> = rules
+            .listeners
+            .iter()
+            .map(|listener| (listener.port, listener.protocol == Protocol::Https))
+            .collect();
+        wanted.extend(suite.cases.iter().map(port));
+        let free = addresses(wanted.len());
+        let ports: BTreeMap<(u16, bool), SocketAddr> = wanted.into_iter().zip(free).collect();
+        for ((port, is_tls), address) in &ports {
+            http += &server(*port, *is_tls, *address);
+        }
+        folder.configure(1, &http);
+        let any = *ports.values().next().unwrap();
+        Self { nginx: folder.start(any), ports, backends, attributes }
+    }
+
+    fn run(&self, case: &Case, router: &Router) -> Ran {
+        if case.draw.is_some() {
+            return Ran::Skipped("the module draws its own numbers");
+        }
+        if case.request.connection.listener.address.is_some() {
+            return Ran::Skipped("the listener's address is not one of this machine");
+        }
+        if case.request.target.contains(&b'\n') {
+            return Ran::Skipped("the target ends the line");
+        }
+        let status = case.backend.unwrap_or(StatusCode::OK).as_u16();
+        self.backends.values().for_each(|backend| backend.answer_with(status));
+        let response = self.exchange(case);
+        let reason = response.field("x-gw-reason");
+        if response.field("x-gw-kind").is_none() {
+            return nginx_alone(case, &response);
+        }
+        if asks(case, router) {
+            let refused = response.status == 500 && reason == Some("unenforced");
+            return match refused {
+                true => Ran::Refused,
+                false => Ran::Compared(Err(format!("passed: {response:?}"))),
+            };
+        }
+        if response.status == 502 && self.nginx.log().contains("does not speak HTTP/1.1") {
+            return Ran::Skipped("proxy_pass speaks HTTP/1.1 only");
+        }
+        Ran::Compared(case.check(&observed(case, &response)))
+    }
+
+    fn exchange(&self, case: &Case) -> Response {
+        let request = &case.request;
+        let mut octets = request.method.as_bytes().to_vec();
+        octets.push(b' ');
+        octets.extend_from_slice(&request.target);
+        octets.extend_from_slice(b" HTTP/1.1\r\n");
+        let mut line = |name: &str, value: &[u8]| {
+            octets.extend_from_slice(name.as_bytes());
+            octets.extend_from_slice(b": ");
+            octets.extend_from_slice(value);
+            octets.extend_from_slice(b"\r\n");
+        };
+        request.headers.iter().for_each(|(name, value)| line(name, value));
+        for (name, value) in &request.attributes {
+            let i = self.attributes.iter().position(|known| known == name).unwrap();
+            line(&format!("x-attribute-{i}"), value);
+        }
+        octets.extend_from_slice(b"\r\n");
+        let address = self.ports[&port(case)];
+        let stream = match port(case) {
+            (_, true) => connect_tls(address, &server_name(case)),
+            (_, false) => Box::new(connect(address).unwrap()),
+        };
+        exchange(stream, &request.method, &octets).unwrap_or_else(|error| {
+            panic!("{case:?}: {error}\n{}", self.nginx.log());
+        })
+    }
+}
+
+fn port(case: &Case) -> (u16, bool) {
+    let connection = &case.request.connection;
+    (connection.listener.port, connection.protocol == Protocol::Https)
+}
+
+/// The server name of the connection: that of the host if none is given.
+fn server_name(case: &Case) -> String {
+    let request = &case.request;
+    let host = || {
+        let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = host.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+        let host = host.unwrap_or_default();
+        let host = host.split_once(':').map_or(&*host, |(host, _)| host);
+        host.parse::<IpAddr>().map_or_else(|_| host.to_owned(), |_| String::new())
+    };
+    request.server_name.clone().unwrap_or_else(host)
+}
+
+/// A request that nginx itself turned away, before the module saw it.
+fn nginx_alone(case: &Case, response: &Response) -> Ran {
+    match (case.expect.service.is_some(), response.status) {
+        (false, _) => Ran::Skipped("nginx itself turns it away, as the engine would"),
+        (true, 400) => Ran::Skipped("nginx itself answers 400"),
+        (true, 405) => Ran::Skipped("nginx itself answers 405"),
+        (true, _) => Ran::Compared(Err(format!("answered by nginx: {response:?}"))),
+    }
+}
+
+/// Whether something is asked that nginx does not do.
+fn asks(case: &Case, router: &Router) -> bool {
+    let request = &case.request;
+    let decision = router.decide(request, 0);
+    let done = |step: &Step<'_>| matches!(step, Step::Refuse(_) | Step::Preflight(_));
+    if let Some(step) = decision.steps(request).first() {
+        return !decision.steps(request).iter().all(done) || !done(step);
+    }
+    match decision.admitted() {
+        Outcome::Forward(_) => decision.backend_tls().is_some() || decision.mutual_tls(),
+        _ => false,
+    }
+}
+
+/// The directives for a scenario's options.
+fn options(options: &Options) -> String {
+    let Options {
+        http_port,
+        https_port,
+        cluster_domain: _,
+        client_namespace,
+        ingress_class,
+        gateway_class,
+        addresses,
+        supported_features: _,
+        channel,
+        strict,
+        service_hosts,
+        access_mode,
+        gateway_identity,
+        skip_empty_backends,
+        breaker_counts_5xx: _,
+        smi_strict,
+        known_services,
+        assume_services,
+        mesh,
+        identity: _,
+        inbound: _,
+    } = options;
+    let flags = [
+        (*strict, "strict"),
+        (true, "lenient"),
+        (*channel == Channel::Standard, "standard_channel"),
+        (!service_hosts, "no_service_hosts"),
+        (*access_mode == AccessMode::Deny, "deny_by_default"),
+        (*skip_empty_backends, "skip_empty_backends"),
+        (*smi_strict, "smi_strict"),
+        (*mesh, "mesh"),
+        (*assume_services == Some(true), "assume_services"),
+        (*assume_services == Some(false), "assume_no_services"),
+    ];
+    let mut lines: Vec<String> =
+        flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| (*flag).to_owned()).collect();
+    lines.push(format!("http_port {http_port}"));
+    lines.push(format!("https_port {https_port}"));
+    lines.push(format!("client_namespace {client_namespace}"));
+    lines.extend(ingress_class.iter().map(|class| format!("ingress_class {class}")));
+    lines.extend(gateway_class.iter().map(|class| format!("gateway_class {class}")));
+    lines.extend(gateway_identity.iter().map(|of| format!("gateway_identity {of}")));
+    lines.extend(addresses.iter().map(|address| format!("address {address}")));
+    let known = known_services.iter();
+    lines.extend(known.map(|(name, port)| format!("known_service {name}:{port}")));
+    lines.iter().map(|line| format!("gateway_option {line};\n")).collect()
+}
+
+/// Backends for all that `nginx -t` misses.
+fn backends(folder: &Folder, http: &str) -> BTreeMap<String, Backend> {
+    folder.configure(1, http);
+    let told = String::from_utf8(folder.test().stderr).unwrap();
+    assert!(told.contains("test is successful"), "{told}");
+    let missing = told.lines().filter_map(|line| {
+        let (_, name) = line.split_once("no upstream ")?.1.split_once(" for backend \"")?;
+        name.strip_suffix('"')
+    });
+    missing.map(|name| (name.to_owned(), Backend::start(name))).collect()
+}
+
+/// What the upstream of a backend is called.
+fn upstream(backend: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '.' };
+    backend.chars().map(plain).collect()
+}
+
+fn server(port: u16, is_tls: bool, address: SocketAddr) -> String {
+    let (ssl, certificate) = match is_tls {
+        true => (" ssl", "ssl_certificate cert.pem;\nssl_certificate_key key.pem;\n"),
+        false => ("", ""),
+    };
+    format!(
+        "server {{\nlisten {address}{ssl};\n{certificate}\
+         location / {{\n\
+         gateway on;\ngateway_port {port};\n\
+         proxy_http_version 1.1;\nproxy_set_header Connection \"\";\n\
+         proxy_set_header Host $gw_host;\n\
+         proxy_pass_header Server;\nproxy_pass_header X-Pad;\n\
+         proxy_pass_header X-Accel-Buffering;\n\
+         add_header x-gw-kind $gw_kind always;\nadd_header x-gw-reason $gw_reason always;\n\
+         add_header x-gw-rule \"$gw_route: $gw_rule\" always;\n\
+         add_header x-gw-split $gw_split always;\n\
+         proxy_pass http://$gw_backend$gw_target;\n}}\n}}\n"
+    )
+}
+
+fn observed(case: &Case, response: &Response) -> Observed {
+    let mut observed = Observed {
+        status: Some(StatusCode::from_u16(response.status).unwrap()),
+        headers: Some(headers(&response.head)),
+        split: Some(response.field("x-gw-split").map(str::to_owned)),
+        ..Observed::default()
+    };
+    let Some(service) = response.field("x-backend") else {
+        let grpc = response.field("grpc-status").and_then(|code| code.parse().ok());
+        observed.grpc = Some(grpc);
+        observed.body = (case.request.method != "HEAD").then(|| response.body.clone());
+        return observed;
+    };
+    let text = response.text();
+    let (line, head) = text.split_once("\r\n").unwrap_or_default();
+    let is_seen = !line.is_empty();
+    observed.backend = Some(Received {
+        service: service.split_once('?').map_or(service, |(service, _)| service).to_owned(),
+        target: is_seen.then(|| line.split(' ').nth(1).unwrap().as_bytes().to_vec()),
+        headers: is_seen.then(|| headers(head)),
+    });
+    observed
+}
+
+fn headers(head: &str) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in head.lines().filter_map(|line| line.split_once(':')) {
+        let name = HeaderName::try_from(name).unwrap();
+        map.append(name, HeaderValue::try_from(value.trim()).unwrap());
+    }
+    map
+}
