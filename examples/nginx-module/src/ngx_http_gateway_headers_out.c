@@ -21,6 +21,11 @@ static void ngx_http_gateway_set_content_type(ngx_http_request_t *r,
     const gw_str *value);
 
 
+/* What stands for a Server that is not sent: without any, nginx writes its own. */
+
+static ngx_table_elt_t  ngx_http_gateway_no_server;
+
+
 /* Fields that nginx itself writes, or looks at, if these pointers say so. */
 
 static ngx_http_gateway_slot_t  ngx_http_gateway_slots[] = {
@@ -138,6 +143,10 @@ ngx_http_gateway_drop_out(ngx_http_request_t *r, const gw_header_op *op)
 
     if (slot == &r->headers_out.last_modified) {
         r->headers_out.last_modified_time = -1;
+    }
+
+    if (slot == &r->headers_out.server) {
+        *slot = &ngx_http_gateway_no_server;
     }
 
     if (ngx_http_gateway_is(&op->name, (u_char *) "content-type", 12)) {

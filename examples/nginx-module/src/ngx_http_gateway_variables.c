@@ -9,12 +9,16 @@ static ngx_int_t ngx_http_gateway_route_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_kind_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_protocol_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_host_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_gateway_text_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_gateway_set_name(ngx_http_variable_value_t *v,
+    int32_t number, ngx_str_t *names);
 static ngx_int_t ngx_http_gateway_set_variable(ngx_http_variable_value_t *v,
     const gw_str *text);
 
@@ -39,6 +43,9 @@ static ngx_http_variable_t  ngx_http_gateway_variables[] = {
     ngx_http_gateway_variable("gw_port", ngx_http_gateway_number_variable,
                offsetof(ngx_http_gateway_ctx_t, decision.service_port)),
 
+    ngx_http_gateway_variable("gw_protocol",
+                              ngx_http_gateway_protocol_variable, 0),
+
     ngx_http_gateway_variable("gw_kind", ngx_http_gateway_kind_variable, 0),
     ngx_http_gateway_variable("gw_route", ngx_http_gateway_route_variable, 0),
     ngx_http_gateway_field("gw_rule", decision.route_field),
@@ -50,17 +57,24 @@ static ngx_http_variable_t  ngx_http_gateway_variables[] = {
 };
 
 
-/* By number; those in between are not given out. */
+/* By GW_KIND_... and GW_PROTOCOL_..., from 1. */
 
 static ngx_str_t  ngx_http_gateway_kinds[] = {
-    ngx_string("unknown"),
     ngx_string("forward"),
     ngx_string("redirect"),
     ngx_string("respond"),
     ngx_string("deny"),
     ngx_string("no-route"),
     ngx_string("refuse"),
-    ngx_string("preflight")
+    ngx_string("preflight"),
+    ngx_null_string
+};
+
+static ngx_str_t  ngx_http_gateway_protocols[] = {
+    ngx_string("http1"),
+    ngx_string("http2"),
+    ngx_string("grpc"),
+    ngx_null_string
 };
 
 
@@ -162,28 +176,31 @@ static ngx_int_t
 ngx_http_gateway_kind_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    gw_str                   text;
-    ngx_uint_t               kind;
     ngx_http_gateway_ctx_t  *ctx;
 
     (void) data;
 
     ctx = ngx_http_gateway_ctx(r->main);
 
-    if (ctx == NULL || ctx->decision.kind == 0) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
+    return ngx_http_gateway_set_name(v, ctx ? ctx->decision.kind : 0,
+                                     ngx_http_gateway_kinds);
+}
 
-    kind = (ngx_uint_t) ctx->decision.kind;
 
-    if (kind >= sizeof(ngx_http_gateway_kinds) / sizeof(ngx_str_t)) {
-        kind = 0;
-    }
+/* What the backend speaks. */
 
-    text = ngx_http_gateway_text(ngx_http_gateway_kinds[kind]);
+static ngx_int_t
+ngx_http_gateway_protocol_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gateway_ctx_t  *ctx;
 
-    return ngx_http_gateway_set_variable(v, &text);
+    (void) data;
+
+    ctx = ngx_http_gateway_ctx(r->main);
+
+    return ngx_http_gateway_set_name(v, ctx ? ctx->protocol : 0,
+                                     ngx_http_gateway_protocols);
 }
 
 
@@ -254,6 +271,26 @@ ngx_http_gateway_text_variable(ngx_http_request_t *r,
 
     return ngx_http_gateway_set_variable(v,
                                   (gw_str *) ((u_char *) ctx + data));
+}
+
+
+/* The name at a place of a list, from 1. */
+
+static ngx_int_t
+ngx_http_gateway_set_name(ngx_http_variable_value_t *v, int32_t number,
+    ngx_str_t *names)
+{
+    gw_str  text;
+
+    ngx_memzero(&text, sizeof(gw_str));
+
+    for ( /* void */ ; number > 0 && names->len; names++) {
+        if (--number == 0) {
+            text = ngx_http_gateway_text(*names);
+        }
+    }
+
+    return ngx_http_gateway_set_variable(v, &text);
 }
 
 
