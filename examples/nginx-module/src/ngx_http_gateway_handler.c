@@ -76,8 +76,11 @@ ngx_http_gateway_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_gateway_forward(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
 {
-    gw_status    rc;
-    gw_settings  settings;
+    gw_status                     rc;
+    gw_settings                   settings;
+    ngx_http_gateway_loc_conf_t  *glcf;
+
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
 
     ngx_memzero(&settings, sizeof(gw_settings));
     settings.struct_size = sizeof(gw_settings);
@@ -96,9 +99,10 @@ ngx_http_gateway_forward(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
                                        NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
 
-    if (settings.protocol != GW_PROTOCOL_HTTP1) {
+    if (settings.protocol != GW_PROTOCOL_HTTP1 && glcf->http2.len == 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "gateway: backend \"%*s\" does not speak HTTP/1.1",
+                      "gateway: backend \"%*s\" does not speak HTTP/1.1, and "
+                      "there is no \"gateway_http2\"",
                       ctx->decision.backend.len, ctx->decision.backend.ptr);
         return ngx_http_gateway_answer(r, ctx, NGX_HTTP_BAD_GATEWAY);
     }
@@ -118,7 +122,20 @@ ngx_http_gateway_forward(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return NGX_DECLINED;
+    if (settings.protocol == GW_PROTOCOL_HTTP1) {
+        return NGX_DECLINED;
+    }
+
+    /* grpc_pass takes no path: it sends this one. */
+
+    r->unparsed_uri.data = (u_char *) ctx->forward.target.ptr;
+    r->unparsed_uri.len = ctx->forward.target.len;
+    r->valid_unparsed_uri = 1;
+
+    (void) ngx_http_named_location(r, &glcf->http2);
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
 }
 
 

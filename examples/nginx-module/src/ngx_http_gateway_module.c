@@ -16,6 +16,8 @@ static char *ngx_http_gateway_config(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_enable(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_gateway_http2(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_gateway_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -68,6 +70,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_loc_conf_t, port),
       &ngx_http_gateway_ports },
+
+    { ngx_string("gateway_http2"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_http2,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_loc_conf_t, http2),
+      NULL },
 
       ngx_null_command
 };
@@ -137,7 +146,7 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_gateway_loc_conf_t  *glcf;
 
-    glcf = ngx_palloc(cf->pool, sizeof(ngx_http_gateway_loc_conf_t));
+    glcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gateway_loc_conf_t));
     if (glcf == NULL) {
         return NULL;
     }
@@ -159,6 +168,7 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_uint_value(conf->port, prev->port, 0);
+    ngx_conf_merge_str_value(conf->http2, prev->http2, "");
 
     return NGX_CONF_OK;
 }
@@ -346,6 +356,21 @@ ngx_http_gateway_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_http2(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (value[1].data[0] != '@') {
+        return "has to name a location: @name";
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
 

@@ -1,7 +1,8 @@
 //! A backend that answers with what it has received.
 
 use crate::client::{self, Stream};
-use std::io::{BufReader, Write};
+use http::Response;
+use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -59,6 +60,12 @@ impl Drop for Backend {
 impl State {
     /// Answers one request after the other until the connection ends.
     fn serve(&self, stream: TcpStream) {
+        let mut first = [0; 3];
+        if stream.peek(&mut first).is_ok_and(|_| first == *b"PRI") {
+            // The end of the connection is none of ours.
+            let _ = self.serve_http2(stream);
+            return;
+        }
         let mut reader = BufReader::new(Box::new(stream) as Box<dyn Stream>);
         while let Ok((line, head)) = client::read_head(&mut reader) {
             let Ok(body) = client::read_body(&mut reader, &head, false) else { return };
@@ -76,5 +83,37 @@ impl State {
                 return;
             }
         }
+    }
+
+    /// The same in HTTP/2.
+    fn serve_http2(&self, stream: TcpStream) -> io::Result<()> {
+        stream.set_nonblocking(true)?;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build()?.block_on(async {
+            let stream = tokio::net::TcpStream::from_std(stream)?;
+            let mut connection = h2::server::handshake(stream).await.map_err(io::Error::other)?;
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                let (head, _) = request.into_parts();
+                let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+                let host = head.uri.authority().map_or("", |authority| authority.as_str());
+                let mut echo = format!("{} {target} HTTP/2.0\r\nhost: {host}\r\n", head.method);
+                for (name, value) in &head.headers {
+                    echo += &format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
+                }
+                let answer = Response::builder()
+                    .status(self.status.load(Ordering::SeqCst))
+                    .header("x-backend", &self.name);
+                let answer =
+                    ANSWERED.iter().fold(answer, |it, (name, value)| it.header(*name, *value));
+                let answer = answer.body(()).map_err(io::Error::other)?;
+                let bodiless = head.method == "HEAD";
+                let sent = respond.send_response(answer, bodiless);
+                let mut body = sent.map_err(io::Error::other)?;
+                if !bodiless {
+                    body.send_data(echo.into(), true).map_err(io::Error::other)?;
+                }
+            }
+            Ok(())
+        })
     }
 }
