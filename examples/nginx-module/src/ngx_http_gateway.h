@@ -58,6 +58,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                 enable;
     ngx_uint_t                 port;
+    ngx_addr_t                *address;
     ngx_str_t                  http2;               /* a named location */
 } ngx_http_gateway_loc_conf_t;
 

@@ -16,6 +16,8 @@ static char *ngx_http_gateway_config(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_enable(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_gateway_address(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_gateway_http2(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_gateway_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -70,6 +72,13 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_gateway_loc_conf_t, port),
       &ngx_http_gateway_ports },
+
+    { ngx_string("gateway_address"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_gateway_address,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("gateway_http2"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -153,6 +162,7 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
 
     glcf->enable = NGX_CONF_UNSET;
     glcf->port = NGX_CONF_UNSET_UINT;
+    glcf->address = NGX_CONF_UNSET_PTR;
 
     return glcf;
 }
@@ -168,6 +178,7 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_uint_value(conf->port, prev->port, 0);
+    ngx_conf_merge_ptr_value(conf->address, prev->address, NULL);
     ngx_conf_merge_str_value(conf->http2, prev->http2, "");
 
     return NGX_CONF_OK;
@@ -353,6 +364,36 @@ ngx_http_gateway_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (glcf->enable) {
         gmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gateway_module);
         gmcf->enabled = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_gateway_address(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_gateway_loc_conf_t  *glcf = conf;
+
+    ngx_str_t  *value;
+
+    (void) cmd;
+
+    if (glcf->address != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    glcf->address = ngx_pcalloc(cf->pool, sizeof(ngx_addr_t));
+    if (glcf->address == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_parse_addr(cf->pool, glcf->address, value[1].data, value[1].len)
+        != NGX_OK)
+    {
+        return "has an invalid address";
     }
 
     return NGX_CONF_OK;

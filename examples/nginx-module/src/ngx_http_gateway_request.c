@@ -204,9 +204,11 @@ static void
 ngx_http_gateway_set_addresses(ngx_http_request_t *r,
     ngx_http_gateway_ctx_t *ctx)
 {
-    uint16_t           port;
-    gw_request        *request;
-    ngx_connection_t  *c;
+    uint16_t                      port;
+    gw_request                   *request;
+    struct sockaddr              *local;
+    ngx_connection_t             *c;
+    ngx_http_gateway_loc_conf_t  *glcf;
 
     c = r->connection;
     request = &ctx->request;
@@ -215,16 +217,28 @@ ngx_http_gateway_set_addresses(ngx_http_request_t *r,
                                                     request->peer_addr,
                                                     &request->peer_port);
 
-    /* May cost a system call. */
+    glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
 
-    if (ctx->conf->local_addresses
-        && ngx_connection_local_sockaddr(c, NULL, 0) == NGX_OK)
-    {
-        request->listener_family =
-                           ngx_http_gateway_address(c->local_sockaddr,
-                                                    request->listener_addr,
-                                                    &port);
+    if (glcf->address != NULL) {
+        local = glcf->address->sockaddr;
+
+    } else if (ctx->conf->local_addresses) {
+
+        /* May cost a system call. */
+
+        if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK) {
+            return;
+        }
+
+        local = c->local_sockaddr;
+
+    } else {
+        return;
     }
+
+    request->listener_family = ngx_http_gateway_address(local,
+                                                        request->listener_addr,
+                                                        &port);
 }
 
 

@@ -82,6 +82,8 @@ fn bad_directives_are_told_by_nginx_t() {
         ("gateway_config documents.yaml; gateway_option tea;", "unknown option \"tea\""),
         ("gateway_config documents.yaml; gateway_option strict on;", "wrong number of values"),
         ("gateway_config documents.yaml; gateway_option http_port x;", "has an invalid port"),
+        ("gateway_config documents.yaml; gateway_address tea;", "has an invalid address"),
+        ("gateway_config documents.yaml; gateway_http2 tea;", "has to name a location: @name"),
         ("gateway_config documents.yaml; gateway_port 0;", "value must be between 1 and 65535"),
     ] {
         let (passed, told) = test(&good, http);
