@@ -1,7 +1,7 @@
 //! The nginx module, in the nginx of Debian.
 //!
 //! Without the packages nginx and nginx-dev nothing is tested, and that is told; where
-//! `GATEWAY_FORBID_SKIPS` is set, it fails instead.
+//! `GATEWAY_REQUIRE_TOOLS` is set, it fails instead.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod backend;
