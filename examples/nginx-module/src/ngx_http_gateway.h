@@ -46,10 +46,11 @@ typedef struct {
 
     gw_engine                 *engine;
     gw_router                 *router;              /* the one in force */
+    uint64_t                   generation;          /* the how manieth it is */
     unsigned                   local_addresses:1;   /* it has listeners of one address */
     uint64_t                   fingerprint;         /* of the files that it was built from */
 
-    ngx_array_t                idle;                /* of gw_decider * */
+    ngx_array_t                idle;                /* of ngx_http_gateway_ctx_t * */
     uint64_t                   random;
     ngx_event_t                timer;
 } ngx_http_gateway_main_conf_t;
@@ -63,11 +64,12 @@ typedef struct {
 } ngx_http_gateway_loc_conf_t;
 
 
-/* A request under way, from its decision to the end of its pool. */
+/* A request under way, from its decision to the end of its pool; then another one. */
 typedef struct {
-    ngx_http_gateway_main_conf_t  *conf;
-    ngx_http_request_t        *r;
     gw_decider                *decider;
+    ngx_http_gateway_main_conf_t  *conf;
+
+    ngx_http_request_t        *r;
     ngx_list_t                 headers;             /* as the client sent them */
     gw_request                 request;
     gw_decision                decision;
@@ -120,6 +122,7 @@ void ngx_http_gateway_watch_start(ngx_cycle_t *cycle,
 
 ngx_http_gateway_ctx_t *ngx_http_gateway_ctx(ngx_http_request_t *r);
 ngx_http_gateway_ctx_t *ngx_http_gateway_ctx_create(ngx_http_request_t *r);
+void ngx_http_gateway_ctx_free(ngx_http_gateway_ctx_t *ctx);
 
 /* handler */
 

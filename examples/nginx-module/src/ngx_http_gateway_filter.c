@@ -201,7 +201,9 @@ ngx_http_gateway_upstream_status(ngx_http_request_t *r, gw_str *text)
 
     ngx_memzero(text, sizeof(gw_str));
 
-    if (r->upstream_states == NULL || r->upstream_states->nelts == 0) {
+    /* Of one the engine knows the status. */
+
+    if (r->upstream_states == NULL || r->upstream_states->nelts < 2) {
         return NGX_OK;
     }
 

@@ -139,7 +139,8 @@ ngx_http_gateway_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&gmcf->attributes, cf->pool, 2,
                           sizeof(ngx_http_gateway_attribute_t))
            != NGX_OK
-        || ngx_array_init(&gmcf->idle, cf->pool, 64, sizeof(gw_decider *))
+        || ngx_array_init(&gmcf->idle, cf->pool, 64,
+                          sizeof(ngx_http_gateway_ctx_t *))
            != NGX_OK
         || ngx_http_gateway_options_init(cf, &gmcf->options) != NGX_OK)
     {
@@ -246,6 +247,8 @@ ngx_http_gateway_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    gmcf->generation = 1;
+
     ngx_http_gateway_check_upstreams(router,
               ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module),
               cf->log);
@@ -304,13 +307,13 @@ ngx_http_gateway_cleanup(void *data)
 {
     ngx_http_gateway_main_conf_t  *gmcf = data;
 
-    ngx_uint_t    i;
-    gw_decider  **idle;
+    ngx_uint_t                i;
+    ngx_http_gateway_ctx_t  **idle;
 
     idle = gmcf->idle.elts;
 
     for (i = 0; i < gmcf->idle.nelts; i++) {
-        gw_decider_free(idle[i]);
+        ngx_http_gateway_ctx_free(idle[i]);
     }
 
     gw_engine_free(gmcf->engine);

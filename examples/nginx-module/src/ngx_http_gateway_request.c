@@ -4,8 +4,8 @@
 
 
 static void ngx_http_gateway_ctx_cleanup(void *data);
-static gw_decider *ngx_http_gateway_take_decider(
-    ngx_http_gateway_main_conf_t *gmcf);
+static ngx_http_gateway_ctx_t *ngx_http_gateway_take_ctx(
+    ngx_http_gateway_main_conf_t *gmcf, ngx_log_t *log);
 static void ngx_http_gateway_set_target(ngx_http_request_t *r,
     gw_request *request);
 static void ngx_http_gateway_set_host(ngx_http_request_t *r,
@@ -62,27 +62,24 @@ ngx_http_gateway_ctx_create(ngx_http_request_t *r)
     gmcf = ngx_http_get_module_main_conf(r, ngx_http_gateway_module);
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gateway_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_gateway_ctx_t));
-
-    ctx->decider = ngx_http_gateway_take_decider(gmcf);
-    if (ctx->decider == NULL) {
+    ctx = ngx_http_gateway_take_ctx(gmcf, r->connection->log);
+    if (ctx == NULL) {
         return NULL;
     }
 
-    ctx->conf = gmcf;
+    cln->handler = ngx_http_gateway_ctx_cleanup;
+    cln->data = ctx;
+    ngx_http_set_ctx(r, ctx, ngx_http_gateway_module);
+
     ctx->r = r;
     ctx->headers = r->headers_in.headers;
     ctx->decision.struct_size = sizeof(gw_decision);
     ctx->forward.struct_size = sizeof(gw_forward);
-
-    cln->handler = ngx_http_gateway_ctx_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_gateway_module);
 
     request = &ctx->request;
     request->struct_size = sizeof(gw_request);
@@ -113,41 +110,69 @@ ngx_http_gateway_ctx_create(ngx_http_request_t *r)
 }
 
 
-/* A decider goes to the next request: it allocates nothing after the first few. */
+/* Contexts go from request to request: their deciders allocate nothing after the first few. */
 
 static void
 ngx_http_gateway_ctx_cleanup(void *data)
 {
     ngx_http_gateway_ctx_t  *ctx = data;
 
-    gw_decider  **idle;
+    ngx_http_gateway_ctx_t  **idle;
 
-    gw_decider_reset(ctx->decider);
+    /* One that decided by the router in force keeps it, and finds it again. */
+
+    if (ctx->decision.generation != ctx->conf->generation) {
+        gw_decider_reset(ctx->decider);
+    }
 
     idle = ngx_array_push(&ctx->conf->idle);
     if (idle == NULL) {
-        gw_decider_free(ctx->decider);
+        ngx_http_gateway_ctx_free(ctx);
         return;
     }
 
-    *idle = ctx->decider;
+    *idle = ctx;
 }
 
 
-static gw_decider *
-ngx_http_gateway_take_decider(ngx_http_gateway_main_conf_t *gmcf)
+static ngx_http_gateway_ctx_t *
+ngx_http_gateway_take_ctx(ngx_http_gateway_main_conf_t *gmcf, ngx_log_t *log)
 {
-    gw_decider   *decider, **idle;
-    ngx_array_t  *list;
+    ngx_array_t             *list;
+    ngx_http_gateway_ctx_t  *ctx, **idle;
 
     list = &gmcf->idle;
 
     if (list->nelts) {
         idle = list->elts;
-        return idle[--list->nelts];
+        ctx = idle[--list->nelts];
+
+        ngx_memzero(&ctx->r, sizeof(ngx_http_gateway_ctx_t)
+                             - offsetof(ngx_http_gateway_ctx_t, r));
+        return ctx;
     }
 
-    return gw_decider_new(0, &decider) == GW_OK ? decider : NULL;
+    ctx = ngx_calloc(sizeof(ngx_http_gateway_ctx_t), log);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ctx->conf = gmcf;
+
+    if (gw_decider_new(0, &ctx->decider) != GW_OK) {
+        ngx_free(ctx);
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
+void
+ngx_http_gateway_ctx_free(ngx_http_gateway_ctx_t *ctx)
+{
+    gw_decider_free(ctx->decider);
+    ngx_free(ctx);
 }
 
 

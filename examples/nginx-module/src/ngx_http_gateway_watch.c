@@ -71,8 +71,9 @@ static void
 ngx_http_gateway_reload(ngx_http_gateway_main_conf_t *gmcf, ngx_pool_t *pool,
     ngx_log_t *log)
 {
-    uint64_t    generation;
-    gw_router  *router;
+    gw_router                *router;
+    ngx_uint_t                i;
+    ngx_http_gateway_ctx_t  **idle;
 
     if (ngx_http_gateway_load(gmcf, pool, log, &router) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, log, 0,
@@ -80,12 +81,22 @@ ngx_http_gateway_reload(ngx_http_gateway_main_conf_t *gmcf, ngx_pool_t *pool,
         return;
     }
 
-    if (gw_engine_publish(gmcf->engine, router, &generation) != GW_OK) {
+    if (gw_engine_publish(gmcf->engine, router, &gmcf->generation)
+        != GW_OK)
+    {
         gw_router_free(router);
         return;
     }
 
     ngx_http_gateway_in_force(gmcf, router);
+
+    /* Those that idle would keep the router from before. */
+
+    idle = gmcf->idle.elts;
+
+    for (i = 0; i < gmcf->idle.nelts; i++) {
+        gw_decider_reset(idle[i]->decider);
+    }
 
     ngx_http_gateway_check_upstreams(router,
         ngx_http_cycle_get_module_main_conf(ngx_cycle,
@@ -93,5 +104,5 @@ ngx_http_gateway_reload(ngx_http_gateway_main_conf_t *gmcf, ngx_pool_t *pool,
         log);
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0, "gateway: rules %uL are in force",
-                  generation);
+                  gmcf->generation);
 }
