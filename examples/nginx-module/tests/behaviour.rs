@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::client::{connect, exchange, get};
-use crate::module::module;
+use crate::module::{self, module};
 use crate::nginx::{Folder, Nginx, addresses};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -50,6 +50,38 @@ fn test(documents: &str, http: &str) -> (bool, String) {
     folder.configure(1, http);
     let output = folder.test();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The configuration of the README is that of the folder, and works.
+#[test]
+fn the_demo_works_as_the_readme_shows_it() {
+    let read = |name: &str| std::fs::read_to_string(module::folder().join(name)).unwrap();
+    let (readme, mut conf) = (read("README.md"), read("demo/nginx.conf"));
+    let routes = read("demo/routes.yaml");
+    assert!(readme.contains(&format!("```nginx\n{conf}```")), "its nginx.conf is another");
+    assert!(readme.contains(&format!("```yaml\n{routes}```")), "its routes.yaml is another");
+    let Some(built) = module() else { return };
+    let free = addresses(3);
+    for (port, address) in ["8880", "8881", "8882"].iter().zip(&free) {
+        conf = conf.replace(&format!("127.0.0.1:{port}"), &address.to_string());
+    }
+    let folder = Folder::new();
+    let conf = conf
+        .replace("../build/ngx_http_gateway_module.so", &built.display().to_string())
+        .replace("daemon off;", "")
+        .replace("stderr notice", "error.log notice")
+        .replace("/dev/stdout", "access.log")
+        .replace("../build/", "");
+    folder.write("nginx.conf", &conf);
+    folder.write("routes.yaml", &routes);
+    let nginx = folder.start(free[0]);
+    let ask = |target: &str| get(free[0], "shop.example.com", target).unwrap();
+    assert!(ask("/").text().ends_with(": shop.example.com/, X-Shop: main\n"));
+    assert_eq!(ask("/").field("x-frame-options"), Some("DENY"));
+    assert_eq!(ask("/beta/x?y=1").text(), "version 2: v2.shop.internal/x?y=1, X-Shop: \n");
+    assert_eq!(ask("/old").status, 301);
+    assert_eq!(get(free[0], "other.example.com", "/").unwrap().status, 404);
+    drop(nginx);
 }
 
 #[test]
