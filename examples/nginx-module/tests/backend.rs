@@ -1,12 +1,12 @@
 //! A backend that answers with what it has received.
 
-use crate::client::{self, Stream};
 use http::Response;
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread;
+use testkit::socket::{read_body, read_head};
 use testkit::suite::ANSWERED;
 
 pub(crate) struct Backend {
@@ -66,9 +66,9 @@ impl State {
             let _ = self.serve_http2(stream);
             return;
         }
-        let mut reader = BufReader::new(Box::new(stream) as Box<dyn Stream>);
-        while let Ok((line, head)) = client::read_head(&mut reader) {
-            let Ok(body) = client::read_body(&mut reader, &head, false) else { return };
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some((line, head))) = read_head(&mut reader) {
+            let Ok(body) = read_body(&mut reader, &head, false) else { return };
             let status = self.status.load(Ordering::SeqCst);
             let fields = ANSWERED.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
             let echo = format!("{line}\r\n{head}\r\nbody: {}\r\n", body.len());

@@ -1,13 +1,14 @@
 //! What the module does besides deciding.
 
 use crate::backend::Backend;
-use crate::client::{connect, exchange, get};
 use crate::module::{self, module};
 use crate::nginx::{Folder, Nginx, addresses};
 use std::collections::BTreeSet;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use testkit::socket::{Response, exchange};
 
 /// A VirtualServer of `cafe.example.com` with the upstreams `tea` and `coffee`, and these routes.
 fn cafe(routes: &str) -> String {
@@ -16,6 +17,11 @@ fn cafe(routes: &str) -> String {
          host: cafe.example.com\n  upstreams:\n  - {{name: tea, service: tea, port: 80}}\n  \
          - {{name: coffee, service: coffee, port: 80}}\n  routes:\n{routes}"
     )
+}
+
+/// A request on a connection of its own.
+fn get(address: SocketAddr, host: &str, target: &str) -> io::Result<Response> {
+    testkit::socket::get(address, host, target, "Connection: close\r\n")
 }
 
 /// Names of backends as upstreams, and their addresses.
@@ -312,7 +318,7 @@ fn bodies_go_where_requests_go() {
     let post = |target: &str, length: usize| {
         let head = format!("POST {target} HTTP/1.1\r\nHost: cafe.example.com\r\n");
         let request = format!("{head}Content-Length: {length}\r\n\r\n{}", "x".repeat(length));
-        exchange(Box::new(connect(address).unwrap()), "POST", request.as_bytes()).unwrap()
+        exchange(address, "POST", request.as_bytes()).unwrap()
     };
     assert!(post("/tea", 1000).text().ends_with("body: 1000\r\n"));
     assert_eq!(post("/tea", 2000).status, 413);

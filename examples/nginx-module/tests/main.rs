@@ -6,7 +6,6 @@
 
 mod backend;
 mod behaviour;
-mod client;
 mod module;
 mod nginx;
 mod suite;

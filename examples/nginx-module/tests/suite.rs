@@ -1,16 +1,16 @@
 //! The common suite, through nginx.
 
 use crate::backend::Backend;
-use crate::client::{Response, connect, exchange};
 use crate::module::module;
 use crate::nginx::{Folder, Nginx, addresses};
 use crate::tls::{connect_tls, write_certificate};
 use gateway_core::rules::{Protocol, RuleSet};
 use gateway_core::{AccessMode, Channel, Options, Outcome, Router, Step};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use testkit::socket::{Response, exchange, exchange_over};
 use testkit::suite::{Case, Observed, Received, Suite};
 
 #[test]
@@ -139,7 +139,7 @@ impl Served {
             return nginx_alone(case, &response);
         }
         if asks(case, router) {
-            let refused = !response.head.contains("x-backend") && reason == Some("unenforced");
+            let refused = response.backend().is_none() && reason == Some("unenforced");
             return match refused {
                 true => Ran::Refused,
                 false => Ran::Compared(Err(format!("passed: {response:?}"))),
@@ -148,35 +148,24 @@ impl Served {
         if case.expect.content_type.is_some() && response.status == 204 {
             return Ran::Skipped("nginx sends no Content-Type with 204");
         }
-        Ran::Compared(case.check(&observed(case, &response)))
+        Ran::Compared(case.check(&observed(case, response)))
     }
 
     fn exchange(&self, case: &Case) -> Response {
-        let request = &case.request;
-        let mut octets = request.method.as_bytes().to_vec();
-        octets.push(b' ');
-        octets.extend_from_slice(&request.target);
-        octets.extend_from_slice(b" HTTP/1.1\r\n");
-        let mut line = |name: &str, value: &[u8]| {
-            octets.extend_from_slice(name.as_bytes());
-            octets.extend_from_slice(b": ");
-            octets.extend_from_slice(value);
-            octets.extend_from_slice(b"\r\n");
-        };
-        request.headers.iter().for_each(|(name, value)| line(name, value));
-        for (name, value) in &request.attributes {
+        let mut more = Vec::new();
+        for (name, value) in &case.request.attributes {
             let i = self.attributes.iter().position(|known| known == name).unwrap();
-            line(&format!("x-attribute-{i}"), value);
+            more.extend_from_slice(format!("x-attribute-{i}: ").as_bytes());
+            more.extend_from_slice(value);
+            more.extend_from_slice(b"\r\n");
         }
-        octets.extend_from_slice(b"\r\n");
+        let (method, octets) = (&case.request.method, case.octets(&more));
         let address = self.sockets[&socket(case)];
-        let stream = match socket(case) {
-            (.., true) => connect_tls(address, &server_name(case)),
-            (.., false) => Box::new(connect(address).unwrap()),
+        let response = match socket(case) {
+            (.., true) => exchange_over(connect_tls(address, &server_name(case)), method, &octets),
+            (.., false) => exchange(address, method, &octets),
         };
-        exchange(stream, &request.method, &octets).unwrap_or_else(|error| {
-            panic!("{case:?}: {error}\n{}", self.nginx.log());
-        })
+        response.unwrap_or_else(|error| panic!("{case:?}: {error}\n{}", self.nginx.log()))
     }
 }
 
@@ -318,28 +307,16 @@ fn server((named, port, is_tls): Socket, address: SocketAddr) -> String {
     )
 }
 
-fn observed(case: &Case, response: &Response) -> Observed {
-    let mut observed = Observed {
-        status: Some(StatusCode::from_u16(response.status).unwrap()),
-        headers: Some(headers(&response.head)),
-        split: Some(response.field("x-gw-split").map(str::to_owned)),
-        route: Some(response.field("x-gw-route").and_then(route)),
-        ..Observed::default()
-    };
-    let Some(service) = response.field("x-backend") else {
-        let grpc = response.field("grpc-status").and_then(|code| code.parse().ok());
-        observed.grpc = Some(grpc);
-        observed.body = (case.request.method != "HEAD").then(|| response.body.clone());
-        return observed;
-    };
-    let text = response.text();
-    let (line, head) = text.split_once("\r\n").unwrap_or_default();
-    let is_seen = !line.is_empty();
-    observed.backend = Some(Received {
-        service: service.split_once('?').map_or(service, |(service, _)| service).to_owned(),
-        target: is_seen.then(|| line.split(' ').nth(1).unwrap().as_bytes().to_vec()),
-        headers: is_seen.then(|| headers(head)),
-    });
+fn observed(case: &Case, response: Response) -> Observed {
+    let split = response.field("x-gw-split").map(str::to_owned);
+    let route = response.field("x-gw-route").and_then(route);
+    let mut observed = case.observed(response);
+    observed.split = Some(split);
+    observed.route = Some(route);
+    if let Some(Received { service, .. }) = &mut observed.backend {
+        // What narrows a Service is not part of its name.
+        service.truncate(service.find('?').unwrap_or(service.len()));
+    }
     observed
 }
 
@@ -347,13 +324,4 @@ fn observed(case: &Case, response: &Response) -> Observed {
 fn route(told: &str) -> Option<String> {
     let told = told.strip_suffix(": ").unwrap_or(told);
     (told != ":").then(|| told.to_owned())
-}
-
-fn headers(head: &str) -> HeaderMap {
-    let mut map = HeaderMap::new();
-    for (name, value) in head.lines().filter_map(|line| line.split_once(':')) {
-        let name = HeaderName::try_from(name).unwrap();
-        map.append(name, HeaderValue::try_from(value.trim()).unwrap());
-    }
-    map
 }

@@ -1,14 +1,14 @@
 //! A certificate, and a client that takes any.
 
-use crate::client::{Stream, connect};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use testkit::socket::connect;
 
 /// Writes `cert.pem` and `key.pem` to a folder.
 pub(crate) fn write_certificate(folder: &Path) {
@@ -34,7 +34,10 @@ pub(crate) fn write_certificate(folder: &Path) {
 }
 
 /// Opens a connection for a server name, or none.
-pub(crate) fn connect_tls(address: SocketAddr, name: &str) -> Box<dyn Stream> {
+pub(crate) fn connect_tls(
+    address: SocketAddr,
+    name: &str,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -48,7 +51,7 @@ pub(crate) fn connect_tls(address: SocketAddr, name: &str) -> Box<dyn Stream> {
         name => ServerName::try_from(name.to_owned()).unwrap(),
     };
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    Box::new(StreamOwned::new(connection, connect(address).unwrap()))
+    StreamOwned::new(connection, connect(address).unwrap())
 }
 
 #[derive(Debug)]
