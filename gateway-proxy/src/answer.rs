@@ -1,6 +1,7 @@
 //! Answers requests: decides, asks what policies say, and carries out.
 
 use crate::attributes::Attributes;
+use crate::connection::DRAINED;
 use crate::error::Failure;
 use crate::exchange::{Answer, Exchange, Received};
 use crate::forward::{Asked, Forwarder};
@@ -23,9 +24,6 @@ use std::time::Instant;
 
 /// Most octets of a body that nobody reads, because the answer is a canned one.
 const UNREAD_LIMIT: u64 = 1 << 20;
-
-/// Most octets of a body that nobody reads, in spite of which the connection goes on.
-const DRAINED: u64 = 16 << 10;
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -70,9 +68,8 @@ pub(crate) async fn answer(
     record.decided(&decision, &table);
     let mut asked = Asked::of(&decision);
     let mut by_backend = false;
-    // hyper reads no more than is at hand of a body that comes to nothing, and closes without telling:
-    // a client would send its next request there, and lose it.
-    let mut ends_unread = body.size_hint().lower() > DRAINED;
+    // Its client is told, else it would send its next request there, and lose it.
+    let mut ends_unread = body.size_hint().lower() > DRAINED as u64;
     let wants_tunnel = upgrade.as_ref().is_some_and(Upgrade::is_stream);
     let guard = match table.snapshot.lets_in(client, &decision) {
         true => enforce(&decision, &head, || table.snapshot.judge(client, &decision)),

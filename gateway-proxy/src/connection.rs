@@ -3,6 +3,8 @@
 mod http1;
 mod http2;
 
+pub(crate) use http1::DRAINED;
+
 use crate::answer;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};

@@ -4,6 +4,7 @@
 
 use crate::stream::Stream;
 use bytes::BytesMut;
+use socket2::SockRef;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -88,6 +89,14 @@ impl Downstream {
     /// What was read to tell the protocol, for somebody else to read.
     pub(crate) fn take_begun(&mut self) -> BytesMut {
         std::mem::take(&mut self.begun)
+    }
+
+    /// Makes its end one that nobody takes for an orderly one. TLS tells these apart by itself.
+    pub(crate) fn reset(&self) {
+        if let Stream::Plain(stream) = &self.stream {
+            // A kernel that refuses the option ends it as any other.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
     }
 
     fn start_timer(&mut self, duration: Duration) {

@@ -52,8 +52,8 @@ impl Exchange {
         client.unread.set(true);
         let octets = Some(Rc::new(Cell::new(0)));
         let unread = Some(client.unread.clone());
-        let source = Source::Client(Body::of(socket));
-        Self { head, body: Received { octets, unread, ..Received::of(source) }, upgrade }
+        let body = Received { octets, unread, ..Received::from_client(Body::of(socket)) };
+        Self { head, body, upgrade }
     }
 
     /// A request of HTTP/2, as hyper has read it.
@@ -93,6 +93,11 @@ impl Received {
     /// No frames.
     pub(crate) fn none() -> Self {
         Self::of(Source::None)
+    }
+
+    /// The frames of a client's request in HTTP/1.
+    pub(crate) fn from_client(body: Body<Downstream>) -> Self {
+        Self::of(Source::Client(body))
     }
 
     /// The frames of a backend's answer in HTTP/1.

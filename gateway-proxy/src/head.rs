@@ -157,8 +157,10 @@ impl Head<'_> {
     /// The protocol that the client wants to change to, if it may.
     pub(crate) fn upgrade(&self) -> Option<&HeaderValue> {
         let protocol = self.parts.headers.get(UPGRADE)?;
-        // HTTP/2 is agreed on before the first request, not by an upgrade (RFC 9113, section 3.1).
-        let wanted = !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
+        // HTTP/2 is agreed on before the first request, not by an upgrade (RFC 9113, section 3.1),
+        // and HTTP/1.0 knows none (RFC 9110, section 7.8).
+        let wanted = self.parts.version != Version::HTTP_10
+            && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
             && lists(&self.parts.headers, &CONNECTION, "upgrade");
         wanted.then_some(protocol)
     }

@@ -6,6 +6,8 @@
 //!  socket ◄── outgoing (head) ◄── frames of a body
 //! ```
 
+#[cfg(test)]
+mod answers;
 mod head;
 mod incoming;
 mod outgoing;
@@ -14,9 +16,12 @@ mod reference;
 mod scan;
 mod socket;
 mod tunnel;
+#[cfg(test)]
+mod wire;
 
 pub(crate) use head::{
-    Start, persists, request, response, write_fields, write_length, write_request, write_status,
+    Start, is_chunked, is_chunks, persists, request, response, tells_end, write_fields,
+    write_length, write_request, write_status,
 };
 pub(crate) use incoming::{Ends, NoHead};
 pub(crate) use outgoing::Framing;

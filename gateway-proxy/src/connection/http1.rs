@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 /// Most octets of a body that nobody wants, in spite of which the connection goes on.
-const DRAINED: usize = 64 << 10;
+pub(crate) const DRAINED: usize = 64 << 10;
 
 /// Answers requests, one after the other.
 pub(super) async fn serve(
@@ -72,17 +72,28 @@ impl Connection<'_> {
             match next {
                 Ok(Next::Request) => self.socket.borrow_mut().next_message(),
                 Ok(Next::End) => break,
-                Ok(Next::Tunnel) | Err(Broken) => return,
+                Ok(Next::Tunnel) => return,
+                Err(Broken) => return self.break_off(),
             }
         }
         if !self.socket.borrow().incoming.is_empty() {
             // Closed with octets unread, the connection would be reset, and the answer lost.
             self.session.client.unread.set(true);
         }
+        // What still comes is thrown away: nobody may take what follows for the rest of a body.
+        self.socket.borrow_mut().next_message();
         let end =
             |cx: &mut Context<'_>| Pin::new(&mut self.socket.borrow_mut().stream).poll_shutdown(cx);
         // Who does not take the end is gone.
         let _ = poll_fn(end).await;
+    }
+
+    /// Leaves a client that has no whole answer, and can tell so.
+    fn break_off(&self) {
+        let socket = self.socket.borrow();
+        if socket.outgoing.is_until_end() {
+            socket.stream.reset();
+        }
     }
 
     /// Waits for the head of a request. If there is none, tells what to answer to that.
@@ -128,7 +139,11 @@ impl Connection<'_> {
     /// Answers a request.
     async fn exchange(&self, head: Parts) -> Result<Next, Broken> {
         let request = Asked::of(&head);
-        self.socket.borrow_mut().awaits_continue = request.awaits_continue;
+        {
+            let socket = &mut *self.socket.borrow_mut();
+            // Without a body there is nothing to go on with.
+            socket.awaits_continue = request.awaits_continue && !socket.incoming.is_over();
+        }
         let (switched, upgrade) = match request.may_upgrade {
             true => {
                 let (switched, waits) = oneshot::channel();
@@ -178,7 +193,8 @@ impl Connection<'_> {
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         let socket = &mut *self.socket.borrow_mut();
         // Of one that is still sending, those hear who read its body.
-        if socket.incoming.is_over() && socket.incoming.is_empty() {
+        ready!(socket.poll_over(cx));
+        if socket.incoming.is_empty() {
             match ready!(socket.poll_fill(cx)) {
                 // The next request.
                 Ok(1..) => {}
@@ -234,11 +250,12 @@ impl Connection<'_> {
         let out = socket.begin(framing);
         http1::write_status(out, status);
         headers.remove(TRANSFER_ENCODING);
+        // Only answers to HEAD and 304 tell the length of a body that they do not have.
+        if framing != Framing::None || is_bare(status) {
+            headers.remove(CONTENT_LENGTH);
+        }
         match framing {
-            Framing::Length(length) => {
-                headers.remove(CONTENT_LENGTH);
-                http1::write_length(out, length);
-            }
+            Framing::Length(length) => http1::write_length(out, length),
             Framing::Chunks { .. } => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             Framing::None | Framing::UntilEnd => {}
         }
@@ -365,10 +382,7 @@ impl Asked {
 
     /// How the body of an answer is framed (RFC 9112, section 6.3).
     fn framing(&self, status: StatusCode, body: &Answer) -> Framing {
-        let has_none = self.is_head
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if has_none {
+        if self.is_head || is_bare(status) || status == StatusCode::NOT_MODIFIED {
             return Framing::None;
         }
         match body.size_hint().exact() {
@@ -377,4 +391,9 @@ impl Asked {
             None => Framing::Chunks { trailers: self.trailers },
         }
     }
+}
+
+/// Whether an answer has neither a body nor the length of one (RFC 9110, section 8.6).
+fn is_bare(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT
 }

@@ -149,7 +149,7 @@ impl Relay {
         };
         self.missed = None;
         match &frame {
-            // Nothing comes after trailers, and hyper does not ask for it.
+            // Nothing comes after trailers, and nobody asks for it.
             Some(Ok(frame)) if frame.is_trailers() => self.give_back(),
             Some(Ok(_)) => {}
             Some(Err(_)) => self.lease = None,
@@ -177,7 +177,7 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // hyper does not ask for the end of a body whose length it knows.
+        // Nobody asks for the end of a body whose length is known.
         if self.body.is_end_stream() {
             self.give_back();
         }

@@ -217,7 +217,7 @@ impl Body for UploadBody {
         };
         this.next += 1;
         let now = Instant::now();
-        // hyper does not ask for the end of a body whose length it knows.
+        // Nobody asks for the end of a body whose length is known.
         let is_last = frame.is_none() || stream.is_over(this.next);
         stream.pace = if is_last { Pace::Answer(now) } else { Pace::Sending(now) };
         Poll::Ready(frame)

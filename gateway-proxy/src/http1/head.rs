@@ -1,6 +1,6 @@
 //! Heads of messages: read from octets, and written.
 
-use crate::framing::check_answer;
+use super::incoming::Ends;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
@@ -81,7 +81,10 @@ pub(crate) fn response(head: &Bytes) -> Option<Start> {
     let mut space = [const { MaybeUninit::uninit() }; ANSWER_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    config.parse_response_with_uninit_headers(&mut response, head, &mut space).ok()?;
+    let read = config.parse_response_with_uninit_headers(&mut response, head, &mut space).ok()?;
+    if read != httparse::Status::Complete(head.len()) {
+        return None;
+    }
     let mut headers = HeaderMap::with_capacity(response.headers.len());
     // Looked at in passing: looking them up costs more.
     let (mut lengths, mut length, mut in_chunks, mut has_options) = (0, None, false, false);
@@ -100,14 +103,52 @@ pub(crate) fn response(head: &Bytes) -> Option<Start> {
         headers.try_append(name, value).ok()?;
     }
     let is_clear = if lengths == 1 { length.is_some() && !in_chunks } else { lengths == 0 };
-    if !is_clear || in_chunks {
-        check_answer(&headers).ok()?;
+    if (!is_clear || in_chunks) && !tells_end(&headers) {
+        return None;
     }
     let version = if response.version? == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     let persists =
         if has_options { persists(version, &headers) } else { version == Version::HTTP_11 };
+    // HTTP/1.0 knows no chunks: who sends them may mean something else (RFC 9112, section 6.1).
+    let persists = persists && !(in_chunks && version == Version::HTTP_10);
     let status = StatusCode::from_u16(response.code?).ok()?;
     Some(Start { status, headers, length, in_chunks, persists })
+}
+
+impl Start {
+    /// How the body of the answer ends (RFC 9112, section 6.3).
+    pub(crate) fn ends(&self, is_head: bool) -> Ends {
+        let has_none = is_head
+            || self.status.is_informational()
+            || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if has_none {
+            return Ends::After(0);
+        }
+        if self.in_chunks {
+            return Ends::InChunks;
+        }
+        self.length.map_or(Ends::WithConnection, Ends::After)
+    }
+}
+
+/// Whether the fields of an answer say once where its body ends, in a way that is understood.
+pub(crate) fn tells_end(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next();
+    let is_clear = first.is_none_or(|value| number(value.as_bytes()).is_some())
+        && lengths.all(|other| Some(other) == first);
+    let is_coded = headers.contains_key(TRANSFER_ENCODING);
+    is_clear && (!is_coded || first.is_none() && is_chunked(headers))
+}
+
+/// Whether `chunked` is the only transfer coding.
+pub(crate) fn is_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_some_and(|coding| is_chunks(coding.as_bytes())) && codings.next().is_none()
+}
+
+pub(crate) fn is_chunks(coding: &[u8]) -> bool {
+    coding.eq_ignore_ascii_case(b"chunked")
 }
 
 /// Digits as a number.
@@ -227,10 +268,14 @@ mod tests {
             ("Content-Length: 005\r\ncontent-length: 005\r\n", Some((Some(5), false))),
             ("content-length: 5\r\ncontent-length: 6\r\n", None),
             ("content-length: +5\r\n", None),
+            ("content-length: -5\r\n", None),
+            ("content-length: 5, 5\r\n", None),
             ("content-length: \r\n", None),
             ("content-length: 18446744073709551616\r\n", None),
             ("transfer-encoding: Chunked\r\n", Some((None, true))),
             ("transfer-encoding: gzip\r\n", None),
+            ("transfer-encoding: gzip, chunked\r\n", None),
+            ("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n", None),
             ("transfer-encoding: chunked\r\ncontent-length: 5\r\n", None),
         ] {
             let start = response(&Bytes::from(format!("HTTP/1.1 200 OK\r\n{fields}\r\n")));

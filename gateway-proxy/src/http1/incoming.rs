@@ -93,7 +93,12 @@ impl Incoming {
         }
         self.buffer.reserve(wanted);
         let mut space = (&mut self.buffer).limit(wanted);
-        let read = ready!(pin!(stream.read_buf(&mut space)).poll(cx))?;
+        let read = pin!(stream.read_buf(&mut space)).poll(cx);
+        if !matches!(read, Poll::Ready(Ok(read)) if read >= wanted / 4) {
+            // Neither who waits nor a frame that is kept holds space that it does not need.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
+        let read = ready!(read)?;
         self.learn(read, wanted);
         Poll::Ready(Ok(read))
     }
@@ -235,3 +240,6 @@ impl Incoming {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

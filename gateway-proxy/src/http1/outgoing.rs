@@ -5,8 +5,9 @@ use crate::error::BrokenBody;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, SET_COOKIE, TE, TRAILER,
-    TRANSFER_ENCODING,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_TYPE, EXPECT, HOST, HeaderName, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http_body::Frame;
 use std::io::{self, IoSlice, Write};
@@ -86,6 +87,11 @@ impl Outgoing {
     /// Whether the message needs no more frames.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.framing, Framing::None | Framing::Length(0))
+    }
+
+    /// Whether the end of the connection would be taken for the end of the message.
+    pub(crate) fn is_until_end(&self) -> bool {
+        self.framing == Framing::UntilEnd
     }
 
     /// Takes a frame of the body.
@@ -221,8 +227,16 @@ impl Outgoing {
     }
 }
 
-/// Whether a field would come too late behind a body (RFC 9110, section 6.5.1).
+/// Whether a field would come too late behind a body (RFC 9110, section 6.5.1), or is about a
+/// connection (section 7.6.1).
 fn is_no_trailer(name: &HeaderName) -> bool {
-    [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING]
-        .contains(name)
+    match *name {
+        AUTHORIZATION | CACHE_CONTROL | CONNECTION | CONTENT_ENCODING | CONTENT_LENGTH
+        | CONTENT_RANGE | CONTENT_TYPE | EXPECT | HOST | MAX_FORWARDS | PROXY_AUTHENTICATE
+        | PROXY_AUTHORIZATION | SET_COOKIE | TE | TRAILER | TRANSFER_ENCODING | UPGRADE => true,
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,12 @@ pub(crate) fn read(octets: &[u8]) -> Sent {
     sent
 }
 
+/// The body of the first message, and where that ends, if it does.
+pub(crate) fn first(octets: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut reader = Reader { octets, at: 0 };
+    reader.message().ok().map(|body| (body, reader.at))
+}
+
 struct Reader<'a> {
     octets: &'a [u8],
     at: usize,

@@ -536,7 +536,5 @@ const KINDS: [u8; 256] = {
     kinds
 };
 
-// With its path, since the fuzz target includes this file from elsewhere.
 #[cfg(test)]
-#[path = "scan/tests.rs"]
 pub(super) mod tests;

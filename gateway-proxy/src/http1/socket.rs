@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A socket on which HTTP/1 is spoken.
@@ -23,6 +23,8 @@ pub(crate) struct Socket<S> {
     continues: bool,
     /// How many messages came: the body of an earlier one is over.
     message: u64,
+    /// Who watches the other side once its message is over.
+    watcher: Option<Waker>,
 }
 
 /// A socket and those who read from it.
@@ -44,11 +46,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             awaits_continue: false,
             continues: false,
             message: 0,
+            watcher: None,
         }))
     }
 
     /// Begins to write a message whose body is framed so.
     pub(crate) fn begin(&mut self, framing: Framing) -> &mut Vec<u8> {
+        // What goes out from now on belongs to the message.
+        self.awaits_continue = false;
         self.continues = false;
         self.outgoing.begin(framing)
     }
@@ -69,6 +74,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_write(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Waits until the message that comes is over, whoever reads it.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.incoming.is_over() {
+            return Poll::Ready(());
+        }
+        self.watcher = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Reads more; `Ok(0)` is the end.
@@ -92,7 +106,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             // What is not through yet goes with the next that is written; an error shows there, too.
             self.continues = self.poll_flush(cx).is_pending();
         }
-        self.incoming.poll_frame(&mut self.stream, cx)
+        let frame = self.incoming.poll_frame(&mut self.stream, cx);
+        if self.incoming.is_over()
+            && let Some(watcher) = self.watcher.take()
+            // Who reads it is about to look.
+            && !watcher.will_wake(cx.waker())
+        {
+            watcher.wake();
+        }
+        frame
     }
 }
 
@@ -130,3 +152,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Body<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

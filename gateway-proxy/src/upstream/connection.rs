@@ -33,7 +33,7 @@ impl Connection {
     /// Goes on in another protocol, where that takes over the connection.
     pub(crate) fn tunnel(&self) -> Option<Tunnel<Stream>> {
         match self {
-            Self::Http1(connection) => Some(connection.tunnel()),
+            Self::Http1(connection) => connection.tunnel(),
             Self::Http2(_) => None,
         }
     }

@@ -79,9 +79,10 @@ impl Connection {
         self.is_ready()
     }
 
-    /// Goes on in another protocol.
-    pub(crate) fn tunnel(&self) -> Tunnel<Stream> {
-        Tunnel::new(Rc::clone(&self.socket))
+    /// Goes on in another protocol; not before the request is sent, whose rest would be a part of
+    /// that.
+    pub(super) fn tunnel(&self) -> Option<Tunnel<Stream>> {
+        self.is_through().then(|| Tunnel::new(Rc::clone(&self.socket)))
     }
 
     pub(super) async fn send(
@@ -139,19 +140,10 @@ impl Connection {
         }))
     }
 
-    /// An answer whose head has come (RFC 9112, section 6.3).
+    /// An answer whose head has come.
     fn response(&mut self, start: Start, is_head: bool) -> Response<Received> {
-        let Start { status, headers, length, in_chunks, .. } = start;
-        let has_none = is_head
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let ends = if has_none {
-            Ends::After(0)
-        } else if in_chunks {
-            Ends::InChunks
-        } else {
-            length.map_or(Ends::WithConnection, Ends::After)
-        };
+        let ends = start.ends(is_head);
+        let Start { status, headers, .. } = start;
         self.persists &= ends != Ends::WithConnection && status != StatusCode::SWITCHING_PROTOCOLS;
         self.socket.borrow_mut().incoming.begin(ends);
         let body = match ends {
@@ -316,10 +308,11 @@ impl Answering<'_> {
     ) -> Poll<Result<Start, Lost>> {
         loop {
             if let Some(head) = socket.incoming.find_head() {
-                self.room = self.room.saturating_sub(head.len());
-                let Some(start) = http1::response(&head) else {
+                let room = self.room.checked_sub(head.len());
+                let (Some(room), Some(start)) = (room, http1::response(&head)) else {
                     return Poll::Ready(Err(Lost::Illegal));
                 };
+                self.room = room;
                 let is_last = !start.status.is_informational()
                     || start.status == StatusCode::SWITCHING_PROTOCOLS;
                 if !is_last {
@@ -346,3 +339,6 @@ impl Answering<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

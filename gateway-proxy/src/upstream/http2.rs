@@ -7,7 +7,7 @@ use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::executor::Local;
-use crate::framing;
+use crate::http1::tells_end;
 use crate::tls;
 use h2::Reason;
 use http::{Request, Response};
@@ -210,7 +210,7 @@ impl Stream {
         request: Request<UploadBody>,
     ) -> Result<Response<Received>, Unanswered> {
         match self.sender.try_send_request(request).await {
-            Ok(response) if framing::check_answer(response.headers()).is_err() => {
+            Ok(response) if !tells_end(response.headers()) => {
                 Err(Unanswered { failure: Failure::InvalidHead, unsent: false })
             }
             Ok(response) => Ok(response.map(Received::framed)),

@@ -15,6 +15,7 @@ mod framing;
 mod gateway;
 mod headers;
 mod health;
+mod http1;
 mod http2;
 mod injection;
 mod leaks;
