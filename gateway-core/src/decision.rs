@@ -17,6 +17,7 @@ pub(crate) mod template;
 pub use backend::TlsToBackend;
 pub use captures::Captures;
 pub use error_page::PageAnswer;
+pub use headers::EditHeaders;
 pub use limits::Counted;
 pub use steps::{Refusal, Step};
 

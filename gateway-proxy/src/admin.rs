@@ -4,7 +4,6 @@ use crate::documents::DocumentState;
 use crate::error::StartError;
 use crate::exchange::Answer;
 use crate::inherit::{Inherited, Role};
-use crate::json::diagnostic_json;
 use crate::listener::Listening;
 use crate::metrics::{self, ReloadCounts, WorkerMetrics};
 use crate::upstream::Checked;
@@ -100,7 +99,7 @@ impl Status {
         let mut about: BTreeMap<Option<&ObjectRef>, Vec<Value>> = BTreeMap::new();
         for diagnostic in diagnostics {
             let object = diagnostic.object.as_deref().filter(|o| documents.contains_key(*o));
-            about.entry(object).or_default().push(diagnostic_json(diagnostic));
+            about.entry(object).or_default().push(gateway_json::diagnostic(diagnostic));
         }
         let shown: Vec<Value> = documents
             .iter()

@@ -27,10 +27,11 @@ const UNREAD_LIMIT: u64 = 1 << 20;
 
 /// Answers a request.
 pub(crate) async fn answer(
-    worker: &Rc<Worker>,
-    client: &Rc<Client>,
+    worker: Rc<Worker>,
+    client: Rc<Client>,
     exchange: Exchange,
 ) -> Response<Answer> {
+    let (worker, client) = (&worker, &client);
     let Exchange { head: parts, mut body, upgrade } = exchange;
     let table = worker.table();
     let peer = worker.shared.trusted.client(&parts.headers, client.peer);
@@ -74,7 +75,8 @@ pub(crate) async fn answer(
         true => enforce(&decision, &head, || table.snapshot.judge(client, &decision)),
         false => Guard::Refused(StatusCode::MISDIRECTED_REQUEST, "client_certificate"),
     };
-    let response = match guard {
+    // Changed in place: an answer is not small.
+    let mut response = match guard {
         Guard::Admitted(counted) => {
             ends_unread |= matches!(decision.admitted(), Outcome::Forward(_));
             mirror(worker, &table, (&head, client), (&decision, draw), &mut body);
@@ -100,48 +102,39 @@ pub(crate) async fn answer(
             response
         }
     };
-    let response = match decision.error_page(response.status(), &head, &asked.to_string()) {
-        Some(page) => {
-            response.into_body().discard();
-            page_answer(page)
-        }
-        None => response,
-    };
-    let response = if by_backend { response } else { in_own_form(response, &decision, &head) };
+    if let Some(page) = decision.error_page(response.status(), &head, &asked.to_string()) {
+        std::mem::replace(&mut response, page_answer(page)).into_body().discard();
+    }
+    if !by_backend {
+        in_own_form(&mut response, &decision, &head);
+    }
     // To a client of HTTP/2 that asked for another protocol, success means that it is spoken now
     // (RFC 8441, section 5).
-    let response =
-        if wants_tunnel && response.status().is_success() && !response.body().is_switched() {
-            response.into_body().discard();
-            plain(StatusCode::NOT_IMPLEMENTED)
-        } else {
-            response
-        };
-    let mut response = response;
+    if wants_tunnel && response.status().is_success() && !response.body().is_switched() {
+        let other = plain(StatusCode::NOT_IMPLEMENTED);
+        std::mem::replace(&mut response, other).into_body().discard();
+    }
     if parts.version <= Version::HTTP_11 && client.unread.get() && ends_unread {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    finish(response, record).map(|answer| answer.holding(place))
+    response.body_mut().hold(place);
+    finish(response, record)
 }
 
 /// An answer that no backend gave, as clients of gRPC understand it, where they are meant
 /// (gateway-api §18.5, virtualserver §13).
-fn in_own_form(
-    mut response: Response<Answer>,
-    decision: &Decision<'_>,
-    head: &Head<'_>,
-) -> Response<Answer> {
+fn in_own_form(response: &mut Response<Answer>, decision: &Decision<'_>, head: &Head<'_>) {
     let status = response.status();
     if let Some(status) = decision.edit_as_grpc(status, head, response.headers_mut()) {
         *response.status_mut() = status;
         std::mem::replace(response.body_mut(), Answer::empty()).discard();
     }
-    response
 }
 
-fn finish(response: Response<Answer>, mut record: Box<Record>) -> Response<Answer> {
+fn finish(mut response: Response<Answer>, mut record: Box<Record>) -> Response<Answer> {
     record.answered(response.status());
-    response.map(|answer| answer.recorded(record))
+    response.body_mut().record(record);
+    response
 }
 
 /// A status of the proxy's own, with a line of text for people.

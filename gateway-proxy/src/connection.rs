@@ -133,7 +133,7 @@ impl Session {
     fn answer(&self, exchange: Exchange) -> impl Future<Output = Response<Answer>> + 'static {
         let Self { worker, client } = self.clone();
         client.requests.set(client.requests.get() + 1);
-        async move { answer::answer(&worker, &client, exchange).await }
+        answer::answer(worker, client, exchange)
     }
 
     /// Lets a connection go on until it is over, or until it `ends`: then it is told to `finish`

@@ -19,7 +19,7 @@ use http_body::Body;
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -86,7 +86,8 @@ impl Forwarder<'_> {
         }
         let upload = Upload::new(body, settings.max_body);
         let deadline = settings.timeouts.request.map(|most| Instant::now() + most);
-        let tries = self.reach(&upload, deadline, record, asked);
+        // Pinned, so that it is not moved once more where there is a deadline.
+        let tries = pin!(self.reach(&upload, deadline, record, asked));
         let reached = match deadline {
             Some(end) => timeout_at(end, tries).await.unwrap_or(Err(Failure::RequestTimeout))?,
             None => tries.await?,
@@ -207,7 +208,8 @@ impl Forwarder<'_> {
             let try_end = settings.timeouts.backend_request.map(|most| Instant::now() + most);
             let begun = Instant::now();
             let connect = Cell::new(None);
-            let attempt = self.attempt(holding, &speech, upload, tries.may_repeat(), &connect);
+            let attempt =
+                pin!(self.attempt(holding, &speech, upload, tries.may_repeat(), &connect));
             let end = try_end.into_iter().chain(deadline).min();
             let result = match end {
                 Some(end) => timeout_at(end, attempt).await.unwrap_or_else(|_| {
@@ -306,7 +308,7 @@ impl Forwarder<'_> {
             let builder =
                 self.head.for_backend(self.decision, &channel).ok_or(Failure::Unsendable)?;
             let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
-            let sent = self.paced(connection.send(request, self.head.interim), upload).await;
+            let sent = self.paced(pin!(connection.send(request, self.head.interim)), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
                     let lease = Lease { connection, channel, holding, pool: pool.clone() };
@@ -336,7 +338,11 @@ impl Forwarder<'_> {
     }
 
     /// Waits for an answer as long as the side that the exchange waits for is in time.
-    async fn paced<F: Future>(&self, answer: F, upload: &Upload) -> Result<F::Output, Failure> {
+    async fn paced<F: Future>(
+        &self,
+        mut answer: Pin<&mut F>,
+        upload: &Upload,
+    ) -> Result<F::Output, Failure> {
         /// How soon to look again whom the exchange waits for: nobody tells when that changes.
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let timeouts = &self.settings().timeouts;
@@ -348,7 +354,6 @@ impl Forwarder<'_> {
             Pace::Sending(since) => (since, timeouts.send, Failure::Timeout),
             Pace::Answer(since) => (since, timeouts.read, Failure::Timeout),
         };
-        let mut answer = pin!(answer);
         let mut alarm = self.worker.timers.alarm();
         poll_fn(|cx| {
             if let Poll::Ready(output) = answer.as_mut().poll(cx) {

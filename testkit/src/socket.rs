@@ -141,9 +141,31 @@ impl Response {
 ///
 /// What the system says, or that the answer is none.
 pub fn exchange(address: SocketAddr, method: &str, octets: &[u8]) -> io::Result<Response> {
-    let mut stream = TcpStream::connect(address)?;
+    exchange_over(connect(address)?, method, octets)
+}
+
+/// A connection whose reads give up after a while.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// As [`exchange`], on a connection that is open.
+///
+/// # Errors
+///
+/// As of [`exchange`].
+pub fn exchange_over(
+    mut stream: impl Read + Write,
+    method: &str,
+    octets: &[u8],
+) -> io::Result<Response> {
     stream.write_all(octets)?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -179,6 +201,11 @@ impl Case {
     ///
     /// As of [`exchange`].
     pub fn ask(&self, address: SocketAddr) -> io::Result<Observed> {
+        Ok(self.observed(exchange(address, &self.request.method, &self.octets(&[]))?))
+    }
+
+    /// The request as it is sent, with more lines of the header, each with its line end.
+    pub fn octets(&self, more: &[u8]) -> Vec<u8> {
         let request = &self.request;
         let mut octets = request.method.as_bytes().to_vec();
         octets.push(b' ');
@@ -190,8 +217,13 @@ impl Case {
             octets.extend_from_slice(value);
             octets.extend_from_slice(b"\r\n");
         }
+        octets.extend_from_slice(more);
         octets.extend_from_slice(b"\r\n");
-        let response = exchange(address, &request.method, &octets)?;
+        octets
+    }
+
+    /// What could be seen of an answer that came from an [`EchoBackend`], or from none.
+    pub fn observed(&self, response: Response) -> Observed {
         let mut observed = Observed {
             status: StatusCode::from_u16(response.status).ok(),
             headers: Some(response.headers.clone()),
@@ -208,14 +240,18 @@ impl Case {
             });
         } else {
             observed.grpc = Some(response.field("grpc-status").and_then(|code| code.parse().ok()));
-            observed.body = (request.method != "HEAD").then_some(response.body);
+            observed.body = (self.request.method != "HEAD").then_some(response.body);
         }
-        Ok(observed)
+        observed
     }
 }
 
 /// The first line and the others of a head; `None` where the other side has ended before it.
-fn read_head(reader: &mut impl BufRead) -> io::Result<Option<(String, String)>> {
+///
+/// # Errors
+///
+/// What the system says.
+pub fn read_head(reader: &mut impl BufRead) -> io::Result<Option<(String, String)>> {
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
         if reader.read_until(b'\n', &mut text)? == 0 {
@@ -228,7 +264,11 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<Option<(String, String)>> 
 }
 
 /// The body after a head; one of unknown length lasts to the end of the connection in answers.
-fn read_body(reader: &mut impl BufRead, head: &str, is_answer: bool) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+///
+/// What the system says, or that the body has no end.
+pub fn read_body(reader: &mut impl BufRead, head: &str, is_answer: bool) -> io::Result<Vec<u8>> {
     let head = fields(head);
     let mut body = Vec::new();
     if let Some(length) = head.get("content-length") {

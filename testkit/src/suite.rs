@@ -201,8 +201,12 @@ impl Case {
     }
 
     fn run(&self, observe: impl Fn(u64) -> Observed) -> Result<(), String> {
-        let draws = self.draw.map_or(ANY_DRAW.to_vec(), |draw| vec![draw]);
-        draws.into_iter().try_for_each(|draw| self.check(&observe(draw)))
+        self.draws().into_iter().try_for_each(|draw| self.check(&observe(draw)))
+    }
+
+    /// The draws with which the case is to be run.
+    pub fn draws(&self) -> Vec<u64> {
+        self.draw.map_or(ANY_DRAW.to_vec(), |draw| vec![draw])
     }
 
     /// Compares what was seen with what is expected.

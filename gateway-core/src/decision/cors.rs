@@ -3,6 +3,7 @@
 mod granted;
 mod told;
 
+use super::headers::EditHeaders;
 use super::{Decision, Outcome};
 use crate::request::Request;
 use crate::request::field::View;
@@ -10,8 +11,7 @@ use crate::rules::Cors;
 use http::HeaderValue;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap,
-    HeaderName,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
 };
 
 /// Lines of a header.
@@ -65,7 +65,7 @@ pub(super) fn edit<R: Request>(
     cors: &Cors,
     outcome: &Outcome<'_>,
     view: &View<'_, R>,
-    headers: &mut HeaderMap,
+    headers: &mut impl EditHeaders,
 ) {
     let lines = match cors {
         Cors::Told(told) if matches!(outcome, Outcome::Forward(_)) => told::lines(told, view),
@@ -73,7 +73,7 @@ pub(super) fn edit<R: Request>(
         Cors::Granted(grant) => {
             let Some(origin) = granted::origin(view) else { return };
             // What the backend says of them gives way.
-            NAMES.iter().for_each(|name| drop(headers.remove(name)));
+            NAMES.iter().for_each(|name| headers.remove(name));
             granted::lines(grant, &origin, is_preflight(cors, view), view)
         }
     };

@@ -10,6 +10,73 @@ use crate::rules::{
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+/// What changes to a header are made to: the header itself, or a list of them for whoever keeps
+/// the header in a form of their own.
+pub trait EditHeaders {
+    /// Drops all lines but `Host` and those that say where a message ends and what becomes of the
+    /// connection: `Connection`, `Content-Length`, `Keep-Alive`, `Proxy-Connection`, `TE`,
+    /// `Trailer`, `Transfer-Encoding` and `Upgrade`.
+    fn drop_all(&mut self);
+
+    /// Drops the lines whose name holds anything but letters, digits and `-`.
+    fn drop_unusual(&mut self);
+
+    /// Drops all lines of the name.
+    fn remove(&mut self, name: &HeaderName);
+
+    /// Drops all lines of all these names.
+    fn remove_each(&mut self, names: [&[HeaderName]; 2]) {
+        names.into_iter().flatten().for_each(|name| self.remove(name));
+    }
+
+    /// Replaces all lines of the name by one.
+    fn set(&mut self, name: &HeaderName, value: HeaderValue);
+
+    /// Adds a line behind those of the name. The value is not empty.
+    fn append(&mut self, name: &HeaderName, value: HeaderValue);
+}
+
+/// A header that is full stays as it is.
+impl EditHeaders for HeaderMap {
+    fn drop_all(&mut self) {
+        let all = std::mem::take(self);
+        for name in FRAMING.iter().chain([&header::HOST]) {
+            for value in all.get_all(name).iter().filter(|value| !value.is_empty()) {
+                EditHeaders::append(self, name, value.clone());
+            }
+        }
+    }
+
+    fn drop_unusual(&mut self) {
+        let is_usual = |octet: u8| IS_USUAL[usize::from(octet)];
+        let unusual = |name: &&HeaderName| !name.as_str().bytes().all(is_usual);
+        let unusual: Vec<HeaderName> = self.keys().filter(unusual).cloned().collect();
+        unusual.iter().for_each(|name| EditHeaders::remove(self, name));
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.remove(name);
+    }
+
+    fn remove_each(&mut self, names: [&[HeaderName]; 2]) {
+        // Most headers have few fields, and none of these: comparing names costs less than looking
+        // each of them up.
+        let is_dropped = |name: &&HeaderName| names.iter().any(|some| some.contains(name));
+        while let Some(name) = self.keys().find(is_dropped).cloned() {
+            self.remove(&name);
+        }
+    }
+
+    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        EditHeaders::remove(self, name);
+        EditHeaders::append(self, name, value);
+    }
+
+    fn append(&mut self, name: &HeaderName, value: HeaderValue) {
+        let _ = self.try_append(name, value);
+    }
+}
+
 impl Decision<'_> {
     /// The `Host` that the backend receives; `None` where the client's authority goes on as it
     /// came.
@@ -37,7 +104,7 @@ impl Decision<'_> {
     /// Makes the rule's changes to the header that the backend receives; `Host` is not among them
     /// ([`Decision::host_header`]). Values are read from `request`, which is the one that was
     /// decided, as the client sent it: `headers` is a copy of its header.
-    pub fn edit_request(&self, request: &impl Request, headers: &mut HeaderMap) {
+    pub fn edit_request(&self, request: &impl Request, headers: &mut impl EditHeaders) {
         let Outcome::Forward(forwarding) = self.outcome else { return };
         let ops = &forwarding.forward.request_headers;
         drop_request_fields(ops, headers);
@@ -59,13 +126,13 @@ impl Decision<'_> {
         &self,
         status: StatusCode,
         request: &impl Request,
-        headers: &mut HeaderMap,
+        headers: &mut impl EditHeaders,
     ) {
         match self.outcome {
             Outcome::Forward(forwarding) => {
                 // That of the backend gives way, be the client told anything or not.
                 if self.policies().is_some_and(|policies| policies.hsts.is_some()) {
-                    remove(headers, &header::STRICT_TRANSPORT_SECURITY);
+                    headers.remove(&header::STRICT_TRANSPORT_SECURITY);
                 }
                 self.edit_by_rule(&forwarding, status, request, headers);
             }
@@ -85,7 +152,7 @@ impl Decision<'_> {
             }
             Outcome::NoRoute(NoRoute::MethodNotAllowed) => {
                 let allow = self.allow(request).join(", ");
-                headers.insert(header::ALLOW, visible(allow.into_bytes()));
+                headers.set(&header::ALLOW, visible(allow.into_bytes()));
             }
             Outcome::NoRoute(_) => {}
         }
@@ -101,7 +168,7 @@ impl Decision<'_> {
         &self,
         status: StatusCode,
         request: &impl Request,
-        headers: &mut HeaderMap,
+        headers: &mut impl EditHeaders,
     ) {
         if let Outcome::Forward(forwarding) | Outcome::Deny(forwarding) = self.outcome
             && !forwarding.forward.response_headers.of_backends
@@ -116,16 +183,10 @@ impl Decision<'_> {
         forwarding: &Forwarding<'_>,
         status: StatusCode,
         request: &impl Request,
-        headers: &mut HeaderMap,
+        headers: &mut impl EditHeaders,
     ) {
         let ops = &forwarding.forward.response_headers;
-        // Most answers have few fields, and none of these: comparing names costs less than looking
-        // each of them up.
-        let is_dropped =
-            |name: &&HeaderName| ops.hidden.contains(name) || ops.remove.contains(name);
-        while let Some(name) = headers.keys().find(is_dropped).cloned() {
-            remove(headers, &name);
-        }
+        headers.remove_each([&ops.hidden, &ops.remove]);
         // Values alone are read from the request.
         if !ops.set.is_empty() || !ops.add.is_empty() {
             self.with_view(request, |view| edit_response(ops, status, view, headers));
@@ -135,15 +196,15 @@ impl Decision<'_> {
     /// Makes the header of the answer to a pre-flight request.
     ///
     /// `request` is the one that was decided.
-    pub fn edit_preflight(&self, request: &impl Request, headers: &mut HeaderMap) {
+    pub fn edit_preflight(&self, request: &impl Request, headers: &mut impl EditHeaders) {
         // As NGINX says of answers without a body (virtualserver §16.8).
         if let Some(Cors::Told(_)) = self.cors() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            headers.set(&header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         }
         self.edit_by_policies(request, headers);
     }
 
-    fn edit_by_policies(&self, request: &impl Request, headers: &mut HeaderMap) {
+    fn edit_by_policies(&self, request: &impl Request, headers: &mut impl EditHeaders) {
         if self.policies().is_some() || self.cors().is_some() {
             self.with_view(request, |view| add_of_policies(self, view, headers));
         }
@@ -154,7 +215,7 @@ impl Decision<'_> {
 pub(crate) fn add_of_policies<R: Request>(
     decision: &Decision<'_>,
     view: &View<'_, R>,
-    headers: &mut HeaderMap,
+    headers: &mut impl EditHeaders,
 ) {
     if let Some(cors) = decision.cors() {
         cors::edit(cors, &decision.outcome, view, headers);
@@ -174,22 +235,14 @@ fn is_told<R: Request>(hsts: &Hsts, view: &View<'_, R>) -> bool {
         || hsts.behind_proxy && view.read(&forwarded).equals(b"https", false)
 }
 
-fn drop_request_fields(ops: &HeaderOps, headers: &mut HeaderMap) {
+fn drop_request_fields(ops: &HeaderOps, headers: &mut impl EditHeaders) {
     if ops.drop_all {
-        let all = std::mem::take(headers);
-        for name in FRAMING.iter().chain([&header::HOST]) {
-            for value in all.get_all(name) {
-                append(headers, name, value.clone());
-            }
-        }
+        headers.drop_all();
     }
     if ops.drop_unusual {
-        let is_usual = |octet: u8| IS_USUAL[usize::from(octet)];
-        let unusual = |name: &&HeaderName| !name.as_str().bytes().all(is_usual);
-        let unusual: Vec<HeaderName> = headers.keys().filter(unusual).cloned().collect();
-        unusual.iter().for_each(|name| remove(headers, name));
+        headers.drop_unusual();
     }
-    ops.remove.iter().for_each(|name| remove(headers, name));
+    ops.remove.iter().for_each(|name| headers.remove(name));
 }
 
 /// Whether names of header fields usually hold an octet.
@@ -209,7 +262,7 @@ fn edit_response<R: Request>(
     ops: &ResponseHeaderOps,
     status: StatusCode,
     view: &View<'_, R>,
-    headers: &mut HeaderMap,
+    headers: &mut impl EditHeaders,
 ) {
     ops.set.iter().for_each(|edit| set(headers, &edit.name, header_value(&edit.value, view)));
     // virtualserver §12.3
@@ -218,24 +271,22 @@ fn edit_response<R: Request>(
     adds.for_each(|line| add(headers, &line.edit, view));
 }
 
-fn remove(headers: &mut HeaderMap, name: &HeaderName) {
-    headers.remove(name);
-}
-
 /// Replaces all lines of the name by one; by none if the value is empty.
-fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
-    remove(headers, name);
-    append(headers, name, value);
+fn set(headers: &mut impl EditHeaders, name: &HeaderName, value: HeaderValue) {
+    match value.is_empty() {
+        true => headers.remove(name),
+        false => headers.set(name, value),
+    }
 }
 
 /// Adds a line, unless the value is empty.
-fn add<R: Request>(headers: &mut HeaderMap, edit: &HeaderEdit, view: &View<'_, R>) {
+fn add<R: Request>(headers: &mut impl EditHeaders, edit: &HeaderEdit, view: &View<'_, R>) {
     append(headers, &edit.name, header_value(&edit.value, view));
 }
 
-/// Adds a line, unless the value is empty. A header that is full stays as it is.
-pub(super) fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+/// Adds a line, unless the value is empty.
+pub(super) fn append(headers: &mut impl EditHeaders, name: &HeaderName, value: HeaderValue) {
     if !value.is_empty() {
-        let _ = headers.try_append(name, value);
+        headers.append(name, value);
     }
 }

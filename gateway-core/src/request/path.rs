@@ -102,11 +102,10 @@ impl InvalidTarget {
             _ => http::StatusCode::BAD_REQUEST,
         }
     }
-}
 
-impl fmt::Display for InvalidTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// What is wrong, as a sentence without full stop.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::NotAPath => "the request target is not a path",
             Self::MalformedEscape => "malformed percent-escape in the path",
             Self::Nul => "NUL in the request target",
@@ -120,7 +119,13 @@ impl fmt::Display for InvalidTarget {
             Self::NoHost => "no Host",
             Self::SeveralHosts => "more than one Host field",
             Self::MalformedHost => "the Host is not a name or an address",
-        })
+        }
+    }
+}
+
+impl fmt::Display for InvalidTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

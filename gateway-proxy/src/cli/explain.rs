@@ -5,7 +5,6 @@ mod report;
 mod url;
 
 use super::check::Loaded;
-use super::json;
 use super::paint::{Paint, print};
 use super::{Documents, Output};
 use clap::Args;
@@ -116,7 +115,9 @@ impl Explain {
         }
         let explanation = router.explain(&request, self.draw);
         match self.output {
-            Output::Json => print(&format!("{}\n", json::explanation(&explanation, self.draw)))?,
+            Output::Json => {
+                print(&format!("{}\n", gateway_json::explanation(&explanation, self.draw)))?
+            }
             Output::Text => {
                 let paint = Paint::stdout();
                 let mut text = report(&self.method, &self.url, &explanation, paint);

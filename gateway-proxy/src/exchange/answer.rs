@@ -113,13 +113,12 @@ impl Answer {
     }
 
     /// Keeps the place of the request until the answer is over.
-    pub(crate) fn holding(mut self, place: Pass) -> Self {
+    pub(crate) fn hold(&mut self, place: Pass) {
         self.place = place;
-        self
     }
 
     /// Keeps what is known about the exchange until the answer is over, or else the tunnel.
-    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+    pub(crate) fn record(&mut self, record: Box<Record>) {
         match &mut self.content {
             Content::Switched(tunnel) => {
                 // A tunnel that is gone already lets go of it.
@@ -127,7 +126,6 @@ impl Answer {
             }
             _ => self.record = Some(record),
         }
-        self
     }
 
     /// Goes out on a stream of HTTP/2, which counts as open until it is over.

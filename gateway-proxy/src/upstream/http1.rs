@@ -27,6 +27,9 @@ use tokio::time::{Sleep, sleep};
 /// it (1xx) included.
 const HEAD: usize = 64 << 10;
 
+/// Most answers that announce the one to come of which a client hears.
+const INTERIM: u8 = 16;
+
 /// A connection that takes one request after the other.
 pub(crate) struct Connection {
     socket: Shared<Stream>,
@@ -92,7 +95,7 @@ impl Connection {
         let is_head = head.method == Method::HEAD;
         write_head(&mut self.socket.borrow_mut(), &head, &body);
         let mut sending = Sending::new(body);
-        let mut answering = Answering { interim, room: HEAD, hope: None };
+        let mut answering = Answering { interim, announced: 0, room: HEAD, hope: None };
         let answer = poll_fn(|cx| {
             let socket = &mut *self.socket.borrow_mut();
             answering.poll(socket, &mut sending, cx)
@@ -271,6 +274,8 @@ enum Lost {
 /// A wait for the head of an answer.
 struct Answering<'a> {
     interim: Option<&'a Interim>,
+    /// How many of these there were.
+    announced: u8,
     /// How many octets still may come before it.
     room: usize,
     /// How long a backend that takes nothing any more still has to say why.
@@ -314,7 +319,9 @@ impl Answering<'_> {
                     // Nobody has asked the backend to say that it may go on.
                     if let Some(interim) = self.interim
                         && start.status != StatusCode::CONTINUE
+                        && self.announced < INTERIM
                     {
+                        self.announced += 1;
                         interim.push(start.status, start.headers);
                     }
                     continue;

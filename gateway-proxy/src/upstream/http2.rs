@@ -110,7 +110,8 @@ impl Connections {
         {
             return Ok((busy, true));
         }
-        let connection = Shared::open(channel, self.most.get()).await?;
+        // Boxed, so that requests on a connection that is there do not pay for its size.
+        let connection = Box::pin(Shared::open(channel, self.most.get())).await?;
         let stream = connection.share();
         self.open.borrow_mut().push(connection);
         Ok((stream, false))

@@ -92,7 +92,9 @@ impl Pool {
         {
             return Ok(Checkout { connection: Connection::Http1(connection), opened: None });
         }
-        let connection = within(connect_timeout, http1::Connection::open(channel)).await?;
+        // Boxed, so that requests on a connection that is there do not pay for its size.
+        let opened = Box::pin(http1::Connection::open(channel));
+        let connection = within(connect_timeout, opened).await?;
         Ok(Checkout { connection: Connection::Http1(connection), opened: Some(now.elapsed()) })
     }
 

@@ -80,12 +80,12 @@ impl<S: Read + Write> Client<S> {
         self.read(method)
     }
 
-    /// Reads the answer to a request, past those that announce it.
     pub fn read(&mut self, method: &str) -> io::Result<Response> {
+        // Those that announce it may come before.
         let (status, head) = loop {
-            let (status, head) = self.read_head()?;
-            if status == 101 || status >= 200 {
-                break (status, head);
+            let head = self.read_head()?;
+            if !(102..200).contains(&head.0) {
+                break head;
             }
         };
         let mut response = Response { status, head, body: Vec::new(), complete: true };

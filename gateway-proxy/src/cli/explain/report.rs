@@ -303,7 +303,6 @@ fn considered(out: &mut String, title: &str, list: &[Considered], paint: Paint) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::json;
     use super::*;
     use gateway_core::{ObjectRef, Origin};
 
@@ -328,7 +327,7 @@ mod tests {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         let access_alone = Explanation { access: vec![summary.clone()], ..Explanation::default() };
-        let told = json::explanation(&access_alone, 0);
+        let told = gateway_json::explanation(&access_alone, 0);
         assert_eq!(told["access"][0]["by"]["kind"], "TrafficTarget");
         assert_eq!(told["access"][0]["matched"]["field"], "spec.matches[0]");
         let free = AccessSummary { by: None, matched: None, ..summary };

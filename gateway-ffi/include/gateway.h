@@ -1,0 +1,1094 @@
+/*
+ * gateway.h: the C interface of libgateway, which decides where an HTTP request goes.
+ *
+ * Documents (NGINX VirtualServer, Gateway API, SMI; YAML or JSON) are built into a router. An
+ * engine holds the router in force. A decider asks it about one request after the other:
+ *
+ *     #include <gateway.h>
+ *
+ *     gw_source source = {GW_STR("routes.yaml"), {text, text_len}};
+ *     gw_router *router;  gw_engine *engine;  gw_decider *decider;  gw_report *report;
+ *     if (!GW_CHECK_ABI()) return -1;
+ *     if (gw_router_build(&source, 1, NULL, &router, &report) != GW_OK) ...  // report says why
+ *     gw_report_free(report);
+ *     gw_engine_new(router, &engine);
+ *     gw_router_free(router);
+ *     gw_decider_new(0, &decider);                       // one for each thread
+ *
+ *     gw_request request = {sizeof request};
+ *     request.method = GW_STR("GET");
+ *     request.target = GW_STR("/tea/green?x=1");
+ *     request.host = GW_STR("cafe.example.com");
+ *     gw_decision decision = {sizeof decision};
+ *     if (gw_decide(decider, engine, &request, &decision) != GW_OK) ...      // answer 500
+ *     if (decision.kind == GW_KIND_FORWARD) {
+ *         gw_forward forward = {sizeof forward};
+ *         gw_edit_request(decider, &request, &forward);  // target, Host, header changes
+ *         ...                                            // send it to decision.backend, then
+ *         gw_edit_response(decider, &request, status, NULL, &response);
+ *     } else {
+ *         gw_response response = {sizeof response};
+ *         gw_answer(decider, &request, 0, NULL, &response);
+ *     }
+ *
+ * Rules that hold for all of it:
+ *
+ * - Structs are handed over by pointer. Those that may grow begin with `struct_size`: set it, and
+ *   set the rest to zero (`gw_request r = {sizeof r};`). The library reads and writes no more than
+ *   that, so programs built with an older header go on working. Zero always means "as before".
+ *   gw_str, gw_header, gw_header_op and gw_source never grow.
+ * - Functions return a gw_status. NULL is refused with GW_ERR_ARGUMENT wherever it is not allowed;
+ *   the functions that free something do nothing then. Output is only valid after GW_OK.
+ * - Texts are octets with a length, without NUL at the end. What points into the library must not
+ *   be changed or freed; how long it lives is said where it stands. What points into your memory is
+ *   borrowed for the call.
+ * - The library starts no threads, opens no files, asks for no time, rolls no dice, reads no
+ *   environment and prints nothing but its own faults (gw_set_log). A process may fork while no
+ *   call runs: the child has what its parent had.
+ * - Numbers of all kinds (statuses, kinds, flags) may get new ones: a program that meets one that
+ *   it does not know answers 500.
+ *
+ * docs/embedding.md has more: whole programs, threads, how to publish, what calls cost.
+ *
+ * This file is made from the source of gateway-ffi. Do not change it by hand.
+ */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define GW_STR(literal) (gw_str{(literal), sizeof(literal) - 1})
+#else
+/* A gw_str of a string literal. */
+#define GW_STR(literal) ((gw_str){(literal), sizeof(literal) - 1})
+#endif
+
+/* Whether the library that is loaded speaks the interface of this header. */
+#define GW_CHECK_ABI() (gw_abi_version() == GW_ABI_VERSION)
+
+typedef struct gw_str gw_str;
+typedef struct gw_header gw_header;
+typedef struct gw_source gw_source;
+typedef struct gw_build_options gw_build_options;
+typedef struct gw_report gw_report;
+typedef struct gw_diagnostic gw_diagnostic;
+typedef struct gw_router gw_router;
+typedef struct gw_listener gw_listener;
+typedef struct gw_needs gw_needs;
+typedef struct gw_engine gw_engine;
+typedef struct gw_request gw_request;
+typedef struct gw_decider gw_decider;
+typedef struct gw_decision gw_decision;
+typedef struct gw_step gw_step;
+typedef struct gw_header_op gw_header_op;
+typedef struct gw_forward gw_forward;
+typedef struct gw_settings gw_settings;
+typedef struct gw_backend_tls gw_backend_tls;
+typedef struct gw_mirror gw_mirror;
+typedef struct gw_response gw_response;
+
+/* ==== What functions return ==== */
+
+/* What a function returns: GW_OK (0); positive: another outcome that is no fault; negative: an
+ * error. Numbers are never reused, and more of them may come: treat an unknown negative one as an
+ * error.
+ */
+typedef int32_t gw_status;
+
+/* It is done. */
+#define GW_OK 0
+
+/* There is no such thing, and that is no fault: no more mirrors, no backup, no TLS. Nothing is
+ * written.
+ */
+#define GW_NONE 1
+
+/* A pointer is NULL or not aligned that must not be, a length is one that no memory has, a method
+ * is no text, or an option is out of range. Nothing else has happened.
+ */
+#define GW_ERR_ARGUMENT (-1)
+
+/* The documents have errors: the report says which. */
+#define GW_ERR_CONFIG (-2)
+
+/* A struct_size is none: smaller than itself, or not a multiple of 8. Most often it was not set. */
+#define GW_ERR_ABI (-3)
+
+/* The rules exceed a limit (routes of a host, sizes of expressions, ...): the report says which. */
+#define GW_ERR_LIMIT (-4)
+
+/* The call does not fit what was decided last: nothing was, or it is not sent to a backend. */
+#define GW_ERR_STATE (-5)
+
+/* A fault of the library, which was caught at its border: gw_set_log tells more. The decider, if
+ * the call has one, is reset; everything else goes on. Answer 500.
+ */
+#define GW_ERR_PANIC (-99)
+
+/* ==== Runs of octets ==== */
+
+/* A run of octets, not ended by NUL. ptr NULL (with len 0): there is none, which is not the
+ * same as an empty one. Who it belongs to is said where it stands. GW_STR("text") makes one of a
+ * literal; print one with "%.*s", (int)s.len, s.ptr. Any thread may read it.
+ */
+struct gw_str {
+    /* The first octet. */
+    const char *ptr;
+    /* How many octets. */
+    size_t len;
+};
+
+/* A name and a value: a line of a header, or an attribute. */
+struct gw_header {
+    /* The name, in any case. */
+    gw_str name;
+    /* The value, without line end. */
+    gw_str value;
+};
+
+/* ==== Which version this is ==== */
+
+/* The version of this binary interface. It grows by one when something that was promised changes;
+ * new functions, new fields at the end of structs and new numbers do not change it.
+ */
+#define GW_ABI_VERSION UINT32_C(1)
+
+/* The GW_ABI_VERSION of the library that is loaded. Compare it once, at start (GW_CHECK_ABI). */
+uint32_t gw_abi_version(void);
+
+/* The version of the library, for people: "0.1.0". Lives as long as the program. */
+const char *gw_version(void);
+
+/* Spreads a number over 64 bits: makes a value for gw_request.random of 31 random bits, a
+ * counter, or the hash of what clients are to be kept together by. A different one for each
+ * number; the same for the same. Costs a few instructions.
+ */
+uint64_t gw_mix64(uint64_t number);
+
+/* ==== The border that no panic crosses ==== */
+
+/* Is told a line of text about a fault of the library, without line end. text lives for the
+ * call only. May be called from any thread that calls the library; must not call it.
+ */
+typedef void (*gw_log_fn)(void *ctx, const gw_str *text);
+
+/* Says who is told of faults of the library (GW_ERR_PANIC), which are the only thing that it
+ * ever logs; else they go to standard error. NULL: standard error again. The only state of the
+ * process: call it once, before other threads call the library. Always returns GW_OK.
+ */
+gw_status gw_set_log(gw_log_fn log, void *ctx);
+
+/* ==== What a router is built from ==== */
+
+/* A text with documents: YAML (any number, divided by ---) or JSON, in UTF-8; at most 64 MiB.
+ * Borrowed for the call only.
+ */
+struct gw_source {
+    /* What diagnostics call it: the name of a file. Absent: "-". */
+    gw_str name;
+    /* The text. */
+    gw_str text;
+};
+
+/* Unknown fields are errors, not warnings. */
+#define GW_BUILD_STRICT UINT64_C(1)
+
+/* What is in error is left out, and the rest is in force; without this, one error means
+ * GW_ERR_CONFIG and no router.
+ */
+#define GW_BUILD_LENIENT UINT64_C(2)
+
+/* Experimental fields of the Gateway API are refused. */
+#define GW_BUILD_STANDARD_CHANNEL UINT64_C(4)
+
+/* Hosts named after Services are not answered. */
+#define GW_BUILD_NO_SERVICE_HOSTS UINT64_C(8)
+
+/* Nobody may call workloads that no TrafficTarget speaks for; without this, everybody. */
+#define GW_BUILD_DENY_BY_DEFAULT UINT64_C(16)
+
+/* TrafficSplits leave out Services without a ready endpoint. */
+#define GW_BUILD_SKIP_EMPTY_BACKENDS UINT64_C(32)
+
+/* A TrafficSplit to its own root is an error. */
+#define GW_BUILD_SMI_STRICT UINT64_C(64)
+
+/* Services are answered at their cluster addresses. */
+#define GW_BUILD_MESH UINT64_C(128)
+
+/* Answers from 500 on trip circuit breakers. */
+#define GW_BUILD_BREAKER_COUNTS_5XX UINT64_C(256)
+
+/* Services without a document are taken to exist. Without this and the next: where there is no
+ * Service document and no known_services at all.
+ */
+#define GW_BUILD_ASSUME_SERVICES UINT64_C(512)
+
+/* Services without a document do not exist. */
+#define GW_BUILD_ASSUME_NO_SERVICES UINT64_C(1024)
+
+/* The report also tells what in the rules was probably not meant (docs/lints.md). */
+#define GW_BUILD_LINT UINT64_C(2048)
+
+/* How documents are read. Everything is borrowed for the call only. Set struct_size, and the
+ * rest to zero: that is the default of each field.
+ */
+struct gw_build_options {
+    /* sizeof(gw_build_options). */
+    size_t struct_size;
+    /* Some of GW_BUILD_... */
+    uint64_t flags;
+    /* What deciders will be created with (GW_DUTY_...): the report warns of every policy that
+     * asks for something else, since its requests are answered 500.
+     */
+    uint64_t duties;
+    /* The router before this one, or NULL: tables of hosts that have not changed are shared with
+     * it, which makes a small change of a large configuration cheap. The result is the same.
+     */
+    const gw_router *previous;
+    /* Port of HTTP listeners that a document leaves implicit; 0: 80. */
+    uint16_t http_port;
+    /* Port of HTTPS listeners that a document leaves implicit; 0: 443. */
+    uint16_t https_port;
+    /* Zero. */
+    uint32_t reserved;
+    /* The namespace of documents that name none; absent: "default". */
+    gw_str default_namespace;
+    /* The namespace whose clients may use bare names of Services; absent: "default". */
+    gw_str client_namespace;
+    /* The DNS domain of the cluster; absent: "cluster.local". */
+    gw_str cluster_domain;
+    /* Only VirtualServers of this class, or of none, are ours; absent: all. */
+    gw_str ingress_class;
+    /* Only Gateways of this class are ours; absent: all. */
+    gw_str gateway_class;
+    /* The service account, as "namespace/name", by which callers go that have none; absent: none.
+     */
+    gw_str gateway_identity;
+    /* Services that exist without a document, as "namespace/name:port". */
+    const gw_str *known_services;
+    /* How many. */
+    size_t known_services_len;
+    /* Addresses at which Gateways can be reached, as text. */
+    const gw_str *addresses;
+    /* How many. */
+    size_t addresses_len;
+};
+
+/* ==== What is wrong with documents ==== */
+
+/* Everything that is wrong with, or worth knowing about, the documents of one
+ * gw_router_build, in their order. To be used by one thread at a time. Yours from the call that
+ * made it to gw_report_free; all texts of it live as long as it does.
+ */
+struct gw_report;
+
+/* Worth knowing; nothing has to be done. */
+#define GW_SEVERITY_NOTICE 0
+
+/* Probably not what was meant; the document is in force all the same. */
+#define GW_SEVERITY_WARNING 1
+
+/* The document, or the field that is named, is not in force. */
+#define GW_SEVERITY_ERROR 2
+
+/* One entry of a report. Set struct_size; the texts live as long as the report. */
+struct gw_diagnostic {
+    /* sizeof(gw_diagnostic). */
+    size_t struct_size;
+    /* One of GW_SEVERITY_... */
+    int32_t severity;
+    /* From 1; 0 where no file stands behind it. */
+    uint32_t line;
+    /* From 1, in characters; 0 where no file stands behind it. */
+    uint32_t column;
+    /* Zero. */
+    uint32_t reserved;
+    /* Stable: scripts may rely on it. For example "unknown-field". */
+    gw_str code;
+    /* The object, as "HTTPRoute shop/cart"; absent where that could not be made out. */
+    gw_str object;
+    /* The field within the object, as "spec.rules[2].backendRefs[0].name"; empty for all of it. */
+    gw_str field;
+    /* The name of the gw_source; absent where no file stands behind it. */
+    gw_str file;
+    /* What is wrong, in one sentence. */
+    gw_str message;
+    /* What was probably meant, or what to do; absent where that is not known. */
+    gw_str help;
+    /* All of it in one line, fit for a log: "routes.yaml:31:7: error[unknown-field]: HTTPRoute
+     * shop/cart: spec.rules[0].foo: unknown field; did you mean for?".
+     */
+    gw_str text;
+};
+
+/* How many entries the report has; 0 for NULL. */
+size_t gw_report_count(const gw_report *report);
+
+/* Fills out with the entry at index, from 0; GW_NONE where there is none. */
+gw_status gw_report_get(const gw_report *report, size_t index, gw_diagnostic *out);
+
+/* The whole report as a JSON array of objects with severity, code, kind, namespace,
+ * name, field, file, line, column, message and help, null where there is nothing
+ * to say.
+ */
+gw_status gw_report_json(const gw_report *report, gw_str *out);
+
+/* Frees a report; nothing for NULL. */
+void gw_report_free(gw_report *report);
+
+/* ==== Routers: documents compiled to tables ==== */
+
+/* Documents compiled to tables: immutable. Any number of threads may use it at once. Yours from
+ * gw_router_build to gw_router_free, which may come right after gw_engine_new or
+ * gw_engine_publish: engines and deciders keep what they need.
+ */
+struct gw_router;
+
+/* A socket that documents ask for. Set struct_size; name lives as long as the router. */
+struct gw_listener {
+    /* sizeof(gw_listener). */
+    size_t struct_size;
+    /* What to print for it. */
+    gw_str name;
+    /* The one local address that it is bound to, in network order. */
+    uint8_t addr[16];
+    /* 0: all addresses; 4; 6. */
+    uint8_t family;
+    /* 1 where TLS ends there. */
+    uint8_t tls;
+    /* The port, as documents name it. */
+    uint16_t port;
+    /* Zero. */
+    uint32_t reserved;
+};
+
+/* Reads documents and compiles them to a router, which *out points to then. options may be
+ * NULL, which is as if all of it was zero. Unless report is NULL, *report tells everything that
+ * is wrong with all of the sources, whatever the outcome (NULL where there is nothing to tell);
+ * free it. On an error *out is NULL: GW_ERR_CONFIG where a document is in error (see
+ * GW_BUILD_LENIENT), GW_ERR_LIMIT, GW_ERR_ARGUMENT.
+ *
+ * Costs some microseconds a route, and memory for it; does not touch what is published. Any
+ * thread.
+ */
+gw_status gw_router_build(const gw_source *sources, size_t sources_len,
+    const gw_build_options *options, gw_router **out, gw_report **report);
+
+/* How many backends rules may choose; 0 for NULL. */
+size_t gw_router_backend_count(const gw_router *router);
+
+/* The name of the backend at index, from 0, in order of names; GW_NONE where there is none. It
+ * is "namespace/name:port" of a Service, with "?name=value,..." behind it where a rule narrows the
+ * Service by labels, and lives as long as the router.
+ */
+gw_status gw_router_backend(const gw_router *router, size_t index, gw_str *out);
+
+/* Binds a number of your own to a backend, an index or a pointer, which decisions then carry
+ * (gw_decision.backend_user), so that nothing has to be looked up by name. GW_NONE where no rule
+ * chooses a backend of that name. Do it before the router is published.
+ */
+gw_status gw_router_bind(const gw_router *router, const gw_str *name, uint64_t user);
+
+/* Fills out with the listener at index, from 0; GW_NONE where there is none. */
+gw_status gw_router_listener(const gw_router *router, size_t index, gw_listener *out);
+
+/* Frees a router; nothing for NULL. What is published goes on. */
+void gw_router_free(gw_router *router);
+
+/* ==== What rules look at, so that hosts need not supply more; and what they ask of hosts ==== */
+
+/* Rules look at the address or the port of clients. */
+#define GW_NEEDS_PEER UINT32_C(1)
+
+/* Rules choose by weight, or copy a part of the requests. */
+#define GW_NEEDS_RANDOM UINT32_C(2)
+
+/* Rules look at the server name of TLS. */
+#define GW_NEEDS_SERVER_NAME UINT32_C(4)
+
+/* What a router looks at besides method, target and authority. Set struct_size; the texts live as
+ * long as the router.
+ */
+struct gw_needs {
+    /* sizeof(gw_needs). */
+    size_t struct_size;
+    /* Names of header fields in lower case, sorted: no others are looked at. "host" is always
+     * among them.
+     */
+    const gw_str *headers;
+    /* How many. */
+    size_t headers_len;
+    /* Names of attributes, sorted: no others are looked at. */
+    const gw_str *attributes;
+    /* How many. */
+    size_t attributes_len;
+    /* What decisions may ask of you, some of GW_DUTY_... */
+    uint64_t duties;
+    /* Some of GW_NEEDS_... */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
+};
+
+/* Fills out with what the router looks at. A host that supplies only that gets the same decisions
+ * as one that supplies everything. Costs nothing: it has been found out when the router was built.
+ */
+gw_status gw_router_needs(const gw_router *router, gw_needs *out);
+
+/* ==== The slot that holds the router in force ==== */
+
+/* Holds the router in force: one for a process, or one for each worker. Any number of threads may
+ * decide with it and publish to it at once. Yours from gw_engine_new to gw_engine_free.
+ */
+struct gw_engine;
+
+/* Makes an engine with router in force, as generation 1. The router stays yours. */
+gw_status gw_engine_new(const gw_router *router, gw_engine **out);
+
+/* Puts router in force, at once and as a whole: every gw_decide that begins afterwards uses it,
+ * those that run go on with the one before. The router stays yours. Unless generation is NULL,
+ * *generation says the how manieth it is; decisions carry it. Waits for nobody and makes nobody
+ * wait; costs less than a microsecond, and freeing the old router where nobody uses it any more.
+ */
+gw_status gw_engine_publish(const gw_engine *engine, const gw_router *router,
+    uint64_t *generation);
+
+/* Frees an engine; nothing for NULL. No gw_decide may be under way that uses it. */
+void gw_engine_free(gw_engine *engine);
+
+/* ==== Requests as hosts describe them ==== */
+
+/* Looks up a line of the request's header: the one at place nth, from 0, among those of this
+ * name. Returns 1 and fills *out, or 0 where there is none. name is in lower case; index is
+ * its place in gw_needs.headers of the router that decides, so that a table of your own can be
+ * used, or GW_NO_INDEX for a name that is not among them, which asks for a comparison (this
+ * happens in gw_explain). What *out points to must stay as it is until the function of the
+ * library returns that asked. Must not call the library with the same decider, throw, or jump out.
+ */
+typedef int32_t (*gw_header_fn)(void *ctx, uint32_t index, const gw_str *name, uint32_t nth,
+    gw_str *out);
+
+/* Looks up an attribute, as gw_header_fn does a line of the header: index is its place in
+ * gw_needs.attributes. Returns 1 and fills *out, or 0 where there is none.
+ */
+typedef int32_t (*gw_attribute_fn)(void *ctx, uint32_t index, const gw_str *name, gw_str *out);
+
+/* A name that is not in the tables of gw_router_needs. */
+#define GW_NO_INDEX UINT32_C(4294967295)
+
+/* The request came over TLS that ended here. */
+#define GW_REQUEST_TLS UINT32_C(1)
+
+/* A request, as its client sent it. Everything is borrowed for the call only. Set struct_size,
+ * method and target, and the rest to zero where it is not known. The functions that tell more
+ * about a decision want the same request again: keep the struct until then, and what it points to
+ * unchanged, even where you have changed your own copy of the header meanwhile.
+ *
+ * Nothing has to be checked or brought to a normal form first: the library does that, by the rules
+ * of the listener, and answers 400, 404 or 414 where it has to. Octets need not be UTF-8, except
+ * those of method.
+ */
+struct gw_request {
+    /* sizeof(gw_request). */
+    size_t struct_size;
+    /* The method, as sent. */
+    gw_str method;
+    /* The request target exactly as received: path and query, not decoded, nothing merged or
+     * removed; or an absolute URL, *, or host:port with CONNECT.
+     */
+    gw_str target;
+    /* The value of Host. Where it is present, host is not looked up in the header. Absent:
+     * the header has it.
+     */
+    gw_str host;
+    /* :authority of HTTP/2 and HTTP/3; absent with HTTP/1. */
+    gw_str authority;
+    /* The lines of the header in their order, or at least those of the names in
+     * gw_needs.headers. Not looked at where there is a header_fn.
+     */
+    const gw_header *headers;
+    /* How many. */
+    size_t headers_len;
+    /* Asked for the lines that are needed, or NULL. Cheaper than an array unless you have one. */
+    gw_header_fn header_fn;
+    /* Handed to header_fn. */
+    void *header_ctx;
+    /* What you know of the request besides: who calls (source_account, source_identity,
+     * source_namespace, source_labels, source_workloads), or variables that rules test by
+     * name. You have verified it: nothing of a header belongs here. Not looked at where there is an
+     * attribute_fn.
+     */
+    const gw_header *attributes;
+    /* How many. */
+    size_t attributes_len;
+    /* Asked for the attributes that are needed, or NULL. */
+    gw_attribute_fn attribute_fn;
+    /* Handed to attribute_fn. */
+    void *attribute_ctx;
+    /* The server name that the client gave when TLS began: empty where it gave none, absent where
+     * that is not known.
+     */
+    gw_str server_name;
+    /* 64 random bits, uniform over all of them, for choices by weight: use gw_mix64 on anything
+     * less, since the upper bits choose. The same number chooses the same backend.
+     */
+    uint64_t random;
+    /* The address of the client, in network order. */
+    uint8_t peer_addr[16];
+    /* The local address that the client is connected to, in network order, for listeners of one
+     * address.
+     */
+    uint8_t listener_addr[16];
+    /* The port of the client. */
+    uint16_t peer_port;
+    /* The port of the listener, as documents name it, which need not be the one that you listen
+     * on; 0: 80, or 443 with GW_REQUEST_TLS.
+     */
+    uint16_t listener_port;
+    /* Of peer_addr: 0 (not known), 4 or 6. */
+    uint8_t peer_family;
+    /* Of listener_addr: 0 (not known), 4 or 6. */
+    uint8_t listener_family;
+    /* 9, 10, 11, 20 or 30; 0: 11, which is HTTP/1.1. */
+    uint8_t http_version;
+    /* Zero. */
+    uint8_t reserved;
+    /* Some of GW_REQUEST_... */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved2;
+};
+
+/* ==== What a thread, or a request under way, decides with ==== */
+
+/* Decides, and holds the decision that it made last, the router that made it, and all texts that
+ * the functions tell of it. To be used by one thread at a time; it may move between threads. Yours
+ * from gw_decider_new to gw_decider_free.
+ *
+ * A host that is done with a request before the next one begins needs one for each thread. A host
+ * that works on many requests at once and wants to know more of a decision later (the changes to
+ * the header of the answer, say) needs one for each request under way: keep used ones in a list,
+ * they allocate nothing after the first few requests.
+ *
+ * What a function returns is valid until the same function is called again with that decider, or
+ * gw_decide, gw_instead, gw_decider_reset or gw_decider_free. A router that is no longer in
+ * force is kept for as long as a decider has decided nothing else: reset those that idle.
+ */
+struct gw_decider;
+
+/* Makes a decider. duties are what you do where a decision asks for it, some of GW_DUTY_...:
+ * zero, if you have not read what they are. Name them one by one: all bits at once would promise what
+ * does not exist yet. A decision that asks for anything else becomes one to
+ * answer 500 (GW_KIND_REFUSE), so that nothing passes that was meant to be guarded.
+ */
+gw_status gw_decider_new(uint64_t duties, gw_decider **out);
+
+/* Lets go of the last decision, of the router that made it and of the engine. What was allocated
+ * for texts stays for later. Nothing for NULL.
+ */
+void gw_decider_reset(gw_decider *decider);
+
+/* Frees a decider; nothing for NULL. */
+void gw_decider_free(gw_decider *decider);
+
+/* ==== What to do with a request ==== */
+
+/* The request goes to a backend: gw_edit_request says as what. */
+#define GW_KIND_FORWARD 1
+
+/* A redirect. As all that follow: gw_answer has the whole answer. */
+#define GW_KIND_REDIRECT 2
+
+/* A canned answer. */
+#define GW_KIND_RESPOND 3
+
+/* No endpoint of the backend admits the caller. */
+#define GW_KIND_DENY 4
+
+/* No route took the request; reason says why. */
+#define GW_KIND_NO_ROUTE 5
+
+/* A policy turns the request away, or asks for a duty that the decider was not created with
+ * (unmet).
+ */
+#define GW_KIND_REFUSE 6
+
+/* The request only asks what it may do (CORS). */
+#define GW_KIND_PREFLIGHT 7
+
+/* What to do with a request. Set struct_size. Texts live as long as the decision: until the next
+ * gw_decide, gw_instead or gw_decider_reset of the decider.
+ *
+ * First come the duties: steps_len of them are to be looked at one by one (gw_step_get). Without
+ * duties of your own there never are any, and the kind alone says what to do:
+ *
+ *
+ * GW_KIND_FORWARD   send it to backend with what gw_edit_request says; apply
+ *                   gw_edit_response to what comes back
+ * anything else     send what gw_answer says
+ *
+ */
+struct gw_decision {
+    /* sizeof(gw_decision). */
+    size_t struct_size;
+    /* One of GW_KIND_... Treat one that you do not know as GW_KIND_REFUSE. */
+    int32_t kind;
+    /* The status of the answer; with GW_KIND_FORWARD the one to hand to gw_answer where no
+     * endpoint of the backend can be reached.
+     */
+    uint32_t status;
+    /* The how manieth router of its engine decided. */
+    uint64_t generation;
+    /* What is asked of you, some of GW_DUTY_...: nothing that the decider was not created with. */
+    uint64_t duties;
+    /* What is asked and the decider was not created with. Not 0: the kind is GW_KIND_REFUSE. */
+    uint64_t unmet;
+    /* How many steps there are (gw_step_get). */
+    size_t steps_len;
+    /* The Service and the port that the request is sent to, "namespace/name:port", with
+     * "?label=value,..." behind it where the rule narrows the Service by labels: one of the names
+     * of gw_router_backend. Absent where no backend is chosen.
+     */
+    gw_str backend;
+    /* What gw_router_bind bound to it; 0 for nothing. */
+    uint64_t backend_user;
+    /* The namespace of the Service. */
+    gw_str service_namespace;
+    /* Its name. */
+    gw_str service_name;
+    /* Its port. */
+    uint32_t service_port;
+    /* Zero. */
+    uint32_t reserved;
+    /* What documents call the backend: the name of an upstream, or of the Service. */
+    gw_str upstream;
+    /* The TrafficSplit that chose the Service; absent where none did. */
+    gw_str split;
+    /* The rule that decided: the kind of its object, as "HTTPRoute". Absent, as the following
+     * three, where none did.
+     */
+    gw_str route_kind;
+    /* The namespace of the object. */
+    gw_str route_namespace;
+    /* The name of the object. */
+    gw_str route_name;
+    /* The field of the rule within the object, as "spec.rules[0]". */
+    gw_str route_field;
+    /* The listener; absent where there is none on that port. */
+    gw_str listener;
+    /* Why no route took it: "no-listener", "no-host", "no-match", "method-not-allowed",
+     * "misdirected", "no-branch", "no-trust", "no-backend", or a sentence that says what is wrong
+     * with target or host; why a policy turns it away; why a canned answer is not what a user asked
+     * for; "denied"; "unenforced" with unmet. Absent where there is nothing to say. For logs, not
+     * for clients.
+     */
+    gw_str reason;
+};
+
+/* In the place of a backend whose circuit breaker keeps all endpoints out. */
+#define GW_INSTEAD_BREAKER 1
+
+/* In the place of a backend none of whose endpoints works. */
+#define GW_INSTEAD_BACKUP 2
+
+/* Decides what to do with request, by the router in force of engine, and fills out. Returns
+ * GW_OK for every request, also for one that no route takes; GW_ERR_ARGUMENT for one that is
+ * none. What it finds is read from the request only as far as rules ask for it.
+ *
+ * Costs what deciding costs in Rust and some 20 ns more. Allocates nothing, once per decider and
+ * published router excepted, unless policies ask something of the request. Never waits.
+ */
+gw_status gw_decide(gw_decider *decider, const gw_engine *engine, const gw_request *request,
+    gw_decision *out);
+
+/* Decides anew what to do with a request whose backend cannot take it: which is one of
+ * GW_INSTEAD_... The new decision takes the place of the last one. GW_NONE where nothing stands
+ * in: then the last decision stays, and the answer is 503 while a breaker keeps the endpoints out,
+ * else the status that it has.
+ */
+gw_status gw_instead(gw_decider *decider, const gw_request *request, int32_t which,
+    gw_decision *out);
+
+/* ==== What decisions ask of hosts ==== */
+
+/* The client of a TLS connection shows a certificate. */
+#define GW_DUTY_CLIENT_CERTIFICATE UINT64_C(1)
+
+/* The rate of requests is limited. */
+#define GW_DUTY_RATE_LIMIT UINT64_C(2)
+
+/* The request has a name and a password. */
+#define GW_DUTY_BASIC_AUTH UINT64_C(4)
+
+/* The key that the request presents (gw_step.key) is one of a client's. */
+#define GW_DUTY_API_KEY UINT64_C(8)
+
+/* Another service says yes (a VirtualServer's externalAuth). */
+#define GW_DUTY_EXTERNAL_AUTH UINT64_C(16)
+
+/* Another service says yes (an HTTPRoute's ExternalAuth filter). */
+#define GW_DUTY_AUTH_CHECK UINT64_C(32)
+
+/* The request has a valid signed token. */
+#define GW_DUTY_JWT UINT64_C(64)
+
+/* Answers are kept, or taken from what is kept. */
+#define GW_DUTY_CACHE UINT64_C(128)
+
+/* The rate of requests to a Service is limited. */
+#define GW_DUTY_SERVICE_LIMIT UINT64_C(256)
+
+/* The backend is spoken to within TLS, as gw_decider_backend_tls says. No step stands for it. */
+#define GW_DUTY_BACKEND_TLS UINT64_C(512)
+
+/* The backend is spoken to in mutual TLS of the mesh, with an identity of your own. No step stands
+ * for it.
+ */
+#define GW_DUTY_MUTUAL_TLS UINT64_C(1024)
+
+/* Some endpoints of the backend do not admit the caller: gw_admits is asked about each before the
+ * request is sent there. No step stands for it.
+ */
+#define GW_DUTY_ENDPOINT_ACCESS UINT64_C(2048)
+
+/* Each endpoint of the Service has a bucket of its own. */
+#define GW_STEP_BY_ENDPOINT UINT32_C(1)
+
+/* Nobody is turned away: what would be is only told to the log. */
+#define GW_STEP_DRY_RUN UINT32_C(2)
+
+/* One thing that a decision asks before the request is treated as it says. Set struct_size. */
+struct gw_step {
+    /* sizeof(gw_step). */
+    size_t struct_size;
+    /* One of GW_DUTY_...; 0 for one that is none of yours: the last step of a request that is
+     * turned away or only asks what it may do, which the kind of the decision says too.
+     */
+    uint64_t duty;
+    /* The status to answer with where the request does not pass: hand it to gw_answer. Where
+     * another service turned it away, the status that it said goes before.
+     */
+    uint32_t status;
+    /* Some of GW_STEP_... */
+    uint32_t flags;
+    /* The policy: kind, namespace, name, and the field in it. They live as long as the decision. */
+    gw_str policy_kind;
+    /* See policy_kind. */
+    gw_str policy_namespace;
+    /* See policy_kind. */
+    gw_str policy_name;
+    /* See policy_kind. */
+    gw_str policy_field;
+    /* Which bucket of a limit counts the request; the key that a request presents, which is a
+     * secret; the name of the service that is asked. Else absent. Lives as long as the decision,
+     * or the next call of this function.
+     */
+    gw_str key;
+    /* The bucket of a rate limit: limits of one name share their counts. Else absent. */
+    gw_str bucket;
+    /* Of a limit: how many requests, */
+    uint64_t limit_requests;
+    /* in how many milliseconds; */
+    uint64_t limit_per_ms;
+    /* how many more may come at once, */
+    uint32_t limit_burst;
+    /* and how many of these are not delayed; UINT32_MAX: all of them. */
+    uint32_t limit_at_once;
+};
+
+/* Fills out with the step at index, from 0, of the last decision: they are to be taken in this
+ * order, until one turns the request away. GW_NONE where there are no more; GW_ERR_STATE where
+ * nothing is decided.
+ */
+gw_status gw_step_get(gw_decider *decider, size_t index, gw_step *out);
+
+/* ==== Changes to a header, as a list ==== */
+
+/* All lines of the name are replaced by one with this value. */
+#define GW_OP_SET 1
+
+/* One more line, behind those of the name. */
+#define GW_OP_ADD 2
+
+/* All lines of the name are dropped. */
+#define GW_OP_REMOVE 3
+
+/* All lines are dropped but those of Host, Connection, Content-Length, Keep-Alive,
+ * Proxy-Connection, TE, Trailer, Transfer-Encoding and Upgrade. Has no name.
+ */
+#define GW_OP_DROP_ALL 4
+
+/* The lines are dropped whose name holds anything but letters, digits and '-'. Has no name. */
+#define GW_OP_DROP_UNUSUAL 5
+
+/* One change to a header. A list of them is carried out in its order. Names are compared without
+ * regard to case, and written in lower case. Neither names nor values hold control characters.
+ * Kinds that a newer library knows besides are none that you may overlook: answer 500.
+ */
+struct gw_header_op {
+    /* One of GW_OP_... */
+    int32_t op;
+    /* Zero. */
+    uint32_t reserved;
+    /* The name. */
+    gw_str name;
+    /* The value, for GW_OP_SET and GW_OP_ADD; not empty. */
+    gw_str value;
+};
+
+/* ==== What a backend is sent ==== */
+
+/* What a backend is sent. Set struct_size. Texts live until the next call of the same function,
+ * or as long as the decision.
+ */
+struct gw_forward {
+    /* sizeof(gw_forward). */
+    size_t struct_size;
+    /* The request target: always send this one, which is rewritten or brought to the form that the
+     * listener asks for, and never that of the client.
+     */
+    gw_str target;
+    /* The Host or :authority; absent: as the client sent it. */
+    gw_str host;
+    /* Changes to the header, to be carried out in this order on what the client sent. They are
+     * about neither Host nor what frames the message.
+     */
+    const gw_header_op *ops;
+    /* How many. */
+    size_t ops_len;
+    /* Where the rule balances by a key: that key, which may be empty. Requests with the same one
+     * go to the same endpoint. Else absent.
+     */
+    gw_str hash_key;
+};
+
+/* Fills out with what the backend of the last decision is sent. GW_ERR_STATE where it is not of
+ * GW_KIND_FORWARD. Allocates for values of header fields only, beyond what the decider keeps.
+ */
+gw_status gw_edit_request(gw_decider *decider, const gw_request *request, gw_forward *out);
+
+/* Whether an endpoint of the backend may be sent the request (GW_DUTY_ENDPOINT_ACCESS):
+ * *admitted is 1 or 0. account is the service account of the endpoint's workload, as
+ * "namespace/name"; one that is not known is never admitted.
+ */
+gw_status gw_admits(gw_decider *decider, const gw_request *request, const gw_str *account,
+    int32_t *admitted);
+
+/* ==== How a backend is spoken to ==== */
+
+/* HTTP/1.1 is spoken with the backend. */
+#define GW_PROTOCOL_HTTP1 1
+
+/* HTTP/2, even without TLS. */
+#define GW_PROTOCOL_HTTP2 2
+
+/* gRPC: HTTP/2, even without TLS. */
+#define GW_PROTOCOL_GRPC 3
+
+/* Another endpoint is tried where connecting, sending, or reading the head of the answer failed, */
+#define GW_RETRY_ON_ERROR UINT32_C(1)
+
+/* where it took too long, */
+#define GW_RETRY_ON_TIMEOUT UINT32_C(2)
+
+/* where the answer was empty or not HTTP. */
+#define GW_RETRY_ON_INVALID_HEADER UINT32_C(4)
+
+/* A request that is not idempotent and may have reached an endpoint is not sent again, */
+#define GW_REPEAT_NEVER 0
+
+/* only after an answer with one of the statuses, */
+#define GW_REPEAT_AFTER_STATUS 1
+
+/* or as any other. */
+#define GW_REPEAT_ALWAYS 2
+
+/* How the backend of a decision is spoken to. Set struct_size. Times are in milliseconds, rounded
+ * up; 0 is no limit.
+ */
+struct gw_settings {
+    /* sizeof(gw_settings). */
+    size_t struct_size;
+    /* One of GW_PROTOCOL_... */
+    int32_t protocol;
+    /* 1: within TLS (gw_decider_backend_tls). */
+    int32_t tls;
+    /* To open a connection to an endpoint. */
+    uint64_t connect_timeout_ms;
+    /* Between two reads from it. */
+    uint64_t read_timeout_ms;
+    /* Between two writes to it. */
+    uint64_t send_timeout_ms;
+    /* The whole exchange with the client, over all tries. */
+    uint64_t request_timeout_ms;
+    /* One try. */
+    uint64_t try_timeout_ms;
+    /* No new try after this long. */
+    uint64_t retry_timeout_ms;
+    /* The least pause between two tries. */
+    uint64_t retry_backoff_ms;
+    /* How many tries in all; 0: as many as there are endpoints. */
+    uint32_t retry_tries;
+    /* Some of GW_RETRY_ON_... */
+    uint32_t retry_on;
+    /* The statuses of answers after which another endpoint is tried. */
+    const uint16_t *retry_statuses;
+    /* How many. */
+    size_t retry_statuses_len;
+    /* One of GW_REPEAT_..., for POST, LOCK and PATCH. */
+    int32_t retry_repeat;
+    /* The most requests under way with one endpoint; 0 for no limit. */
+    uint32_t max_connections;
+    /* The largest body of a request; more is answered 413. UINT64_MAX for no limit. */
+    uint64_t max_body;
+};
+
+/* How TLS is spoken with the backend of a decision (GW_DUTY_BACKEND_TLS). Set struct_size. Texts
+ * live as long as the decision; names, until the next call.
+ */
+struct gw_backend_tls {
+    /* sizeof(gw_backend_tls). */
+    size_t struct_size;
+    /* 1: the certificate of the backend is verified. */
+    int32_t verify;
+    /* How long a chain may be, at most. */
+    uint32_t depth;
+    /* Who is trusted, in PEM; absent: the authorities of the system. */
+    gw_str authorities;
+    /* The name that is sent as SNI, and that the certificate has to have where names are none;
+     * absent: none is asked for.
+     */
+    gw_str server_name;
+    /* 1: server_name is sent as SNI. */
+    int32_t sni;
+    /* 1: sessions are resumed. */
+    int32_t session_reuse;
+    /* The names of which the certificate has to have one: "dns:..." or "uri:...". */
+    const gw_str *names;
+    /* How many. */
+    size_t names_len;
+    /* The versions of TLS, as nginx writes them; empty: yours to choose. */
+    gw_str protocols;
+    /* The ciphers, as OpenSSL writes them; empty: yours to choose. */
+    gw_str ciphers;
+    /* Your own certificate for backends that ask for one, in PEM; absent for none. */
+    gw_str certificate;
+    /* Its key, in PEM: a secret. */
+    gw_str key;
+};
+
+/* Fills out with how the backend of the last decision is spoken to. GW_ERR_STATE where it is not
+ * of GW_KIND_FORWARD. Allocates nothing but room for statuses, once.
+ */
+gw_status gw_decider_settings(gw_decider *decider, gw_settings *out);
+
+/* Fills out with how TLS is spoken with the backend of the last decision; GW_NONE where it is
+ * not spoken. GW_ERR_STATE where the decision is not of GW_KIND_FORWARD. Meant for the first
+ * request to a backend, not for each.
+ */
+gw_status gw_decider_backend_tls(gw_decider *decider, gw_backend_tls *out);
+
+/* ==== Copies of a request ==== */
+
+/* A copy of a request: sent to one endpoint besides, its answer thrown away, and nobody waits for
+ * it. Set struct_size. Texts live until the next call of gw_mirror_get, or as long as the
+ * decision.
+ */
+struct gw_mirror {
+    /* sizeof(gw_mirror). */
+    size_t struct_size;
+    /* As in gw_decision. */
+    gw_str backend;
+    /* As in gw_decision. */
+    uint64_t backend_user;
+    /* As in gw_forward. */
+    gw_str target;
+    /* As in gw_forward. */
+    gw_str host;
+    /* As in gw_forward. */
+    const gw_header_op *ops;
+    /* How many. */
+    size_t ops_len;
+};
+
+/* Fills out with the copy at index, from 0, that is sent of the request of the last decision;
+ * GW_NONE where there are no more, and GW_ERR_STATE where it is not of GW_KIND_FORWARD. Copies
+ * that are not sent because of the part of the requests that a rule asks for, because the Service
+ * does not admit the caller, or because they would ask for a duty (GW_DUTY_BACKEND_TLS, ...) that
+ * the decider was not created with, are not among them.
+ */
+gw_status gw_mirror_get(gw_decider *decider, const gw_request *request, size_t index,
+    gw_mirror *out);
+
+/* ==== What clients are answered ==== */
+
+/* This is the whole answer: what a backend has sent is thrown away, header and body. */
+#define GW_RESPONSE_WHOLE UINT32_C(1)
+
+/* It is an error page, which took the place of another answer. */
+#define GW_RESPONSE_ERROR_PAGE UINT32_C(2)
+
+/* What a client is answered. Set struct_size. Texts live until the next call of gw_answer or
+ * gw_edit_response, or as long as the decision.
+ */
+struct gw_response {
+    /* sizeof(gw_response). */
+    size_t struct_size;
+    /* The status. */
+    uint32_t status;
+    /* Some of GW_RESPONSE_... */
+    uint32_t flags;
+    /* Changes to the header: with GW_RESPONSE_WHOLE to an empty one (GW_OP_ADD alone), else to
+     * that of the backend. Never about Content-Length, which follows from the body, or other
+     * fields that frame the message.
+     */
+    const gw_header_op *ops;
+    /* How many. */
+    size_t ops_len;
+    /* With GW_RESPONSE_WHOLE the body; absent where nothing is said of it: then send a text of
+     * your own for the status, or none. Else absent: that of the backend.
+     */
+    gw_str body;
+};
+
+/* Fills out with the whole answer to the request of the last decision where no backend gives it:
+ * for every decision that is not of GW_KIND_FORWARD, and where sending it to a backend came to
+ * nothing. status is 0: what the decision says (of GW_KIND_FORWARD: that no endpoint could be
+ * reached); or the status with which you turn the request away: gw_step.status, 504 for a backend
+ * that took too long, 413 for a body that is too large, ... Error pages, CORS, HSTS, and the form of
+ * answers to gRPC clients are taken care of. upstream_status is for error pages that print it: the
+ * status of the last backend that was asked, several tries separated by ", "; NULL or absent for
+ * none. Allocates what the answer needs.
+ */
+gw_status gw_answer(gw_decider *decider, const gw_request *request, uint32_t status,
+    const gw_str *upstream_status, gw_response *out);
+
+/* Fills out with what becomes of the answer with status (100 to 999) that a backend gave to the
+ * request of the last decision: changes to its header, or the error page that takes its place
+ * (GW_RESPONSE_WHOLE). upstream_status as for gw_answer; NULL or absent: status itself.
+ * GW_ERR_STATE where the decision is not of GW_KIND_FORWARD. Allocates for values of header
+ * fields only, and for error pages.
+ */
+gw_status gw_edit_response(gw_decider *decider, const gw_request *request, uint32_t status,
+    const gw_str *upstream_status, gw_response *out);
+
+/* ==== Why a request is decided as it is ==== */
+
+/* Decides request and says why, as a JSON object, which *json points to until the next call:
+ * the routes that were looked at and the first test that each failed, splits with their ranges,
+ * policies, header changes. Values of cookies and of whatever is named like a secret are shown by
+ * their length only. For people and tests: costs a walk over all routes of the host. What the
+ * decider has decided before is let go of.
+ */
+gw_status gw_explain(gw_decider *decider, const gw_engine *engine, const gw_request *request,
+    gw_str *json);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

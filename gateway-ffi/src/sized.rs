@@ -1,0 +1,184 @@
+//! Structs that may grow: the first field of each is its size, as its user knows it.
+//!
+//! A user that was built with an older header says a smaller size. Then the fields behind it are
+//! neither read, zero standing for them, nor written.
+
+use crate::status::{GW_ERR_ABI, GW_ERR_ARGUMENT, gw_status};
+use std::mem::MaybeUninit;
+
+/// A struct of the interface whose first field is its size.
+///
+/// # Safety
+///
+/// The type is `#[repr(C)]`, its first field is a `usize`, its alignment is that of a `usize`, and
+/// zeroed memory is a value of it: it consists of integers, arrays of them, raw pointers and
+/// optional functions.
+pub(crate) unsafe trait Sized: Copy {
+    /// Where the size is.
+    fn size_mut(&mut self) -> &mut usize;
+}
+
+/// Says that a struct is [`Sized`].
+macro_rules! sized {
+    ($name:ident) => {
+        // SAFETY: as the definition right above shows.
+        unsafe impl $crate::sized::Sized for $name {
+            fn size_mut(&mut self) -> &mut usize {
+                &mut self.struct_size
+            }
+        }
+    };
+}
+pub(crate) use sized;
+
+/// A value of which nothing is said.
+pub(crate) fn zeroed<T: Sized>() -> T {
+    // SAFETY: `Sized` promises that zeroed memory is a value.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+/// The size that stands at `ptr`.
+///
+/// # Safety
+///
+/// Where `ptr` is neither NULL nor misaligned, a `usize` can be read there.
+#[inline]
+unsafe fn size<T: Sized>(ptr: *const T) -> Result<usize, gw_status> {
+    if ptr.is_null() || !ptr.is_aligned() {
+        return Err(GW_ERR_ARGUMENT);
+    }
+    // SAFETY: neither NULL nor misaligned; the caller vouches for the rest.
+    let size = unsafe { ptr.cast::<usize>().read() };
+    // Whole words, so that a pointer is never cut in two.
+    if size < size_of::<usize>() || size % size_of::<usize>() != 0 {
+        return Err(GW_ERR_ABI);
+    }
+    Ok(size)
+}
+
+/// The struct at `ptr`, or a copy in `room` with zeroes for what its user does not know.
+///
+/// # Safety
+///
+/// Where `ptr` is neither NULL nor misaligned, as many octets as the first field says can be read
+/// from there as long as `room` is borrowed, and nobody changes them.
+#[inline]
+pub(crate) unsafe fn read<T: Sized>(
+    ptr: *const T,
+    room: &mut MaybeUninit<T>,
+) -> Result<&T, gw_status> {
+    // SAFETY: the caller vouches for the first field, which is part of the rest.
+    let size = unsafe { size(ptr) }?;
+    if size >= size_of::<T>() {
+        // SAFETY: neither NULL nor misaligned, and all of it can be read.
+        return Ok(unsafe { &*ptr });
+    }
+    *room = MaybeUninit::zeroed();
+    // SAFETY: `size` octets can be read, and fit. Zeroes and the beginning of a value that C has
+    // written are a value.
+    Ok(unsafe {
+        room.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(ptr.cast(), size);
+        room.assume_init_ref()
+    })
+}
+
+/// Whether [`write`] can write there.
+///
+/// # Safety
+///
+/// As [`size`].
+#[inline]
+pub(crate) unsafe fn check<T: Sized>(ptr: *const T) -> Result<(), gw_status> {
+    // SAFETY: the caller vouches for it.
+    unsafe { size(ptr) }.map(drop)
+}
+
+/// Lets `fill` write every field but the size, and hands over as many as the user knows.
+///
+/// # Safety
+///
+/// Where `ptr` is neither NULL nor misaligned, its first field can be read, and as many octets as
+/// that says can be written there, which nobody else looks at.
+#[inline]
+pub(crate) unsafe fn fill<T: Sized>(
+    ptr: *mut T,
+    fill: impl FnOnce(*mut T),
+) -> Result<(), gw_status> {
+    // SAFETY: the caller vouches for the first field.
+    let size = unsafe { size(ptr) }?;
+    if size >= size_of::<T>() {
+        fill(ptr);
+    } else {
+        let mut room: T = zeroed();
+        fill(&raw mut room);
+        *room.size_mut() = size;
+        let octets = std::ptr::from_ref(&room).cast::<u8>();
+        // SAFETY: `size` octets can be written, and are there.
+        unsafe { ptr.cast::<u8>().copy_from_nonoverlapping(octets, size) };
+    }
+    Ok(())
+}
+
+/// Writes as much of `value` as its user knows, and leaves the size as it is.
+///
+/// # Safety
+///
+/// As for [`fill`].
+#[inline]
+pub(crate) unsafe fn write<T: Sized>(ptr: *mut T, mut value: T) -> Result<(), gw_status> {
+    // SAFETY: the caller vouches for the first field.
+    *value.size_mut() = unsafe { size(ptr) }?;
+    // SAFETY: `fill` hands a place on where a whole value can be written.
+    unsafe { fill(ptr, |out| out.write(value)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Three {
+        struct_size: usize,
+        second: u64,
+        third: u64,
+    }
+    sized!(Three);
+
+    #[test]
+    fn what_an_older_user_does_not_know_is_zero_and_stays_as_it_is() {
+        let known = Three { struct_size: 16, second: 2, third: 3 };
+        let mut room = MaybeUninit::uninit();
+        // SAFETY: a whole value stands there.
+        let read = unsafe { super::read(&raw const known, &mut room) }.copied();
+        assert_eq!(read, Ok(Three { struct_size: 16, second: 2, third: 0 }));
+        let mut out = known;
+        // SAFETY: as above.
+        unsafe { write(&raw mut out, Three { struct_size: 0, second: 7, third: 8 }) }.unwrap();
+        assert_eq!(out, Three { struct_size: 16, second: 7, third: 3 });
+    }
+
+    #[test]
+    fn a_newer_user_keeps_its_size() {
+        // As if there was more behind it.
+        let mut out = [Three { struct_size: 48, second: 0, third: 0 }; 2];
+        // SAFETY: the array is as large as the size says.
+        unsafe { write(out.as_mut_ptr(), Three { struct_size: 0, second: 7, third: 8 }) }.unwrap();
+        assert_eq!(out[0], Three { struct_size: 48, second: 7, third: 8 });
+    }
+
+    #[test]
+    fn sizes_that_are_none_are_refused() {
+        for size in [0, 1, 7, 9, 12, 20] {
+            let value = Three { struct_size: size, second: 2, third: 3 };
+            let mut room = MaybeUninit::uninit();
+            // SAFETY: a whole value stands there.
+            let read = unsafe { super::read(&raw const value, &mut room) }.copied();
+            assert_eq!(read, Err(GW_ERR_ABI), "{size}");
+        }
+        let mut room = MaybeUninit::uninit();
+        // SAFETY: NULL is looked at by nobody.
+        let read = unsafe { super::read::<Three>(std::ptr::null(), &mut room) };
+        assert_eq!(read.copied(), Err(GW_ERR_ARGUMENT));
+    }
+}

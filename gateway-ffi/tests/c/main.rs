@@ -1,0 +1,42 @@
+//! Programs in C and C++ that use the library, compiled with whatever `cc` and `c++` are.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod compile;
+mod memcheck;
+mod overhead;
+mod suite;
+
+use compile::compile;
+
+#[test]
+fn the_calls_of_every_host() {
+    compile("smoke.c").run(&[]);
+}
+
+#[test]
+fn programs_built_with_an_older_or_a_newer_header() {
+    compile("old_header.c").run(&[]);
+}
+
+#[test]
+fn calls_as_nobody_should_make_them() {
+    compile("hostile.c").run(&[]);
+}
+
+#[test]
+fn policies_that_a_host_does_not_know() {
+    compile("policies.c").run(&[]);
+}
+
+#[test]
+fn two_threads_decide_while_a_third_publishes() {
+    let told = compile("threads.c").run(&["2000", "50"]);
+    println!("{told}");
+}
+
+#[test]
+fn the_header_for_cpp() {
+    if compile::has_cpp() {
+        compile("raii.cpp").run(&[]);
+    }
+}
