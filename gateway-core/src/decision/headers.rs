@@ -84,8 +84,10 @@ impl Decision<'_> {
     /// `request` is the one that was decided.
     pub fn host_header(&self, request: &impl Request) -> Option<HeaderValue> {
         let Outcome::Forward(forwarding) = self.outcome else { return None };
-        if forwarding.forward.host == HostRewrite::Keep {
-            return None;
+        match forwarding.forward.host {
+            HostRewrite::Keep => return None,
+            HostRewrite::WithoutPort if self.is_plain => return None,
+            HostRewrite::WithoutPort | HostRewrite::Set(_) => {}
         }
         self.with_view(request, |view| {
             let own = || visible(view.host().to_vec());
