@@ -161,6 +161,18 @@ impl Decision<'_> {
         self.edit_by_policies(request, headers);
     }
 
+    /// Whether what a backend answers goes to the client as it is, whatever its status:
+    /// [`Decision::edit_response`] changes nothing then, and [`Decision::error_page`] has none.
+    pub fn keeps_answers(&self) -> bool {
+        let Outcome::Forward(forwarding) = self.outcome else { return false };
+        let ResponseHeaderOps { of_backends: _, hidden, remove, set, add } =
+            &forwarding.forward.response_headers;
+        let has_ops = !(hidden.is_empty() && remove.is_empty() && set.is_empty() && add.is_empty());
+        let has_pages = self.route.is_some_and(|route| route.error_pages.is_some());
+        let tells = self.policies().is_some_and(|policies| policies.hsts.is_some());
+        !(has_ops || has_pages || tells || self.cors().is_some())
+    }
+
     /// Makes the changes to the header of an answer of one's own with `status`, to a request that a
     /// step turned away, or whose backend gave none: where it was meant for a backend, those that
     /// the rule makes to any answer; and what policies tell.
