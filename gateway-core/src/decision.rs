@@ -39,6 +39,8 @@ pub struct Decision<'r> {
     pub(crate) branch: Option<&'r Branch>,
     /// What is done with a request that policies admit.
     pub(crate) outcome: Outcome<'r>,
+    /// Whether target and host of the request are in normal form as they were sent.
+    pub(crate) is_plain: bool,
     /// The Service that the route names, whatever became of the request there.
     pub(crate) addressed: Option<&'r Service>,
     /// Whether policies or limits ask something of the request.
@@ -178,6 +180,7 @@ impl<'r> Decision<'r> {
             route: None,
             branch: None,
             outcome,
+            is_plain: false,
             addressed: None,
             guarded: false,
             fell_back: false,
@@ -269,7 +272,7 @@ impl<'r> Decision<'r> {
         request: &R,
         then: impl FnOnce(&View<'_, R>) -> T,
     ) -> Option<T> {
-        View::with(request, &self.path_policy(), |view| view.ok().map(then))
+        View::again(request, self.is_plain, &self.path_policy(), |view| view.ok().map(then))
     }
 
     fn path_policy(&self) -> PathPolicy {

@@ -295,16 +295,16 @@ impl Request for http::request::Parts {
     }
 }
 
-/// The path and the raw query of an origin-form or absolute-form target. A fragment is cut off.
-pub(crate) fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let target = match memchr::memchr(b'#', target) {
-        Some(end) => &target[..end],
-        None => target,
-    };
-    match memchr::memchr(b'?', target) {
-        Some(at) => (&target[..at], Some(&target[at + 1..])),
-        None => (target, None),
-    }
+/// The path of an origin-form or absolute-form target, and all that follows it: query and fragment.
+#[inline]
+pub(crate) fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
+    target.split_at(memchr::memchr2(b'?', b'#', target).unwrap_or(target.len()))
+}
+
+/// The raw query in what follows a path, without `?` and fragment.
+pub(crate) fn query_of(after_path: &[u8]) -> Option<&[u8]> {
+    let query = after_path.strip_prefix(b"?")?;
+    Some(&query[..memchr::memchr(b'#', query).unwrap_or(query.len())])
 }
 
 /// The authority and the rest (beginning with `/`, `?`, `#`, or empty) of an absolute-form target.

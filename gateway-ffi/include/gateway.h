@@ -687,7 +687,20 @@ struct gw_decision {
      * for clients.
      */
     gw_str reason;
+    /* With GW_KIND_FORWARD one of GW_PROTOCOL_..., as gw_settings.protocol; else 0. */
+    int32_t protocol;
+    /* Some of GW_DECISION_... */
+    uint32_t flags;
+    /* The largest body of a request; more is answered 413. UINT64_MAX for no limit. Said with
+     * GW_KIND_FORWARD, as gw_settings.max_body, and with GW_KIND_REDIRECT.
+     */
+    uint64_t max_body;
 };
+
+/* Whatever the backend answers goes to the client as it is: gw_edit_response would say nothing,
+ * whatever the status, and need not be called.
+ */
+#define GW_DECISION_KEEPS_ANSWER UINT32_C(1)
 
 /* In the place of a backend whose circuit breaker keeps all endpoints out. */
 #define GW_INSTEAD_BREAKER 1

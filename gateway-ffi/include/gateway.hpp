@@ -286,6 +286,11 @@ class decision {
     std::uint64_t duties() const noexcept { return raw.duties; }
     std::uint64_t unmet() const noexcept { return raw.unmet; }
     std::uint64_t backend_user() const noexcept { return raw.backend_user; }
+    // Whether what the backend answers goes to the client as it is.
+    bool keeps_answer() const noexcept { return (raw.flags & GW_DECISION_KEEPS_ANSWER) != 0; }
+    // GW_PROTOCOL_...; 0 where no backend is asked.
+    std::int32_t protocol() const noexcept { return raw.protocol; }
+    std::uint64_t max_body() const noexcept { return raw.max_body; }
     // Empty where no backend is chosen.
     std::string_view backend() const noexcept { return detail::view(raw.backend); }
     std::string_view upstream() const noexcept { return detail::view(raw.upstream); }

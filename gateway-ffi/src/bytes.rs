@@ -44,6 +44,14 @@ impl gw_str {
         if self.ptr.is_null() { self.len == 0 } else { self.len <= isize::MAX as usize }
     }
 
+    /// Whether all of them can be. Costs less than asking each.
+    #[inline]
+    pub(crate) fn are_possible(all: &[Self]) -> bool {
+        let longest = all.iter().fold(0, |bits, text| bits | text.len);
+        let fine = |all_fine, text: &Self| all_fine & (!text.ptr.is_null() | (text.len == 0));
+        longest <= isize::MAX as usize && all.iter().fold(true, fine)
+    }
+
     /// The octets; `None` where there are none.
     ///
     /// # Safety

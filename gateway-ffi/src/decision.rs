@@ -5,7 +5,8 @@ use crate::decider::{self, gw_decider};
 use crate::engine::{Published, gw_engine};
 use crate::pinned::{Decided, Made, Treatment};
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, sized};
+use crate::settings::{max_body, protocol};
+use crate::sized::{self, Out, sized};
 use crate::status::{GW_ERR_ARGUMENT, GW_NONE, GW_OK, gw_status};
 use crate::step::duties;
 use gateway_core::{Decision, Forwarding, NoRoute, Outcome, Request, Step, Verdict};
@@ -92,8 +93,19 @@ pub struct gw_decision {
     /// for; "denied"; "unenforced" with `unmet`. Absent where there is nothing to say. For logs, not
     /// for clients.
     pub reason: gw_str,
+    /// With `GW_KIND_FORWARD` one of `GW_PROTOCOL_...`, as `gw_settings.protocol`; else 0.
+    pub protocol: i32,
+    /// Some of `GW_DECISION_...`.
+    pub flags: u32,
+    /// The largest body of a request; more is answered 413. `UINT64_MAX` for no limit. Said with
+    /// `GW_KIND_FORWARD`, as `gw_settings.max_body`, and with `GW_KIND_REDIRECT`.
+    pub max_body: u64,
 }
 sized!(gw_decision);
+
+/// Whatever the backend answers goes to the client as it is: `gw_edit_response` would say nothing,
+/// whatever the status, and need not be called.
+pub const GW_DECISION_KEEPS_ANSWER: u32 = 1;
 
 /// In the place of a backend whose circuit breaker keeps all endpoints out.
 pub const GW_INSTEAD_BREAKER: i32 = 1;
@@ -163,20 +175,22 @@ fn show(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
     if let (Treatment::Outcome, Outcome::Forward(to)) = (treatment, decision.admitted()) {
         let unavailable = to.forward.unavailable.as_u16();
         put!(out, kind: GW_KIND_FORWARD, status: unavailable.into(), reason: gw_str::ABSENT);
-        show_backend(out, published, &to);
+        show_backend(out, made, &to);
     } else {
         show_answer(out, made, met);
     }
 }
 
 #[inline(always)]
-fn show_backend(out: *mut gw_decision, published: &Published, to: &Forwarding<'_>) {
+fn show_backend(out: *mut gw_decision, made: &Made<'_, '_>, to: &Forwarding<'_>) {
+    let Made { published, decision, .. } = made;
     let backend = published.router.backends.find(to.id, to.port, to.forward);
     let (name, user) = match backend {
         Some(backend) => (text(&backend.name), backend.user()),
         None => (gw_str::ABSENT, 0),
     };
     let split = to.split.as_ref().map(|choice| choice.split.origin.object.name.as_bytes());
+    let keeps = decision.keeps_answers();
     put!(
         out,
         backend: name,
@@ -186,6 +200,9 @@ fn show_backend(out: *mut gw_decision, published: &Published, to: &Forwarding<'_
         service_port: to.port.into(),
         upstream: text(&to.forward.settings.name),
         split: gw_str::of_option(split),
+        protocol: protocol(to),
+        flags: if keeps { GW_DECISION_KEEPS_ANSWER } else { 0 },
+        max_body: max_body(to.forward.settings.max_body),
     );
 }
 
@@ -201,6 +218,12 @@ fn show_answer(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
         service_port: 0,
         upstream: gw_str::ABSENT,
         split: gw_str::ABSENT,
+        protocol: 0,
+        flags: 0,
+        max_body: match (made.treatment, made.decision.admitted()) {
+            (Treatment::Outcome, Outcome::Redirect(redirect)) => max_body(redirect.max_body),
+            _ => u64::MAX,
+        },
     );
     let (is, answer, why) = match (made.treatment, made.decision.admitted()) {
         (Treatment::Refuse(status), _) => {
@@ -258,17 +281,14 @@ pub unsafe extern "C" fn gw_decide(
         let met = decider.duties;
         let mut room = MaybeUninit::uninit();
         // SAFETY: the caller vouches for both.
-        let given = unsafe {
-            sized::check(out)?;
-            sized::read(request, &mut room)?
-        };
-        // SAFETY: the caller vouches for both.
-        unsafe {
-            let made = decider
+        let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
+        // SAFETY: the caller vouches for it.
+        let made = unsafe {
+            decider
                 .pinned
-                .decide(engine, |published, decided| decide(published, decided, given, met))?;
-            sized::fill(out, |out| show(out, &made, met))?;
-        }
+                .decide(engine, |published, decided| decide(published, decided, given, met))?
+        };
+        out.fill(|out| show(out, &made, met));
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.
@@ -309,16 +329,12 @@ pub unsafe extern "C" fn gw_instead(
         let met = decider.duties;
         let mut room = MaybeUninit::uninit();
         // SAFETY: the caller vouches for both.
-        let given = unsafe {
-            sized::check(out)?;
-            sized::read(request, &mut room)?
-        };
+        let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
         let made = decider
             .pinned
             .replace(|published, decided| instead(published, decided, given, which, met))?;
         let Some(made) = made else { return Ok(GW_NONE) };
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::fill(out, |out| show(out, &made, met)) }?;
+        out.fill(|out| show(out, &made, met));
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.

@@ -6,7 +6,7 @@ use crate::handle;
 use crate::headers::{Changes, gw_header_op};
 use crate::pinned::{Made, Treatment};
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{self, Out, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_ERR_STATE, GW_OK, gw_status};
 use gateway_core::rules::Balance;
 use gateway_core::{Decision, Outcome, Request};
@@ -100,14 +100,13 @@ pub unsafe extern "C" fn gw_edit_request(
         let mut room = MaybeUninit::uninit();
         let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
-        let request = unsafe {
-            sized::check(out)?;
-            Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?
+        let (out, request) = unsafe {
+            let given = sized::read(request, &mut room)?;
+            (Out::of(out)?, Borrowed::of(given, &made.published.router.needs)?)
         };
         let shown = decider.sent.show(forwarding(&made)?, &request);
         request.finish()?;
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, shown) }?;
+        out.write(shown);
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.

@@ -5,7 +5,7 @@ use crate::decider::{self, gw_decider};
 use crate::forward::{Sent, forwarding};
 use crate::headers::gw_header_op;
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{self, Out, sized, zeroed};
 use crate::status::{GW_NONE, GW_OK, gw_status};
 use crate::step::duties;
 use gateway_core::Outcome;
@@ -58,9 +58,9 @@ pub unsafe extern "C" fn gw_mirror_get(
         let mut room = MaybeUninit::uninit();
         let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
-        let request = unsafe {
-            sized::check(out)?;
-            Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?
+        let (out, request) = unsafe {
+            let given = sized::read(request, &mut room)?;
+            (Out::of(out)?, Borrowed::of(given, &made.published.router.needs)?)
         };
         let copies = made.published.router.router.mirrors(forwarding(&made)?, &request, made.draw);
         let mut copies = copies.filter(|copy| duties(copy, &[]) & !met == 0);
@@ -80,8 +80,7 @@ pub unsafe extern "C" fn gw_mirror_get(
             shown.backend_user = backend.user();
         }
         request.finish()?;
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, shown) }?;
+        out.write(shown);
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.

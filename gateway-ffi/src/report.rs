@@ -3,7 +3,7 @@
 use crate::boundary::{boundary, or};
 use crate::bytes::gw_str;
 use crate::handle::{self, Owned};
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{Out, sized, zeroed};
 use crate::status::{GW_NONE, GW_OK, gw_status};
 use gateway_core::{Diagnostic, Severity};
 
@@ -125,13 +125,9 @@ pub unsafe extern "C" fn gw_report_get(
 ) -> gw_status {
     boundary(|| {
         // SAFETY: the caller vouches for both pointers.
-        unsafe {
-            sized::check(out)?;
-            let Some(entry) = handle::shared(report)?.entries.get(index) else {
-                return Ok(GW_NONE);
-            };
-            sized::write(out, entry.shown())?;
-        }
+        let (out, report) = unsafe { (Out::of(out)?, handle::shared(report)?) };
+        let Some(entry) = report.entries.get(index) else { return Ok(GW_NONE) };
+        out.write(entry.shown());
         Ok(GW_OK)
     })
 }

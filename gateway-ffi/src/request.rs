@@ -135,11 +135,8 @@ impl<'a> Borrowed<'a> {
     #[inline(always)]
     pub(crate) unsafe fn of(given: &'a gw_request, needs: &'a Needs) -> Result<Self, gw_status> {
         let is_family = |family| matches!(family, 0 | 4 | 6);
-        let is_possible = given.method.is_possible()
-            && given.target.is_possible()
-            && given.host.is_possible()
-            && given.authority.is_possible()
-            && given.server_name.is_possible()
+        let texts = [given.method, given.target, given.host, given.authority, given.server_name];
+        let is_possible = gw_str::are_possible(&texts)
             && !given.target.ptr.is_null()
             && is_array(given.headers, given.headers_len)
             && is_array(given.attributes, given.attributes_len)

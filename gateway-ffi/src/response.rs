@@ -6,7 +6,7 @@ use crate::handle;
 use crate::headers::{Changes, gw_header_op};
 use crate::pinned::{Made, Treatment};
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{self, Out, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_OK, gw_status};
 use gateway_core::{EditHeaders, Outcome, Request};
 use http::{HeaderMap, StatusCode};
@@ -190,16 +190,15 @@ pub unsafe extern "C" fn gw_answer(
         let mut room = MaybeUninit::uninit();
         let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
-        let (request, upstream) = unsafe {
-            sized::check(out)?;
+        let (out, request, upstream) = unsafe {
+            let out = Out::of(out)?;
             let request =
                 Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
-            (request, text_or_empty(upstream_status)?)
+            (out, request, text_or_empty(upstream_status)?)
         };
         let shown = decider.answered.own(&made, &request, status, upstream);
         request.finish()?;
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, shown) }?;
+        out.write(shown);
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.
@@ -229,17 +228,16 @@ pub unsafe extern "C" fn gw_edit_response(
         let made = decider.pinned.get()?;
         crate::forward::forwarding(&made)?;
         // SAFETY: the caller vouches for all of it.
-        let (request, upstream) = unsafe {
-            sized::check(out)?;
+        let (out, request, upstream) = unsafe {
+            let out = Out::of(out)?;
             let request =
                 Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
-            (request, text_or_empty(upstream_status)?)
+            (out, request, text_or_empty(upstream_status)?)
         };
         let upstream = if upstream.is_empty() { status.as_str() } else { upstream };
         let shown = decider.answered.edited(&made, &request, status, upstream);
         request.finish()?;
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, shown) }?;
+        out.write(shown);
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.

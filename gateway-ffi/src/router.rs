@@ -7,7 +7,7 @@ use crate::handle::{self, Shared};
 use crate::needs::Needs;
 use crate::options::{Build, gw_build_options, gw_source};
 use crate::report::gw_report;
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{self, Out, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_ERR_CONFIG, GW_ERR_LIMIT, GW_NONE, GW_OK, gw_status};
 use gateway_core::rules::Protocol;
 use gateway_core::{Diagnostic, Resources, Router, Severity, lint, translate};
@@ -209,10 +209,7 @@ pub unsafe extern "C" fn gw_router_listener(
 ) -> gw_status {
     boundary(|| {
         // SAFETY: the caller vouches for both pointers.
-        let router = unsafe {
-            sized::check(out)?;
-            handle::shared(router)?
-        };
+        let (out, router) = unsafe { (Out::of(out)?, handle::shared(router)?) };
         let Some(listener) = router.router.rules().listeners.get(index) else {
             return Ok(GW_NONE);
         };
@@ -233,8 +230,7 @@ pub unsafe extern "C" fn gw_router_listener(
                 shown.addr = address.octets();
             }
         }
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, shown) }?;
+        out.write(shown);
         Ok(GW_OK)
     })
 }

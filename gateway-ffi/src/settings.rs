@@ -117,6 +117,22 @@ fn to_backend<'r>(made: &Made<'_, 'r>) -> Result<Forwarding<'r>, gw_status> {
     }
 }
 
+/// What is spoken with the backend, as C sees it.
+#[inline]
+pub(crate) fn protocol(to: &Forwarding<'_>) -> i32 {
+    match to.protocol() {
+        BackendProtocol::Http => GW_PROTOCOL_HTTP1,
+        BackendProtocol::Http2 => GW_PROTOCOL_HTTP2,
+        BackendProtocol::Grpc => GW_PROTOCOL_GRPC,
+    }
+}
+
+/// The largest body, as C sees it.
+#[inline]
+pub(crate) fn max_body(most: Option<u64>) -> u64 {
+    most.unwrap_or(u64::MAX)
+}
+
 /// A time in milliseconds, rounded up.
 fn millis(limit: Option<Duration>) -> u64 {
     let ceil = |limit: Duration| limit.as_nanos().div_ceil(1_000_000);
@@ -151,11 +167,7 @@ pub unsafe extern "C" fn gw_decider_settings(
             }
         }
         let shown = gw_settings {
-            protocol: match to.protocol() {
-                BackendProtocol::Http => GW_PROTOCOL_HTTP1,
-                BackendProtocol::Http2 => GW_PROTOCOL_HTTP2,
-                BackendProtocol::Grpc => GW_PROTOCOL_GRPC,
-            },
+            protocol: protocol(&to),
             tls: i32::from(made.decision.backend_tls().is_some()),
             connect_timeout_ms: millis(timeouts.connect),
             read_timeout_ms: millis(timeouts.read),
@@ -174,7 +186,7 @@ pub unsafe extern "C" fn gw_decider_settings(
                 NonIdempotent::Always => GW_REPEAT_ALWAYS,
             },
             max_connections: settings.max_connections.unwrap_or(0),
-            max_body: settings.max_body.unwrap_or(u64::MAX),
+            max_body: max_body(settings.max_body),
             ..zeroed()
         };
         // SAFETY: the caller vouches for it.

@@ -82,54 +82,56 @@ pub(crate) unsafe fn read<T: Sized>(
     })
 }
 
-/// Whether [`write`] can write there.
-///
-/// # Safety
-///
-/// As [`size`].
-#[inline]
-pub(crate) unsafe fn check<T: Sized>(ptr: *const T) -> Result<(), gw_status> {
-    // SAFETY: the caller vouches for it.
-    unsafe { size(ptr) }.map(drop)
+/// Where a struct is to be written, as far as its user knows it.
+pub(crate) struct Out<T> {
+    ptr: *mut T,
+    size: usize,
 }
 
-/// Lets `fill` write every field but the size, and hands over as many as the user knows.
-///
-/// # Safety
-///
-/// Where `ptr` is neither NULL nor misaligned, its first field can be read, and as many octets as
-/// that says can be written there, which nobody else looks at.
-#[inline]
-pub(crate) unsafe fn fill<T: Sized>(
-    ptr: *mut T,
-    fill: impl FnOnce(*mut T),
-) -> Result<(), gw_status> {
-    // SAFETY: the caller vouches for the first field.
-    let size = unsafe { size(ptr) }?;
-    if size >= size_of::<T>() {
-        fill(ptr);
-    } else {
+impl<T: Sized> Out<T> {
+    /// # Safety
+    ///
+    /// Where `ptr` is neither NULL nor misaligned, its first field can be read, and as many octets as
+    /// that says can be written there as long as this value lives, which nobody else looks at.
+    #[inline]
+    pub(crate) unsafe fn of(ptr: *mut T) -> Result<Self, gw_status> {
+        // SAFETY: the caller vouches for the first field.
+        Ok(Self { ptr, size: unsafe { size(ptr) }? })
+    }
+
+    /// Lets `fill` write every field but the size, and hands over as many as the user knows.
+    #[inline]
+    pub(crate) fn fill(self, fill: impl FnOnce(*mut T)) {
+        let Self { ptr, size } = self;
+        if size >= size_of::<T>() {
+            return fill(ptr);
+        }
         let mut room: T = zeroed();
         fill(&raw mut room);
         *room.size_mut() = size;
         let octets = std::ptr::from_ref(&room).cast::<u8>();
-        // SAFETY: `size` octets can be written, and are there.
+        // SAFETY: `size` octets can be written, says who made this, and are there.
         unsafe { ptr.cast::<u8>().copy_from_nonoverlapping(octets, size) };
     }
-    Ok(())
+
+    /// Writes as much of `value` as its user knows, and leaves the size as it is.
+    #[inline]
+    pub(crate) fn write(self, mut value: T) {
+        *value.size_mut() = self.size;
+        // SAFETY: `fill` hands a place on where a whole value can be written.
+        self.fill(|out| unsafe { out.write(value) });
+    }
 }
 
-/// Writes as much of `value` as its user knows, and leaves the size as it is.
+/// As [`Out::write`], in one.
 ///
 /// # Safety
 ///
-/// As for [`fill`].
+/// As for [`Out::of`].
 #[inline]
-pub(crate) unsafe fn write<T: Sized>(ptr: *mut T, mut value: T) -> Result<(), gw_status> {
-    // SAFETY: the caller vouches for the first field.
-    *value.size_mut() = unsafe { size(ptr) }?;
-    // SAFETY: `fill` hands a place on where a whole value can be written.
-    unsafe { fill(ptr, |out| out.write(value)) }
+pub(crate) unsafe fn write<T: Sized>(ptr: *mut T, value: T) -> Result<(), gw_status> {
+    // SAFETY: the caller vouches for it.
+    unsafe { Out::of(ptr) }.map(|out| out.write(value))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::bytes::gw_str;
 use crate::decider::{self, gw_decider};
-use crate::sized::{self, sized, zeroed};
+use crate::sized::{Out, sized, zeroed};
 use crate::status::{GW_NONE, GW_OK, gw_status};
 use gateway_core::rules::{ApiKey, AuthCheck, Rate};
 use gateway_core::{Counted, Decision, Origin, Outcome, Step};
@@ -210,11 +210,10 @@ pub unsafe extern "C" fn gw_step_get(
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
         // SAFETY: the caller vouches for it.
-        unsafe { sized::check(out) }?;
+        let out = unsafe { Out::of(out) }?;
         let made = decider.pinned.get()?;
         let Some(step) = made.steps.get(index) else { return Ok(GW_NONE) };
-        // SAFETY: the caller vouches for it.
-        unsafe { sized::write(out, show(step, &mut decider.key)) }?;
+        out.write(show(step, &mut decider.key));
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.

@@ -84,8 +84,10 @@ impl Decision<'_> {
     /// `request` is the one that was decided.
     pub fn host_header(&self, request: &impl Request) -> Option<HeaderValue> {
         let Outcome::Forward(forwarding) = self.outcome else { return None };
-        if forwarding.forward.host == HostRewrite::Keep {
-            return None;
+        match forwarding.forward.host {
+            HostRewrite::Keep => return None,
+            HostRewrite::WithoutPort if self.is_plain => return None,
+            HostRewrite::WithoutPort | HostRewrite::Set(_) => {}
         }
         self.with_view(request, |view| {
             let own = || visible(view.host().to_vec());
@@ -157,6 +159,18 @@ impl Decision<'_> {
             Outcome::NoRoute(_) => {}
         }
         self.edit_by_policies(request, headers);
+    }
+
+    /// Whether what a backend answers goes to the client as it is, whatever its status:
+    /// [`Decision::edit_response`] changes nothing then, and [`Decision::error_page`] has none.
+    pub fn keeps_answers(&self) -> bool {
+        let Outcome::Forward(forwarding) = self.outcome else { return false };
+        let ResponseHeaderOps { of_backends: _, hidden, remove, set, add } =
+            &forwarding.forward.response_headers;
+        let has_ops = !(hidden.is_empty() && remove.is_empty() && set.is_empty() && add.is_empty());
+        let has_pages = self.route.is_some_and(|route| route.error_pages.is_some());
+        let tells = self.policies().is_some_and(|policies| policies.hsts.is_some());
+        !(has_ops || has_pages || tells || self.cors().is_some())
     }
 
     /// Makes the changes to the header of an answer of one's own with `status`, to a request that a

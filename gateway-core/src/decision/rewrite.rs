@@ -38,13 +38,16 @@ impl Decision<'_> {
         request: &impl Request,
         out: &mut Vec<u8>,
     ) -> Option<bool> {
-        if !matches!(rewrite, PathRewrite::Keep)
-            && let Some(route) = self.route
-        {
+        if let PathRewrite::Keep = rewrite {
+            if self.is_plain {
+                out.extend_from_slice(request.target());
+                return Some(true);
+            }
+        } else if let Some(route) = self.route {
             // What a pattern covers is looked for in the normal form, also where backends
             // otherwise receive the client's octets.
             let normal = PathPolicy { forwarded: Forwarded::Normal, ..self.path_policy() };
-            let rewritten = View::with(request, &normal, |view| {
+            let rewritten = View::again(request, self.is_plain, &normal, |view| {
                 let view = view.ok()?;
                 let rewrite = |paths| rewrite_path(rewrite, &route.path, paths, view.query(), out);
                 view.paths().map(rewrite)
@@ -226,12 +229,13 @@ fn is_foreign_to_argument(byte: u8) -> bool {
 mod tests {
     use super::*;
     use crate::request::path::PathBuffer;
-    use crate::request::split_target;
+    use crate::request::{query_of, split_target};
     use crate::rules::{Anchor, Boundary, PathTemplate, Regex};
     use proptest::prelude::*;
 
     fn rewritten(rewrite: &PathRewrite, pattern: &PathPattern, target: &str) -> String {
-        let (path, query) = split_target(target.as_bytes());
+        let (path, after_path) = split_target(target.as_bytes());
+        let query = query_of(after_path);
         let mut buffer = PathBuffer::new();
         let paths = Paths::of(path, &PathPolicy::default(), &mut buffer).unwrap();
         assert!(pattern.covers(Some(paths.matched)).is_some(), "{pattern} {target}");

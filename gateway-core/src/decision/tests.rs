@@ -111,6 +111,7 @@ impl Fixture {
             route: Some(route),
             branch: None,
             outcome,
+            is_plain: false,
             guarded: false,
             fell_back: false,
         }
@@ -163,6 +164,65 @@ fn the_backend_receives_the_forward_path() {
     let request = RequestHead::get("h", "/%61/./caf%C3%A9?x");
     let fixture = Fixture::forward(prefix("/a"), forward());
     assert_eq!(written(|out| fixture.decision().write_match_path(&request, out)), "/a/café");
+}
+
+#[test]
+fn what_is_known_of_a_plain_request_is_not_found_out_again() {
+    let rewrites = [
+        PathRewrite::Keep,
+        PathRewrite::Prefix("/tea".into()),
+        PathRewrite::Pattern {
+            regex: CaptureRegex::new("^/a/(.*)", false).unwrap(),
+            replacement: "/x/$1?y".into(),
+        },
+    ];
+    let hosts = [HostRewrite::Keep, HostRewrite::WithoutPort, HostRewrite::Set(every_field())];
+    for (method, host, target, plain) in [
+        ("GET", "a.example", "/a", true),
+        ("GET", "a.example", "/a/b?x=%20&y=", true),
+        ("GET", "a.example", "/a?", true),
+        ("GET", "10.0.0.1", "/a??", true),
+        ("CONNECT", "a.example", "/a", true),
+        ("GET", "a_b", "/a?x", true),
+        // the host
+        ("GET", "A.example", "/a", false),
+        ("GET", "a.example:80", "/a", false),
+        ("GET", "a.example.", "/a?x", false),
+        // the target
+        ("GET", "a.example", "/a/./b", false),
+        ("GET", "a.example", "/a/%41", false),
+        ("GET", "a.example", "/a//b?x", false),
+        ("GET", "a.example", "/a#x", false),
+        ("GET", "a.example", "/a?x#y", false),
+        ("GET", "a.example", "http://a.example/a", false),
+        ("GET", "a.example", "http://a.example", false),
+        ("OPTIONS", "a.example", "*", false),
+        ("CONNECT", "a.example", "a.example:80", false),
+        ("GET", "a.example", "/a?x\n", false),
+    ] {
+        let request = RequestHead::new(method, host, target);
+        let is_plain = |view: Result<&View<'_, _>, _>| view.is_ok_and(|view| view.is_plain());
+        let is_plain = View::with(&request, &PathPolicy::default(), is_plain);
+        assert_eq!(is_plain, plain, "{method} {host} {target}");
+        for (rewrite, host) in rewrites.iter().flat_map(|r| hosts.iter().map(move |h| (r, h))) {
+            let set = vec![edit("x-all", every_field())];
+            let action = Forward {
+                path: rewrite.clone(),
+                host: host.clone(),
+                request_headers: HeaderOps { set, ..HeaderOps::default() },
+                ..forward()
+            };
+            let fixture = Fixture::forward(prefix("/a"), action);
+            let told = |is_plain| {
+                let decision = Decision { is_plain, ..fixture.decision() };
+                let mut headers = HeaderMap::new();
+                decision.edit_request(&request, &mut headers);
+                let target = written(|out| decision.write_target(&request, out));
+                (target, decision.host_header(&request), headers)
+            };
+            assert_eq!(told(plain), told(false), "{method} {target} {rewrite:?} {host:?}");
+        }
+    }
 }
 
 #[test]
@@ -389,6 +449,39 @@ fn response_headers_are_added_by_status() {
         };
         assert_eq!(lines(&headers), want, "{status}");
     }
+}
+
+#[test]
+fn answers_are_kept_where_nothing_changes_them() {
+    let kept = |ops: ResponseHeaderOps, change: fn(&mut Route)| {
+        let action = Action::Forward(Arc::new(Forward { response_headers: ops, ..forward() }));
+        let mut route = route(prefix("/"), Vec::new(), action);
+        change(&mut route);
+        Fixture::new(vec![route]).decision().keeps_answers()
+    };
+    let names = || [HeaderName::from_static("server")];
+    let line = |name| edit(name, Template::text("x"));
+    let nothing = ResponseHeaderOps::default();
+    assert!(kept(nothing.clone(), |_| {}));
+    for ops in [
+        ResponseHeaderOps { hidden: names().into(), ..nothing.clone() },
+        ResponseHeaderOps { remove: names().into(), ..nothing.clone() },
+        ResponseHeaderOps { set: vec![line("x-a")], ..nothing.clone() },
+        ResponseHeaderOps {
+            add: vec![ResponseHeaderAdd { edit: line("x-a"), always: false }],
+            ..nothing.clone()
+        },
+    ] {
+        assert!(!kept(ops.clone(), |_| {}), "{ops:?}");
+    }
+    assert!(!kept(nothing.clone(), |route| route.error_pages = Some(Arc::new([]))));
+    let told = |route: &mut Route| {
+        let value = HeaderValue::from_static("max-age=1");
+        let hsts = Hsts { value, behind_proxy: false, origin: origin() };
+        route.policies =
+            Some(Arc::new(Policies { hsts: Some(hsts.into()), ..Policies::default() }));
+    };
+    assert!(!kept(nothing, told));
 }
 
 #[test]

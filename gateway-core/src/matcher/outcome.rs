@@ -58,9 +58,17 @@ pub(super) fn decide<'r, R: Request>(
             .and_then(|branch| branch.cors.as_deref())
             .is_some_and(|cors| is_preflight(cors, view))
         || addressed.is_some_and(|service| is_limited(service, &outcome));
-    let (listener, host, route) = (Some(listener), Some(host), Some(route));
-    let fell_back = false;
-    Decision { listener, host, route, branch, outcome, addressed, guarded, fell_back }
+    Decision {
+        listener: Some(listener),
+        host: Some(host),
+        route: Some(route),
+        branch,
+        outcome,
+        is_plain: view.is_plain(),
+        addressed,
+        guarded,
+        fell_back: false,
+    }
 }
 
 /// None of `ways` held: if one would with another method, the method alone is to blame

@@ -37,15 +37,35 @@ impl<'q, R: Request> View<'q, R> {
         }
     }
 
+    /// As [`View::with`], for a request that was decided; `is_plain` is what [`View::is_plain`] said
+    /// of it then, which is not found out again.
+    pub(crate) fn again<T>(
+        request: &'q R,
+        is_plain: bool,
+        policy: &PathPolicy,
+        then: impl FnOnce(Result<&View<'_, R>, InvalidTarget>) -> T,
+    ) -> T {
+        let known = || Self::in_normal_form(request, Target::known(request));
+        match is_plain.then(known).flatten() {
+            Some(view) => then(Ok(&view)),
+            None => Self::with_others(request, policy, then),
+        }
+    }
+
     /// The view of a request that is nothing but a path and a host in normal form. Apart, so that
     /// this usual case does not pay for the others.
     #[inline]
     fn plain(request: &'q R) -> Option<Self> {
-        let target = Target::plain(request)?;
+        let view = Self::in_normal_form(request, Target::plain(request)?)?;
+        is_normal_host(view.host).then_some(view)
+    }
+
+    /// The view of a request whose target is in normal form, and its host as well, if it has one.
+    #[inline]
+    fn in_normal_form(request: &'q R, target: Target<'q>) -> Option<Self> {
         let authority = target.authority(request).ok()?;
         let paths = target.path.map(|path| Paths { matched: path, forward: path });
-        let view = Self { request, target, authority, host: authority, paths };
-        is_normal_host(authority).then_some(view)
+        Some(Self { request, target, authority, host: authority, paths })
     }
 
     #[inline(never)]
@@ -111,6 +131,13 @@ impl<'q, R: Request> View<'q, R> {
     /// The host in normal form: lower case, without port and final dot.
     pub(crate) fn host(&self) -> &'q [u8] {
         self.host
+    }
+
+    /// Whether target and host are in normal form as the client has sent them, so that both can go
+    /// on as they are.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.target.is_normal && std::ptr::eq(self.host, self.authority)
     }
 
     /// Whether the client has sent the host just like that.

@@ -3,7 +3,7 @@
 
 use super::path::is_normal;
 use super::scan::all_fine;
-use super::{InvalidTarget, Request, split_absolute, split_target};
+use super::{InvalidTarget, Request, query_of, split_absolute, split_target};
 use std::net::Ipv6Addr;
 
 /// The longest host name in octets.
@@ -20,7 +20,8 @@ pub(crate) struct Target<'q> {
     pub(crate) query: Option<&'q [u8]>,
     /// All that follows the path: query and fragment, with `?` and `#`.
     pub(crate) after_path: &'q [u8],
-    /// Whether the path is in normal form, and what follows it holds no control characters.
+    /// Whether it is a path in normal form, and perhaps a query without control characters, and
+    /// nothing else.
     pub(crate) is_normal: bool,
 }
 
@@ -34,11 +35,19 @@ impl<'q> Target<'q> {
         is_normal(target).then_some(plain)
     }
 
+    /// A target that was found to be normal before, which is not looked at again.
+    #[inline]
+    pub(crate) fn known<R: Request>(request: &'q R) -> Self {
+        let (path, after_path) = split_target(request.target());
+        let query = after_path.get(1..);
+        Self { authority: None, path: Some(path), query, after_path, is_normal: true }
+    }
+
     /// Takes the target of `request` apart.
     pub(crate) fn of<R: Request>(request: &'q R) -> Result<Self, InvalidTarget> {
         let target = request.target();
         if target.first() == Some(&b'/') {
-            return Ok(Self::with_path(None, target));
+            return Ok(Self::with_path(target));
         }
         Self::of_other_form(request.method(), target)
     }
@@ -46,26 +55,28 @@ impl<'q> Target<'q> {
     #[cold]
     fn of_other_form(method: &str, target: &'q [u8]) -> Result<Self, InvalidTarget> {
         if let Some((authority, rest)) = split_absolute(target) {
-            return Ok(Self::with_path(Some(authority), rest));
+            let target = Self::with_path(rest);
+            return Ok(Self { authority: Some(authority), is_normal: false, ..target });
         }
         let authority = match (method, target) {
             ("OPTIONS", b"*") => None,
             ("CONNECT", _) => Some(target),
             _ => return Err(InvalidTarget::NotAPath),
         };
-        Ok(Self { authority, path: None, query: None, after_path: b"", is_normal: true })
+        Ok(Self { authority, path: None, query: None, after_path: b"", is_normal: false })
     }
 
     /// `rest` is path, query and fragment.
     #[inline]
-    fn with_path(authority: Option<&'q [u8]>, rest: &'q [u8]) -> Self {
-        let (path, query) = split_target(rest);
-        let after_path = &rest[path.len()..];
+    fn with_path(rest: &'q [u8]) -> Self {
+        let (path, after_path) = split_target(rest);
         // An absolute URL without a path means the root.
         let path = if path.is_empty() { b"/" } else { path };
-        let controls = after_path.iter().fold(false, |found, b| found | b.is_ascii_control());
-        let is_normal = !controls && is_normal(path);
-        Self { authority, path: Some(path), query, after_path, is_normal }
+        let known = |b: &u8| !b.is_ascii_control() & (*b != b'#');
+        let is_query = after_path.iter().fold(true, |all, b| all & known(b));
+        let query = if is_query { after_path.get(1..) } else { query_of(after_path) };
+        let is_normal = is_query && is_normal(path);
+        Self { authority: None, path: Some(path), query, after_path, is_normal }
     }
 
     /// Path, query and fragment of an absolute-form target in two pieces; `None` for other forms,

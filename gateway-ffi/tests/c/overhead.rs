@@ -3,6 +3,7 @@
 //! `cargo test --release -p gateway-ffi --test c overhead`.
 
 use crate::compile::{self, Program, compile_with};
+use gateway_core::rules::BackendProtocol;
 use gateway_core::{
     Decision, Options, Outcome, RequestHead, Resources, Router, Verdict, translate,
 };
@@ -60,6 +61,9 @@ struct Facts<'r> {
     _split: Option<&'r str>,
     _route: Option<[&'r str; 4]>,
     _listener: Option<&'r str>,
+    _protocol: BackendProtocol,
+    _max_body: Option<u64>,
+    _keeps_answer: bool,
     service: (&'r str, &'r str, u16),
 }
 
@@ -78,6 +82,9 @@ fn facts<'r>(decision: &Decision<'r>) -> Facts<'r> {
             [&*object.kind, &object.namespace, &object.name, &route.origin.field]
         }),
         _listener: decision.listener().map(|listener| &*listener.name),
+        _protocol: to.protocol(),
+        _max_body: to.forward.settings.max_body,
+        _keeps_answer: decision.keeps_answers(),
         service: (&name.namespace, &name.name, to.port),
     }
 }

@@ -91,10 +91,12 @@ int main(void) {
     gw_response response = {.struct_size = sizeof response};
     CHECK(gw_edit_response(decider, &request, 404, NULL, &response) == GW_OK);
     CHECK(response.status == 404 && response.flags == 0);
+    CHECK((decision.flags & GW_DECISION_KEEPS_ANSWER) == 0);
     CHECK(has_op(response.ops, response.ops_len, GW_OP_ADD, "x-shop", "cafe"));
     gw_settings settings = {.struct_size = sizeof settings};
     CHECK(gw_decider_settings(decider, &settings) == GW_OK);
     CHECK(settings.connect_timeout_ms == 60000 && settings.protocol == GW_PROTOCOL_HTTP1);
+    CHECK(decision.protocol == GW_PROTOCOL_HTTP1 && decision.max_body == settings.max_body);
     gw_backend_tls tls = {.struct_size = sizeof tls};
     CHECK(gw_decider_backend_tls(decider, &tls) == GW_NONE);
     gw_mirror mirror = {.struct_size = sizeof mirror};

@@ -166,6 +166,9 @@ fn tell(
         assert_eq!(gw_decider_settings(decider, &raw mut settings), wanted);
         assert!(gw_decider_backend_tls(decider, &raw mut tls) >= wanted);
         assert!(gw_mirror_get(decider, request, 0, &raw mut mirror) >= wanted);
+        if decision.flags & GW_DECISION_KEEPS_ANSWER != 0 {
+            assert_eq!((response.status, response.flags, response.ops_len), (502, 0, 0));
+        }
         for at in 0..decision.steps_len {
             assert_eq!(gw_step_get(decider, at, &raw mut step), GW_OK);
         }
@@ -178,6 +181,8 @@ fn tell(
             let mut target = Vec::new();
             native.decide(same, 0).write_target(same, &mut target);
             assert_eq!(octets(forward.target), target);
+            assert_eq!(decision.protocol, settings.protocol);
+            assert_eq!(decision.max_body, settings.max_body);
         }
         assert_eq!(gw_explain(decider, engine, request, &raw mut json), GW_OK);
         assert!(octets(json).starts_with(b"{"));
