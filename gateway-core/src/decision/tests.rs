@@ -5,11 +5,11 @@ use super::*;
 use crate::request::{Connection, Forwarded, ListenerKey, RequestHead};
 use crate::rules::{
     Anchor, BackendSettings, Boundary, CaptureRegex, Condition, HeaderEdit, HeaderOps, HostPattern,
-    HostRewrite, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
+    HostRewrite, Hsts, Location, PathPattern, PathRewrite, PathTemplate, Protocol, Regex,
     ResponseHeaderAdd, ResponseHeaderOps, ServiceName, Template, TemplatePart, UpstreamTarget,
 };
 use crate::{ObjectRef, Origin};
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use std::sync::Arc;
 
