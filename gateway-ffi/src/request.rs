@@ -288,14 +288,23 @@ struct Lines<'a> {
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
-    #[inline]
+    // Every request is asked for its host, which most hosts hand in by itself: that is no call.
+    #[inline(always)]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let Borrowed { given, .. } = *self.request;
-        if self.is_host {
-            let nth = self.at;
-            self.at = 1;
-            return if nth == 0 { self.request.text(given.host) } else { None };
+        if !self.is_host {
+            return self.look_up();
         }
+        let nth = self.at;
+        self.at = 1;
+        if nth == 0 { self.request.text(self.request.given.host) } else { None }
+    }
+}
+
+impl<'a> Lines<'a> {
+    /// The next line in the array, or of the callback.
+    #[inline(never)]
+    fn look_up(&mut self) -> Option<&'a [u8]> {
+        let Borrowed { given, .. } = *self.request;
         if let Some(ask) = given.header_fn {
             return self.ask(ask);
         }
@@ -313,9 +322,7 @@ impl<'a> Iterator for Lines<'a> {
         }
         None
     }
-}
 
-impl<'a> Lines<'a> {
     /// What a callback knows.
     fn ask(
         &mut self,
