@@ -58,6 +58,7 @@ mod request;
 #[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "text is what documents come from"))]
 mod resource;
 pub mod rules;
+mod sort;
 pub mod state;
 mod translate;
 

@@ -4,6 +4,7 @@ use super::{Considered, ConsideredHost, Explanation, Failure, show};
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{Action, Listener, PathPart, PathPattern, Route, VirtualHost};
+use crate::sort::sort_by;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -78,7 +79,7 @@ fn hosts_in_order<'r, R: Request>(
     let name = String::from_utf8_lossy(view.host());
     let mut hosts: Vec<&VirtualHost> =
         listener.hosts.iter().map(|host| &**host).filter(|h| h.hostname.covers(&name)).collect();
-    hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
+    sort_by(&mut hosts, |a, b| a.hostname.cmp_specificity(&b.hostname));
     let section = hosts.first().map(|host| host.section);
     let mut goes_on = true;
     hosts

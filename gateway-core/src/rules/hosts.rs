@@ -2,6 +2,7 @@
 
 use super::{HostPattern, VirtualHost};
 use crate::hash::hash;
+use crate::sort::sort_by;
 use std::fmt;
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl Hosts {
     /// All of them, the most specific name first, as lists for people are.
     pub fn sorted(&self) -> Vec<&Arc<VirtualHost>> {
         let mut hosts: Vec<_> = self.iter().collect();
-        hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
+        sort_by(&mut hosts, |a, b| a.hostname.cmp_specificity(&b.hostname));
         hosts
     }
 

@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::origin::{ObjectRef, Origin};
 use crate::request::PathPolicy;
 use crate::rules::{HostPattern, Listener, Protocol, Route, ServerTls, VirtualHost};
+use crate::sort::sort_by;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -159,7 +160,7 @@ fn listener(
     let mut owners: Vec<Claim> = Vec::new();
     for mut claims in by_host.into_values() {
         let by_uid = claims.iter().all(|c| c.uid.is_some());
-        claims.sort_by(|a, b| a.cmp_precedence(b, by_uid));
+        sort_by(&mut claims, |a, b| a.cmp_precedence(b, by_uid));
         let mut claims = claims.into_iter();
         if let Some(owner) = claims.next() {
             claims.for_each(|loser| lost(&loser, &owner, losses, context));
@@ -187,7 +188,7 @@ fn listener(
             origin: claim.origin,
         });
     }
-    hosts.sort_by(|a, b| a.hostname.cmp_specificity(&b.hostname));
+    sort_by(&mut hosts, |a, b| a.hostname.cmp_specificity(&b.hostname));
     Some(Listener {
         tells_grpc: hosts.iter().any(|host| host.tells_grpc),
         mutual_tls: socket.mutual_tls,

@@ -6,6 +6,7 @@ use crate::resource::service::{EndpointAddress, EndpointSlice, Service, ServiceP
 use crate::resource::workload::{Workload, WorkloadKind};
 use crate::resource::{Resource, Resources};
 use crate::rules::{ServiceAccount, ServiceName};
+use crate::sort::sort_by_key;
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -166,7 +167,7 @@ fn targets<'a>(
 
 /// Leaves each workload once.
 fn distinct(workloads: &mut Vec<&Resource<Workload>>) {
-    workloads.sort_by_key(|workload| workload.object());
+    sort_by_key(workloads, |workload| workload.object());
     workloads.dedup_by_key(|workload| workload.object());
 }
 

@@ -13,6 +13,7 @@ use crate::resource::Resource;
 use crate::resource::document::{At, Located};
 use crate::resource::gateway_route::{GatewayRoute, ParentRef};
 use crate::rules::HostPattern;
+use crate::sort::sort_by;
 use crate::translate::{Context, ParentReference};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -318,7 +319,7 @@ fn effective<'r>(
         return vec![(listener.clone(), None)];
     }
     let mut by_specificity: Vec<&Located<HostPattern>> = route.iter().collect();
-    by_specificity.sort_by(|a, b| a.value.cmp_specificity(&b.value));
+    sort_by(&mut by_specificity, |a, b| a.value.cmp_specificity(&b.value));
     let mut hosts: Vec<(HostPattern, Option<&Located<HostPattern>>)> = Vec::new();
     for own in by_specificity {
         if let Some(shared) = listener.intersection(&own.value)

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::gateway_route::{GatewayRoute, RouteKind};
 use crate::rules::{HostPattern, Route};
+use crate::sort::sort_by;
 use crate::translate::Context;
 use crate::translate::hosts::{Claim, Rank};
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,7 +145,7 @@ fn warn_of_isolation(
 /// The order of gateway-api §12. The matches come in order of age, name and place, which decide
 /// where all else is equal.
 pub(super) fn in_order(mut matches: Vec<(HostPattern, Lowered)>) -> Vec<Route> {
-    matches.sort_by(|(host_a, a), (host_b, b)| {
+    sort_by(&mut matches, |(host_a, a), (host_b, b)| {
         host_a.cmp_specificity(host_b).then_with(|| a.precedence.cmp(&b.precedence))
     });
     matches.into_iter().map(|(_, lowered)| lowered.route).collect()

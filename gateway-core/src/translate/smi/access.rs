@@ -6,6 +6,7 @@ use super::target::Target;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Problems;
 use crate::rules::{Access, Grant, ServiceAccount, ServiceLimit, ServiceName, Workload};
+use crate::sort::sort_by_key;
 use crate::translate::workloads::{Candidate, Kind, account_behind};
 use crate::translate::{AccessMode, Context};
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,7 +204,7 @@ fn of_service<'l, 'a>(
     problems: &mut Problems,
 ) -> Vec<&'l Limit<'a>> {
     let mut limits: Vec<_> = limits.collect();
-    limits.sort_by_key(|limit| age(&limit.written.meta));
+    sort_by_key(&mut limits, |limit| age(&limit.written.meta));
     let mut found: Vec<&Limit<'_>> = Vec::new();
     for limit in limits {
         if !limit.is_of(name) && !kinds.iter().any(|kind| limit.protects(kind)) {

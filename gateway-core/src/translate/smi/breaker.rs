@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::resource::Resource;
 use crate::resource::circuit_breaker::{CircuitBreaker as Written, Fallback};
 use crate::rules::{CircuitBreaker, ServiceId, ServiceName};
+use crate::sort::sort_by_key;
 use crate::translate::Context;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(super) fn settle(context: &mut Context<'_>) {
     let resources = context.resources;
     let mut by_age: Vec<_> = resources.circuit_breakers().collect();
-    by_age.sort_by_key(|written| age(&written.meta));
+    sort_by_key(&mut by_age, |written| age(&written.meta));
     let mut winners: BTreeMap<ServiceName, &Resource<Written>> = BTreeMap::new();
     for written in by_age {
         match check(written, &winners, context) {

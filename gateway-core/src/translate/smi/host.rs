@@ -5,6 +5,7 @@ use super::age;
 use super::split::Split;
 use crate::origin::Origin;
 use crate::rules::{HostPattern, ServiceName};
+use crate::sort::sort_by_key;
 use crate::translate::Context;
 use crate::translate::hosts::{Claim, Rank, Socket};
 use crate::translate::service_route::service_route;
@@ -41,7 +42,7 @@ pub(super) fn claim(splits: &[Split<'_>], targets: &Targets<'_>, context: &mut C
 
 fn named(splits: &[Split<'_>], context: &mut Context<'_>) -> BTreeMap<ServiceName, Named> {
     let mut by_age: Vec<&Split<'_>> = splits.iter().collect();
-    by_age.sort_by_key(|split| age(&split.written.meta));
+    sort_by_key(&mut by_age, |split| age(&split.written.meta));
     let mut services: BTreeMap<ServiceName, Named> = BTreeMap::new();
     for split in by_age {
         let written = split.written;

@@ -8,6 +8,7 @@ use crate::resource::rate_limit::{RateLimit, Target};
 use crate::resource::smi::reference::Reference;
 use crate::resource::workload::Workload;
 use crate::rules::{Rate, ServiceLimit, ServiceName, WorkloadName};
+use crate::sort::sort_by_key;
 use crate::translate::Context;
 use crate::translate::workloads::Kind;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ fn is_part(candidate: &Resource<Workload>, whole: &Resource<Workload>) -> bool {
 pub(super) fn lower<'a>(specs: &Specs<'_>, context: &mut Context<'a>) -> Vec<Limit<'a>> {
     let resources = context.resources;
     let mut by_age: Vec<_> = resources.rate_limits().collect();
-    by_age.sort_by_key(|written| age(&written.meta));
+    sort_by_key(&mut by_age, |written| age(&written.meta));
     let mut limits: Vec<Limit<'a>> = Vec::new();
     let mut by_destination: BTreeMap<WorkloadName, Vec<usize>> = BTreeMap::new();
     for written in by_age {

@@ -4,11 +4,12 @@ use super::age;
 use super::split::Split;
 use crate::diagnostic::Diagnostic;
 use crate::rules::ServiceSplit;
+use crate::sort::sort_by;
 use crate::translate::Context;
 
 /// Gives each root its splits, in order of precedence.
 pub(super) fn settle(mut splits: Vec<Split<'_>>, context: &mut Context<'_>) {
-    splits.sort_by(|a, b| key(a).cmp(&key(b)));
+    sort_by(&mut splits, |a, b| key(a).cmp(&key(b)));
     for of_one_root in splits.chunk_by(|a, b| a.root == b.root) {
         warn_of_shadowed(of_one_root, context);
         let Some(first) = of_one_root.first() else { continue };

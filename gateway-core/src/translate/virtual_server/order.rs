@@ -10,6 +10,7 @@ use crate::rules::{
     MAX_CONDITIONS, PathPart, PathPattern, PathRewrite, PathTemplate, Policies, Redirect, Regex,
     Route, Test,
 };
+use crate::sort::sort_by;
 use http::StatusCode;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -232,7 +233,7 @@ fn redirects(locations: &[Location]) -> Result<Vec<Route>, TooMany> {
         }
         redirects.push((shape(&bare), append_slash(bare, conditions, location)));
     }
-    redirects.sort_by(|a, b| a.0.cmp(&b.0));
+    sort_by(&mut redirects, |a, b| a.0.cmp(&b.0));
     Ok(redirects.into_iter().map(|(_, route)| route).collect())
 }
 
