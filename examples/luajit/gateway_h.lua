@@ -36,6 +36,7 @@ return {
   KIND_NO_ROUTE = 5,
   KIND_REFUSE = 6,
   KIND_PREFLIGHT = 7,
+  DECISION_KEEPS_ANSWER = 1,
   INSTEAD_BREAKER = 1,
   INSTEAD_BACKUP = 2,
   DUTY_CLIENT_CERTIFICATE = 1ULL,
@@ -234,6 +235,9 @@ struct gw_decision {
     gw_str route_field;
     gw_str listener;
     gw_str reason;
+    int32_t protocol;
+    uint32_t flags;
+    uint64_t max_body;
 };
 gw_status gw_decide(gw_decider *decider, const gw_engine *engine, const gw_request *request,
     gw_decision *out);
