@@ -103,6 +103,11 @@ impl Connection<'_> {
         let mut alarm = self.session.worker.timers.alarm();
         let head = poll_fn(|cx| {
             let socket = &mut *self.socket.borrow_mut();
+            // Once the end has begun, nothing is read that has not begun: whom the last certificates
+            // let in, for example, proves itself again before it asks.
+            if self.is_ending.get() && socket.incoming.is_empty() {
+                return Poll::Ready(Err(None));
+            }
             let most = limits.head_bytes;
             if let Poll::Ready(head) = socket.incoming.poll_head(&mut socket.stream, cx, most) {
                 return Poll::Ready(head.map_err(|why| match why {
@@ -111,11 +116,8 @@ impl Connection<'_> {
                     NoHead::Over => None,
                 }));
             }
-            let has_begun = !socket.incoming.is_empty();
-            if self.is_ending.get() && !has_begun {
-                return Poll::Ready(Err(None));
-            }
             ready!(alarm.poll(cx, end));
+            let has_begun = !socket.incoming.is_empty();
             Poll::Ready(Err(has_begun.then_some(StatusCode::REQUEST_TIMEOUT)))
         });
         http1::request(&head.await?, limits.head_fields).map_err(Some)
