@@ -4,8 +4,7 @@
 //! What octets tell is checked where they are read (`http1`); what a head says once it is read is
 //! checked here, over HTTP/2 as well.
 
-use crate::head::items;
-use crate::http1::{is_chunked, is_chunks};
+use crate::http1::{is_chunked, is_chunks, items};
 use http::header::{EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};

@@ -3,6 +3,7 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::gate::Pass;
+use crate::http1::lists;
 use crate::shutdown::Draining;
 use crate::streams::Streams;
 use crate::tls::{Session, SpiffeId};
@@ -358,20 +359,6 @@ impl ConnectionOptions {
     }
 }
 
-/// Whether a field's list holds `item`.
-pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
-    items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
-}
-
-/// The items of a field's list.
-pub(crate) fn items<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(name).into_iter();
-    values.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -413,16 +400,6 @@ mod tests {
             ("127.0.0.1:", "127.0.0.1"),
         ] {
             assert_eq!(without_port(&HeaderValue::from_static(host)), want, "{host}");
-        }
-    }
-
-    #[test]
-    fn lists_are_read_item_by_item() {
-        for (value, want) in
-            [("trailers", true), ("gzip, Trailers", true), ("trailersx", false), ("", false)]
-        {
-            let headers = map(&[("te", value)]);
-            assert_eq!(lists(&headers, &TE, "trailers"), want, "{value}");
         }
     }
 }

@@ -20,10 +20,10 @@ mod tunnel;
 mod wire;
 
 pub(crate) use head::{
-    Start, is_chunked, is_chunks, persists, request, response, tells_end, write_fields,
-    write_length, write_request, write_status,
+    Start, has_no_body, is_bare, is_chunked, is_chunks, items, lists, persists, request, response,
+    tells_end, write_fields, write_framing, write_request, write_status,
 };
 pub(crate) use incoming::{Ends, NoHead};
 pub(crate) use outgoing::Framing;
-pub(crate) use socket::{Body, Shared, Socket};
+pub(crate) use socket::{Body, Sent, Shared, Socket, Unsent};
 pub(crate) use tunnel::Tunnel;

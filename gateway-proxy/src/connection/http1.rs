@@ -3,8 +3,7 @@
 use super::Session;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
-use crate::head::lists;
-use crate::http1::{self, Framing, NoHead, Shared, Socket};
+use crate::http1::{self, Framing, NoHead, Sent, Shared, Socket, Unsent, lists};
 use crate::record::Record;
 use crate::upgrade::Upgrade;
 use http::header::{
@@ -132,7 +131,7 @@ impl Connection<'_> {
         };
         worker.metrics.refused();
         Record::refused(worker, client, status, problem);
-        self.session.client.unread.set(true);
+        client.unread.set(true);
         self.begin(status, &mut HeaderMap::new(), Framing::Length(0), Some("close"));
         poll_fn(|cx| self.socket.borrow_mut().poll_flush(cx)).await.map_err(|_| Broken)?;
         Ok(Next::End)
@@ -253,14 +252,10 @@ impl Connection<'_> {
         http1::write_status(out, status);
         headers.remove(TRANSFER_ENCODING);
         // Only answers to HEAD and 304 tell the length of a body that they do not have.
-        if framing != Framing::None || is_bare(status) {
+        if framing != Framing::None || http1::is_bare(status) {
             headers.remove(CONTENT_LENGTH);
         }
-        match framing {
-            Framing::Length(length) => http1::write_length(out, length),
-            Framing::Chunks { .. } => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-            Framing::None | Framing::UntilEnd => {}
-        }
+        http1::write_framing(out, framing);
         http1::write_fields(out, headers);
         if !headers.contains_key(DATE) {
             out.extend_from_slice(b"date: ");
@@ -281,52 +276,20 @@ impl Connection<'_> {
         body: &mut Option<Answer>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
-        loop {
-            let frames = self.poll_frames(body, cx);
-            let mut socket = self.socket.borrow_mut();
-            let waits = matches!(frames, Ok(Poll::Pending));
-            let written = if waits || body.is_none() || frames.is_err() {
-                socket.poll_flush(cx)
-            } else {
-                socket.poll_write(cx)
-            };
-            // What came before it broke off is sent.
-            ready!(written).map_err(|_| Broken)?;
-            if frames.is_err() || body.is_none() {
-                return Poll::Ready(frames.map(drop));
-            }
-            if waits {
+        let mut socket = self.socket.borrow_mut();
+        match ready!(socket.poll_send(body, cx)) {
+            Ok(Sent::Whole) => Poll::Ready(Ok(())),
+            Ok(Sent::SoFar) => {
                 drop(socket);
-                return self.poll_gone(cx).map(|()| Err(Broken));
+                self.poll_gone(cx).map(|()| Err(Broken))
             }
+            Err(Unsent::Body) => {
+                // What came before it broke off is sent.
+                let _ = ready!(socket.poll_flush(cx));
+                Poll::Ready(Err(Broken))
+            }
+            Err(Unsent::Socket) => Poll::Ready(Err(Broken)),
         }
-    }
-
-    /// Takes frames of the body as long as there is room for them.
-    fn poll_frames(
-        &self,
-        body: &mut Option<Answer>,
-        cx: &mut Context<'_>,
-    ) -> Result<Poll<()>, Broken> {
-        loop {
-            if self.socket.borrow().outgoing.is_whole() {
-                *body = None;
-            }
-            let Some(answer) = body else { break };
-            if !self.socket.borrow().outgoing.has_room() {
-                break;
-            }
-            let Poll::Ready(frame) = Pin::new(answer).poll_frame(cx) else {
-                return Ok(Poll::Pending);
-            };
-            let outgoing = &mut self.socket.borrow_mut().outgoing;
-            match frame {
-                Some(frame) => frame.and_then(|frame| outgoing.frame(frame)),
-                None => outgoing.end(),
-            }
-            .map_err(|_| Broken)?;
-        }
-        Ok(Poll::Ready(()))
     }
 
     /// Reads what is left of a body that nobody wanted; whether that was little and came soon.
@@ -384,7 +347,7 @@ impl Asked {
 
     /// How the body of an answer is framed (RFC 9112, section 6.3).
     fn framing(&self, status: StatusCode, body: &Answer) -> Framing {
-        if self.is_head || is_bare(status) || status == StatusCode::NOT_MODIFIED {
+        if http1::has_no_body(self.is_head, status) {
             return Framing::None;
         }
         match body.size_hint().exact() {
@@ -393,9 +356,4 @@ impl Asked {
             None => Framing::Chunks { trailers: self.trailers },
         }
     }
-}
-
-/// Whether an answer has neither a body nor the length of one (RFC 9110, section 8.6).
-fn is_bare(status: StatusCode) -> bool {
-    status.is_informational() || status == StatusCode::NO_CONTENT
 }

@@ -2,7 +2,7 @@
 
 use super::answer::Relay;
 use crate::error::BrokenBody;
-use crate::head::items;
+use crate::http1::items;
 use bytes::{Buf, Bytes};
 use flate2::bufread::MultiGzDecoder;
 use http::header::{

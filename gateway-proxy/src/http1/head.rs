@@ -1,6 +1,7 @@
 //! Heads of messages: read from octets, and written.
 
 use super::incoming::Ends;
+use super::outgoing::Framing;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
@@ -118,10 +119,7 @@ pub(crate) fn response(head: &Bytes) -> Option<Start> {
 impl Start {
     /// How the body of the answer ends (RFC 9112, section 6.3).
     pub(crate) fn ends(&self, is_head: bool) -> Ends {
-        let has_none = is_head
-            || self.status.is_informational()
-            || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if has_none {
+        if has_no_body(is_head, self.status) {
             return Ends::After(0);
         }
         if self.in_chunks {
@@ -193,7 +191,7 @@ pub(crate) fn write_fields(out: &mut Vec<u8>, headers: &HeaderMap) {
 }
 
 /// Writes the field that tells a body's length.
-pub(crate) fn write_length(out: &mut Vec<u8>, length: u64) {
+fn write_length(out: &mut Vec<u8>, length: u64) {
     const MOST_DIGITS: usize = 20;
     let mut digits = [0; MOST_DIGITS];
     let mut at = MOST_DIGITS;
@@ -212,19 +210,49 @@ pub(crate) fn write_length(out: &mut Vec<u8>, length: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes the field that tells where a body ends, if one does.
+pub(crate) fn write_framing(out: &mut Vec<u8>, framing: Framing) {
+    match framing {
+        Framing::Length(length) => write_length(out, length),
+        Framing::Chunks { .. } => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::None | Framing::UntilEnd => {}
+    }
+}
+
+/// Whether an answer has no body, though one to GET may have told its length (RFC 9112, section 6.3).
+pub(crate) fn has_no_body(is_head: bool, status: StatusCode) -> bool {
+    is_head || is_bare(status) || status == StatusCode::NOT_MODIFIED
+}
+
+/// Whether an answer has neither a body nor the length of one (RFC 9110, section 8.6).
+pub(crate) fn is_bare(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT
+}
+
+/// Whether a field's list holds `item`.
+pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
+    items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
+}
+
+/// The items of a field's list.
+pub(crate) fn items<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
+}
+
 /// Whether a connection may go on behind a message with these fields (RFC 9112, section 9.3).
 pub(crate) fn persists(version: Version, headers: &HeaderMap) -> bool {
-    let has = |option: &str| {
-        let values = headers.get_all(CONNECTION).iter();
-        let mut options = values.flat_map(|value| value.as_bytes().split(|octet| *octet == b','));
-        options.any(|found| found.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
-    };
+    let has = |option| lists(headers, &CONNECTION, option);
     !has("close") && (version != Version::HTTP_10 || has("keep-alive"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::TE;
 
     fn lines(headers: &HeaderMap) -> Vec<String> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -306,6 +334,16 @@ mod tests {
             let option = option.map(|option| (CONNECTION, HeaderValue::from_static(option)));
             let headers = HeaderMap::from_iter(option);
             assert_eq!(persists(version, &headers), want, "{version:?} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_read_item_by_item() {
+        for (value, want) in
+            [("trailers", true), ("gzip, Trailers", true), ("trailersx", false), ("", false)]
+        {
+            let headers = HeaderMap::from_iter([(TE, HeaderValue::from_static(value))]);
+            assert_eq!(lists(&headers, &TE, "trailers"), want, "{value}");
         }
     }
 }

@@ -27,6 +27,23 @@ pub(crate) struct Socket<S> {
     watcher: Option<Waker>,
 }
 
+/// How far a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Whole,
+    /// Up to a frame that is still to come.
+    SoFar,
+}
+
+/// Why the rest of a message is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsent {
+    /// Its body broke off, or has another length than was announced.
+    Body,
+    /// The other side takes nothing any more.
+    Socket,
+}
+
 /// A socket and those who read from it.
 pub(crate) type Shared<S> = Rc<RefCell<Socket<S>>>;
 
@@ -74,6 +91,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_write(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Sends what has been begun, and the frames of its body as they come. The body is dropped when
+    /// it is over.
+    pub(crate) fn poll_send<B>(
+        &mut self,
+        body: &mut Option<B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Sent, Unsent>>
+    where
+        B: http_body::Body<Data = Bytes, Error = BrokenBody> + Unpin,
+    {
+        loop {
+            let waits = self.poll_frames(body, cx).map_err(|_| Unsent::Body)?.is_pending();
+            let written =
+                if waits || body.is_none() { self.poll_flush(cx) } else { self.poll_write(cx) };
+            ready!(written).map_err(|_| Unsent::Socket)?;
+            if body.is_none() {
+                return Poll::Ready(Ok(Sent::Whole));
+            }
+            if waits {
+                return Poll::Ready(Ok(Sent::SoFar));
+            }
+        }
+    }
+
+    /// Takes frames of the body as long as there is room for them.
+    fn poll_frames<B>(
+        &mut self,
+        body: &mut Option<B>,
+        cx: &mut Context<'_>,
+    ) -> Result<Poll<()>, BrokenBody>
+    where
+        B: http_body::Body<Data = Bytes, Error = BrokenBody> + Unpin,
+    {
+        loop {
+            if self.outgoing.is_whole() {
+                *body = None;
+            }
+            let Some(frames) = body.as_mut().filter(|_| self.outgoing.has_room()) else {
+                return Ok(Poll::Ready(()));
+            };
+            let Poll::Ready(frame) = Pin::new(frames).poll_frame(cx) else {
+                return Ok(Poll::Pending);
+            };
+            match frame {
+                Some(frame) => self.outgoing.frame(frame?)?,
+                None => self.outgoing.end()?,
+            }
+        }
     }
 
     /// Waits until the message that comes is over, whoever reads it.

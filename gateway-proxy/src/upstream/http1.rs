@@ -7,7 +7,7 @@ use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::head::Interim;
-use crate::http1::{self, Body, Ends, Framing, Shared, Socket, Start, Tunnel};
+use crate::http1::{self, Body, Ends, Framing, Sent, Shared, Socket, Start, Tunnel, Unsent};
 use crate::stream::Stream;
 use crate::tls;
 use bytes::BytesMut;
@@ -172,19 +172,14 @@ fn write_head(socket: &mut Socket<Stream>, head: &Parts, body: &UploadBody) {
     // Where a body is usual, an empty one is told (RFC 9110, section 8.6).
     let is_usual = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
     let framing = match length {
-        Some(0) => Framing::None,
+        Some(0) if !is_usual => Framing::None,
         Some(length) => Framing::Length(length),
         None => Framing::Chunks { trailers: true },
     };
     let out = socket.begin(framing);
     http1::write_request(out, &head.method, &head.uri);
     http1::write_fields(out, &head.headers);
-    match framing {
-        Framing::Length(length) => http1::write_length(out, length),
-        Framing::Chunks { .. } => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        Framing::None | Framing::UntilEnd if is_usual => http1::write_length(out, 0),
-        Framing::None | Framing::UntilEnd => {}
-    }
+    http1::write_framing(out, framing);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -212,52 +207,17 @@ impl Sending {
         if self.is_over || self.is_deaf {
             return Poll::Ready(Ok(()));
         }
-        loop {
-            let waits = self.poll_body(socket, cx)?.is_pending();
-            let written = if waits || self.body.is_none() {
-                socket.poll_flush(cx)
-            } else {
-                socket.poll_write(cx)
-            };
-            if ready!(written).is_err() {
+        match ready!(socket.poll_send(&mut self.body, cx)) {
+            Ok(Sent::Whole) => self.is_over = true,
+            Ok(Sent::SoFar) => return Poll::Pending,
+            Err(Unsent::Body) => return Poll::Ready(Err(Lost::Body)),
+            Err(Unsent::Socket) => {
                 // It may have answered and closed before it has read all, with 413 for example.
                 self.is_deaf = true;
                 self.body = None;
-                return Poll::Ready(Ok(()));
-            }
-            if self.body.is_none() {
-                self.is_over = true;
-                return Poll::Ready(Ok(()));
-            }
-            if waits {
-                return Poll::Pending;
             }
         }
-    }
-
-    /// Takes frames of the body as long as there is room for them.
-    fn poll_body(
-        &mut self,
-        socket: &mut Socket<Stream>,
-        cx: &mut Context<'_>,
-    ) -> Result<Poll<()>, Lost> {
-        let outgoing = &mut socket.outgoing;
-        while let Some(body) = &mut self.body
-            && outgoing.has_room()
-        {
-            let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else {
-                return Ok(Poll::Pending);
-            };
-            match frame {
-                Some(frame) => frame.and_then(|frame| outgoing.frame(frame)),
-                None => outgoing.end(),
-            }
-            .map_err(|_| Lost::Body)?;
-            if outgoing.is_whole() {
-                self.body = None;
-            }
-        }
-        Ok(Poll::Ready(()))
+        Poll::Ready(Ok(()))
     }
 }
 
