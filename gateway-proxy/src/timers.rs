@@ -4,9 +4,10 @@
 //! not needed stays with the runtime and serves the next who waits: it fires too early for them, is
 //! set to their time then, and so takes part in many waits for the price of one.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -14,9 +15,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// woken, until it fires.
 const MOST: usize = 256;
 
-/// The timers of one thread that nobody waits for. hyper asks that they could be sent to others.
+/// The timers of one thread that nobody waits for.
 #[derive(Clone, Default)]
-pub(crate) struct Timers(Arc<Mutex<Vec<Pin<Box<Sleep>>>>>);
+pub(crate) struct Timers(Rc<RefCell<Vec<Pin<Box<Sleep>>>>>);
 
 /// Somebody who may have to wait.
 pub(crate) struct Alarm {
@@ -29,17 +30,13 @@ impl Timers {
     pub(crate) fn alarm(&self) -> Alarm {
         Alarm { sleep: None, timers: self.clone() }
     }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Pin<Box<Sleep>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Alarm {
     /// Waits until `end`, which may be another time in each call.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, end: Instant) -> Poll<()> {
         let timers = &self.timers;
-        let any = || timers.kept().pop().unwrap_or_else(|| Box::pin(sleep_until(end)));
+        let any = || timers.0.borrow_mut().pop().unwrap_or_else(|| Box::pin(sleep_until(end)));
         let sleep = self.sleep.get_or_insert_with(any);
         loop {
             if sleep.deadline() > end || sleep.is_elapsed() && sleep.deadline() < end {
@@ -56,7 +53,7 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(sleep) = self.sleep.take() {
-            let mut kept = self.timers.kept();
+            let mut kept = self.timers.0.borrow_mut();
             if kept.len() < MOST {
                 kept.push(sleep);
             }
@@ -82,7 +79,7 @@ mod tests {
         let (soon, later) = (start + Duration::from_secs(1), start + Duration::from_secs(60));
         for end in [soon, later, soon] {
             assert_eq!(poll_once(&mut timers.alarm(), end), Poll::Pending);
-            assert_eq!(timers.kept().len(), 1);
+            assert_eq!(timers.0.borrow().len(), 1);
         }
         let mut alarm = timers.alarm();
         // It is set for `soon`, and nobody is told before the time.
@@ -117,6 +114,6 @@ mod tests {
             assert_eq!(poll_once(alarm, end), Poll::Pending);
         }
         drop(alarms);
-        assert_eq!(timers.kept().len(), MOST);
+        assert_eq!(timers.0.borrow().len(), MOST);
     }
 }
