@@ -1,0 +1,136 @@
+//! What rules change in headers.
+
+use super::*;
+
+#[test]
+fn request_headers_are_removed_set_and_added() {
+    // gateway-api §13.1, virtualserver §12.2
+    let client = [("x-a", "1"), ("x-a", "2"), ("x-b", "3"), ("content-length", "5")];
+    let name = HeaderName::from_static;
+    for (ops, want) in [
+        (HeaderOps::default(), &["content-length: 5", "x-a: 1", "x-a: 2", "x-b: 3"][..]),
+        (
+            HeaderOps { remove: vec![name("x-a"), name("x-none")], ..Default::default() },
+            &["content-length: 5", "x-b: 3"],
+        ),
+        (
+            HeaderOps { set: vec![edit("x-a", Template::text("new"))], ..Default::default() },
+            &["content-length: 5", "x-a: new", "x-b: 3"],
+        ),
+        (
+            HeaderOps { add: vec![edit("x-b", Template::text("4"))], ..Default::default() },
+            &["content-length: 5", "x-a: 1", "x-a: 2", "x-b: 3", "x-b: 4"],
+        ),
+        // an empty value removes, or adds nothing
+        (
+            HeaderOps {
+                set: vec![edit("x-a", header("x-none"))],
+                add: vec![edit("x-c", header("x-none"))],
+                ..Default::default()
+            },
+            &["content-length: 5", "x-b: 3"],
+        ),
+        // values are those that the client sent
+        (
+            HeaderOps {
+                remove: vec![name("x-b")],
+                set: vec![edit("x-a", header("x-b")), edit("x-c", header("x-a"))],
+                ..Default::default()
+            },
+            &["content-length: 5", "x-a: 3", "x-c: 1, 2"],
+        ),
+        // nothing of the client's but what frames its message
+        (
+            HeaderOps {
+                drop_all: true,
+                set: vec![edit("x-d", header("x-b"))],
+                ..Default::default()
+            },
+            &["content-length: 5", "x-d: 3"],
+        ),
+    ] {
+        let fixture =
+            Fixture::forward(prefix("/"), Forward { request_headers: ops.clone(), ..forward() });
+        let request = RequestHead::get("h", "/").headers(&client);
+        let mut headers = header_map(&client);
+        fixture.decision().edit_request(&request, &mut headers);
+        assert_eq!(lines(&headers), want, "{ops:?}");
+    }
+}
+
+#[test]
+fn unusual_names_are_dropped_where_backends_take_them_for_others() {
+    // virtualserver §12.2
+    let client = [("x_real_ip", "1"), ("x-a1", "2"), ("x.real.ip", "3"), ("x_real_ip", "4")];
+    let request = RequestHead::get("h", "/").headers(&client);
+    let usual = &["x-a1: 2"][..];
+    for (drop_unusual, want) in
+        [(true, usual), (false, &["x-a1: 2", "x.real.ip: 3", "x_real_ip: 1", "x_real_ip: 4"])]
+    {
+        let request_headers = HeaderOps { drop_unusual, ..HeaderOps::default() };
+        let fixture = Fixture::forward(prefix("/"), Forward { request_headers, ..forward() });
+        let mut headers = header_map(&client);
+        fixture.decision().edit_request(&request, &mut headers);
+        assert_eq!(lines(&headers), want);
+    }
+}
+
+#[test]
+fn response_headers_are_added_by_status() {
+    // virtualserver §12.3
+    let add = |name, always| ResponseHeaderAdd { edit: edit(name, Template::text("1")), always };
+    let empty = ResponseHeaderAdd { edit: edit("x-empty", header("x-none")), always: true };
+    let ops = ResponseHeaderOps {
+        of_backends: false,
+        hidden: [HeaderName::from_static("x-hidden")].into(),
+        remove: vec![HeaderName::from_static("x-old")],
+        set: vec![edit("x-set", Template::text("2"))],
+        add: vec![add("x-some", false), add("x-always", true), empty],
+    };
+    let fixture = Fixture::forward(prefix("/"), Forward { response_headers: ops, ..forward() });
+    let usual = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
+    for status in (200..=599).filter_map(|code| StatusCode::from_u16(code).ok()) {
+        let mut headers =
+            header_map(&[("x-old", "0"), ("x-set", "0"), ("x-some", "0"), ("x-hidden", "0")]);
+        fixture.decision().edit_response(status, &RequestHead::get("h", "/"), &mut headers);
+        let want = if usual.contains(&status.as_u16()) {
+            &["x-always: 1", "x-set: 2", "x-some: 0", "x-some: 1"][..]
+        } else {
+            &["x-always: 1", "x-set: 2", "x-some: 0"]
+        };
+        assert_eq!(lines(&headers), want, "{status}");
+    }
+}
+
+#[test]
+fn answers_are_kept_where_nothing_changes_them() {
+    let kept = |ops: ResponseHeaderOps, change: fn(&mut Route)| {
+        let action = Action::Forward(Arc::new(Forward { response_headers: ops, ..forward() }));
+        let mut route = route(prefix("/"), Vec::new(), action);
+        change(&mut route);
+        Fixture::new(vec![route]).decision().keeps_answers()
+    };
+    let names = || [HeaderName::from_static("server")];
+    let line = |name| edit(name, Template::text("x"));
+    let nothing = ResponseHeaderOps::default();
+    assert!(kept(nothing.clone(), |_| {}));
+    for ops in [
+        ResponseHeaderOps { hidden: names().into(), ..nothing.clone() },
+        ResponseHeaderOps { remove: names().into(), ..nothing.clone() },
+        ResponseHeaderOps { set: vec![line("x-a")], ..nothing.clone() },
+        ResponseHeaderOps {
+            add: vec![ResponseHeaderAdd { edit: line("x-a"), always: false }],
+            ..nothing.clone()
+        },
+    ] {
+        assert!(!kept(ops.clone(), |_| {}), "{ops:?}");
+    }
+    assert!(!kept(nothing.clone(), |route| route.error_pages = Some(Arc::new([]))));
+    let told = |route: &mut Route| {
+        let value = HeaderValue::from_static("max-age=1");
+        let hsts = Hsts { value, behind_proxy: false, origin: origin() };
+        route.policies =
+            Some(Arc::new(Policies { hsts: Some(hsts.into()), ..Policies::default() }));
+    };
+    assert!(!kept(nothing, told));
+}
