@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::exchange::{Answer, Pace, Received, Relay, Upload, gunzip};
 use crate::guard::{Guard, enforce};
 use crate::head::{Head, strip_answer};
+use crate::outbound::Outbound;
 use crate::record::Record;
 use crate::service_limits::ServiceLimits;
 use crate::session::Affinity;
@@ -305,10 +306,10 @@ impl Forwarder<'_> {
                     continue;
                 }
             }
-            let builder =
-                self.head.for_backend(self.decision, &channel).ok_or(Failure::Unsendable)?;
-            let request = builder.body(upload.attempt()).map_err(|_| Failure::Unsendable)?;
-            let sent = self.paced(pin!(connection.send(request, self.head.interim)), upload).await;
+            let request =
+                Outbound::new(&self.head, self.decision, &channel).ok_or(Failure::Unsendable)?;
+            let (body, interim) = (upload.attempt(), self.head.interim);
+            let sent = self.paced(pin!(connection.send(request, body, interim)), upload).await;
             let unanswered = match sent {
                 Ok(Ok(response)) => {
                     let lease = Lease { connection, channel, holding, pool: pool.clone() };

@@ -49,6 +49,7 @@ mod inherit;
 mod listener;
 mod metrics;
 mod mirror;
+mod outbound;
 mod overload;
 mod proxy_protocol;
 mod real_ip;

@@ -256,7 +256,7 @@ impl Connection<'_> {
             headers.remove(CONTENT_LENGTH);
         }
         http1::write_framing(out, framing);
-        http1::write_fields(out, headers);
+        http1::write_fields(out, &*headers);
         if !headers.contains_key(DATE) {
             out.extend_from_slice(b"date: ");
             self.session.worker.dates.read(|date| out.extend_from_slice(date.as_bytes()));

@@ -181,8 +181,11 @@ pub(crate) fn write_status(out: &mut Vec<u8>, status: StatusCode) {
 }
 
 /// Writes fields.
-pub(crate) fn write_fields(out: &mut Vec<u8>, headers: &HeaderMap) {
-    for (name, value) in headers {
+pub(crate) fn write_fields<'h>(
+    out: &mut Vec<u8>,
+    fields: impl IntoIterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+) {
+    for (name, value) in fields {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());

@@ -5,8 +5,9 @@ use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::head::Interim;
 use crate::http1::Tunnel;
+use crate::outbound::Outbound;
 use crate::stream::Stream;
-use http::{Request, Response};
+use http::Response;
 
 /// A connection for one exchange at a time: its own, or a share of one.
 pub(crate) enum Connection {
@@ -41,12 +42,13 @@ impl Connection {
     /// Sends a request and waits for the head of its answer; what announces that goes to `interim`.
     pub(crate) async fn send(
         &mut self,
-        request: Request<UploadBody>,
+        request: Outbound<'_>,
+        body: UploadBody,
         interim: Option<&Interim>,
     ) -> Result<Response<Received>, Unanswered> {
         match self {
-            Self::Http1(connection) => connection.send(request, interim).await,
-            Self::Http2(stream) => stream.send(request).await,
+            Self::Http1(connection) => connection.send(request, body, interim).await,
+            Self::Http2(stream) => stream.send(request.with(body)).await,
         }
     }
 }

@@ -8,11 +8,11 @@ use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::head::Interim;
 use crate::http1::{self, Body, Ends, Framing, Sent, Shared, Socket, Start, Tunnel, Unsent};
+use crate::outbound::Outbound;
 use crate::stream::Stream;
 use crate::tls;
 use bytes::BytesMut;
-use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -87,13 +87,14 @@ impl Connection {
 
     pub(super) async fn send(
         &mut self,
-        request: Request<UploadBody>,
+        request: Outbound<'_>,
+        body: UploadBody,
         interim: Option<&Interim>,
     ) -> Result<Response<Received>, Unanswered> {
         self.persists = false;
-        let (head, body) = request.into_parts();
-        let is_head = head.method == Method::HEAD;
-        write_head(&mut self.socket.borrow_mut(), &head, &body);
+        let is_head = request.method == Method::HEAD;
+        write_head(&mut self.socket.borrow_mut(), &request, &body);
+        drop(request);
         let mut sending = Sending::new(body);
         let mut answering = Answering { interim, announced: 0, room: HEAD, hope: None };
         let answer = poll_fn(|cx| {
@@ -166,19 +167,19 @@ impl Drop for Connection {
 }
 
 /// Writes the head of a request, whose length follows from its body.
-fn write_head(socket: &mut Socket<Stream>, head: &Parts, body: &UploadBody) {
+fn write_head(socket: &mut Socket<Stream>, head: &Outbound<'_>, body: &UploadBody) {
     socket.next_message();
     let length = body.size_hint().exact();
     // Where a body is usual, an empty one is told (RFC 9110, section 8.6).
-    let is_usual = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+    let is_usual = matches!(*head.method, Method::POST | Method::PUT | Method::PATCH);
     let framing = match length {
         Some(0) if !is_usual => Framing::None,
         Some(length) => Framing::Length(length),
         None => Framing::Chunks { trailers: true },
     };
     let out = socket.begin(framing);
-    http1::write_request(out, &head.method, &head.uri);
-    http1::write_fields(out, &head.headers);
+    http1::write_request(out, head.method, &head.uri);
+    http1::write_fields(out, head.fields.iter());
     http1::write_framing(out, framing);
     out.extend_from_slice(b"\r\n");
 }

@@ -1,8 +1,10 @@
 use super::*;
 use crate::downstream::{Downstream, Unread};
 use crate::exchange::Upload;
-use http::HeaderValue;
+use crate::outbound::Fields;
+use gateway_core::EditHeaders;
 use http::header::HOST;
+use http::{HeaderValue, Uri};
 use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,15 +43,10 @@ async fn body(length: u64) -> (Upload, TcpStream) {
     (Upload::new(Received::from_client(Body::of(&socket)), None), client)
 }
 
-fn request(method: Method, upload: &Upload) -> Request<UploadBody> {
-    let mut request = Request::new(upload.attempt());
-    *request.method_mut() = method;
-    request.headers_mut().insert(HOST, HeaderValue::from_static("a"));
-    request
-}
-
-fn get() -> Request<UploadBody> {
-    request(Method::GET, &Upload::Empty)
+fn request(method: &Method) -> Outbound<'_> {
+    let mut fields = Fields::default();
+    fields.append(&HOST, HeaderValue::from_static("a"));
+    Outbound { method, uri: Uri::default(), fields }
 }
 
 /// Reads the head of a request.
@@ -66,7 +63,7 @@ fn requests_follow_each_other() {
     run(async {
         let (mut connection, mut backend) = connection().await;
         for (method, length) in [(Method::GET, ""), (Method::POST, "content-length: 0\r\n")] {
-            let sent = connection.send(request(method.clone(), &Upload::Empty), None);
+            let sent = connection.send(request(&method), Upload::Empty.attempt(), None);
             let answers = async {
                 let sent = head(&mut backend).await;
                 assert_eq!(sent, format!("{method} / HTTP/1.1\r\nhost: a\r\n{length}\r\n"));
@@ -91,7 +88,10 @@ fn lost(octets: &'static [u8]) -> Failure {
             let _ = backend.write_all(octets).await;
             drop(backend);
         };
-        let (sent, ()) = tokio::join!(connection.send(get(), None), answers);
+        let (sent, ()) = tokio::join!(
+            connection.send(request(&Method::GET), Upload::Empty.attempt(), None),
+            answers
+        );
         assert!(!connection.is_ready());
         let Unanswered { failure, unsent } = sent.err().expect("no answer");
         assert!(!unsent);
@@ -126,7 +126,10 @@ fn announcements_have_a_limit() {
                 let all = ONE.repeat(count) + "HTTP/1.1 204 No Content\r\n\r\n";
                 let _ = backend.write_all(all.as_bytes()).await;
             };
-            let (sent, ()) = tokio::join!(connection.send(get(), Some(&interim)), answers);
+            let (sent, ()) = tokio::join!(
+                connection.send(request(&Method::GET), Upload::Empty.attempt(), Some(&interim)),
+                answers
+            );
             assert_eq!(sent.as_ref().err().map(|unanswered| unanswered.failure), want);
             assert!(interim.take().len() <= fit);
             if want.is_none() {
@@ -183,7 +186,7 @@ fn a_backend_that_takes_nothing_may_still_answer() {
                 .unwrap();
             backend
         };
-        let sent = connection.send(request(Method::POST, &upload), None);
+        let sent = connection.send(request(&Method::POST), upload.attempt(), None);
         let (sent, backend) = tokio::join!(sent, answers);
         assert_eq!(sent.unwrap_or_else(|_| panic!("no answer")).status(), 413);
         assert!(!connection.is_through() && !connection.is_ready());
@@ -216,7 +219,7 @@ fn a_protocol_is_not_changed_before_the_request_is_through() {
                 let switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\n\r\n";
                 backend.write_all(switch).await.unwrap();
             };
-            let sent = connection.send(request(Method::GET, &upload), None);
+            let sent = connection.send(request(&Method::GET), upload.attempt(), None);
             let (sent, ()) = tokio::join!(sent, answers);
             assert_eq!(sent.unwrap_or_else(|_| panic!("no answer")).status(), 101);
             assert_eq!(connection.tunnel().is_some(), rest == 0);
@@ -239,7 +242,7 @@ fn who_breaks_off_lets_go_of_the_socket() {
             head(&mut backend).await;
             backend.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").await.unwrap();
         };
-        let sent = connection.send(request(Method::POST, &upload), None);
+        let sent = connection.send(request(&Method::POST), upload.attempt(), None);
         let (sent, ()) = tokio::join!(sent, answers);
         drop((connection, sent, upload));
         let mut octets = vec![0; 1 << 16];
