@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod answers;
+mod batch;
 mod head;
 mod incoming;
 mod outgoing;
@@ -19,11 +20,12 @@ mod tunnel;
 #[cfg(test)]
 mod wire;
 
+pub(crate) use batch::Batch;
 pub(crate) use head::{
     Start, has_no_body, is_bare, is_chunked, is_chunks, items, lists, persists, request, response,
     tells_end, write_fields, write_framing, write_request, write_status,
 };
 pub(crate) use incoming::{Ends, NoHead};
-pub(crate) use outgoing::Framing;
-pub(crate) use socket::{Body, Sent, Shared, Socket, Unsent};
+pub(crate) use outgoing::{Framing, Outgoing};
+pub(crate) use socket::{Body, Sent, Shared, Socket, Unsent, When};
 pub(crate) use tunnel::Tunnel;

@@ -4,6 +4,7 @@ use crate::access_log::Logger;
 use crate::clock::Dates;
 use crate::config::Limits;
 use crate::gate::{ClientGate, Gate};
+use crate::http1::Batch;
 use crate::listener::{self, Socket};
 use crate::metrics::{Told, WorkerMetrics};
 use crate::mirror::Copying;
@@ -116,6 +117,7 @@ pub(crate) struct Worker {
     pub(crate) ids: Ids,
     pub(crate) copying: Copying,
     pub(crate) timers: Timers,
+    pub(crate) batch: Batch,
     pub(crate) dates: Dates,
     /// For those who are told that there is no room.
     pub(crate) turned_away: Gate,
@@ -147,14 +149,16 @@ pub(crate) fn run(
     commands: mpsc::UnboundedReceiver<Command>,
     runtime: tokio::runtime::Runtime,
 ) {
+    let batch = Batch::default();
     let worker = Rc::new(Worker {
         table: RefCell::new(Table::new(shared.snapshot.load_full())),
-        pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream),
+        pool: Pool::new(idle_per_endpoint, shared.limits.idle_upstream, batch.clone()),
         budgets: Budgets::new(),
         random: Random::from_system(),
         ids: Ids::from_system(),
         copying: Copying::default(),
         timers: Timers::default(),
+        batch,
         dates: Dates::default(),
         turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
@@ -169,6 +173,7 @@ pub(crate) fn run(
 
 async fn obey(worker: Rc<Worker>, mut commands: mpsc::UnboundedReceiver<Command>) {
     tokio::task::spawn_local(worker.pool.clone().sweep());
+    tokio::task::spawn_local(worker.batch.clone().write());
     let mut serving: BTreeMap<u64, Drain> = BTreeMap::new();
     let mut ending: Vec<Drain> = Vec::new();
     while let Some(command) = commands.recv().await {

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::downstream::Downstream;
 use crate::exchange::{Answer, Exchange};
-use crate::http1::{self, Framing, NoHead, Sent, Shared, Socket, Unsent, lists};
+use crate::http1::{self, Framing, NoHead, Sent, Shared, Socket, Unsent, When, lists};
 use crate::record::Record;
 use crate::upgrade::Upgrade;
 use http::header::{
@@ -32,7 +32,7 @@ pub(super) async fn serve(
     ends: impl Future<Output = ()>,
 ) {
     let begun = stream.take_begun();
-    let socket = Socket::new(stream, begun);
+    let socket = Socket::new(stream, begun, session.worker.batch.clone());
     let is_ending = Cell::new(false);
     let connection = Connection { session, socket, is_ending: &is_ending };
     session.run(pin!(connection.run()), |_| is_ending.set(true), ends).await;
@@ -81,8 +81,12 @@ impl Connection<'_> {
         }
         // What still comes is thrown away: nobody may take what follows for the rest of a body.
         self.socket.borrow_mut().next_message();
-        let end =
-            |cx: &mut Context<'_>| Pin::new(&mut self.socket.borrow_mut().stream).poll_shutdown(cx);
+        let end = |cx: &mut Context<'_>| {
+            let socket = &mut *self.socket.borrow_mut();
+            // The last answer may have been put off.
+            ready!(socket.poll_flush(cx))?;
+            Pin::new(&mut socket.stream).poll_shutdown(cx)
+        };
         // Who does not take the end is gone.
         let _ = poll_fn(end).await;
     }
@@ -102,6 +106,9 @@ impl Connection<'_> {
         let mut alarm = self.session.worker.timers.alarm();
         let head = poll_fn(|cx| {
             let socket = &mut *self.socket.borrow_mut();
+            if ready!(socket.poll_rest(cx)).is_err() {
+                return Poll::Ready(Err(None));
+            }
             // Once the end has begun, nothing is read that has not begun: whom the last certificates
             // let in, for example, proves itself again before it asks.
             if self.is_ending.get() && socket.incoming.is_empty() {
@@ -235,7 +242,10 @@ impl Connection<'_> {
         }
         self.begin(head.status, &mut headers, framing, option);
         let mut body = Some(body);
-        poll_fn(|cx| self.poll_body(&mut body, cx)).await?;
+        // A client may wait for all of it before it sends the rest of its body.
+        let may_wait = goes_on && !is_switched && self.socket.borrow().incoming.is_over();
+        let when = if may_wait { When::Soon } else { When::Now };
+        poll_fn(|cx| self.poll_body(&mut body, when, cx)).await?;
         Ok(goes_on)
     }
 
@@ -274,11 +284,12 @@ impl Connection<'_> {
     fn poll_body(
         &self,
         body: &mut Option<Answer>,
+        when: When,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         let mut socket = self.socket.borrow_mut();
-        match ready!(socket.poll_send(body, cx)) {
-            Ok(Sent::Whole) => Poll::Ready(Ok(())),
+        match ready!(socket.poll_send(body, when, cx)) {
+            Ok(Sent::Whole | Sent::PutOff) => Poll::Ready(Ok(())),
             Ok(Sent::SoFar) => {
                 drop(socket);
                 self.poll_gone(cx).map(|()| Err(Broken))

@@ -1,6 +1,7 @@
 //! What reading an answer has to come to: the same rules, written as a parser that has everything at
 //! hand. The tests and a fuzz target compare with it.
 
+use super::batch::Batch;
 use super::wire::{Wire, finish};
 use crate::http1::{Body, Socket, response};
 use bytes::BytesMut;
@@ -170,7 +171,7 @@ pub(crate) fn fuzzed(octets: &[u8]) {
 
 /// The same by what the proxy reads answers with.
 fn actual(octets: &[u8], is_head: bool, most: usize, seed: u64) -> Sent {
-    let socket = Socket::new(Wire::of(octets, most, seed), BytesMut::new());
+    let socket = Socket::new(Wire::of(octets, most, seed), BytesMut::new(), Batch::default());
     let fill = || finish(poll_fn(|cx| socket.borrow_mut().poll_fill(cx))).unwrap_or(0);
     let mut interim = 0;
     let start = loop {

@@ -1,5 +1,6 @@
 //! A socket on which HTTP/1 is spoken, and the bodies that come on it.
 
+use super::batch::{Batch, Flush};
 use super::incoming::Incoming;
 use super::outgoing::{Framing, Outgoing};
 use crate::error::BrokenBody;
@@ -8,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -25,12 +26,21 @@ pub(crate) struct Socket<S> {
     message: u64,
     /// Who watches the other side once its message is over.
     watcher: Option<Waker>,
+    /// Itself.
+    this: Weak<RefCell<Self>>,
+    batch: Batch,
+    /// Whether what goes out may be put off, once for each message.
+    may_wait: bool,
+    /// Whether it is.
+    is_put_off: bool,
 }
 
 /// How far a message is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     Whole,
+    /// To its end, which is going to be written with other things.
+    PutOff,
     /// Up to a frame that is still to come.
     SoFar,
 }
@@ -44,6 +54,14 @@ pub(crate) enum Unsent {
     Socket,
 }
 
+/// When the end of a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    /// With what others write, where that is soon.
+    Soon,
+}
+
 /// A socket and those who read from it.
 pub(crate) type Shared<S> = Rc<RefCell<Socket<S>>>;
 
@@ -53,18 +71,24 @@ pub(crate) struct Body<S> {
     message: u64,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Socket<S> {
     /// Of a stream from which `begun` was read.
-    pub(crate) fn new(stream: S, begun: BytesMut) -> Shared<S> {
-        Rc::new(RefCell::new(Self {
-            stream,
-            incoming: Incoming::new(begun),
-            outgoing: Outgoing::default(),
-            awaits_continue: false,
-            continues: false,
-            message: 0,
-            watcher: None,
-        }))
+    pub(crate) fn new(stream: S, begun: BytesMut, batch: Batch) -> Shared<S> {
+        Rc::new_cyclic(|this| {
+            RefCell::new(Self {
+                stream,
+                incoming: Incoming::new(begun),
+                outgoing: Outgoing::default(),
+                awaits_continue: false,
+                continues: false,
+                message: 0,
+                watcher: None,
+                this: Weak::clone(this),
+                batch,
+                may_wait: false,
+                is_put_off: false,
+            })
+        })
     }
 
     /// Begins to write a message whose body is framed so.
@@ -72,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         // What goes out from now on belongs to the message.
         self.awaits_continue = false;
         self.continues = false;
+        self.may_wait = true;
         self.outgoing.begin(framing)
     }
 
@@ -93,11 +118,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// Writes what there is, unless that is put off.
+    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_put_off || self.outgoing.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush(cx)
+    }
+
     /// Sends what has been begun, and the frames of its body as they come. The body is dropped when
     /// it is over.
     pub(crate) fn poll_send<B>(
         &mut self,
         body: &mut Option<B>,
+        when: When,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Sent, Unsent>>
     where
@@ -105,6 +139,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     {
         loop {
             let waits = self.poll_frames(body, cx).map_err(|_| Unsent::Body)?.is_pending();
+            if when == When::Soon && body.is_none() && self.is_put_off(cx) {
+                return Poll::Ready(Ok(Sent::PutOff));
+            }
             let written =
                 if waits || body.is_none() { self.poll_flush(cx) } else { self.poll_write(cx) };
             ready!(written).map_err(|_| Unsent::Socket)?;
@@ -115,6 +152,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 return Poll::Ready(Ok(Sent::SoFar));
             }
         }
+    }
+
+    /// Whether what there is will be written with other things.
+    fn is_put_off(&mut self, cx: &Context<'_>) -> bool {
+        // Much is written at once: it takes the other side longer than to wake up.
+        if self.may_wait && self.outgoing.has_room() {
+            self.may_wait = false;
+            let this = || Some(self.this.upgrade()? as Rc<dyn Flush>);
+            self.is_put_off = self.batch.put_off(this, cx);
+        }
+        self.is_put_off
     }
 
     /// Takes frames of the body as long as there is room for them.
@@ -185,7 +233,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Body<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Flush for RefCell<Socket<S>> {
+    fn flush(&self, cx: &mut Context<'_>) {
+        let mut socket = self.borrow_mut();
+        socket.is_put_off = false;
+        match socket.poll_flush(cx) {
+            Poll::Ready(Ok(())) => socket.outgoing.rest(),
+            // Whose it is sees that as well, and knows what to do.
+            Poll::Ready(Err(_)) => cx.waker().wake_by_ref(),
+            Poll::Pending => {}
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Body<S> {
     /// The body of the message that the socket is at.
     pub(crate) fn of(socket: &Shared<S>) -> Self {
         let message = socket.borrow().message;

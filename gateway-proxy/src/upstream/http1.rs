@@ -7,7 +7,9 @@ use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::head::Interim;
-use crate::http1::{self, Body, Ends, Framing, Sent, Shared, Socket, Start, Tunnel, Unsent};
+use crate::http1::{
+    self, Batch, Body, Ends, Framing, Outgoing, Sent, Shared, Socket, Start, Tunnel, Unsent, When,
+};
 use crate::outbound::Outbound;
 use crate::stream::Stream;
 use crate::tls;
@@ -43,8 +45,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Opens one.
-    pub(super) async fn open(channel: &Channel) -> Result<Self, Failure> {
-        let socket = Socket::new(connect::stream(channel).await?, BytesMut::new());
+    pub(super) async fn open(channel: &Channel, batch: Batch) -> Result<Self, Failure> {
+        let socket = Socket::new(connect::stream(channel).await?, BytesMut::new(), batch);
         Ok(Self { socket, persists: true, heard: false, upload: None })
     }
 
@@ -163,6 +165,8 @@ impl Drop for Connection {
         if let Some(upload) = &self.upload {
             upload.abort();
         }
+        // What is put off would be written after all, though it may be told to be unsent.
+        self.socket.borrow_mut().outgoing = Outgoing::default();
     }
 }
 
@@ -208,9 +212,9 @@ impl Sending {
         if self.is_over || self.is_deaf {
             return Poll::Ready(Ok(()));
         }
-        match ready!(socket.poll_send(&mut self.body, cx)) {
+        match ready!(socket.poll_send(&mut self.body, When::Soon, cx)) {
             Ok(Sent::Whole) => self.is_over = true,
-            Ok(Sent::SoFar) => return Poll::Pending,
+            Ok(Sent::SoFar | Sent::PutOff) => return Poll::Pending,
             Err(Unsent::Body) => return Poll::Ready(Err(Lost::Body)),
             Err(Unsent::Socket) => {
                 // It may have answered and closed before it has read all, with 413 for example.

@@ -8,6 +8,7 @@ use super::endpoint::Holding;
 use super::peer::{Channel, HttpVersion, Peer};
 use super::{http1, http2};
 use crate::error::Failure;
+use crate::http1::Batch;
 use hashbrown::HashMap;
 use std::cell::RefCell;
 use std::future::Future;
@@ -35,6 +36,7 @@ struct Shared {
     ended: Arc<Ended>,
     /// Tells that one of the idle connections has ended.
     waker: Waker,
+    batch: Batch,
 }
 
 /// Told when something comes on an idle connection: most often its end.
@@ -63,11 +65,11 @@ pub(crate) struct Checkout {
 impl Pool {
     /// A pool that keeps connections for `timeout` without use; of those for one request at a time,
     /// at most `most` for each endpoint.
-    pub(crate) fn new(most: usize, timeout: Duration) -> Self {
+    pub(crate) fn new(most: usize, timeout: Duration, batch: Batch) -> Self {
         let (idle, multiplexed) = Default::default();
         let ended = Arc::<Ended>::default();
         let waker = Waker::from(Arc::clone(&ended));
-        Self { shared: Rc::new(Shared { idle, multiplexed, most, timeout, ended, waker }) }
+        Self { shared: Rc::new(Shared { idle, multiplexed, most, timeout, ended, waker, batch }) }
     }
 
     /// An open connection if there is one, else a new one; none that was opened before `newer_than`,
@@ -93,7 +95,7 @@ impl Pool {
             return Ok(Checkout { connection: Connection::Http1(connection), opened: None });
         }
         // Boxed, so that requests on a connection that is there do not pay for its size.
-        let opened = Box::pin(http1::Connection::open(channel));
+        let opened = Box::pin(http1::Connection::open(channel, self.shared.batch.clone()));
         let connection = within(connect_timeout, opened).await?;
         Ok(Checkout { connection: Connection::Http1(connection), opened: Some(now.elapsed()) })
     }

@@ -10,7 +10,7 @@ const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A socket whose message has a body of five octets.
 fn expecting(wire: Wire) -> Shared<Wire> {
-    let socket = Socket::new(wire, BytesMut::new());
+    let socket = Socket::new(wire, BytesMut::new(), Batch::default());
     socket.borrow_mut().incoming.begin(Ends::After(5));
     socket.borrow_mut().awaits_continue = true;
     socket
@@ -71,7 +71,7 @@ fn a_client_is_not_told_to_go_on_once_its_answer_has_begun() {
 
 #[test]
 fn the_body_of_an_earlier_message_is_over() {
-    let socket = Socket::new(Wire::of(b"hellohello", 3, 1), BytesMut::new());
+    let socket = Socket::new(Wire::of(b"hellohello", 3, 1), BytesMut::new(), Batch::default());
     socket.borrow_mut().incoming.begin(Ends::After(5));
     let first = Body::of(&socket);
     assert_eq!(first.size_hint().exact(), Some(5));
@@ -88,7 +88,11 @@ fn the_body_of_an_earlier_message_is_over() {
 
 #[test]
 fn a_tunnel_begins_with_what_was_read_ahead() {
-    let socket = Socket::new(Wire::of(b" and the rest", 4, 1), BytesMut::from("what came first"));
+    let socket = Socket::new(
+        Wire::of(b" and the rest", 4, 1),
+        BytesMut::from("what came first"),
+        Batch::default(),
+    );
     let mut tunnel = Tunnel::new(Rc::clone(&socket));
     let mut all = Vec::new();
     finish(tunnel.read_to_end(&mut all)).unwrap();

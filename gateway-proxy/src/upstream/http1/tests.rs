@@ -6,6 +6,7 @@ use gateway_core::EditHeaders;
 use http::header::HOST;
 use http::{HeaderValue, Uri};
 use http_body_util::BodyExt;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,7 +30,7 @@ async fn pair() -> (TcpStream, TcpStream) {
 /// A connection, and its backend.
 async fn connection() -> (Connection, TcpStream) {
     let (proxy, backend) = pair().await;
-    let socket = Socket::new(Stream::Plain(proxy), BytesMut::new());
+    let socket = Socket::new(Stream::Plain(proxy), BytesMut::new(), Batch::default());
     (Connection { socket, persists: true, heard: false, upload: None }, backend)
 }
 
@@ -38,7 +39,7 @@ async fn body(length: u64) -> (Upload, TcpStream) {
     let (proxy, client) = pair().await;
     let hour = Duration::from_secs(3600);
     let stream = Downstream::new(Stream::Plain(proxy), Unread::default(), hour);
-    let socket = Socket::new(stream, BytesMut::new());
+    let socket = Socket::new(stream, BytesMut::new(), Batch::default());
     socket.borrow_mut().incoming.begin(Ends::After(length));
     (Upload::new(Received::from_client(Body::of(&socket)), None), client)
 }
@@ -249,5 +250,31 @@ fn who_breaks_off_lets_go_of_the_socket() {
         while backend.read(&mut octets).await.is_ok_and(|read| read > 0) {}
         // The client is let go of, too.
         sending.await.unwrap();
+    });
+}
+
+/// It is told to be unsent, and sent again elsewhere.
+#[test]
+fn a_request_that_is_given_up_is_not_written_after_all() {
+    run(async {
+        let batch = Batch::default();
+        let writer = tokio::task::spawn_local(batch.clone().write());
+        yield_now().await;
+        let (proxy, mut backend) = pair().await;
+        let socket = Socket::new(Stream::Plain(proxy), BytesMut::new(), batch);
+        let mut connection = Connection { socket, persists: true, heard: false, upload: None };
+        {
+            let mut sent =
+                pin!(connection.send(request(&Method::GET), Upload::Empty.attempt(), None));
+            let once = poll_fn(|cx| Poll::Ready(sent.as_mut().poll(cx).is_pending()));
+            assert!(once.await);
+        }
+        assert!(!connection.socket.borrow().outgoing.is_empty(), "it is put off");
+        drop(connection);
+        yield_now().await;
+        let mut all = Vec::new();
+        backend.read_to_end(&mut all).await.unwrap();
+        assert_eq!(String::from_utf8(all).unwrap(), "");
+        writer.abort();
     });
 }
