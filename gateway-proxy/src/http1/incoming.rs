@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 /// connections on which nothing comes hold no space for it.
 const STEP: usize = 16 << 10;
 
-/// Most that is read at once.
-const MOST: usize = 64 << 10;
+/// Most that is read at once: what many files fit into, and a head.
+const MOST: usize = 68 << 10;
 
 /// Most octets of trailers.
 const TRAILERS: usize = 16 << 10;
@@ -30,7 +30,7 @@ pub(crate) struct Incoming {
     /// How much of that the scanner has passed.
     scanned: usize,
     scanner: Scanner,
-    /// How much is read at once of a body whose length nobody knows.
+    /// How much is read at once where nobody knows how much comes.
     pace: usize,
     /// Whether a body ends where the connection does.
     until_end: bool,
@@ -103,9 +103,11 @@ impl Incoming {
         Poll::Ready(Ok(read))
     }
 
-    /// Reads more at once the next time where all space was needed, and less where it was not.
+    /// Reads about as much the next time, and more where all space was needed. Messages on a connection
+    /// are much alike.
     fn learn(&mut self, read: usize, space: usize) {
-        self.pace = if read >= space { MOST.min(space * 2) } else { STEP };
+        let next = if read >= space { space * 2 } else { read + read / 8 };
+        self.pace = next.clamp(STEP, MOST);
     }
 
     /// Reads the head of the next request, of at most so many octets.
@@ -168,7 +170,6 @@ impl Incoming {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        self.pace = STEP;
     }
 
     /// Takes all that was read.
