@@ -5,6 +5,7 @@
 #[path = "../../gateway-proxy/src/http1"]
 mod http1 {
     pub(crate) mod answers;
+    mod batch;
     mod head;
     mod incoming;
     mod outgoing;
