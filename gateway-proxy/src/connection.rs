@@ -11,6 +11,7 @@ use crate::exchange::{Answer, Exchange};
 use crate::handshake::{HandshakeFailure, shake};
 use crate::head::Client;
 use crate::metrics::OpenConnection;
+use crate::seldom::Seldom;
 use crate::snapshot::Security;
 use crate::stream::Stream;
 use crate::tls;
@@ -94,11 +95,12 @@ async fn serve_stream(
     let ends = async {
         tokio::select! { () = draining.begun() => {} () = renewed => {} }
     };
-    let mut ends = pin!(ends);
+    let ends = pin!(ends);
+    let mut ends = Seldom::new(ends);
     let mut has_ended = false;
     let mut ends = poll_fn(|cx| {
         if !has_ended {
-            ready!(ends.as_mut().poll(cx));
+            ready!(Pin::new(&mut ends).poll(cx));
             has_ended = true;
         }
         Poll::Ready(())

@@ -56,6 +56,7 @@ mod real_ip;
 mod record;
 mod reload;
 mod run;
+mod seldom;
 mod server;
 mod service_limits;
 mod session;
