@@ -4,7 +4,7 @@
 //! What octets tell is checked where they are read (`http1`); what a head says once it is read is
 //! checked here, over HTTP/2 as well.
 
-use crate::http1::{is_chunked, is_chunks, items};
+use crate::http1::{has, is_chunked, is_chunks, items};
 use http::header::{EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -24,14 +24,14 @@ pub(crate) fn check(head: &Parts) -> Result<(), StatusCode> {
         return Err(StatusCode::BAD_REQUEST);
     }
     check_host(head)?;
-    if head.headers.contains_key(TRANSFER_ENCODING) && !is_chunked(&head.headers) {
+    if has(&head.headers, &TRANSFER_ENCODING) && !is_chunked(&head.headers) {
         // Without chunks at the end nobody knows where that is (RFC 9112, section 6.3).
         let ends = items(&head.headers, &TRANSFER_ENCODING).last().is_some_and(is_chunks);
         let unknown = StatusCode::NOT_IMPLEMENTED;
         return Err(if ends { unknown } else { StatusCode::BAD_REQUEST });
     }
     let continues = |v: &HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    if head.headers.get_all(EXPECT).iter().any(|v| !continues(v)) {
+    if has(&head.headers, &EXPECT) && !head.headers.get_all(EXPECT).iter().all(continues) {
         return Err(StatusCode::EXPECTATION_FAILED);
     }
     Ok(())

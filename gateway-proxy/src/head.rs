@@ -3,7 +3,7 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::gate::Pass;
-use crate::http1::lists;
+use crate::http1::{has, items, lists};
 use crate::shutdown::Draining;
 use crate::streams::Streams;
 use crate::tls::{Session, SpiffeId};
@@ -148,7 +148,8 @@ impl Request for Head<'_> {
 impl<'a> Head<'a> {
     /// The protocol that the client wants to change to, if it may.
     pub(crate) fn upgrade(&self) -> Option<&'a HeaderValue> {
-        let protocol = self.parts.headers.get(UPGRADE)?;
+        let headers = &self.parts.headers;
+        let protocol = has(headers, &UPGRADE).then(|| headers.get(UPGRADE))??;
         // HTTP/2 is agreed on before the first request, not by an upgrade (RFC 9113, section 3.1),
         // and HTTP/1.0 knows none (RFC 9110, section 7.8).
         let wanted = self.parts.version != Version::HTTP_10
@@ -183,18 +184,16 @@ pub(crate) struct ConnectionOptions(Vec<HeaderName>);
 impl ConnectionOptions {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut names = Vec::new();
-        for value in headers.get_all(CONNECTION) {
-            for option in value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii) {
-                // Most often there is nothing else; and no request may make these disappear.
-                let common = [&b"keep-alive"[..], b"close", b"upgrade", b"te"];
-                if common.iter().any(|known| option.eq_ignore_ascii_case(known)) {
-                    continue;
-                }
-                if let Ok(name) = HeaderName::from_bytes(option)
-                    && ![HOST, CONTENT_LENGTH, TRAILER].contains(&name)
-                {
-                    names.push(name);
-                }
+        for option in items(headers, &CONNECTION) {
+            // Most often there is nothing else; and no request may make these disappear.
+            let common = [&b"keep-alive"[..], b"close", b"upgrade", b"te"];
+            if common.iter().any(|known| option.eq_ignore_ascii_case(known)) {
+                continue;
+            }
+            if let Ok(name) = HeaderName::from_bytes(option)
+                && ![HOST, CONTENT_LENGTH, TRAILER].contains(&name)
+            {
+                names.push(name);
             }
         }
         Self(names)

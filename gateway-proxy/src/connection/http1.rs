@@ -260,14 +260,16 @@ impl Connection<'_> {
         let socket = &mut *self.socket.borrow_mut();
         let out = socket.begin(framing);
         http1::write_status(out, status);
-        headers.remove(TRANSFER_ENCODING);
+        if http1::has(headers, &TRANSFER_ENCODING) {
+            headers.remove(TRANSFER_ENCODING);
+        }
         // Only answers to HEAD and 304 tell the length of a body that they do not have.
         if framing != Framing::None || http1::is_bare(status) {
             headers.remove(CONTENT_LENGTH);
         }
         http1::write_framing(out, framing);
         http1::write_fields(out, &*headers);
-        if !headers.contains_key(DATE) {
+        if !http1::has(headers, &DATE) {
             out.extend_from_slice(b"date: ");
             self.session.worker.dates.read(|date| out.extend_from_slice(date.as_bytes()));
             out.extend_from_slice(b"\r\n");
@@ -344,15 +346,15 @@ struct Asked {
 
 impl Asked {
     fn of(head: &Parts) -> Self {
-        let has = |name| head.headers.contains_key(name);
+        let has = |name| http1::has(&head.headers, name);
         let is_1_0 = head.version == Version::HTTP_10;
         Self {
             version: head.version,
             is_head: head.method == Method::HEAD,
             persists: http1::persists(head.version, &head.headers),
-            awaits_continue: has(EXPECT) && !is_1_0,
-            trailers: has(TE) && lists(&head.headers, &TE, "trailers"),
-            may_upgrade: has(UPGRADE) && !is_1_0,
+            awaits_continue: has(&EXPECT) && !is_1_0,
+            trailers: lists(&head.headers, &TE, "trailers"),
+            may_upgrade: has(&UPGRADE) && !is_1_0,
         }
     }
 

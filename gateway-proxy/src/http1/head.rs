@@ -135,7 +135,7 @@ pub(crate) fn tells_end(headers: &HeaderMap) -> bool {
     let first = lengths.next();
     let is_clear = first.is_none_or(|value| number(value.as_bytes()).is_some())
         && lengths.all(|other| Some(other) == first);
-    let is_coded = headers.contains_key(TRANSFER_ENCODING);
+    let is_coded = has(headers, &TRANSFER_ENCODING);
     is_clear && (!is_coded || first.is_none() && is_chunked(headers))
 }
 
@@ -232,6 +232,16 @@ pub(crate) fn is_bare(status: StatusCode) -> bool {
     status.is_informational() || status == StatusCode::NO_CONTENT
 }
 
+/// Whether there is such a field. Most headers are short: to compare a few names costs less than to
+/// hash one.
+pub(crate) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    const FEW: usize = 16;
+    match headers.keys_len() {
+        0..=FEW => headers.keys().any(|other| other == name),
+        _ => headers.contains_key(name),
+    }
+}
+
 /// Whether a field's list holds `item`.
 pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
     items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
@@ -242,7 +252,9 @@ pub(crate) fn items<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(name).into_iter();
+    // Most often there is none.
+    let values = has(headers, name).then(|| headers.get_all(name).into_iter());
+    let values = values.into_iter().flatten();
     values.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
 }
 
