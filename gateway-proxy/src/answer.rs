@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     exchange: Exchange,
 ) -> Response<Answer> {
     let (worker, client) = (&worker, &client);
-    let Exchange { head: parts, mut body, upgrade } = exchange;
+    let Exchange { head: parts, mut body, upgrade, interim } = exchange;
     let table = worker.table();
     let peer = worker.shared.trusted.client(&parts.headers, client.peer);
     let attributes = Attributes::new(
@@ -40,9 +40,7 @@ pub(crate) async fn answer(
         table.snapshot.pod(client, peer.ip()).cloned(),
         Rc::clone(&table),
     );
-    // Old clients would take them for the answer (RFC 9110, section 15.2); over HTTP/2, hyper does
-    // not send them.
-    let interim = (parts.version == Version::HTTP_11).then_some(&client.interim);
+    let interim = interim.as_deref();
     let head = Head { parts: &parts, client, attributes: &attributes, peer, interim };
     let mut record = Record::new(worker, client, &head, body.octets());
     // Its client may ask again on a connection that is as the listener wants it now.

@@ -1,20 +1,28 @@
 //! The time of day as text.
 
+use http::HeaderValue;
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The time of day as fields of HTTP have it, which is written once a second.
-#[derive(Default)]
-pub(crate) struct Dates(RefCell<(u64, String)>);
+pub(crate) struct Dates(RefCell<(u64, HeaderValue)>);
+
+impl Default for Dates {
+    fn default() -> Self {
+        Self(RefCell::new((0, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))))
+    }
+}
 
 impl Dates {
     /// Reads the present one.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&HeaderValue) -> T) -> T {
         let now = Moment::now();
         let second = now.since_epoch.as_secs();
         let mut known = self.0.borrow_mut();
-        if known.0 != second {
-            *known = (second, now.http_date());
+        if known.0 != second
+            && let Ok(date) = HeaderValue::try_from(now.http_date())
+        {
+            *known = (second, date);
         }
         read(&known.1)
     }

@@ -4,6 +4,7 @@ mod http1;
 mod http2;
 
 pub(crate) use http1::DRAINED;
+pub(crate) use http2::Hands;
 
 use crate::answer;
 use crate::downstream::Downstream;

@@ -4,7 +4,6 @@
 mod answer;
 mod copy;
 pub(crate) mod gunzip;
-mod http2;
 mod upload;
 
 pub(crate) use answer::{Answer, Relay};
@@ -12,22 +11,24 @@ pub(crate) use upload::{Pace, Upload, UploadBody};
 
 use crate::downstream::{Downstream, Unread};
 use crate::error::BrokenBody;
-use crate::head::Client;
-use crate::http1::{Body, Shared};
+use crate::head::{Client, Interim};
+use crate::http1::{self, Shared};
+use crate::http2::{self, Switched};
 use crate::record::Octets;
 use crate::stream::Stream;
 use crate::upgrade::Upgrade;
 use crate::worker::Random;
 use bytes::Bytes;
 use copy::{BodyCopy, Copies};
-use http::Request;
+use h2::RecvStream;
 use http::request::Parts;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
+use http::{Request, Version};
+use http_body::{Body, Frame, SizeHint};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use tokio::sync::oneshot;
 
 /// A request as it came from a client.
 pub(crate) struct Exchange {
@@ -35,6 +36,8 @@ pub(crate) struct Exchange {
     pub(crate) body: Received,
     /// How to take the connection over, if the client asks for another protocol.
     pub(crate) upgrade: Option<Upgrade>,
+    /// Where answers go that announce the one to come; `None` where nobody takes them.
+    pub(crate) interim: Option<Rc<Interim>>,
 }
 
 impl Exchange {
@@ -45,26 +48,42 @@ impl Exchange {
         client: &Client,
         upgrade: Option<Upgrade>,
     ) -> Self {
+        // Old clients would take them for the answer (RFC 9110, section 15.2).
+        let interim = (head.version == Version::HTTP_11).then(|| Rc::clone(&client.interim));
         if socket.borrow().incoming.is_over() {
             client.unread.set(false);
-            return Self { head, body: Received::none(), upgrade };
+            return Self { head, body: Received::none(), upgrade, interim };
         }
         client.unread.set(true);
         let octets = Some(Rc::new(Cell::new(0)));
         let unread = Some(client.unread.clone());
-        let body = Received { octets, unread, ..Received::from_client(Body::of(socket)) };
-        Self { head, body, upgrade }
+        let body = Received { octets, unread, ..Received::from_client(http1::Body::of(socket)) };
+        Self { head, body, upgrade, interim }
     }
 
-    /// A request of HTTP/2, as hyper has read it.
-    pub(crate) fn http2(request: Request<Incoming>, client: &Client, random: &Random) -> Self {
-        let (mut head, body) = request.into_parts();
-        let octets = (!body.is_end_stream()).then(|| Rc::new(Cell::new(0)));
-        let body = Received { octets, ..Received::framed(body) };
-        let upgrade = http2::as_http1(&mut head, random)
-            .then(|| Upgrade::of_stream(&mut head.extensions, || client.streams.open()))
-            .flatten();
-        Self { head, body, upgrade }
+    /// A request of HTTP/2, and whom to give the stream to if it goes on in another protocol.
+    pub(crate) fn http2(
+        request: Request<RecvStream>,
+        client: &Client,
+        random: &Random,
+        interim: &Rc<Interim>,
+    ) -> (Self, Option<oneshot::Sender<Switched>>) {
+        let (mut head, incoming) = request.into_parts();
+        let interim = Some(Rc::clone(interim));
+        if http2::as_http1(&mut head, random) {
+            let (switched, waits) = oneshot::channel();
+            let open = client.streams.open();
+            let upgrade = Some(Upgrade::Stream { incoming, switched: waits, open });
+            return (Self { head, body: Received::none(), upgrade, interim }, Some(switched));
+        }
+        let body = if incoming.is_end_stream() {
+            Received::none()
+        } else {
+            let octets = Some(Rc::new(Cell::new(0)));
+            let body = http2::Body::new(incoming, &head.headers);
+            Received { octets, ..Received::framed(body) }
+        };
+        (Self { head, body, upgrade: None, interim }, None)
     }
 }
 
@@ -81,11 +100,10 @@ pub(crate) struct Received {
 enum Source {
     /// There are none.
     None,
-    Client(Body<Downstream>),
-    Backend(Body<Stream>),
-    /// Those of HTTP/2, where an end that nobody has sent is no end: hyper takes a stream that is
-    /// given up without an error for one that is over.
-    Framed(Incoming),
+    Client(http1::Body<Downstream>),
+    Backend(http1::Body<Stream>),
+    /// Those of HTTP/2.
+    Framed(http2::Body),
     Copy(BodyCopy),
 }
 
@@ -96,17 +114,17 @@ impl Received {
     }
 
     /// The frames of a client's request in HTTP/1.
-    pub(crate) fn from_client(body: Body<Downstream>) -> Self {
+    pub(crate) fn from_client(body: http1::Body<Downstream>) -> Self {
         Self::of(Source::Client(body))
     }
 
     /// The frames of a backend's answer in HTTP/1.
-    pub(crate) fn from_backend(body: Body<Stream>) -> Self {
+    pub(crate) fn from_backend(body: http1::Body<Stream>) -> Self {
         Self::of(Source::Backend(body))
     }
 
     /// The frames of a message of HTTP/2.
-    pub(crate) fn framed(body: Incoming) -> Self {
+    pub(crate) fn framed(body: http2::Body) -> Self {
         Self::of(Source::Framed(body))
     }
 
@@ -137,13 +155,13 @@ impl Source {
             Self::None => true,
             Self::Client(body) => body.is_over(),
             Self::Backend(body) => body.is_over(),
-            Self::Framed(body) => body.is_end_stream(),
+            Self::Framed(body) => body.is_over(),
             Self::Copy(copy) => copy.is_end_stream(),
         }
     }
 }
 
-impl HttpBody for Received {
+impl Body for Received {
     type Data = Bytes;
     type Error = BrokenBody;
 
@@ -156,10 +174,7 @@ impl HttpBody for Received {
             Source::None => None,
             Source::Client(body) => ready!(body.poll_frame(cx)),
             Source::Backend(body) => ready!(body.poll_frame(cx)),
-            Source::Framed(body) => match ready!(Pin::new(&mut *body).poll_frame(cx)) {
-                None if !body.is_end_stream() => Some(Err(BrokenBody)),
-                frame => frame.map(|frame| frame.map_err(|_| BrokenBody)),
-            },
+            Source::Framed(body) => ready!(body.poll_frame(cx)),
             Source::Copy(copy) => return copy.poll_frame(cx),
         };
         if let (Some(octets), Some(Ok(frame))) = (&this.octets, &frame) {

@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many connections there were so far.
@@ -63,7 +64,8 @@ pub(crate) struct Client {
     /// How many requests came on it so far.
     pub(crate) requests: Cell<u64>,
     pub(crate) unread: Unread,
-    pub(crate) interim: Interim,
+    /// Those of the request that it has, in HTTP/1.
+    pub(crate) interim: Rc<Interim>,
     /// Those of its requests that are under way, where it speaks HTTP/2.
     pub(crate) streams: Streams,
     /// Those that it takes among all connections, and among those of its address.
@@ -95,7 +97,7 @@ impl Client {
             draining,
             requests: Cell::new(0),
             unread: Unread::default(),
-            interim: Interim::default(),
+            interim: Rc::default(),
             streams: Streams::new(),
             places: Default::default(),
             identity: None,

@@ -18,7 +18,7 @@ mod scan;
 mod socket;
 mod tunnel;
 #[cfg(test)]
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use batch::Batch;
 pub(crate) use head::{
@@ -26,6 +26,6 @@ pub(crate) use head::{
     response, tells_end, write_fields, write_framing, write_request, write_status,
 };
 pub(crate) use incoming::{Ends, NoHead};
-pub(crate) use outgoing::{Framing, Outgoing};
+pub(crate) use outgoing::{Framing, Outgoing, is_no_trailer};
 pub(crate) use socket::{Body, Sent, Shared, Socket, Unsent, When};
 pub(crate) use tunnel::Tunnel;

@@ -10,8 +10,9 @@
 //!
 //! Each worker thread has its own sockets, runtime and pool of upstream connections; threads share
 //! nothing but the snapshot, and what is counted beside it. The protocol code is our own for HTTP/1
-//! (`http1`) and hyper's for HTTP/2, which shows in `connection`, `exchange`, `admin`, `trace::export` and `upstream` only: everything
-//! between deals in heads and body frames.
+//! (`http1`) and around the `h2` crate for HTTP/2 (`http2`), which shows in `connection`, `exchange`,
+//! `upgrade` and `upstream` only: everything between deals in heads and body frames. What goes on
+//! beside clients and backends (`admin`, `trace::export`, health checks) is hyper's.
 //! TLS is rustls's, which shows in `tls`, `handshake`, `stream`, and where connections begin.
 //!
 //! ```no_run
@@ -35,7 +36,6 @@ mod documents;
 mod downstream;
 mod error;
 mod exchange;
-mod executor;
 mod features;
 mod forward;
 mod framing;
@@ -44,6 +44,7 @@ mod guard;
 mod handshake;
 mod head;
 mod http1;
+mod http2;
 mod identity;
 mod inherit;
 mod listener;

@@ -1,14 +1,14 @@
 //! Connections that go on in another protocol, such as WebSocket: octets both ways.
 
 use crate::downstream::Downstream;
-use crate::http1::{Shared, Tunnel};
+use crate::http1::{self, Shared};
+use crate::http2::{self, Switched};
 use crate::shutdown::Draining;
 use crate::stream::Stream;
 use crate::streams::OpenStream;
-use http::Extensions;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use h2::RecvStream;
 use std::cell::Cell;
+use std::future::pending;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
@@ -26,19 +26,12 @@ pub(crate) struct Passed {
 pub(crate) enum Upgrade {
     /// Of HTTP/1: the whole connection, once the answer that says so is written.
     Connection { socket: Shared<Downstream>, switched: oneshot::Receiver<()> },
-    /// Of HTTP/2: a stream, which counts as open as long as it is a tunnel (RFC 8441).
-    Stream { stream: OnUpgrade, open: OpenStream },
+    /// Of HTTP/2: a stream, whose other half comes once the answer that says so is given to it, and
+    /// which counts as open as long as it is a tunnel (RFC 8441).
+    Stream { incoming: RecvStream, switched: oneshot::Receiver<Switched>, open: OpenStream },
 }
 
 impl Upgrade {
-    /// What hyper left with a request that is to become a tunnel.
-    pub(crate) fn of_stream(
-        extensions: &mut Extensions,
-        open: impl FnOnce() -> OpenStream,
-    ) -> Option<Self> {
-        extensions.remove::<OnUpgrade>().map(|stream| Self::Stream { stream, open: open() })
-    }
-
     /// Whether it is a stream of HTTP/2.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Self::Stream { .. })
@@ -57,14 +50,16 @@ impl Upgrade {
     }
 
     /// The side of the client, and what has to live as long as it.
-    async fn open(self) -> Option<(Box<dyn Duplex>, Option<OpenStream>)> {
+    async fn open(self) -> Option<(Box<dyn Duplex>, Option<(OpenStream, Switched)>)> {
         match self {
             Self::Connection { socket, switched } => {
                 switched.await.ok()?;
-                Some((Box::new(Tunnel::new(socket)), None))
+                Some((Box::new(http1::Tunnel::new(socket)), None))
             }
-            Self::Stream { stream, open } => {
-                Some((Box::new(TokioIo::new(stream.await.ok()?)), Some(open)))
+            Self::Stream { incoming, switched, open } => {
+                let outgoing = switched.await.ok()?;
+                let tunnel = http2::Tunnel::new(incoming, outgoing.clone());
+                Some((Box::new(tunnel), Some((open, outgoing))))
             }
         }
     }
@@ -74,7 +69,7 @@ impl Upgrade {
     /// told to stop.
     pub(crate) async fn tunnel(
         self,
-        backend: Tunnel<Stream>,
+        backend: http1::Tunnel<Stream>,
         pause: Option<Duration>,
         mut draining: Draining,
         grace: Duration,
@@ -82,14 +77,25 @@ impl Upgrade {
         let heard = Cell::new(Instant::now());
         let passed = Passed::default();
         let copied = async {
-            let (client, _open) = self.open().await?;
+            let (client, stream) = self.open().await?;
             let (one_reads, one_writes) = split(client);
             let (two_reads, two_writes) = split(backend);
             let there = copy(one_reads, two_writes, &heard, &passed.received);
-            tokio::try_join!(there, copy(two_reads, one_writes, &heard, &passed.sent)).ok()
+            let back = copy(two_reads, one_writes, &heard, &passed.sent);
+            let given_up = async {
+                match &stream {
+                    Some((_open, stream)) => stream.given_up().await,
+                    // What is left of it shows where it is read and written.
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                copied = async { tokio::try_join!(there, back) } => copied.ok().map(|_| ()),
+                () = given_up => None,
+            }
         };
         let silent = async {
-            let Some(pause) = pause else { return std::future::pending().await };
+            let Some(pause) = pause else { return pending().await };
             while heard.get().elapsed() < pause {
                 sleep_until(heard.get() + pause).await;
             }

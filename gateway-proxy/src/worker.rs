@@ -3,6 +3,7 @@
 use crate::access_log::Logger;
 use crate::clock::Dates;
 use crate::config::Limits;
+use crate::connection::Hands;
 use crate::gate::{ClientGate, Gate};
 use crate::http1::Batch;
 use crate::listener::{self, Socket};
@@ -119,6 +120,8 @@ pub(crate) struct Worker {
     pub(crate) timers: Timers,
     pub(crate) batch: Batch,
     pub(crate) dates: Dates,
+    /// Those that answer requests of HTTP/2.
+    pub(crate) hands: Hands,
     /// For those who are told that there is no room.
     pub(crate) turned_away: Gate,
     table: RefCell<Rc<Table>>,
@@ -160,6 +163,7 @@ pub(crate) fn run(
         timers: Timers::default(),
         batch,
         dates: Dates::default(),
+        hands: Hands::default(),
         turned_away: Gate::new(Some(overload::TOLD)),
         metrics,
         shared,

@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     stream: Option<OpenStream>,
     /// That of the request among those under way.
     place: Pass,
-    /// Whether it has broken off, which is to be told.
+    /// Whether it has broken off.
     is_broken: bool,
 }
 
@@ -212,10 +212,7 @@ impl Body for Answer {
             && !this.is_broken
         {
             this.record.iter_mut().for_each(|record| record.broken());
-            // hyper would forget what it has not sent yet, be it the head.
             this.is_broken = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
         }
         this.stream.iter().for_each(OpenStream::given);
         if let (Some(record), Some(Ok(frame))) = (&mut this.record, &frame) {

@@ -229,7 +229,7 @@ impl Outgoing {
 
 /// Whether a field would come too late behind a body (RFC 9110, section 6.5.1), or is about a
 /// connection (section 7.6.1).
-fn is_no_trailer(name: &HeaderName) -> bool {
+pub(crate) fn is_no_trailer(name: &HeaderName) -> bool {
     match *name {
         AUTHORIZATION | CACHE_CONTROL | CONNECTION | CONTENT_ENCODING | CONTENT_LENGTH
         | CONTENT_RANGE | CONTENT_TYPE | EXPECT | HOST | MAX_FORWARDS | PROXY_AUTHENTICATE

@@ -1,23 +1,11 @@
 //! Opens connections to endpoints.
 
-use super::line::{Hearing, Line};
 use super::peer::{Address, Channel, HttpVersion, PeerTls};
 use crate::error::Failure;
 use crate::stream::Stream;
-use hyper_util::rt::TokioIo;
 use std::io;
-use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-/// A socket as hyper takes it.
-pub(super) type Io = TokioIo<Line>;
-
-/// Opens a connection as hyper takes it. What comes on it is noted in `hearing`.
-pub(super) async fn open(channel: &Channel, hearing: &Arc<Hearing>) -> Result<Io, Failure> {
-    let stream = stream(channel).await?;
-    Ok(TokioIo::new(Line::new(stream, Arc::clone(hearing))))
-}
 
 /// Opens a stream on which nothing was said yet.
 pub(super) async fn stream(channel: &Channel) -> Result<Stream, Failure> {

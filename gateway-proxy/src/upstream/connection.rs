@@ -24,7 +24,7 @@ pub(crate) struct Unanswered {
 
 impl Connection {
     /// Whether it can take a request at once.
-    pub(crate) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&mut self) -> bool {
         match self {
             Self::Http1(connection) => connection.is_ready(),
             Self::Http2(stream) => stream.is_ready(),
@@ -48,7 +48,7 @@ impl Connection {
     ) -> Result<Response<Received>, Unanswered> {
         match self {
             Self::Http1(connection) => connection.send(request, body, interim).await,
-            Self::Http2(stream) => stream.send(request.with(body)).await,
+            Self::Http2(stream) => stream.send(request.with(body), interim).await,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The socket of a backend.
 
 use crate::stream::Stream;
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,28 +14,27 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A backend that does not take the end of a connection for this long is not waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What came on a connection, which hyper does not tell.
+/// What came on a connection, which h2 does not tell.
 #[derive(Debug, Default)]
 pub(super) struct Hearing {
     /// How often something came.
-    times: AtomicU64,
+    times: Cell<u64>,
 }
 
 impl Hearing {
     /// How often something came.
     pub(super) fn times(&self) -> u64 {
-        self.times.load(Ordering::Relaxed)
+        self.times.get()
     }
 }
 
 /// A connection that notes what comes from the other side.
 ///
-/// A backend may answer and close before it has read the whole request, with 413 for example. hyper
-/// would give up at the first failed write; here writes stop, and reading finds the answer or the
-/// end.
+/// A backend may answer and close before it has read the whole request, with 413 for example. h2 would
+/// give up at the first failed write; here writes stop, and reading finds the answer or the end.
 pub(super) struct Line {
     stream: Stream,
-    hearing: Arc<Hearing>,
+    hearing: Rc<Hearing>,
     /// Whether the backend takes nothing any more.
     deaf: bool,
     /// Whether nothing comes any more.
@@ -48,7 +47,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(stream: Stream, hearing: Arc<Hearing>) -> Self {
+    pub(super) fn new(stream: Stream, hearing: Rc<Hearing>) -> Self {
         Self { stream, hearing, deaf: false, over: false, hope: None, patience: None }
     }
 
@@ -92,7 +91,7 @@ impl AsyncRead for Line {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         match &polled {
             Poll::Ready(Ok(())) if buf.filled().len() > before => {
-                self.hearing.times.fetch_add(1, Ordering::Relaxed);
+                self.hearing.times.set(self.hearing.times.get() + 1);
                 if let Some(hope) = &mut self.hope {
                     hope.as_mut().reset(Instant::now() + PATIENCE);
                 }
@@ -165,7 +164,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut backend, _) = listener.accept().await.unwrap();
-            let mut line = Line::new(Stream::Plain(stream), Arc::default());
+            let mut line = Line::new(Stream::Plain(stream), Rc::default());
             backend.write_all(b"no").await.unwrap();
             SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
             drop(backend);
@@ -188,7 +187,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (backend, _) = listener.accept().await.unwrap();
-            let mut line = Line::new(Stream::Plain(stream), Arc::default());
+            let mut line = Line::new(Stream::Plain(stream), Rc::default());
             SockRef::from(&backend).set_linger(Some(Duration::ZERO)).unwrap();
             drop(backend);
             // An hour of the clock that the runtime advances while all wait.

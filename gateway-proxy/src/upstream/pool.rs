@@ -193,7 +193,10 @@ impl Lease {
         let may_idle = holding.may_idle(&pool, &channel);
         // What settles on the connection is no exchange any more.
         drop(holding);
-        let Connection::Http1(mut connection) = connection else { return };
+        let mut connection = match connection {
+            Connection::Http1(connection) => connection,
+            Connection::Http2(stream) => return stream.settle(),
+        };
         if !may_idle {
             return;
         }

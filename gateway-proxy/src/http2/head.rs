@@ -4,14 +4,14 @@
 use crate::worker::Random;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use h2::ext::Protocol;
 use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{Method, Uri};
-use hyper::ext::Protocol;
 
 /// Makes the target a path, with the authority in `Host`; where `Host` says something else, both
 /// stay for [`crate::framing::check`] to refuse. Tells whether the client wants another protocol.
-pub(super) fn as_http1(head: &mut Parts, random: &Random) -> bool {
+pub(crate) fn as_http1(head: &mut Parts, random: &Random) -> bool {
     join_cookies(head);
     if let Some(authority) = head.uri.authority()
         && let Ok(authority) = HeaderValue::from_str(authority.as_str())
