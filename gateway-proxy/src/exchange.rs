@@ -21,6 +21,7 @@ use crate::worker::Random;
 use bytes::Bytes;
 use copy::{BodyCopy, Copies};
 use h2::RecvStream;
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
@@ -66,24 +67,27 @@ impl Exchange {
         request: Request<RecvStream>,
         client: &Client,
         random: &Random,
-        interim: &Rc<Interim>,
+        interim: Rc<Interim>,
     ) -> (Self, Option<oneshot::Sender<Switched>>) {
         let (mut head, incoming) = request.into_parts();
-        let interim = Some(Rc::clone(interim));
         if http2::as_http1(&mut head, random) {
             let (switched, waits) = oneshot::channel();
             let open = client.streams.open();
             let upgrade = Some(Upgrade::Stream { incoming, switched: waits, open });
-            return (Self { head, body: Received::none(), upgrade, interim }, Some(switched));
+            let body = Received::none();
+            return (Self { head, body, upgrade, interim: Some(interim) }, Some(switched));
         }
         let body = if incoming.is_end_stream() {
             Received::none()
         } else {
             let octets = Some(Rc::new(Cell::new(0)));
-            let body = http2::Body::new(incoming, &head.headers);
+            let body = match head.headers.contains_key(EXPECT) {
+                true => http2::Body::expected(incoming, &head.headers, Rc::clone(&interim)),
+                false => http2::Body::new(incoming, &head.headers),
+            };
             Received { octets, ..Received::framed(body) }
         };
-        (Self { head, body, upgrade: None, interim }, None)
+        (Self { head, body, upgrade: None, interim: Some(interim) }, None)
     }
 }
 

@@ -1,11 +1,13 @@
 //! The bodies that come.
 
 use crate::error::BrokenBody;
+use crate::head::Interim;
 use bytes::Bytes;
 use h2::RecvStream;
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// The body of a message that comes.
@@ -15,6 +17,8 @@ pub(crate) struct Body {
     rest: Option<u64>,
     /// Whether only trailers may still come.
     has_all_data: bool,
+    /// Who tells the other side that it may send the body, if it waits for that.
+    awaits_continue: Option<Rc<Interim>>,
 }
 
 impl Body {
@@ -22,7 +26,12 @@ impl Body {
     pub(crate) fn new(stream: RecvStream, headers: &HeaderMap) -> Self {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         let rest = length.and_then(|length| length.parse().ok());
-        Self { stream, rest, has_all_data: false }
+        Self { stream, rest, has_all_data: false, awaits_continue: None }
+    }
+
+    /// The same of a client that waits to be told to send it.
+    pub(crate) fn expected(stream: RecvStream, headers: &HeaderMap, interim: Rc<Interim>) -> Self {
+        Self { awaits_continue: Some(interim), ..Self::new(stream, headers) }
     }
 
     /// Reads the next frame. An end that nobody has sent is no end.
@@ -31,7 +40,13 @@ impl Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         while !self.has_all_data {
-            match ready!(self.stream.poll_data(cx)) {
+            let data = self.stream.poll_data(cx);
+            if let Some(interim) = self.awaits_continue.take()
+                && data.is_pending()
+            {
+                interim.push(StatusCode::CONTINUE, HeaderMap::new());
+            }
+            match ready!(data) {
                 Some(Ok(data)) => {
                     // Whoever asks for a frame has room for it: the other side may send as much again.
                     // It fails for what is more than came, which this is not.

@@ -15,7 +15,7 @@ use std::time::Duration;
 const HOST: &str = "Host: cafe.example.com\r\n";
 
 /// A proxy whose backend does `act` with each of its connections, and the number of those.
-fn acting(
+pub fn acting(
     upstream: &str,
     act: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
 ) -> (Server, SocketAddr, Arc<AtomicUsize>) {
@@ -39,7 +39,7 @@ fn acting(
 }
 
 /// A proxy whose backend answers each request with these octets.
-fn answering(octets: &'static str) -> (Server, SocketAddr, Arc<AtomicUsize>) {
+pub fn answering(octets: &'static str) -> (Server, SocketAddr, Arc<AtomicUsize>) {
     acting("", move |mut stream| {
         while read_head(&mut stream)?.ends_with("\r\n\r\n") {
             stream.write_all(octets.as_bytes())?;
@@ -314,7 +314,7 @@ fn old_clients_may_ask_for_a_connection_that_goes_on() {
     assert!(client.is_closed());
 }
 
-fn canned() -> (Server, SocketAddr) {
+pub fn canned() -> (Server, SocketAddr) {
     let routes = "  - path: /canned\n    action: {return: {body: hello}}\n";
     let mut config = config(&(cafe("") + routes));
     config.limits.head_timeout = Duration::from_secs(2);

@@ -1,6 +1,7 @@
 //! HTTP/2 with clients and with backends, gRPC, and other protocols within HTTP/2.
 
 mod abuse;
+mod messages;
 mod peers;
 
 use crate::backend::Backend;

@@ -31,15 +31,15 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Answers it, as long as the client wants that. What announces the answer goes by `interim`.
-    pub(super) async fn answer(self, interim: &Rc<Interim>) {
+    /// Answers it, as long as the client wants that.
+    pub(super) async fn answer(self) {
         let Self { session: Session { worker, client }, request, mut respond, open } = self;
         let is_head = request.method() == Method::HEAD;
-        let (exchange, switched) = Exchange::http2(request, &client, &worker.random, interim);
-        // What is left of another request is none of its.
-        interim.take();
+        let interim = Rc::<Interim>::default();
+        let taken = Rc::clone(&interim);
+        let (exchange, switched) = Exchange::http2(request, &client, &worker.random, taken);
         let answering = pin!(answer::answer(Rc::clone(&worker), client, exchange));
-        let Some(answer) = wait(&mut respond, answering, interim).await else { return };
+        let Some(answer) = wait(&mut respond, answering, &interim).await else { return };
         let (mut head, body) = answer.into_parts();
         let body = body.on(open);
         complete(&mut head, &body, is_head, &worker);

@@ -38,10 +38,9 @@ impl Hands {
 
 async fn work(waiting: Rc<RefCell<Vec<Rc<Hand>>>>, first: Asked) {
     let hand = Rc::<Hand>::default();
-    let interim = Rc::default();
     hand.next.set(Some(first));
     loop {
-        poll_fn(|cx| hand.poll(cx)).await.answer(&interim).await;
+        poll_fn(|cx| hand.poll(cx)).await.answer().await;
         let mut waiting = waiting.borrow_mut();
         if waiting.len() >= MOST {
             return;

@@ -57,6 +57,15 @@ impl Client {
         Self::on(stream).await.0
     }
 
+    /// Connects as one that takes no more of an answer than so many octets at once.
+    pub async fn with_window(address: SocketAddr, window: u32) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let built = h2::client::Builder::new().initial_window_size(window).handshake(stream);
+        let (sender, connection) = built.await.unwrap();
+        tokio::spawn(connection);
+        Self { sender }
+    }
+
     /// The same on a connection that is there; what is returned with it tells when it is over.
     pub async fn on<S>(stream: S) -> (Self, tokio::task::JoinHandle<Result<(), h2::Error>>)
     where
@@ -101,6 +110,19 @@ impl Client {
         }
         false
     }
+}
+
+/// The statuses and `link` fields of the answers that announce one, and that one.
+pub async fn announced(
+    mut answer: h2::client::ResponseFuture,
+) -> (Vec<(u16, Option<String>)>, Answer) {
+    let mut found = Vec::new();
+    while let Some(one) = std::future::poll_fn(|cx| answer.poll_informational(cx)).await {
+        let one = one.unwrap();
+        let link = one.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        found.push((one.status().as_u16(), link));
+    }
+    (found, read(answer).await.unwrap())
 }
 
 /// Reads an answer to its end.
@@ -156,6 +178,7 @@ struct State {
     connections: AtomicUsize,
     requests: AtomicUsize,
     refused: AtomicUsize,
+    aborted: AtomicUsize,
     heads: Mutex<Vec<http::request::Parts>>,
     shown: Mutex<Vec<Shown>>,
 }
@@ -176,6 +199,7 @@ impl Backend {
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
+            aborted: AtomicUsize::new(0),
             heads: Mutex::default(),
             shown: Mutex::default(),
         });
@@ -227,6 +251,11 @@ impl Backend {
         self.state.requests.load(Ordering::SeqCst)
     }
 
+    /// Requests whose client gave them up.
+    pub fn aborted(&self) -> usize {
+        self.state.aborted.load(Ordering::SeqCst)
+    }
+
     /// What each client with TLS showed.
     pub fn shown(&self) -> Vec<Shown> {
         self.state.shown.lock().unwrap().clone()
@@ -275,7 +304,12 @@ impl State {
             if request.uri().path() == "/abort" {
                 connection.abrupt_shutdown(Reason::INTERNAL_ERROR);
             }
-            tokio::spawn(Arc::clone(&self).answer(request, respond));
+            let state = Arc::clone(&self);
+            tokio::spawn(async move {
+                if Arc::clone(&state).answer(request, respond).await.is_err() {
+                    state.aborted.fetch_add(1, Ordering::SeqCst);
+                }
+            });
         }
     }
 
@@ -305,6 +339,31 @@ impl State {
             }
             "/only-trailers" => {
                 let answer = ok().header("grpc-status", "5").body(()).unwrap();
+                respond.send_response(answer, true)?;
+            }
+            // One of them is for the proxy alone.
+            "/early-hints" => {
+                for (status, link) in [(100, "</a>"), (103, "</a.css>"), (103, "</b.css>")] {
+                    let hint = Response::builder().status(status).header("link", link);
+                    respond.send_informational(hint.body(()).unwrap())?;
+                }
+                // Frames of one stream come in order, but are taken from it at once.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                respond.send_response(ok().body(()).unwrap(), true)?;
+            }
+            "/announcements" => {
+                for _ in 0..30 {
+                    let hint = Response::builder().status(103).body(()).unwrap();
+                    respond.send_informational(hint)?;
+                }
+                respond.send_response(ok().body(()).unwrap(), true)?;
+            }
+            "/until-the-client-leaves" => {
+                std::future::poll_fn(|cx| respond.poll_reset(cx)).await?;
+                self.aborted.fetch_add(1, Ordering::SeqCst);
+            }
+            "/dated" => {
+                let answer = ok().header("date", "yesterday").body(()).unwrap();
                 respond.send_response(answer, true)?;
             }
             "/slow" => {
