@@ -75,7 +75,6 @@ struct Connection<'a> {
     is_ending: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one for each connection")]
 enum State {
     Beginning(Handshake<Wire<Downstream>, Bytes>),
     Open(server::Connection<Wire<Downstream>, Bytes>),

@@ -48,7 +48,7 @@ impl Connection {
     ) -> Result<Response<Received>, Unanswered> {
         match self {
             Self::Http1(connection) => connection.send(request, body, interim).await,
-            Self::Http2(stream) => stream.send(request.with(body), interim).await,
+            Self::Http2(stream) => stream.send(request.with(()), body, interim).await,
         }
     }
 }

@@ -217,10 +217,10 @@ impl Stream {
 
     pub(super) async fn send(
         &mut self,
-        request: Request<UploadBody>,
+        mut request: Request<()>,
+        body: UploadBody,
         interim: Option<&Interim>,
     ) -> Result<Response<Received>, Unanswered> {
-        let (mut request, body) = parts(request);
         complete(&mut request, &body);
         let has_body = !body.is_end_stream();
         let sent = self.sender.send_request(request, !has_body);
@@ -287,11 +287,6 @@ impl Stream {
             (Failure::Disconnect, false)
         }
     }
-}
-
-fn parts(request: Request<UploadBody>) -> (Request<()>, UploadBody) {
-    let (head, body) = request.into_parts();
-    (Request::from_parts(head, ()), body)
 }
 
 /// Brings the head of a request into the form that it has in HTTP/2. Its length follows from the body.
