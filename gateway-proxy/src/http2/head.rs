@@ -5,7 +5,7 @@ use crate::worker::Random;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use h2::ext::Protocol;
-use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::header::{CONNECTION, COOKIE, Entry, HOST, HeaderValue, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{Method, Uri};
 
@@ -16,10 +16,18 @@ pub(crate) fn as_http1(head: &mut Parts, random: &Random) -> bool {
     if let Some(authority) = head.uri.authority()
         && let Ok(authority) = HeaderValue::from_str(authority.as_str())
     {
-        let host = head.headers.entry(HOST).or_insert_with(|| authority.clone());
-        let same = host.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
-        if same && let Some(path) = head.uri.path_and_query() {
-            head.uri = Uri::from(path.clone());
+        let is_same = match head.headers.entry(HOST) {
+            Entry::Occupied(host) => {
+                host.get().as_bytes().eq_ignore_ascii_case(authority.as_bytes())
+            }
+            Entry::Vacant(none) => {
+                none.insert(authority);
+                true
+            }
+        };
+        if is_same && head.uri.path_and_query().is_some() {
+            let path = std::mem::take(&mut head.uri).into_parts().path_and_query;
+            head.uri = path.map(Uri::from).unwrap_or_default();
         }
     }
     wants_protocol(head, random)

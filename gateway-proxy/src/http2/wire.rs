@@ -22,6 +22,8 @@ struct Inner<S> {
     written: usize,
     /// Whether a layer below may have kept something.
     is_flushed: bool,
+    /// Whether all that has come was read in this turn: h2 asks again for each request.
+    is_drained: bool,
 }
 
 impl<S> Clone for Wire<S> {
@@ -32,13 +34,17 @@ impl<S> Clone for Wire<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) fn new(stream: S) -> Self {
-        let inner = Inner { stream, waiting: Vec::new(), written: 0, is_flushed: true };
+        let waiting = Vec::new();
+        let inner = Inner { stream, waiting, written: 0, is_flushed: true, is_drained: false };
         Self(Rc::new(RefCell::new(inner)))
     }
 
-    /// Writes what waits. To be called when h2 has nothing more to do, before that is waited for.
+    /// Writes what waits. To be called at the end of a turn: when h2 has nothing more to do, before the
+    /// task waits.
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.borrow_mut().poll_send(cx)
+        let inner = &mut *self.0.borrow_mut();
+        inner.is_drained = false;
+        inner.poll_send(cx)
     }
 }
 
@@ -95,7 +101,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.borrow_mut().stream).poll_read(cx, buf)
+        let inner = &mut *self.0.borrow_mut();
+        if inner.is_drained {
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut inner.stream).poll_read(cx, buf);
+        inner.is_drained = read.is_pending();
+        read
     }
 }
 
