@@ -1,4 +1,4 @@
-//! The requests that are under way on an HTTP/2 connection. hyper neither closes connections
+//! The requests that are under way on an HTTP/2 connection. h2 neither closes connections
 //! without any, nor gives up on clients that take nothing of an answer.
 
 use std::cell::{Cell, RefCell};
