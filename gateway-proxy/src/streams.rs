@@ -15,7 +15,7 @@ pub(crate) struct Streams(Rc<Shared>);
 struct Shared {
     slots: RefCell<Vec<Slot>>,
     open: Cell<usize>,
-    /// When a request last began or ended.
+    /// Since when there is none.
     used: Cell<Instant>,
 }
 
@@ -44,16 +44,16 @@ impl Streams {
         });
         slots[at] = Slot::Open;
         shared.open.set(shared.open.get() + 1);
-        shared.used.set(Instant::now());
         OpenStream { shared: Rc::clone(shared), at }
     }
 
     /// Waits until there was no request for as long as `most`.
     pub(crate) async fn idle(&self, most: Duration) {
         loop {
-            let since = if self.0.open.get() > 0 { Instant::now() } else { self.0.used.get() };
+            let now = Instant::now();
+            let since = if self.0.open.get() > 0 { now } else { self.0.used.get() };
             let Some(end) = since.checked_add(most) else { return pending().await };
-            if end <= Instant::now() {
+            if end <= now {
                 return;
             }
             sleep_until(end).await;
@@ -104,8 +104,11 @@ impl OpenStream {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         self.put(Slot::Free);
-        self.shared.open.set(self.shared.open.get() - 1);
-        self.shared.used.set(Instant::now());
+        let open = self.shared.open.get() - 1;
+        self.shared.open.set(open);
+        if open == 0 {
+            self.shared.used.set(Instant::now());
+        }
     }
 }
 

@@ -5,14 +5,13 @@ use super::gunzip::Gunzip;
 use crate::error::BrokenBody;
 use crate::gate::Pass;
 use crate::record::Record;
-use crate::streams::OpenStream;
 use crate::timers::Alarm;
 use crate::upstream::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -21,8 +20,6 @@ use tokio::time::Instant;
 pub(crate) struct Answer {
     content: Content,
     record: Option<Box<Record>>,
-    /// Told whether the client has something to take.
-    stream: Option<OpenStream>,
     /// That of the request among those under way.
     place: Pass,
     /// Whether it has broken off.
@@ -60,7 +57,7 @@ pub(crate) struct Relay {
 impl Answer {
     pub(crate) fn empty() -> Self {
         let place = Pass::default();
-        Self { content: Content::Empty, record: None, stream: None, place, is_broken: false }
+        Self { content: Content::Empty, record: None, place, is_broken: false }
     }
 
     /// The end of HTTP: what follows is another protocol, and `tunnel` has the record.
@@ -127,13 +124,6 @@ impl Answer {
             _ => self.record = Some(record),
         }
     }
-
-    /// Goes out on a stream of HTTP/2, which counts as open until it is over.
-    pub(crate) fn on(mut self, stream: OpenStream) -> Self {
-        stream.given();
-        self.stream = Some(stream);
-        self
-    }
 }
 
 impl Relay {
@@ -193,20 +183,16 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let this = &mut *self;
-        let polled = match &mut this.content {
-            Content::Empty | Content::Switched(_) => Poll::Ready(None),
+        let frame = match &mut this.content {
+            Content::Empty | Content::Switched(_) => None,
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
             }
-            _ if this.is_broken => Poll::Ready(Some(Err(BrokenBody))),
-            Content::Relayed(relay) => relay.poll(cx),
-            Content::Unpacked(unpacked) => unpacked.poll(cx),
-        };
-        let Poll::Ready(frame) = polled else {
-            this.stream.iter().for_each(OpenStream::waits);
-            return Poll::Pending;
+            _ if this.is_broken => Some(Err(BrokenBody)),
+            Content::Relayed(relay) => ready!(relay.poll(cx)),
+            Content::Unpacked(unpacked) => ready!(unpacked.poll(cx)),
         };
         if let Some(Err(BrokenBody)) = frame
             && !this.is_broken
@@ -214,7 +200,6 @@ impl Body for Answer {
             this.record.iter_mut().for_each(|record| record.broken());
             this.is_broken = true;
         }
-        this.stream.iter().for_each(OpenStream::given);
         if let (Some(record), Some(Ok(frame))) = (&mut this.record, &frame) {
             record.sent(frame.data_ref().map_or(0, Bytes::len));
         }

@@ -15,6 +15,8 @@ pub(crate) struct Outgoing<B> {
     body: B,
     /// What waits for room, and whether it is the last of the body.
     held: Option<(Bytes, bool)>,
+    /// How many frames had to wait so far.
+    waited: u64,
     /// Whether the body has broken off.
     is_broken: bool,
 }
@@ -30,7 +32,7 @@ pub(crate) enum Unsent {
 
 impl<B: Body<Data = Bytes, Error = BrokenBody> + Unpin> Outgoing<B> {
     pub(crate) fn new(stream: SendStream<Bytes>, body: B) -> Self {
-        Self { stream, body, held: None, is_broken: false }
+        Self { stream, body, held: None, waited: 0, is_broken: false }
     }
 
     /// Sends frames as they come, until the body is over. Of what the other side has no room for, a
@@ -63,6 +65,7 @@ impl<B: Body<Data = Bytes, Error = BrokenBody> + Unpin> Outgoing<B> {
                             // taken is missed by others.
                             self.stream.reserve_capacity(1);
                             self.held = Some((data, is_last));
+                            self.waited += 1;
                         } else if is_last {
                             return Poll::Ready(self.data(data, true));
                         }
@@ -81,6 +84,11 @@ impl<B: Body<Data = Bytes, Error = BrokenBody> + Unpin> Outgoing<B> {
                 }
             }
         }
+    }
+
+    /// The number of the frame that waits for room.
+    pub(crate) fn waits_with(&self) -> Option<u64> {
+        self.held.is_some().then_some(self.waited)
     }
 
     /// Waits until the other side takes something.

@@ -41,7 +41,6 @@ impl Asked {
         let answering = pin!(answer::answer(Rc::clone(&worker), client, exchange));
         let Some(answer) = wait(&mut respond, answering, &interim).await else { return };
         let (mut head, body) = answer.into_parts();
-        let body = body.on(open);
         complete(&mut head, &body, is_head, &worker);
         if body.is_switched() {
             return switch(&mut respond, head, switched);
@@ -55,7 +54,17 @@ impl Asked {
             return;
         }
         let mut outgoing = Outgoing::new(stream, body);
-        if poll_fn(|cx| outgoing.poll(cx)).await == Err(Unsent::Body) {
+        let mut waits_with = None;
+        let sent = poll_fn(|cx| {
+            let sent = outgoing.poll(cx);
+            let now_with = outgoing.waits_with();
+            if now_with != waits_with {
+                waits_with = now_with;
+                if now_with.is_some() { open.given() } else { open.waits() }
+            }
+            sent
+        });
+        if sent.await == Err(Unsent::Body) {
             // What is there is never taken for the whole.
             outgoing.give_up(Reason::INTERNAL_ERROR);
         }
