@@ -15,6 +15,7 @@ use http::header::{CONTENT_LENGTH, DATE, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request, Response};
 use http_body::Body;
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -31,9 +32,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Answers it, as long as the client wants that.
-    pub(super) async fn answer(self) {
-        let Self { session: Session { worker, client }, request, mut respond, open } = self;
+    /// Answers the one that is there, as long as the client wants that.
+    pub(super) async fn answer(next: &RefCell<Option<Self>>) {
+        // Taken where it is needed: a request is not small.
+        let Some(Self { session, request, mut respond, open }) = next.take() else { return };
+        let Session { worker, client } = session;
         let is_head = request.method() == Method::HEAD;
         let interim = Rc::<Interim>::default();
         let taken = Rc::clone(&interim);

@@ -18,7 +18,7 @@ pub(crate) struct Hands(Rc<RefCell<Vec<Rc<Hand>>>>);
 /// A task that waits.
 #[derive(Default)]
 struct Hand {
-    next: Cell<Option<Asked>>,
+    next: RefCell<Option<Asked>>,
     waker: Cell<Option<Waker>>,
 }
 
@@ -29,7 +29,7 @@ impl Hands {
             spawn_local(work(Rc::clone(&self.0), asked));
             return;
         };
-        hand.next.set(Some(asked));
+        *hand.next.borrow_mut() = Some(asked);
         if let Some(waker) = hand.waker.take() {
             waker.wake();
         }
@@ -38,21 +38,22 @@ impl Hands {
 
 async fn work(waiting: Rc<RefCell<Vec<Rc<Hand>>>>, first: Asked) {
     let hand = Rc::<Hand>::default();
-    hand.next.set(Some(first));
+    *hand.next.borrow_mut() = Some(first);
     loop {
-        poll_fn(|cx| hand.poll(cx)).await.answer().await;
-        let mut waiting = waiting.borrow_mut();
-        if waiting.len() >= MOST {
+        Asked::answer(&hand.next).await;
+        if waiting.borrow().len() >= MOST {
             return;
         }
-        waiting.push(Rc::clone(&hand));
+        waiting.borrow_mut().push(Rc::clone(&hand));
+        poll_fn(|cx| hand.poll(cx)).await;
     }
 }
 
 impl Hand {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Asked> {
-        if let Some(asked) = self.next.take() {
-            return Poll::Ready(asked);
+    /// Waits until it has something to do.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.next.borrow().is_some() {
+            return Poll::Ready(());
         }
         self.waker.set(Some(cx.waker().clone()));
         Poll::Pending

@@ -4,14 +4,18 @@ use super::peers::{Backend as Http2Backend, Client, Manners, announced, block_on
 use super::{H2C, grpc_with};
 use crate::backend::Backend;
 use crate::client::Client as Http1;
-use crate::gateway::{self, cafe_with, config, service, start};
+use crate::gateway::{self, cafe, cafe_with, config, service, start};
 use crate::http1::{acting, answering, canned};
 use bytes::Bytes;
 use h2::{Reason, RecvStream};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 /// Reads a body to its end.
 async fn whole(body: &mut RecvStream) -> Result<Vec<u8>, h2::Error> {
@@ -305,5 +309,64 @@ fn a_websocket_that_is_given_up_ends_on_the_other_side() {
             }
             until("the backend sees the end", || over.load(Ordering::SeqCst)).await;
         }
+    });
+}
+
+/// A socket that nothing is read from any more once that is wanted.
+struct Deaf(TcpStream, Arc<AtomicBool>);
+
+impl AsyncRead for Deaf {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.1.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Deaf {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_given_up() {
+    let backend = Backend::start("tea");
+    let mut config = config(&cafe(", client-max-body-size: \"0\""));
+    config.services = vec![service("tea", &[backend.address])];
+    config.limits.send_timeout = Duration::from_millis(300);
+    let server = start(config);
+    let address = gateway::address(&server, 80);
+    block_on(async {
+        let is_deaf = Arc::new(AtomicBool::new(false));
+        let stream = Deaf(TcpStream::connect(address).await.unwrap(), Arc::clone(&is_deaf));
+        // Whatever comes may come; what is not read fills the socket.
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(1 << 30).initial_connection_window_size(1 << 30);
+        let (mut sender, connection) = builder.handshake::<_, Bytes>(stream).await.unwrap();
+        let running = tokio::spawn(connection);
+        let request = Client::request("GET", "/flood?1000000000").body(()).unwrap();
+        let (answer, _) = sender.send_request(request, true).unwrap();
+        assert_eq!(answer.await.unwrap().status(), 200);
+        is_deaf.store(true, Ordering::SeqCst);
+        until("the backend sees it", || backend.aborted() == 1).await;
+        running.abort();
     });
 }
