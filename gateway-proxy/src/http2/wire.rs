@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Most octets that wait to be written; what goes beyond is written with them.
-const GATHERED: usize = 16 << 10;
+const GATHERED: usize = 64 << 10;
 
 /// A socket that h2 reads from and writes to, while somebody else says when what it has written goes
 /// out.
