@@ -20,7 +20,7 @@ mod tunnel;
 #[cfg(test)]
 pub(crate) mod wire;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Flush};
 pub(crate) use head::{
     Start, has, has_no_body, is_bare, is_chunked, is_chunks, items, lists, persists, request,
     response, tells_end, write_fields, write_framing, write_request, write_status,

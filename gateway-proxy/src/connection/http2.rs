@@ -42,7 +42,7 @@ pub(super) async fn serve(session: &Session, stream: Downstream, ends: impl Futu
     // One that is closed while octets of the client are still under way would be reset, and the
     // client might not see why.
     session.client.unread.set(true);
-    let wire = Wire::new(stream);
+    let wire = Wire::new(stream, session.worker.batch.clone());
     let handshake = Builder::new()
         .max_concurrent_streams(STREAMS)
         .initial_window_size(STREAM_WINDOW)

@@ -24,14 +24,14 @@ struct State {
 }
 
 /// Something that writes can be put off for.
-pub(super) trait Flush {
+pub(crate) trait Flush {
     /// Makes them, for the task that `cx` is about.
     fn flush(&self, cx: &mut Context<'_>);
 }
 
 impl Batch {
     /// Whether a write is going to be made soon that `make` describes.
-    pub(super) fn put_off(
+    pub(crate) fn put_off(
         &self,
         make: impl FnOnce() -> Option<Rc<dyn Flush>>,
         cx: &Context<'_>,

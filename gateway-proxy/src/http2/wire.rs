@@ -1,6 +1,7 @@
 //! The socket below a connection of HTTP/2. h2 writes each frame with data by itself; here all that
 //! comes of one turn of the connection is gathered, and written at once at its end.
 
+use crate::http1::{Batch, Flush};
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -24,6 +25,11 @@ struct Inner<S> {
     is_flushed: bool,
     /// Whether all that has come was read in this turn: h2 asks again for each request.
     is_drained: bool,
+    batch: Batch,
+    /// Whether what waits is going to be written with what others write.
+    is_put_off: bool,
+    /// What came of that, where it was not written.
+    failure: Option<io::Error>,
 }
 
 impl<S> Clone for Wire<S> {
@@ -32,19 +38,51 @@ impl<S> Clone for Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        let waiting = Vec::new();
-        let inner = Inner { stream, waiting, written: 0, is_flushed: true, is_drained: false };
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Wire<S> {
+    pub(crate) fn new(stream: S, batch: Batch) -> Self {
+        let inner = Inner {
+            stream,
+            waiting: Vec::new(),
+            written: 0,
+            is_flushed: true,
+            is_drained: false,
+            batch,
+            is_put_off: false,
+            failure: None,
+        };
         Self(Rc::new(RefCell::new(inner)))
     }
 
-    /// Writes what waits. To be called at the end of a turn: when h2 has nothing more to do, before the
-    /// task waits.
+    /// Writes what waits, or lets it be written with what others write. To be called at the end of a
+    /// turn: when h2 has nothing more to do, before the task waits.
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let inner = &mut *self.0.borrow_mut();
+        let mut inner = self.0.borrow_mut();
+        let inner = &mut *inner;
         inner.is_drained = false;
+        if let Some(failure) = inner.failure.take() {
+            return Poll::Ready(Err(failure));
+        }
+        let is_done = inner.waiting.is_empty() && inner.is_flushed;
+        if is_done || inner.is_put_off {
+            return Poll::Ready(Ok(()));
+        }
+        let this = || Some(Rc::clone(&self.0) as Rc<dyn Flush>);
+        inner.is_put_off = inner.batch.put_off(this, cx);
+        if inner.is_put_off {
+            return Poll::Ready(Ok(()));
+        }
         inner.poll_send(cx)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Flush for RefCell<Inner<S>> {
+    fn flush(&self, cx: &mut Context<'_>) {
+        let inner = &mut *self.borrow_mut();
+        inner.is_put_off = false;
+        if let Poll::Ready(Err(failure)) = inner.poll_send(cx) {
+            inner.failure = Some(failure);
+            cx.waker().wake_by_ref();
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::peer::Channel;
 use crate::error::Failure;
 use crate::exchange::{Received, UploadBody};
 use crate::head::Interim;
-use crate::http1::tells_end;
+use crate::http1::{Batch, tells_end};
 use crate::http2::{Body, Outgoing, Unsent, Wire, strip};
 use crate::tls;
 use bytes::Bytes;
@@ -60,6 +60,7 @@ pub(super) struct Connections {
     most: Cell<usize>,
     /// Held by whoever opens another one, so that not everybody does who finds none.
     opening: Mutex<()>,
+    batch: Batch,
 }
 
 /// A connection that requests share.
@@ -92,8 +93,9 @@ pub(crate) struct Stream {
 }
 
 impl Connections {
-    pub(super) fn new() -> Self {
-        Self { open: RefCell::default(), most: Cell::new(STREAMS), opening: Mutex::default() }
+    pub(super) fn new(batch: Batch) -> Self {
+        let (open, opening) = Default::default();
+        Self { open, most: Cell::new(STREAMS), opening, batch }
     }
 
     /// A share of a connection, and whether that was open before; of none that was opened before
@@ -116,7 +118,7 @@ impl Connections {
             return Ok((busy, true));
         }
         // Boxed, so that requests on a connection that is there do not pay for its size.
-        let connection = Box::pin(Shared::open(channel, self.most.get())).await?;
+        let connection = Box::pin(Shared::open(channel, self.most.get(), &self.batch)).await?;
         let stream = connection.share();
         self.open.borrow_mut().push(connection);
         Ok((stream, false))
@@ -152,10 +154,10 @@ impl Connections {
 
 impl Shared {
     /// Opens one, on which the peer is taken to allow `most` requests at once until it says so.
-    async fn open(channel: &Channel, most: usize) -> Result<Self, Failure> {
+    async fn open(channel: &Channel, most: usize, batch: &Batch) -> Result<Self, Failure> {
         let hearing = Rc::<Hearing>::default();
         let line = Line::new(connect::stream(channel).await?, Rc::clone(&hearing));
-        let wire = Wire::new(line);
+        let wire = Wire::new(line, batch.clone());
         let built = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)

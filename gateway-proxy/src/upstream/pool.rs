@@ -105,7 +105,7 @@ impl Pool {
         if let Some(connections) = multiplexed.get(channel) {
             return Rc::clone(connections);
         }
-        let connections = Rc::new(http2::Connections::new());
+        let connections = Rc::new(http2::Connections::new(self.shared.batch.clone()));
         multiplexed.insert(channel.clone(), Rc::clone(&connections));
         connections
     }

@@ -4,7 +4,7 @@ use crate::answer;
 use crate::connection::Session;
 use crate::exchange::{Answer, Exchange};
 use crate::head::Interim;
-use crate::http1::{has_no_body, is_bare};
+use crate::http1::{has, has_no_body, is_bare};
 use crate::http2::{Outgoing, Switched, Unsent, strip};
 use crate::streams::OpenStream;
 use crate::worker::Worker;
@@ -106,10 +106,14 @@ fn complete(head: &mut Parts, body: &Answer, is_head: bool, worker: &Worker) {
     } else if let Some(length @ 1..) = body.size_hint().exact() {
         // That of the answer to GET, where the request was HEAD.
         if is_head || !has_no_body(is_head, *status) {
-            headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+            if !has(headers, &CONTENT_LENGTH) {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
         }
     }
-    headers.entry(DATE).or_insert_with(|| worker.dates.read(HeaderValue::clone));
+    if !has(headers, &DATE) {
+        headers.insert(DATE, worker.dates.read(HeaderValue::clone));
+    }
 }
 
 /// Lets the stream go on in another protocol.
