@@ -9,9 +9,10 @@ use crate::http1::{acting, answering, canned};
 use bytes::Bytes;
 use h2::{Reason, RecvStream};
 use std::io::{self, Read, Write};
+use std::net::TcpListener;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -369,4 +370,45 @@ fn a_client_that_reads_nothing_is_given_up() {
         until("the backend sees it", || backend.aborted() == 1).await;
         running.abort();
     });
+}
+
+#[test]
+fn a_websocket_that_has_ended_may_be_given_up_all_the_same() {
+    // RFC 8441, section 5.1, where the backend says nothing that could show it
+    let (is_over, waits) = mpsc::channel::<()>();
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = config(&cafe(""));
+    config.services = vec![service("tea", &[backend.local_addr().unwrap()])];
+    config.limits.grace = Duration::from_secs(3600);
+    std::thread::spawn(move || -> io::Result<()> {
+        let (mut stream, _) = backend.accept()?;
+        let mut octets = [0; 1024];
+        while stream.read(&mut octets)? == octets.len() {}
+        stream.write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+              upgrade: websocket\r\n\r\n",
+        )?;
+        while stream.read(&mut octets)? > 0 {}
+        stream.write_all(b"heard")?;
+        // It neither ends nor says more.
+        let _ = waits.recv();
+        Ok(())
+    });
+    let server = start(config);
+    let address = gateway::address(&server, 80);
+    block_on(async {
+        let client = Client::connect(address).await;
+        assert!(client.connects().await);
+        let websocket = h2::ext::Protocol::from_static("websocket");
+        let wanted = Client::request("CONNECT", "/").extension(websocket);
+        let (answer, mut upload) = client.send(wanted, true).await;
+        let mut body = answer.await.unwrap().into_body();
+        upload.send_data(Bytes::new(), true).unwrap();
+        assert_eq!(body.data().await.unwrap().unwrap(), "heard");
+        drop((upload, body));
+        // A proxy that stops waits for what is under way, which is nothing any more.
+        let stopping = std::thread::spawn(move || server.shutdown());
+        until("nothing is under way", || stopping.is_finished()).await;
+    });
+    drop(is_over);
 }
