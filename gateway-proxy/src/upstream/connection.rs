@@ -7,7 +7,7 @@ use crate::head::Interim;
 use crate::http1::Tunnel;
 use crate::outbound::Outbound;
 use crate::stream::Stream;
-use http::Response;
+use http::{Method, Response};
 
 /// A connection for one exchange at a time: its own, or a share of one.
 pub(crate) enum Connection {
@@ -20,6 +20,11 @@ pub(crate) struct Unanswered {
     pub(crate) failure: Failure,
     /// Whether surely no backend has looked at it.
     pub(crate) unsent: bool,
+}
+
+/// Whether a request tells that it has no body: where one is usual (RFC 9110, section 8.6).
+pub(super) fn tells_empty(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 impl Connection {

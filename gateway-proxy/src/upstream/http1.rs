@@ -1,7 +1,7 @@
 //! HTTP/1.1 with a backend.
 
 use super::connect;
-use super::connection::Unanswered;
+use super::connection::{Unanswered, tells_empty};
 use super::line::PATIENCE;
 use super::peer::Channel;
 use crate::error::Failure;
@@ -174,10 +174,8 @@ impl Drop for Connection {
 fn write_head(socket: &mut Socket<Stream>, head: &Outbound<'_>, body: &UploadBody) {
     socket.next_message();
     let length = body.size_hint().exact();
-    // Where a body is usual, an empty one is told (RFC 9110, section 8.6).
-    let is_usual = matches!(*head.method, Method::POST | Method::PUT | Method::PATCH);
     let framing = match length {
-        Some(0) if !is_usual => Framing::None,
+        Some(0) if !tells_empty(head.method) => Framing::None,
         Some(length) => Framing::Length(length),
         None => Framing::Chunks { trailers: true },
     };

@@ -1,7 +1,7 @@
 //! HTTP/2 with a backend: a few connections that many requests share.
 
 use super::connect;
-use super::connection::Unanswered;
+use super::connection::{Unanswered, tells_empty};
 use super::line::{Hearing, Line};
 use super::peer::Channel;
 use crate::error::Failure;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use h2::client::{self, Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -293,11 +293,9 @@ impl Stream {
 
 /// Brings the head of a request into the form that it has in HTTP/2. Its length follows from the body.
 fn complete(request: &mut Request<()>, body: &UploadBody) {
-    // Where a body is usual, an empty one is told (RFC 9110, section 8.6).
-    let is_usual = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     strip(request.headers_mut());
     if let Some(length) = body.size_hint().exact()
-        && (length > 0 || is_usual)
+        && (length > 0 || tells_empty(request.method()))
     {
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }

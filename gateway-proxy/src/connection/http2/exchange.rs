@@ -105,10 +105,9 @@ fn complete(head: &mut Parts, body: &Answer, is_head: bool, worker: &Worker) {
         headers.remove(CONTENT_LENGTH);
     } else if let Some(length @ 1..) = body.size_hint().exact() {
         // That of the answer to GET, where the request was HEAD.
-        if is_head || !has_no_body(is_head, *status) {
-            if !has(headers, &CONTENT_LENGTH) {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-            }
+        let is_told = is_head || !has_no_body(is_head, *status);
+        if is_told && !has(headers, &CONTENT_LENGTH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
     }
     if !has(headers, &DATE) {
