@@ -25,6 +25,9 @@ const REQUESTS: usize = 1000;
 /// Most allocations for a request, which takes twelve at present. Half of them are header maps.
 const MOST: usize = 12;
 
+/// The same for one of HTTP/2, alone on its connection.
+const MOST_IN_HTTP2: usize = 13;
+
 /// The system's allocator, counting what is not asked for by the threads of the test.
 struct Counting;
 
@@ -61,16 +64,46 @@ fn a_request_that_is_passed_on_takes_few_allocations() {
     config.services = vec![gateway::service("tea", &[backend()])];
     config.threads = NonZeroUsize::new(1);
     let server = gateway::start(config);
-    let mut client = TcpStream::connect(gateway::address(&server, 80)).unwrap();
+    let address = gateway::address(&server, 80);
+    let mut client = TcpStream::connect(address).unwrap();
+    expect("HTTP/1.1", MOST, || ask(&mut client));
+    // The client's connection goes on while it waits for an answer.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut sender = runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    });
+    expect("HTTP/2", MOST_IN_HTTP2, || runtime.block_on(ask_in_http2(&mut sender)));
+}
+
+/// Checks how many allocations a request takes.
+fn expect(version: &str, most: usize, mut ask: impl FnMut()) {
     // The first requests open connections and let buffers grow.
-    (0..REQUESTS / 10).for_each(|_| ask(&mut client));
+    (0..REQUESTS / 10).for_each(|_| ask());
     let before = ALLOCATIONS.load(Ordering::Relaxed);
-    (0..REQUESTS).for_each(|_| ask(&mut client));
+    (0..REQUESTS).for_each(|_| ask());
     let each = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / REQUESTS as f64;
-    println!("{each:.2} allocations for a request");
+    println!("{each:.2} allocations for a request of {version}");
     assert!(each > 0.0, "the allocator counts");
     // What goes on beside requests takes one now and then.
-    assert!(each.round() <= MOST as f64, "{each:.2} allocations for a request");
+    assert!(each.round() <= most as f64, "{each:.2} allocations for a request of {version}");
+}
+
+async fn ask_in_http2(sender: &mut h2::client::SendRequest<bytes::Bytes>) {
+    let request = http::Request::builder()
+        .uri("http://cafe.example.com/tea?milk=no")
+        .header("accept", "*/*")
+        .body(())
+        .unwrap();
+    let (answer, _) = sender.send_request(request, true).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut body = answer.into_body();
+    while let Some(data) = body.data().await {
+        body.flow_control().release_capacity(data.unwrap().len()).unwrap();
+    }
 }
 
 /// A backend that answers each request of a connection with the same.

@@ -32,17 +32,22 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Answers the one that is there, as long as the client wants that.
-    pub(super) async fn answer(next: &RefCell<Option<Self>>) {
+    /// Answers the one that is there, as long as the client wants that. What announces the answer goes
+    /// by `interim`.
+    pub(super) async fn answer(next: &RefCell<Option<Self>>, interim: &mut Rc<Interim>) {
         // Taken where it is needed: a request is not small.
         let Some(Self { session, request, mut respond, open }) = next.take() else { return };
         let Session { worker, client } = session;
         let is_head = request.method() == Method::HEAD;
-        let interim = Rc::<Interim>::default();
-        let taken = Rc::clone(&interim);
+        if Rc::strong_count(interim) > 1 {
+            // What is left of another request may still announce its answer.
+            *interim = Rc::default();
+        }
+        interim.take();
+        let taken = Rc::clone(interim);
         let (exchange, switched) = Exchange::http2(request, &client, &worker.random, taken);
         let answering = pin!(answer::answer(Rc::clone(&worker), client, exchange));
-        let Some(answer) = wait(&mut respond, answering, &interim).await else { return };
+        let Some(answer) = wait(&mut respond, answering, interim).await else { return };
         let (mut head, body) = answer.into_parts();
         complete(&mut head, &body, is_head, &worker);
         if body.is_switched() {

@@ -39,8 +39,9 @@ impl Hands {
 async fn work(waiting: Rc<RefCell<Vec<Rc<Hand>>>>, first: Asked) {
     let hand = Rc::<Hand>::default();
     *hand.next.borrow_mut() = Some(first);
+    let mut interim = Rc::default();
     loop {
-        Asked::answer(&hand.next).await;
+        Asked::answer(&hand.next, &mut interim).await;
         if waiting.borrow().len() >= MOST {
             return;
         }
