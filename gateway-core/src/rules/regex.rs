@@ -314,6 +314,11 @@ mod tests {
             ("^(?u:.)$", "é".as_bytes(), true),
             ("^\\p{L}$", "é".as_bytes(), true),
             ("^(?u:.)$", b"\xFF", false),
+            // smi H-16: all that Unicode says of characters
+            ("^\\p{Lu}\\p{Greek}$", "Éβ".as_bytes(), true),
+            ("^\\p{Alphabetic}\\p{Age=3.0}$", "éa".as_bytes(), true),
+            ("^(?u:\\w\\d)$", "é٣".as_bytes(), true),
+            ("^(?iu:É)$", "é".as_bytes(), true),
         ] {
             let regex = Regex::new(source, Anchor::None, false).unwrap();
             assert_eq!(regex.is_match(value), want, "{source} {value:?}");
