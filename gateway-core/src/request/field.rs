@@ -105,17 +105,30 @@ impl<'q, R: Request> View<'q, R> {
         policy: &PathPolicy,
         then: impl FnOnce(Result<&View<'_, R>, InvalidTarget>) -> T,
     ) -> T {
-        let mut path = PathBuffer::new();
-        let mut host = [0; MAX_HOST];
+        let (mut path, mut host) = (PathBuffer::new(), [0; MAX_HOST]);
+        match self.normalised(policy, &mut path, &mut host) {
+            Ok(view) => then(Ok(&view)),
+            Err(reason) => then(Err(reason)),
+        }
+    }
+
+    /// The same with host and path in normal form.
+    #[inline(never)]
+    fn normalised<'b>(
+        self,
+        policy: &PathPolicy,
+        path: &'b mut PathBuffer,
+        host: &'b mut [u8; MAX_HOST],
+    ) -> Result<View<'b, R>, InvalidTarget>
+    where
+        'q: 'b,
+    {
         let host = &mut host[..self.host.len()];
         host.copy_from_slice(self.host);
         host.make_ascii_lowercase();
-        let paths = self.target.path.map(|p| Paths::of(p, policy, &mut path)).transpose();
-        let checked = check_query(self.target.after_path, policy);
-        match paths.and_then(|paths| checked.map(|()| paths)) {
-            Ok(paths) => then(Ok(&View { host, paths, ..self })),
-            Err(reason) => then(Err(reason)),
-        }
+        let paths = self.target.path.map(|p| Paths::of(p, policy, path)).transpose()?;
+        check_query(self.target.after_path, policy)?;
+        Ok(View { host, paths, ..self })
     }
 
     /// The request itself.
