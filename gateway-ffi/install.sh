@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the C library and installs it: PREFIX=/usr/local [LIBDIR=$PREFIX/lib] [DESTDIR=] install.sh
+# Builds the C library and installs it: PREFIX=/usr/local [LIBDIR=$PREFIX/lib] [DESTDIR=] [LDFLAGS=] install.sh
 #
 #   lib/libgateway.so -> .so.0.1 -> .so.0.1.0    shared: its SONAME has the version that links, and
 #                                                its symbols the version of the interface
@@ -36,7 +36,7 @@ install -m 644 "$target/release/libgateway.a" "$root$libdir/"
 ${CC:-cc} -shared -o "$root$libdir/libgateway.so.$version" \
   -Wl,--whole-archive "$target/release/libgateway.a" -Wl,--no-whole-archive \
   -Wl,--version-script="$here/libgateway.map" -Wl,-soname,"$soname" \
-  -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,nodelete -Wl,--strip-all $private
+  -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,nodelete -Wl,--strip-all ${LDFLAGS:-} $private
 ln -sf "libgateway.so.$version" "$root$libdir/$soname"
 ln -sf "$soname" "$root$libdir/libgateway.so"
 install -m 644 include/gateway.h include/gateway.hpp "$root$prefix/include/"

@@ -37,7 +37,7 @@ pub const GW_KIND_PREFLIGHT: i32 = 7;
 ///
 /// ```text
 /// GW_KIND_FORWARD   send it to `backend` with what gw_edit_request says; apply
-///                   gw_edit_response to what comes back
+///                   gw_edit_response to what comes back, unless GW_DECISION_KEEPS_ANSWER
 /// anything else     send what gw_answer says
 /// ```
 #[repr(C)]
