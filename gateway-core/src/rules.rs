@@ -66,6 +66,7 @@ pub use service_limit::{CircuitBreaker, ServiceLimit, WorkloadName};
 pub use session::{Session, SessionName};
 pub use sticky::Sticky;
 pub(crate) use sticky::ValueHash;
+pub(crate) use template::visible;
 pub use template::{Template, TemplatePart};
 
 pub use crate::request::Protocol;

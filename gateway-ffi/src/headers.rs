@@ -2,7 +2,8 @@
 
 use crate::bytes::gw_str;
 use gateway_core::EditHeaders;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 
 /// All lines of the name are replaced by one with this value.
 pub const GW_OP_SET: i32 = 1;
@@ -32,22 +33,19 @@ pub struct gw_header_op {
     pub value: gw_str,
 }
 
-/// Keeps changes until C has seen them.
+/// Keeps changes until C has seen them. Names and what is borrowed of values are the router's that
+/// decided: of decisions alone it takes changes.
 #[derive(Default)]
 pub(crate) struct Changes {
-    kept: Vec<Change>,
     shown: Vec<gw_header_op>,
+    /// Values of one request, and which of `shown` has each.
+    kept: Vec<(usize, HeaderValue)>,
+    /// The lines of a whole header.
+    header: HeaderMap,
 }
 
-enum Change {
-    Set(HeaderName, HeaderValue),
-    Add(HeaderName, HeaderValue),
-    Remove(HeaderName),
-    DropAll,
-    DropUnusual,
-}
-
-// SAFETY: `shown` points to what `kept` owns, which nobody changes while it is shown.
+// SAFETY: `shown` points to what `kept` and `header` own, which nobody changes while it is shown,
+// and to the router that decided, which any thread may read.
 unsafe impl Send for Changes {}
 
 impl Changes {
@@ -56,46 +54,61 @@ impl Changes {
         self.kept.clear();
     }
 
-    /// The list as C sees it, until something is changed again.
+    /// The list as C sees it, until something is changed again or the decision is given up.
     pub(crate) fn show(&mut self) -> (*const gw_header_op, usize) {
-        self.shown.clear();
-        self.shown.extend(self.kept.iter().map(|change| {
-            let (op, name, value) = match change {
-                Change::Set(name, value) => (GW_OP_SET, Some(name), Some(value)),
-                Change::Add(name, value) => (GW_OP_ADD, Some(name), Some(value)),
-                Change::Remove(name) => (GW_OP_REMOVE, Some(name), None),
-                Change::DropAll => (GW_OP_DROP_ALL, None, None),
-                Change::DropUnusual => (GW_OP_DROP_UNUSUAL, None, None),
-            };
-            gw_header_op {
-                op,
-                reserved: 0,
-                name: gw_str::of_option(name.map(|name| name.as_str().as_bytes())),
-                value: gw_str::of_option(value.map(HeaderValue::as_bytes)),
-            }
+        for (at, value) in &self.kept {
+            self.shown[*at].value = gw_str::of(value.as_bytes());
+        }
+        (self.shown.as_ptr(), self.shown.len())
+    }
+
+    /// A whole header as C sees it, until something is changed.
+    pub(crate) fn show_whole(&mut self, header: HeaderMap) -> (*const gw_header_op, usize) {
+        self.clear();
+        self.header = header;
+        self.shown.extend(self.header.iter().map(|(name, value)| gw_header_op {
+            value: gw_str::of(value.as_bytes()),
+            ..op(GW_OP_ADD, of_name(name))
         }));
         (self.shown.as_ptr(), self.shown.len())
     }
+
+    fn push(&mut self, kind: i32, name: &HeaderName, value: Cow<'_, HeaderValue>) {
+        let mut shown = op(kind, of_name(name));
+        match value {
+            Cow::Borrowed(value) => shown.value = gw_str::of(value.as_bytes()),
+            Cow::Owned(value) => self.kept.push((self.shown.len(), value)),
+        }
+        self.shown.push(shown);
+    }
 }
 
-impl EditHeaders for Changes {
+fn op(op: i32, name: gw_str) -> gw_header_op {
+    gw_header_op { op, reserved: 0, name, value: gw_str::ABSENT }
+}
+
+fn of_name(name: &HeaderName) -> gw_str {
+    gw_str::of(name.as_str().as_bytes())
+}
+
+impl<'r> EditHeaders<'r> for Changes {
     fn drop_all(&mut self) {
-        self.kept.push(Change::DropAll);
+        self.shown.push(op(GW_OP_DROP_ALL, gw_str::ABSENT));
     }
 
     fn drop_unusual(&mut self) {
-        self.kept.push(Change::DropUnusual);
+        self.shown.push(op(GW_OP_DROP_UNUSUAL, gw_str::ABSENT));
     }
 
-    fn remove(&mut self, name: &HeaderName) {
-        self.kept.push(Change::Remove(name.clone()));
+    fn remove(&mut self, name: &'r HeaderName) {
+        self.shown.push(op(GW_OP_REMOVE, of_name(name)));
     }
 
-    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.kept.push(Change::Set(name.clone(), value));
+    fn set(&mut self, name: &'r HeaderName, value: Cow<'r, HeaderValue>) {
+        self.push(GW_OP_SET, name, value);
     }
 
-    fn append(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.kept.push(Change::Add(name.clone(), value));
+    fn append(&mut self, name: &'r HeaderName, value: Cow<'r, HeaderValue>) {
+        self.push(GW_OP_ADD, name, value);
     }
 }

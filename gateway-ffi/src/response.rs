@@ -8,7 +8,7 @@ use crate::pinned::{Made, Treatment};
 use crate::request::{Borrowed, gw_request};
 use crate::sized::{self, Out, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_OK, gw_status};
-use gateway_core::{EditHeaders, Outcome, Request};
+use gateway_core::{Outcome, Request};
 use http::{HeaderMap, StatusCode};
 use std::mem::MaybeUninit;
 
@@ -123,19 +123,15 @@ impl Answered {
             self.body.clear();
             body = Body::Said;
         }
-        gw_response { flags: GW_RESPONSE_WHOLE | page_flag, ..self.whole(status, &header, body) }
+        gw_response { flags: GW_RESPONSE_WHOLE | page_flag, ..self.whole(status, header, body) }
     }
 
-    fn whole(&mut self, status: StatusCode, header: &HeaderMap, body: Body) -> gw_response {
-        self.changes.clear();
-        for (name, value) in header {
-            self.changes.append(name, value.clone());
-        }
+    fn whole(&mut self, status: StatusCode, header: HeaderMap, body: Body) -> gw_response {
         let body = match body {
             Body::Said => gw_str::of(&self.body),
             Body::Unsaid => gw_str::ABSENT,
         };
-        let (ops, ops_len) = self.changes.show();
+        let (ops, ops_len) = self.changes.show_whole(header);
         gw_response { status: status.as_u16().into(), ops, ops_len, body, ..zeroed() }
     }
 
@@ -151,7 +147,7 @@ impl Answered {
         if let Some(page) = decision.error_page(status, request, upstream) {
             self.body = page.body;
             let flags = GW_RESPONSE_WHOLE | GW_RESPONSE_ERROR_PAGE;
-            return gw_response { flags, ..self.whole(page.status, &page.headers, Body::Said) };
+            return gw_response { flags, ..self.whole(page.status, page.headers, Body::Said) };
         }
         self.changes.clear();
         decision.edit_response(status, request, &mut self.changes);

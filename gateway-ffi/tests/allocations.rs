@@ -51,7 +51,13 @@ spec:
     - conditions: [{header: x-version, value: beta}, {cookie: user, value: '~^a'}]
       action: {pass: coffee}
     splits:
-    - {weight: 10, action: {proxy: {upstream: tea, rewritePath: /hot}}}
+    - weight: 10
+      action:
+        proxy:
+          upstream: tea
+          rewritePath: /hot
+          requestHeaders: {set: [{name: X-Shop, value: main}]}
+          responseHeaders: {add: [{name: X-Kind, value: hot}]}
     - {weight: 90, action: {pass: coffee}}
   - path: /old
     action: {redirect: {url: 'https://new.example.com/', code: 301}}
@@ -116,6 +122,7 @@ fn a_decision_allocates_nothing_after_the_first() {
                     request.header_fn = if is_lazy { Some(no_header) } else { None };
                     let mut decision = sized!(gw_decision);
                     let mut forward = sized!(gw_forward);
+                    let mut response = sized!(gw_response);
                     let mut settings = sized!(gw_settings);
                     let before = ALLOCATIONS.get();
                     // SAFETY: all pointers are valid.
@@ -127,11 +134,20 @@ fn a_decision_allocates_nothing_after_the_first() {
                             let edited =
                                 gw_edit_request(decider, &raw const request, &raw mut forward);
                             assert_eq!(edited, GW_OK);
+                            let edited = gw_edit_response(
+                                decider,
+                                &raw const request,
+                                200,
+                                ptr::null(),
+                                &raw mut response,
+                            );
+                            assert_eq!(edited, GW_OK);
                             assert_eq!(gw_decider_settings(decider, &raw mut settings), GW_OK);
                         }
                     }
                     let allocated = ALLOCATIONS.get() - before;
-                    // Values of header fields are made anew: the Host that VirtualServers set.
+                    // Values of header fields are made anew that are not the same for all
+                    // requests: the Host that VirtualServers set.
                     let host = usize::from(!forward.host.ptr.is_null());
                     let most = if round == 0 { 16 } else { 2 * host };
                     assert!(allocated <= most, "{target} {headers}: {allocated}");

@@ -36,7 +36,7 @@ pub(crate) struct Outbound<'a> {
 
 impl<'a> Outbound<'a> {
     /// The one that a backend gets on a connection; `None` if the rule's rewrites make no legal one.
-    pub(crate) fn new(head: &Head<'a>, decision: &Decision<'_>, channel: &Channel) -> Option<Self> {
+    pub(crate) fn new(head: &Head<'a>, decision: &Decision<'a>, channel: &Channel) -> Option<Self> {
         let client = head.parts;
         let is_http1 = channel.speech.version == HttpVersion::Http1;
         let mut fields = end_to_end(head);

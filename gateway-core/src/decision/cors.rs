@@ -13,12 +13,13 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
 };
+use std::borrow::Cow;
 
 /// Lines of a header.
-type Lines = Vec<(HeaderName, HeaderValue)>;
+type Lines = Vec<(&'static HeaderName, HeaderValue)>;
 
 /// All that may be said of cross-origin requests in an answer.
-const NAMES: [HeaderName; 6] = [
+static NAMES: [HeaderName; 6] = [
     ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_HEADERS,
@@ -61,11 +62,11 @@ pub(super) fn answers(cors: &Cors, outcome: &Outcome<'_>) -> bool {
 
 /// Makes the changes to the header of an answer whose route has this outcome, be it to a pre-flight
 /// request or not.
-pub(super) fn edit<R: Request>(
+pub(super) fn edit<'r, R: Request>(
     cors: &Cors,
     outcome: &Outcome<'_>,
     view: &View<'_, R>,
-    headers: &mut impl EditHeaders,
+    headers: &mut impl EditHeaders<'r>,
 ) {
     let lines = match cors {
         Cors::Told(told) if matches!(outcome, Outcome::Forward(_)) => told::lines(told, view),
@@ -77,5 +78,6 @@ pub(super) fn edit<R: Request>(
             granted::lines(grant, &origin, is_preflight(cors, view), view)
         }
     };
-    lines.into_iter().for_each(|(name, value)| super::headers::append(headers, &name, value));
+    let lines = lines.into_iter().map(|(name, value)| (name, Cow::Owned(value)));
+    lines.for_each(|(name, value)| super::headers::append(headers, name, value));
 }

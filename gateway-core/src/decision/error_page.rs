@@ -1,13 +1,14 @@
 //! What takes the place of an answer (virtualserver §13).
 
 use super::headers::{add_of_policies, append};
-use super::template::{self, header_value, visible};
+use super::template::{self, header_value};
 use super::{Decision, Outcome};
 use crate::origin::Origin;
 use crate::request::{Connection, Request};
-use crate::rules::{Action, ErrorPage, Page, Route};
+use crate::rules::{Action, ErrorPage, Page, Route, visible};
 use http::header::{self, HeaderMap};
 use http::{StatusCode, Version};
+use std::borrow::Cow;
 
 /// The attribute that holds the status of the last backend that was asked.
 const UPSTREAM_STATUS: &str = "upstream_status";
@@ -58,10 +59,10 @@ impl<'r> Decision<'r> {
                 }
                 Page::Respond { status: own, content_type, body: text, headers: lines } => {
                     if let Some(location) = location {
-                        append(&mut headers, &header::LOCATION, location);
+                        append(&mut headers, &header::LOCATION, Cow::Owned(location));
                     }
                     let content_type = visible(content_type.as_bytes().to_vec());
-                    append(&mut headers, &header::CONTENT_TYPE, content_type);
+                    append(&mut headers, &header::CONTENT_TYPE, Cow::Owned(content_type));
                     for line in lines {
                         append(&mut headers, &line.name, header_value(&line.value, view));
                     }

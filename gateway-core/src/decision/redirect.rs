@@ -1,9 +1,9 @@
 //! Where a redirect leads.
 
-use super::template::{self, visible};
+use super::template;
 use super::{Decision, Outcome};
 use crate::request::Request;
-use crate::rules::{Location, Protocol};
+use crate::rules::{Location, Protocol, visible};
 use http::HeaderValue;
 
 impl Decision<'_> {

@@ -3,8 +3,9 @@
 use super::{Decision, Outcome};
 use crate::request::Request;
 use crate::request::field::View;
-use crate::rules::{Template, TemplatePart};
+use crate::rules::{Template, TemplatePart, visible};
 use http::HeaderValue;
+use std::borrow::Cow;
 
 impl Decision<'_> {
     /// Appends the body of a canned answer; nothing for other outcomes.
@@ -27,18 +28,23 @@ pub(super) fn write<R: Request>(template: &Template, view: &View<'_, R>, out: &m
     }
 }
 
-/// `template` with its fields filled in, as the value of a header field. Control characters are
-/// dropped, so that nothing that a client sends can begin another line.
-pub(crate) fn header_value<R: Request>(template: &Template, view: &View<'_, R>) -> HeaderValue {
-    let mut text = Vec::new();
-    write(template, view, &mut text);
-    visible(text)
+/// The value of a header field that is the same for all requests; empty where it is not.
+pub(super) fn constant(template: &Template) -> Cow<'_, HeaderValue> {
+    template.constant().map_or_else(|| Cow::Owned(HeaderValue::from_static("")), Cow::Borrowed)
 }
 
-/// `text` without control characters (a tab may stay) as the value of a header field.
-pub(super) fn visible(mut text: Vec<u8>) -> HeaderValue {
-    text.retain(|&byte| byte == b'\t' || !byte.is_ascii_control());
-    HeaderValue::try_from(text).expect("header values may hold all but control characters")
+/// `template` with its fields filled in, as the value of a header field. Control characters are
+/// dropped, so that nothing that a client sends can begin another line.
+pub(crate) fn header_value<'r, R: Request>(
+    template: &'r Template,
+    view: &View<'_, R>,
+) -> Cow<'r, HeaderValue> {
+    if let Some(constant) = template.constant() {
+        return Cow::Borrowed(constant);
+    }
+    let mut text = Vec::new();
+    write(template, view, &mut text);
+    Cow::Owned(visible(text))
 }
 
 #[cfg(test)]
@@ -56,7 +62,7 @@ mod tests {
             let view = view.unwrap();
             let mut out = b"before ".to_vec();
             write(&template, view, &mut out);
-            (out, header_value(&template, view))
+            (out, header_value(&template, view).into_owned())
         })
     }
 

@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl EditHeaders for Fields<'_> {
+impl<'r: 'a, 'a> EditHeaders<'r> for Fields<'a> {
     fn drop_all(&mut self) {
         // What is about the connection is not here in the first place.
         let stays = |name: &HeaderName| matches!(*name, HOST | CONTENT_LENGTH | TRAILER);
@@ -79,16 +79,16 @@ impl EditHeaders for Fields<'_> {
         self.0.retain(|(name, _)| name.as_str().bytes().all(is_usual));
     }
 
-    fn remove(&mut self, name: &HeaderName) {
+    fn remove(&mut self, name: &'r HeaderName) {
         self.drop_lines(name);
     }
 
-    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.insert(Cow::Owned(name.clone()), Cow::Owned(value));
+    fn set(&mut self, name: &'r HeaderName, value: Cow<'r, HeaderValue>) {
+        self.insert(Cow::Borrowed(name), value);
     }
 
-    fn append(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.push(Cow::Owned(name.clone()), Cow::Owned(value));
+    fn append(&mut self, name: &'r HeaderName, value: Cow<'r, HeaderValue>) {
+        self.push(Cow::Borrowed(name), value);
     }
 }
 
@@ -131,16 +131,17 @@ mod tests {
     }
 
     impl Change<'_> {
-        fn make(&self, headers: &mut impl EditHeaders) {
-            let name = |name: &&str| HeaderName::from_bytes(name.as_bytes()).unwrap();
+        fn make(&self, headers: &mut impl EditHeaders<'static>) {
+            let name = |name: &&str| -> &'static HeaderName {
+                Box::leak(Box::new(HeaderName::from_bytes(name.as_bytes()).unwrap()))
+            };
+            let value = |value| Cow::Owned(HeaderValue::from_static(value));
             match self {
                 Self::DropAll => headers.drop_all(),
                 Self::DropUnusual => headers.drop_unusual(),
-                Self::Remove(it) => headers.remove(&name(it)),
-                Self::Set(it, value) => headers.set(&name(it), HeaderValue::from_static(value)),
-                Self::Append(it, value) => {
-                    headers.append(&name(it), HeaderValue::from_static(value));
-                }
+                Self::Remove(it) => headers.remove(name(it)),
+                Self::Set(it, text) => headers.set(name(it), value(text)),
+                Self::Append(it, text) => headers.append(name(it), value(text)),
             }
         }
     }

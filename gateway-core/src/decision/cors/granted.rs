@@ -33,15 +33,15 @@ pub(super) fn lines<R: Request>(
     // Everybody is told the same where nobody's cookies count.
     let same_for_all = grant.origins.is_none() && !grant.credentials;
     if !same_for_all {
-        lines.push((VARY, HeaderValue::from_static("Origin")));
+        lines.push((&VARY, HeaderValue::from_static("Origin")));
     }
     if !grant.origins.as_ref().is_none_or(|list| list.iter().any(|one| fits(one, origin))) {
         return lines;
     }
     let allowed = if same_for_all { HeaderValue::from_static("*") } else { origin.clone() };
-    lines.push((ACCESS_CONTROL_ALLOW_ORIGIN, allowed));
+    lines.push((&ACCESS_CONTROL_ALLOW_ORIGIN, allowed));
     if grant.credentials {
-        lines.push((ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
+        lines.push((&ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
     }
     // Where credentials count, browsers take `*` for a name (Fetch §3.3.3).
     let told = |names: &CorsNames, asked: &str| match names {
@@ -53,9 +53,9 @@ pub(super) fn lines<R: Request>(
     if preflight {
         let methods = told(&grant.methods, "access-control-request-method");
         let headers = told(&grant.headers, "access-control-request-headers");
-        lines.extend(methods.map(|value| (ACCESS_CONTROL_ALLOW_METHODS, value)));
-        lines.extend(headers.map(|value| (ACCESS_CONTROL_ALLOW_HEADERS, value)));
-        lines.push((ACCESS_CONTROL_MAX_AGE, HeaderValue::from(grant.max_age)));
+        lines.extend(methods.map(|value| (&ACCESS_CONTROL_ALLOW_METHODS, value)));
+        lines.extend(headers.map(|value| (&ACCESS_CONTROL_ALLOW_HEADERS, value)));
+        lines.push((&ACCESS_CONTROL_MAX_AGE, HeaderValue::from(grant.max_age)));
     }
     let exposed = match &grant.expose {
         CorsNames::Any if grant.credentials => None,
@@ -63,7 +63,7 @@ pub(super) fn lines<R: Request>(
         CorsNames::Listed(list) => Some(list.clone()),
         CorsNames::Unsaid => None,
     };
-    lines.extend(exposed.map(|value| (ACCESS_CONTROL_EXPOSE_HEADERS, value)));
+    lines.extend(exposed.map(|value| (&ACCESS_CONTROL_EXPOSE_HEADERS, value)));
     lines
 }
 

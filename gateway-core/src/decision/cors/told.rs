@@ -17,13 +17,13 @@ pub(super) fn lines<R: Request>(cors: &CorsHeaders, view: &View<'_, R>) -> super
     };
     let credentials = cors.credentials.map(|yes| if yes { "true" } else { "false" });
     let lines = [
-        (ACCESS_CONTROL_ALLOW_ORIGIN, allowed(&cors.origins, view)),
-        (ACCESS_CONTROL_ALLOW_METHODS, cors.methods.clone()),
-        (ACCESS_CONTROL_ALLOW_HEADERS, cors.headers.clone()),
-        (ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials.map(HeaderValue::from_static)),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, cors.expose.clone()),
-        (ACCESS_CONTROL_MAX_AGE, cors.max_age.map(HeaderValue::from)),
-        (VARY, vary),
+        (&ACCESS_CONTROL_ALLOW_ORIGIN, allowed(&cors.origins, view)),
+        (&ACCESS_CONTROL_ALLOW_METHODS, cors.methods.clone()),
+        (&ACCESS_CONTROL_ALLOW_HEADERS, cors.headers.clone()),
+        (&ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials.map(HeaderValue::from_static)),
+        (&ACCESS_CONTROL_EXPOSE_HEADERS, cors.expose.clone()),
+        (&ACCESS_CONTROL_MAX_AGE, cors.max_age.map(HeaderValue::from)),
+        (&VARY, vary),
     ];
     lines.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

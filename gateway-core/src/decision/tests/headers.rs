@@ -1,6 +1,8 @@
 //! What rules change in headers.
 
 use super::*;
+use crate::EditHeaders;
+use std::borrow::Cow;
 
 #[test]
 fn request_headers_are_removed_set_and_added() {
@@ -133,4 +135,60 @@ fn answers_are_kept_where_nothing_changes_them() {
             Some(Arc::new(Policies { hsts: Some(hsts.into()), ..Policies::default() }));
     };
     assert!(!kept(nothing, told));
+}
+
+/// Values, and whether each is the rule's own.
+#[derive(Default)]
+struct Values(Vec<(String, bool)>);
+
+impl<'r> EditHeaders<'r> for Values {
+    fn drop_all(&mut self) {}
+
+    fn drop_unusual(&mut self) {}
+
+    fn remove(&mut self, _: &'r HeaderName) {}
+
+    fn set(&mut self, _: &'r HeaderName, value: Cow<'r, HeaderValue>) {
+        let is_own = matches!(value, Cow::Borrowed(_));
+        self.0.push((value.to_str().unwrap().to_owned(), is_own));
+    }
+
+    fn append(&mut self, name: &'r HeaderName, value: Cow<'r, HeaderValue>) {
+        self.set(name, value);
+    }
+}
+
+#[test]
+fn values_that_are_the_same_for_all_requests_are_made_once() {
+    let text = |text: &str| TemplatePart::Text(text.into());
+    let own = || edit("x-own", Template::new([text("a\r\nb"), text("c")]));
+    let long = || edit("x-long", Template::text(&"a".repeat(2000)));
+    let field = || edit("x-field", header("x-user"));
+    let add = |edit| ResponseHeaderAdd { edit, always: true };
+    for (edits, want) in [
+        (vec![own()], vec![("abc", true)]),
+        (vec![own(), field()], vec![("abc", true), ("ann", false)]),
+        (vec![edit("x-none", Template::default())], vec![]),
+        (vec![long()], vec![(&*"a".repeat(2000), false)]),
+    ] {
+        let fixture = Fixture::forward(
+            prefix("/"),
+            Forward {
+                request_headers: HeaderOps { add: edits.clone(), ..Default::default() },
+                response_headers: ResponseHeaderOps {
+                    add: edits.into_iter().map(add).collect(),
+                    ..Default::default()
+                },
+                ..forward()
+            },
+        );
+        let headers = [("x-user", "ann")];
+        let request = RequestHead::get("h", "/").headers(&headers);
+        let decision = fixture.decision();
+        let want: Vec<_> = want.iter().map(|(value, own)| ((*value).to_owned(), *own)).collect();
+        let (mut sent, mut answered) = (Values::default(), Values::default());
+        decision.edit_request(&request, &mut sent);
+        decision.edit_response(StatusCode::OK, &request, &mut answered);
+        assert_eq!((sent.0, answered.0), (want.clone(), want));
+    }
 }

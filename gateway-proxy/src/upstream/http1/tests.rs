@@ -6,6 +6,7 @@ use gateway_core::EditHeaders;
 use http::header::HOST;
 use http::{HeaderValue, Uri};
 use http_body_util::BodyExt;
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,7 +47,7 @@ async fn body(length: u64) -> (Upload, TcpStream) {
 
 fn request(method: &Method) -> Outbound<'_> {
     let mut fields = Fields::default();
-    fields.append(&HOST, HeaderValue::from_static("a"));
+    fields.append(&HOST, Cow::Owned(HeaderValue::from_static("a")));
     Outbound { method, uri: Uri::default(), fields }
 }
 
