@@ -7,6 +7,7 @@ pub(crate) mod cors;
 mod error_page;
 mod grpc;
 pub(crate) mod headers;
+mod keeps;
 pub(crate) mod limits;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;
@@ -18,6 +19,7 @@ pub use backend::TlsToBackend;
 pub use captures::Captures;
 pub use error_page::PageAnswer;
 pub use headers::EditHeaders;
+pub use keeps::Keeps;
 pub use limits::Counted;
 pub use steps::{Refusal, Step};
 
@@ -41,6 +43,8 @@ pub struct Decision<'r> {
     pub(crate) outcome: Outcome<'r>,
     /// Whether target and host of the request are in normal form as they were sent.
     pub(crate) is_plain: bool,
+    /// Whether its target is, whatever its host.
+    pub(crate) target_is_normal: bool,
     /// The Service that the route names, whatever became of the request there.
     pub(crate) addressed: Option<&'r Service>,
     /// Whether policies or limits ask something of the request.
@@ -181,6 +185,7 @@ impl<'r> Decision<'r> {
             branch: None,
             outcome,
             is_plain: false,
+            target_is_normal: false,
             addressed: None,
             guarded: false,
             fell_back: false,

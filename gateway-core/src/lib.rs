@@ -64,8 +64,8 @@ mod translate;
 
 pub use compile::{CompileError, CompileErrors};
 pub use decision::{
-    Captures, Counted, Decision, EditHeaders, Forwarding, NoRoute, Outcome, PageAnswer, Refusal,
-    SplitChoice, Step, TlsToBackend, Verdict,
+    Captures, Counted, Decision, EditHeaders, Forwarding, Keeps, NoRoute, Outcome, PageAnswer,
+    Refusal, SplitChoice, Step, TlsToBackend, Verdict,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{

@@ -627,8 +627,9 @@ void gw_decider_free(gw_decider *decider);
  * duties of your own there never are any, and the kind alone says what to do:
  *
  *
- * GW_KIND_FORWARD   send it to backend with what gw_edit_request says; apply
- *                   gw_edit_response to what comes back, unless GW_DECISION_KEEPS_ANSWER
+ * GW_KIND_FORWARD   send it to backend with what gw_edit_request says, unless
+ *                   GW_DECISION_KEEPS_REQUEST; apply gw_edit_response to what comes
+ *                   back, unless GW_DECISION_KEEPS_ANSWER
  * anything else     send what gw_answer says
  *
  */
@@ -701,6 +702,23 @@ struct gw_decision {
  * whatever the status, and need not be called.
  */
 #define GW_DECISION_KEEPS_ANSWER UINT32_C(1)
+
+/* The request goes to the backend as it came: gw_edit_request would say the target that you have
+ * handed in, and nothing else, and need not be called.
+ */
+#define GW_DECISION_KEEPS_REQUEST UINT32_C(2)
+
+/* GW_DECISION_KEEPS_ANSWER, or the same but for GW_OP_REMOVE of some of these fields: Date,
+ * Server, X-Pad, X-Accel-Redirect, X-Accel-Expires, X-Accel-Limit-Rate, X-Accel-Buffering,
+ * X-Accel-Charset. If you never pass on what backends say in them, as nginx does not, then
+ * gw_edit_response need not be called.
+ */
+#define GW_DECISION_KEEPS_USUAL_ANSWER UINT32_C(4)
+
+/* GW_DECISION_KEEPS_REQUEST, or the same but for GW_OP_DROP_UNUSUAL. If you drop fields of such
+ * names anyway, as nginx does unless it is told otherwise, then gw_edit_request need not be called.
+ */
+#define GW_DECISION_KEEPS_USUAL_REQUEST UINT32_C(8)
 
 /* In the place of a backend whose circuit breaker keeps all endpoints out. */
 #define GW_INSTEAD_BREAKER 1

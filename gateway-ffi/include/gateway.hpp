@@ -288,6 +288,8 @@ class decision {
     std::uint64_t backend_user() const noexcept { return raw.backend_user; }
     // Whether what the backend answers goes to the client as it is.
     bool keeps_answer() const noexcept { return (raw.flags & GW_DECISION_KEEPS_ANSWER) != 0; }
+    // Whether the request goes to the backend as it came.
+    bool keeps_request() const noexcept { return (raw.flags & GW_DECISION_KEEPS_REQUEST) != 0; }
     // GW_PROTOCOL_...; 0 where no backend is asked.
     std::int32_t protocol() const noexcept { return raw.protocol; }
     std::uint64_t max_body() const noexcept { return raw.max_body; }

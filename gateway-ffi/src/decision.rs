@@ -9,7 +9,7 @@ use crate::settings::{max_body, protocol};
 use crate::sized::{self, Out, sized};
 use crate::status::{GW_ERR_ARGUMENT, GW_NONE, GW_OK, gw_status};
 use crate::step::duties;
-use gateway_core::{Decision, Forwarding, NoRoute, Outcome, Request, Step, Verdict};
+use gateway_core::{Decision, Forwarding, Keeps, NoRoute, Outcome, Request, Step, Verdict};
 use http::StatusCode;
 use std::mem::MaybeUninit;
 
@@ -36,8 +36,9 @@ pub const GW_KIND_PREFLIGHT: i32 = 7;
 /// duties of your own there never are any, and the kind alone says what to do:
 ///
 /// ```text
-/// GW_KIND_FORWARD   send it to `backend` with what gw_edit_request says; apply
-///                   gw_edit_response to what comes back, unless GW_DECISION_KEEPS_ANSWER
+/// GW_KIND_FORWARD   send it to `backend` with what gw_edit_request says, unless
+///                   GW_DECISION_KEEPS_REQUEST; apply gw_edit_response to what comes
+///                   back, unless GW_DECISION_KEEPS_ANSWER
 /// anything else     send what gw_answer says
 /// ```
 #[repr(C)]
@@ -106,6 +107,17 @@ sized!(gw_decision);
 /// Whatever the backend answers goes to the client as it is: `gw_edit_response` would say nothing,
 /// whatever the status, and need not be called.
 pub const GW_DECISION_KEEPS_ANSWER: u32 = 1;
+/// The request goes to the backend as it came: `gw_edit_request` would say the target that you have
+/// handed in, and nothing else, and need not be called.
+pub const GW_DECISION_KEEPS_REQUEST: u32 = 1 << 1;
+/// `GW_DECISION_KEEPS_ANSWER`, or the same but for `GW_OP_REMOVE` of some of these fields: Date,
+/// Server, X-Pad, X-Accel-Redirect, X-Accel-Expires, X-Accel-Limit-Rate, X-Accel-Buffering,
+/// X-Accel-Charset. If you never pass on what backends say in them, as nginx does not, then
+/// `gw_edit_response` need not be called.
+pub const GW_DECISION_KEEPS_USUAL_ANSWER: u32 = 1 << 2;
+/// `GW_DECISION_KEEPS_REQUEST`, or the same but for `GW_OP_DROP_UNUSUAL`. If you drop fields of such
+/// names anyway, as nginx does unless it is told otherwise, then `gw_edit_request` need not be called.
+pub const GW_DECISION_KEEPS_USUAL_REQUEST: u32 = 1 << 3;
 
 /// In the place of a backend whose circuit breaker keeps all endpoints out.
 pub const GW_INSTEAD_BREAKER: i32 = 1;
@@ -190,7 +202,6 @@ fn show_backend(out: *mut gw_decision, made: &Made<'_, '_>, to: &Forwarding<'_>)
         None => (gw_str::ABSENT, 0),
     };
     let split = to.split.as_ref().map(|choice| choice.split.origin.object.name.as_bytes());
-    let keeps = decision.keeps_answers();
     put!(
         out,
         backend: name,
@@ -201,9 +212,24 @@ fn show_backend(out: *mut gw_decision, made: &Made<'_, '_>, to: &Forwarding<'_>)
         upstream: text(&to.forward.settings.name),
         split: gw_str::of_option(split),
         protocol: protocol(to),
-        flags: if keeps { GW_DECISION_KEEPS_ANSWER } else { 0 },
+        flags: flags(decision),
         max_body: max_body(to.forward.settings.max_body),
     );
+}
+
+#[inline(always)]
+fn flags(decision: &Decision<'_>) -> u32 {
+    let request = match decision.keeps_request() {
+        Keeps::All => GW_DECISION_KEEPS_REQUEST | GW_DECISION_KEEPS_USUAL_REQUEST,
+        Keeps::Usual => GW_DECISION_KEEPS_USUAL_REQUEST,
+        Keeps::Less => 0,
+    };
+    let answer = match decision.keeps_answers() {
+        Keeps::All => GW_DECISION_KEEPS_ANSWER | GW_DECISION_KEEPS_USUAL_ANSWER,
+        Keeps::Usual => GW_DECISION_KEEPS_USUAL_ANSWER,
+        Keeps::Less => 0,
+    };
+    request | answer
 }
 
 /// Where no backend is asked.

@@ -37,7 +37,10 @@ mod version;
 pub use boundary::{gw_log_fn, gw_set_log};
 pub use bytes::{gw_header, gw_str};
 pub use decider::{gw_decider, gw_decider_free, gw_decider_new, gw_decider_reset};
-pub use decision::{GW_DECISION_KEEPS_ANSWER, GW_INSTEAD_BACKUP, GW_INSTEAD_BREAKER};
+pub use decision::{
+    GW_DECISION_KEEPS_ANSWER, GW_DECISION_KEEPS_REQUEST, GW_DECISION_KEEPS_USUAL_ANSWER,
+    GW_DECISION_KEEPS_USUAL_REQUEST, GW_INSTEAD_BACKUP, GW_INSTEAD_BREAKER,
+};
 pub use decision::{
     GW_KIND_DENY, GW_KIND_FORWARD, GW_KIND_NO_ROUTE, GW_KIND_PREFLIGHT, GW_KIND_REDIRECT,
     GW_KIND_REFUSE, GW_KIND_RESPOND, gw_decide, gw_decision, gw_instead,

@@ -5,8 +5,7 @@ use super::{Decision, Forwarding, NoRoute, Outcome, cors};
 use crate::request::Request;
 use crate::request::field::View;
 use crate::rules::{
-    Cors, FRAMING, Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, ResponseHeaderOps,
-    Template, visible,
+    Cors, FRAMING, Field, HeaderEdit, HeaderOps, HostRewrite, Hsts, Protocol, Template, visible,
 };
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -168,18 +167,6 @@ impl<'r> Decision<'r> {
             Outcome::NoRoute(_) => {}
         }
         self.edit_by_policies(request, headers);
-    }
-
-    /// Whether what a backend answers goes to the client as it is, whatever its status:
-    /// [`Decision::edit_response`] changes nothing then, and [`Decision::error_page`] has none.
-    pub fn keeps_answers(&self) -> bool {
-        let Outcome::Forward(forwarding) = self.outcome else { return false };
-        let ResponseHeaderOps { of_backends: _, hidden, remove, set, add } =
-            &forwarding.forward.response_headers;
-        let has_ops = !(hidden.is_empty() && remove.is_empty() && set.is_empty() && add.is_empty());
-        let has_pages = self.route.is_some_and(|route| route.error_pages.is_some());
-        let tells = self.policies().is_some_and(|policies| policies.hsts.is_some());
-        !(has_ops || has_pages || tells || self.cors().is_some())
     }
 
     /// Makes the changes to the header of an answer of one's own with `status`, to a request that a

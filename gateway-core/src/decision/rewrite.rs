@@ -39,7 +39,7 @@ impl Decision<'_> {
         out: &mut Vec<u8>,
     ) -> Option<bool> {
         if let PathRewrite::Keep = rewrite {
-            if self.is_plain {
+            if self.target_is_normal {
                 out.extend_from_slice(request.target());
                 return Some(true);
             }

@@ -1,5 +1,6 @@
 mod error_pages;
 mod headers;
+mod keeps;
 mod policies;
 
 use super::*;
@@ -113,6 +114,7 @@ impl Fixture {
             branch: None,
             outcome,
             is_plain: false,
+            target_is_normal: false,
             guarded: false,
             fell_back: false,
         }
@@ -202,8 +204,10 @@ fn what_is_known_of_a_plain_request_is_not_found_out_again() {
         ("GET", "a.example", "/a?x\n", false),
     ] {
         let request = RequestHead::new(method, host, target);
-        let is_plain = |view: Result<&View<'_, _>, _>| view.is_ok_and(|view| view.is_plain());
-        let is_plain = View::with(&request, &PathPolicy::default(), is_plain);
+        let known = |view: Result<&View<'_, _>, _>| {
+            view.map_or((false, false), |view| (view.is_plain(), view.target_is_normal()))
+        };
+        let (is_plain, is_normal) = View::with(&request, &PathPolicy::default(), known);
         assert_eq!(is_plain, plain, "{method} {host} {target}");
         for (rewrite, host) in rewrites.iter().flat_map(|r| hosts.iter().map(move |h| (r, h))) {
             let set = vec![edit("x-all", every_field())];
@@ -214,14 +218,18 @@ fn what_is_known_of_a_plain_request_is_not_found_out_again() {
                 ..forward()
             };
             let fixture = Fixture::forward(prefix("/a"), action);
-            let told = |is_plain| {
-                let decision = Decision { is_plain, ..fixture.decision() };
+            let told = |is_plain, target_is_normal| {
+                let decision = Decision { is_plain, target_is_normal, ..fixture.decision() };
                 let mut headers = HeaderMap::new();
                 decision.edit_request(&request, &mut headers);
                 let target = written(|out| decision.write_target(&request, out));
                 (target, decision.host_header(&request), headers)
             };
-            assert_eq!(told(plain), told(false), "{method} {target} {rewrite:?} {host:?}");
+            assert_eq!(
+                told(plain, is_normal),
+                told(false, false),
+                "{method} {target} {rewrite:?} {host:?}"
+            );
         }
     }
 }

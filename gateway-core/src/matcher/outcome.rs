@@ -65,6 +65,7 @@ pub(super) fn decide<'r, R: Request>(
         branch,
         outcome,
         is_plain: view.is_plain(),
+        target_is_normal: view.target_is_normal(),
         addressed,
         guarded,
         fell_back: false,

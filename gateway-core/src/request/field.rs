@@ -153,6 +153,12 @@ impl<'q, R: Request> View<'q, R> {
         self.target.is_normal && std::ptr::eq(self.host, self.authority)
     }
 
+    /// Whether the target is in normal form as the client has sent it, and nothing but path and query.
+    #[inline]
+    pub(crate) fn target_is_normal(&self) -> bool {
+        self.target.is_normal
+    }
+
     /// Whether the client has sent the host just like that.
     pub(crate) fn host_is_authority(&self) -> bool {
         self.host == self.authority

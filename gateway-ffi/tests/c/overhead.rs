@@ -5,7 +5,7 @@
 use crate::compile::{self, Program, compile_with};
 use gateway_core::rules::BackendProtocol;
 use gateway_core::{
-    Decision, Options, Outcome, RequestHead, Resources, Router, Verdict, translate,
+    Decision, Keeps, Options, Outcome, RequestHead, Resources, Router, Verdict, translate,
 };
 use http::{HeaderMap, StatusCode};
 use std::hint::black_box;
@@ -66,7 +66,7 @@ struct Facts<'r> {
     _listener: Option<&'r str>,
     _protocol: BackendProtocol,
     _max_body: Option<u64>,
-    _keeps_answer: bool,
+    _keeps: [Keeps; 2],
     service: (&'r str, &'r str, u16),
 }
 
@@ -87,7 +87,7 @@ fn facts<'r>(decision: &Decision<'r>) -> Facts<'r> {
         _listener: decision.listener().map(|listener| &*listener.name),
         _protocol: to.protocol(),
         _max_body: to.forward.settings.max_body,
-        _keeps_answer: decision.keeps_answers(),
+        _keeps: [decision.keeps_request(), decision.keeps_answers()],
         service: (&name.namespace, &name.name, to.port),
     }
 }

@@ -169,6 +169,22 @@ fn tell(
         if decision.flags & GW_DECISION_KEEPS_ANSWER != 0 {
             assert_eq!((response.status, response.flags, response.ops_len), (502, 0, 0));
         }
+        if decision.flags & GW_DECISION_KEEPS_USUAL_ANSWER != 0 {
+            assert_eq!((response.status, response.flags), (502, 0));
+            for op in std::slice::from_raw_parts(response.ops, response.ops_len) {
+                let is_usual =
+                    ["date", "server", "x-pad"].map(str::as_bytes).contains(&octets(op.name))
+                        || octets(op.name).starts_with(b"x-accel-");
+                assert!(op.op == GW_OP_REMOVE && is_usual);
+            }
+        }
+        if decision.flags & GW_DECISION_KEEPS_USUAL_REQUEST != 0 {
+            assert_eq!(octets(forward.target), octets(request.target));
+            assert!(forward.host.ptr.is_null() && forward.hash_key.ptr.is_null());
+            let ops = std::slice::from_raw_parts(forward.ops, forward.ops_len);
+            assert!(ops.iter().all(|op| op.op == GW_OP_DROP_UNUSUAL));
+            assert!(ops.is_empty() || decision.flags & GW_DECISION_KEEPS_REQUEST == 0);
+        }
         for at in 0..decision.steps_len {
             assert_eq!(gw_step_get(decider, at, &raw mut step), GW_OK);
         }

@@ -104,39 +104,6 @@ fn response_headers_are_added_by_status() {
     }
 }
 
-#[test]
-fn answers_are_kept_where_nothing_changes_them() {
-    let kept = |ops: ResponseHeaderOps, change: fn(&mut Route)| {
-        let action = Action::Forward(Arc::new(Forward { response_headers: ops, ..forward() }));
-        let mut route = route(prefix("/"), Vec::new(), action);
-        change(&mut route);
-        Fixture::new(vec![route]).decision().keeps_answers()
-    };
-    let names = || [HeaderName::from_static("server")];
-    let line = |name| edit(name, Template::text("x"));
-    let nothing = ResponseHeaderOps::default();
-    assert!(kept(nothing.clone(), |_| {}));
-    for ops in [
-        ResponseHeaderOps { hidden: names().into(), ..nothing.clone() },
-        ResponseHeaderOps { remove: names().into(), ..nothing.clone() },
-        ResponseHeaderOps { set: vec![line("x-a")], ..nothing.clone() },
-        ResponseHeaderOps {
-            add: vec![ResponseHeaderAdd { edit: line("x-a"), always: false }],
-            ..nothing.clone()
-        },
-    ] {
-        assert!(!kept(ops.clone(), |_| {}), "{ops:?}");
-    }
-    assert!(!kept(nothing.clone(), |route| route.error_pages = Some(Arc::new([]))));
-    let told = |route: &mut Route| {
-        let value = HeaderValue::from_static("max-age=1");
-        let hsts = Hsts { value, behind_proxy: false, origin: origin() };
-        route.policies =
-            Some(Arc::new(Policies { hsts: Some(hsts.into()), ..Policies::default() }));
-    };
-    assert!(!kept(nothing, told));
-}
-
 /// Values, and whether each is the rule's own.
 #[derive(Default)]
 struct Values(Vec<(String, bool)>);
