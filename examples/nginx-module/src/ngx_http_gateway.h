@@ -11,6 +11,8 @@
  *   headers_out changes to the header that a client receives
  *   answer      answers that come from no backend
  *   filter      answers that come from backends
+ *   keeps       what nginx drops by itself
+ *   upstream    the upstreams of backends
  *   variables   what proxy_pass and logs are told
  */
 
@@ -48,6 +50,7 @@ typedef struct {
     gw_router                 *router;              /* the one in force */
     uint64_t                   generation;          /* the how manieth it is */
     unsigned                   local_addresses:1;   /* it has listeners of one address */
+    unsigned                   drops_unusual:1;     /* nginx does, by itself */
     uint64_t                   fingerprint;         /* of the files that it was built from */
 
     ngx_array_t                idle;                /* of ngx_http_gateway_ctx_t * */
@@ -61,6 +64,9 @@ typedef struct {
     ngx_uint_t                 port;
     ngx_addr_t                *address;
     ngx_str_t                  http2;               /* a named location */
+    ngx_flag_t                 request_uri;         /* is that of the backend */
+    ngx_http_upstream_conf_t  *hiding;              /* the one that was looked at last, */
+    ngx_uint_t                 hides;               /* and what was found */
 } ngx_http_gateway_loc_conf_t;
 
 
@@ -74,7 +80,6 @@ typedef struct {
     gw_request                 request;
     gw_decision                decision;
     gw_forward                 forward;
-    int32_t                    protocol;            /* GW_PROTOCOL_... */
     gw_str                     body;                /* takes the place of what comes */
     unsigned                   forwarded:1;
     unsigned                   answered:1;          /* its header has been edited */
@@ -109,9 +114,6 @@ uint64_t ngx_http_gateway_fingerprint(ngx_http_gateway_main_conf_t *gmcf,
     ngx_log_t *log);
 void ngx_http_gateway_in_force(ngx_http_gateway_main_conf_t *gmcf,
     gw_router *router);
-void ngx_http_gateway_check_upstreams(gw_router *router,
-    ngx_http_upstream_main_conf_t *umcf, ngx_log_t *log);
-size_t ngx_http_gateway_upstream_name(const gw_str *backend, u_char *to);
 
 /* watch */
 
@@ -147,6 +149,21 @@ ngx_int_t ngx_http_gateway_answer(ngx_http_request_t *r,
 /* filter */
 
 void ngx_http_gateway_filter_init(void);
+
+/* keeps */
+
+ngx_uint_t ngx_http_gateway_drops_unusual(ngx_http_core_main_conf_t *cmcf);
+ngx_uint_t ngx_http_gateway_keeps_request(ngx_http_gateway_ctx_t *ctx);
+ngx_uint_t ngx_http_gateway_keeps_answer(ngx_http_request_t *r,
+    ngx_http_gateway_ctx_t *ctx);
+
+/* upstream */
+
+char *ngx_http_gateway_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_gateway_bind_upstreams(gw_router *router,
+    ngx_http_upstream_main_conf_t *umcf, ngx_log_t *log);
+size_t ngx_http_gateway_upstream_name(const gw_str *backend, u_char *to);
 
 /* variables */
 

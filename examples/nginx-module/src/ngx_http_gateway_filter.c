@@ -49,6 +49,12 @@ ngx_http_gateway_header_filter(ngx_http_request_t *r)
 
     ctx->answered = 1;
 
+    if (ngx_http_gateway_has_answered(r)
+        && ngx_http_gateway_keeps_answer(r, ctx))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
     ngx_memzero(&response, sizeof(gw_response));
     response.struct_size = sizeof(gw_response);
 

@@ -77,60 +77,59 @@ static ngx_int_t
 ngx_http_gateway_forward(ngx_http_request_t *r, ngx_http_gateway_ctx_t *ctx)
 {
     gw_status                     rc;
-    gw_settings                   settings;
+    gw_decision                  *decision;
     ngx_http_gateway_loc_conf_t  *glcf;
 
     glcf = ngx_http_get_module_loc_conf(r, ngx_http_gateway_module);
-
-    ngx_memzero(&settings, sizeof(gw_settings));
-    settings.struct_size = sizeof(gw_settings);
-
-    rc = gw_decider_settings(ctx->decider, &settings);
-    if (rc != GW_OK) {
-        return ngx_http_gateway_failed(r, "gw_decider_settings", rc);
-    }
-
-    ctx->protocol = settings.protocol;
+    decision = &ctx->decision;
 
     if (r->headers_in.content_length_n > 0
-        && (uint64_t) r->headers_in.content_length_n > settings.max_body)
+        && (uint64_t) r->headers_in.content_length_n > decision->max_body)
     {
         return ngx_http_gateway_answer(r, ctx,
                                        NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
 
-    if (settings.protocol != GW_PROTOCOL_HTTP1 && glcf->http2.len == 0) {
+    if (decision->protocol != GW_PROTOCOL_HTTP1 && glcf->http2.len == 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "gateway: backend \"%*s\" does not speak HTTP/1.1, and "
                       "there is no \"gateway_http2\"",
-                      ctx->decision.backend.len, ctx->decision.backend.ptr);
+                      decision->backend.len, decision->backend.ptr);
         return ngx_http_gateway_answer(r, ctx, NGX_HTTP_BAD_GATEWAY);
     }
 
-    rc = gw_edit_request(ctx->decider, &ctx->request, &ctx->forward);
-    if (rc != GW_OK) {
-        return ngx_http_gateway_failed(r, "gw_edit_request", rc);
+    if (ngx_http_gateway_keeps_request(ctx)) {
+        ctx->forward.target = ctx->request.target;
+        ctx->forwarded = 1;
+
+    } else {
+        rc = gw_edit_request(ctx->decider, &ctx->request, &ctx->forward);
+        if (rc != GW_OK) {
+            return ngx_http_gateway_failed(r, "gw_edit_request", rc);
+        }
+
+        ctx->forwarded = 1;
+
+        if (ctx->forward.ops_len
+            && ngx_http_gateway_edit_headers_in(r, ctx->forward.ops,
+                                                ctx->forward.ops_len)
+               != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
-    ctx->forwarded = 1;
+    /* What proxy_pass sends that has no path; grpc_pass never has one. */
 
-    if (ctx->forward.ops_len
-        && ngx_http_gateway_edit_headers_in(r, ctx->forward.ops,
-                                            ctx->forward.ops_len)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (glcf->request_uri || decision->protocol != GW_PROTOCOL_HTTP1) {
+        r->unparsed_uri.data = (u_char *) ctx->forward.target.ptr;
+        r->unparsed_uri.len = ctx->forward.target.len;
+        r->valid_unparsed_uri = 1;
     }
 
-    if (settings.protocol == GW_PROTOCOL_HTTP1) {
+    if (decision->protocol == GW_PROTOCOL_HTTP1) {
         return NGX_DECLINED;
     }
-
-    /* grpc_pass takes no path: it sends this one. */
-
-    r->unparsed_uri.data = (u_char *) ctx->forward.target.ptr;
-    r->unparsed_uri.len = ctx->forward.target.len;
-    r->valid_unparsed_uri = 1;
 
     (void) ngx_http_named_location(r, &glcf->http2);
     ngx_http_finalize_request(r, NGX_DONE);

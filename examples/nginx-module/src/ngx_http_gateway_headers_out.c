@@ -12,9 +12,10 @@ typedef struct {
 static ngx_int_t ngx_http_gateway_apply_out(ngx_http_request_t *r,
     const gw_header_op *op);
 static void ngx_http_gateway_drop_out(ngx_http_request_t *r,
-    const gw_header_op *op);
+    const gw_header_op *op, ngx_table_elt_t **slot);
 static ngx_int_t ngx_http_gateway_add_out(ngx_http_request_t *r,
-    const gw_header_op *op);
+    const gw_header_op *op, ngx_table_elt_t **slot);
+static ngx_uint_t ngx_http_gateway_is_content_type(const gw_header_op *op);
 static ngx_table_elt_t **ngx_http_gateway_slot(ngx_http_request_t *r,
     const u_char *name, size_t len);
 static void ngx_http_gateway_set_content_type(ngx_http_request_t *r,
@@ -96,18 +97,22 @@ ngx_http_gateway_clear_headers_out(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_gateway_apply_out(ngx_http_request_t *r, const gw_header_op *op)
 {
+    ngx_table_elt_t  **slot;
+
+    slot = ngx_http_gateway_slot(r, (u_char *) op->name.ptr, op->name.len);
+
     switch (op->op) {
 
     case GW_OP_SET:
-        ngx_http_gateway_drop_out(r, op);
+        ngx_http_gateway_drop_out(r, op, slot);
 
         /* fall through */
 
     case GW_OP_ADD:
-        return ngx_http_gateway_add_out(r, op);
+        return ngx_http_gateway_add_out(r, op, slot);
 
     case GW_OP_REMOVE:
-        ngx_http_gateway_drop_out(r, op);
+        ngx_http_gateway_drop_out(r, op, slot);
         return NGX_OK;
 
     default:
@@ -119,11 +124,12 @@ ngx_http_gateway_apply_out(ngx_http_request_t *r, const gw_header_op *op)
 
 
 static void
-ngx_http_gateway_drop_out(ngx_http_request_t *r, const gw_header_op *op)
+ngx_http_gateway_drop_out(ngx_http_request_t *r, const gw_header_op *op,
+    ngx_table_elt_t **slot)
 {
     ngx_uint_t         i;
     ngx_list_part_t   *part;
-    ngx_table_elt_t   *h, **slot;
+    ngx_table_elt_t   *h;
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
@@ -134,8 +140,6 @@ ngx_http_gateway_drop_out(ngx_http_request_t *r, const gw_header_op *op)
             }
         }
     }
-
-    slot = ngx_http_gateway_slot(r, (u_char *) op->name.ptr, op->name.len);
 
     if (slot != NULL) {
         *slot = NULL;
@@ -149,18 +153,19 @@ ngx_http_gateway_drop_out(ngx_http_request_t *r, const gw_header_op *op)
         *slot = &ngx_http_gateway_no_server;
     }
 
-    if (ngx_http_gateway_is(&op->name, (u_char *) "content-type", 12)) {
+    if (ngx_http_gateway_is_content_type(op)) {
         ngx_http_gateway_set_content_type(r, NULL);
     }
 }
 
 
 static ngx_int_t
-ngx_http_gateway_add_out(ngx_http_request_t *r, const gw_header_op *op)
+ngx_http_gateway_add_out(ngx_http_request_t *r, const gw_header_op *op,
+    ngx_table_elt_t **slot)
 {
-    ngx_table_elt_t  *h, **slot;
+    ngx_table_elt_t  *h;
 
-    if (ngx_http_gateway_is(&op->name, (u_char *) "content-type", 12)) {
+    if (ngx_http_gateway_is_content_type(op)) {
         ngx_http_gateway_set_content_type(r, &op->value);
         return NGX_OK;
     }
@@ -179,8 +184,6 @@ ngx_http_gateway_add_out(ngx_http_request_t *r, const gw_header_op *op)
     h->value.data = (u_char *) op->value.ptr;
     h->value.len = op->value.len;
 
-    slot = ngx_http_gateway_slot(r, h->key.data, h->key.len);
-
     /* nginx would make Locations absolute that it knows of: the engine has done what is asked. */
 
     if (slot != NULL && slot != &r->headers_out.location) {
@@ -188,6 +191,16 @@ ngx_http_gateway_add_out(ngx_http_request_t *r, const gw_header_op *op)
     }
 
     return NGX_OK;
+}
+
+
+/* Names of changes are in lower case. */
+
+static ngx_uint_t
+ngx_http_gateway_is_content_type(const gw_header_op *op)
+{
+    return op->name.len == 12
+           && ngx_memcmp(op->name.ptr, "content-type", 12) == 0;
 }
 
 

@@ -116,69 +116,6 @@ ngx_http_gateway_in_force(ngx_http_gateway_main_conf_t *gmcf,
 }
 
 
-/* Backends that proxy_pass would not find, which may be what a user wants who has a resolver. */
-
-void
-ngx_http_gateway_check_upstreams(gw_router *router,
-    ngx_http_upstream_main_conf_t *umcf, ngx_log_t *log)
-{
-    u_char                          name[NGX_MAX_ERROR_STR];
-    size_t                          i, len;
-    gw_str                          backend;
-    ngx_uint_t                      n;
-    ngx_http_upstream_srv_conf_t  **uscf;
-
-    uscf = umcf->upstreams.elts;
-
-    for (i = 0; gw_router_backend(router, i, &backend) == GW_OK; i++) {
-        if (backend.len > sizeof(name)) {
-            continue;
-        }
-
-        len = ngx_http_gateway_upstream_name(&backend, name);
-
-        for (n = 0; n < umcf->upstreams.nelts; n++) {
-            if (uscf[n]->host.len == len
-                && ngx_strncasecmp(uscf[n]->host.data, name, len) == 0)
-            {
-                break;
-            }
-        }
-
-        if (n == umcf->upstreams.nelts) {
-            ngx_log_error(NGX_LOG_WARN, log, 0,
-                          "gateway: no upstream \"%*s\" for backend \"%*s\"",
-                          len, name, backend.len, backend.ptr);
-        }
-    }
-}
-
-
-/* "shop/cart:80" -> "shop.cart.80": proxy_pass takes neither '/' nor ':' in names of upstreams. */
-
-size_t
-ngx_http_gateway_upstream_name(const gw_str *backend, u_char *to)
-{
-    u_char  c;
-    size_t  i;
-
-    for (i = 0; i < backend->len; i++) {
-        c = backend->ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '-' || c == '_')
-        {
-            to[i] = c;
-
-        } else {
-            to[i] = '.';
-        }
-    }
-
-    return backend->len;
-}
-
-
 static ngx_int_t
 ngx_http_gateway_each_file(ngx_http_gateway_main_conf_t *gmcf, ngx_log_t *log,
     ngx_http_gateway_file_pt file, void *data)

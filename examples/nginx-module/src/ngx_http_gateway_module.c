@@ -87,6 +87,20 @@ static ngx_command_t  ngx_http_gateway_commands[] = {
       offsetof(ngx_http_gateway_loc_conf_t, http2),
       NULL },
 
+    { ngx_string("gateway_request_uri"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gateway_loc_conf_t, request_uri),
+      NULL },
+
+    { ngx_string("gateway_upstream"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS,
+      ngx_http_gateway_upstream,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -162,6 +176,7 @@ ngx_http_gateway_create_loc_conf(ngx_conf_t *cf)
     }
 
     glcf->enable = NGX_CONF_UNSET;
+    glcf->request_uri = NGX_CONF_UNSET;
     glcf->port = NGX_CONF_UNSET_UINT;
     glcf->address = NGX_CONF_UNSET_PTR;
 
@@ -178,6 +193,7 @@ ngx_http_gateway_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     (void) cf;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->request_uri, prev->request_uri, 0);
     ngx_conf_merge_uint_value(conf->port, prev->port, 0);
     ngx_conf_merge_ptr_value(conf->address, prev->address, NULL);
     ngx_conf_merge_str_value(conf->http2, prev->http2, "");
@@ -240,6 +256,10 @@ ngx_http_gateway_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_gateway_bind_upstreams(router,
+              ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module),
+              cf->log);
+
     ngx_http_gateway_in_force(gmcf, router);
 
     if (gw_engine_new(router, &gmcf->engine) != GW_OK) {
@@ -249,11 +269,9 @@ ngx_http_gateway_postconfiguration(ngx_conf_t *cf)
 
     gmcf->generation = 1;
 
-    ngx_http_gateway_check_upstreams(router,
-              ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module),
-              cf->log);
-
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    gmcf->drops_unusual = ngx_http_gateway_drops_unusual(cmcf);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
     if (h == NULL) {

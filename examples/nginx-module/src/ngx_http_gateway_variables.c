@@ -199,7 +199,7 @@ ngx_http_gateway_protocol_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_gateway_ctx(r->main);
 
-    return ngx_http_gateway_set_name(v, ctx ? ctx->protocol : 0,
+    return ngx_http_gateway_set_name(v, ctx ? ctx->decision.protocol : 0,
                                      ngx_http_gateway_protocols);
 }
 

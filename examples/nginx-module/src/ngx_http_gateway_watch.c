@@ -81,6 +81,11 @@ ngx_http_gateway_reload(ngx_http_gateway_main_conf_t *gmcf, ngx_pool_t *pool,
         return;
     }
 
+    ngx_http_gateway_bind_upstreams(router,
+        ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                            ngx_http_upstream_module),
+        log);
+
     if (gw_engine_publish(gmcf->engine, router, &gmcf->generation)
         != GW_OK)
     {
@@ -97,11 +102,6 @@ ngx_http_gateway_reload(ngx_http_gateway_main_conf_t *gmcf, ngx_pool_t *pool,
     for (i = 0; i < gmcf->idle.nelts; i++) {
         gw_decider_reset(idle[i]->decider);
     }
-
-    ngx_http_gateway_check_upstreams(router,
-        ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                            ngx_http_upstream_module),
-        log);
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0, "gateway: rules %uL are in force",
                   gmcf->generation);

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use testkit::socket::{Response, exchange};
+use testkit::suite::ANSWERED;
 
 /// A VirtualServer of `cafe.example.com` with the upstreams `tea` and `coffee`, and these routes.
 fn cafe(routes: &str) -> String {
@@ -123,6 +124,14 @@ fn bad_directives_are_told_by_nginx_t() {
         ("gateway_config documents.yaml; gateway_address tea;", "has an invalid address"),
         ("gateway_config documents.yaml; gateway_http2 tea;", "has to name a location: @name"),
         ("gateway_config documents.yaml; gateway_port 0;", "value must be between 1 and 65535"),
+        (
+            "gateway_config documents.yaml; upstream a { server 127.0.0.1; gateway_upstream; }",
+            "stands alone in its upstream",
+        ),
+        (
+            "gateway_config documents.yaml; upstream a { gateway_upstream; server 127.0.0.1; }",
+            "stands alone in its upstream",
+        ),
     ] {
         let (passed, told) = test(&good, http);
         assert!(!passed && told.contains(want), "{http}: {told}");
@@ -357,4 +366,75 @@ fn a_request_is_decided_once() {
     // Both are drawn, and what is drawn stays.
     let expected = ["coffee".to_owned(), "default.tea.80 forward".to_owned()];
     assert_eq!(told, BTreeSet::from(expected));
+}
+
+#[test]
+fn an_upstream_stands_for_those_that_the_rules_choose() {
+    if module().is_none() {
+        return;
+    }
+    let documents = cafe(
+        "  - {path: /tea, action: {pass: tea}}\n  \
+         - {path: /milk, action: {pass: milk}}\n  \
+         - {path: /hot, action: {proxy: {upstream: coffee, rewritePath: /cup}}}\n",
+    )
+    .replace("  routes:", "  - {name: milk, service: milk, port: 80}\n  routes:");
+    let (tea, coffee) = (Backend::start("tea"), Backend::start("coffee"));
+    let address = addresses(1)[0];
+    let upstreams = [("default.tea.80", tea.address), ("default.coffee.80", coffee.address)];
+    let folder = Folder::new();
+    folder.write("documents.yaml", &documents);
+    let http = "upstream rules { gateway_upstream; }\n".to_owned()
+        + &server(address, &upstreams, "gateway_request_uri on;")
+            .replace("http://$gw_backend$gw_target", "http://rules")
+            .replace(
+                "location / {",
+                "location /off { proxy_pass http://rules; }\nlocation / {\ngateway_port 80;",
+            );
+    folder.configure(1, &http);
+    let nginx = folder.start(address);
+    let ask = |target: &str| get(address, "cafe.example.com", target).unwrap();
+    for (target, backend, sent) in [
+        ("/tea/a%62?x=1", "tea", "GET /tea/a%62?x=1 "),
+        ("/tea?x=%62", "tea", "GET /tea?x=%62 "),
+        ("/hot/a?x=1", "coffee", "GET /cup/a?x=1 "),
+    ] {
+        let response = ask(target);
+        assert_eq!((response.status, response.field("x-backend")), (200, Some(backend)));
+        assert!(response.text().starts_with(sent), "{target}: {}", response.text());
+    }
+    // Neither is there anything to choose.
+    assert_eq!(ask("/milk").status, 500);
+    assert_eq!(ask("/off").status, 500);
+    let log = nginx.log();
+    assert!(log.contains("no upstream for backend \"default/milk:80\""), "{log}");
+    assert!(log.contains("nothing was decided that upstream \"rules\" could stand for"), "{log}");
+}
+
+#[test]
+fn what_nginx_is_told_to_pass_on_is_dropped_all_the_same() {
+    if module().is_none() {
+        return;
+    }
+    // virtualserver §12.2, §12.3
+    let documents = cafe("  - {path: /, action: {pass: tea}}\n");
+    let tea = Backend::start("tea");
+    let upstreams = [("default.tea.80", tea.address)];
+    for told in [false, true] {
+        let address = addresses(1)[0];
+        let folder = Folder::new();
+        folder.write("documents.yaml", &documents);
+        let (names, fields) = match told {
+            true => ("underscores_in_headers on;\n", "proxy_pass_header Server;"),
+            false => ("", ""),
+        };
+        folder.configure(1, &(names.to_owned() + &server(address, &upstreams, fields)));
+        let _nginx = folder.start(address);
+        let more = "x_user: ann\r\nx-user: bob\r\nConnection: close\r\n";
+        let response = testkit::socket::get(address, "cafe.example.com", "/", more).unwrap();
+        let echo = response.text();
+        assert!(echo.contains("x-user: bob") && !echo.contains("x_user"), "{told}: {echo}");
+        let (_, server) = ANSWERED.iter().find(|(name, _)| *name == "server").unwrap();
+        assert_ne!(response.field("server"), Some(*server), "{told}");
+    }
 }
