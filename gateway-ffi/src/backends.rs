@@ -71,7 +71,7 @@ impl Backends {
     }
 
     /// The backend that `forward` means by a port of the Service that was chosen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(
         &self,
         service: ServiceId,
@@ -80,8 +80,23 @@ impl Backends {
     ) -> Option<&Backend> {
         let places = self.places.get(service.0 as usize)?;
         let labels = labels_of(&forward.settings.endpoints);
-        let place = places.iter().find(|place| place.port == port && *place.labels == *labels)?;
+        // Most Services have one port, and are not narrowed.
+        let place = match places.first() {
+            Some(only) if only.port == port && labels.is_empty() && only.labels.is_empty() => only,
+            _ => Place::find(places, port, labels)?,
+        };
         self.all.get(place.at as usize)
+    }
+}
+
+impl Place {
+    #[inline(never)]
+    fn find<'p>(
+        places: &'p [Self],
+        port: u16,
+        labels: &[(Box<str>, Box<str>)],
+    ) -> Option<&'p Self> {
+        places.iter().find(|place| place.port == port && *place.labels == *labels)
     }
 }
 

@@ -201,20 +201,20 @@ fn show_backend(out: *mut gw_decision, made: &Made<'_, '_>, to: &Forwarding<'_>)
         Some(backend) => (text(&backend.name), backend.user()),
         None => (gw_str::ABSENT, 0),
     };
+    // One after the other: what waits for a call to return is moved to the stack and back.
+    put!(out, backend: name, backend_user: user);
     let split = to.split.as_ref().map(|choice| choice.split.origin.object.name.as_bytes());
     put!(
         out,
-        backend: name,
-        backend_user: user,
         service_namespace: text(&to.service.name.namespace),
         service_name: text(&to.service.name.name),
         service_port: to.port.into(),
         upstream: text(&to.forward.settings.name),
         split: gw_str::of_option(split),
-        protocol: protocol(to),
-        flags: flags(decision),
         max_body: max_body(to.forward.settings.max_body),
     );
+    put!(out, protocol: protocol(to));
+    put!(out, flags: flags(decision));
 }
 
 #[inline(always)]
@@ -305,7 +305,7 @@ pub unsafe extern "C" fn gw_decide(
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
         let met = decider.duties;
-        let mut room = MaybeUninit::uninit();
+        let (mut room, mut shown) = (MaybeUninit::uninit(), MaybeUninit::uninit());
         // SAFETY: the caller vouches for both.
         let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
         // SAFETY: the caller vouches for it.
@@ -314,7 +314,9 @@ pub unsafe extern "C" fn gw_decide(
                 .pinned
                 .decide(engine, |published, decided| decide(published, decided, given, met))?
         };
-        out.fill(|out| show(out, &made, met));
+        let mut place = out.place(&mut shown);
+        show(place.at(), &made, met);
+        place.finish();
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.
@@ -353,14 +355,16 @@ pub unsafe extern "C" fn gw_instead(
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
         let met = decider.duties;
-        let mut room = MaybeUninit::uninit();
+        let (mut room, mut shown) = (MaybeUninit::uninit(), MaybeUninit::uninit());
         // SAFETY: the caller vouches for both.
         let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
         let made = decider
             .pinned
             .replace(|published, decided| instead(published, decided, given, which, met))?;
         let Some(made) = made else { return Ok(GW_NONE) };
-        out.fill(|out| show(out, &made, met));
+        let mut place = out.place(&mut shown);
+        show(place.at(), &made, met);
+        place.finish();
         Ok(GW_OK)
     };
     // SAFETY: the caller vouches for it.

@@ -99,27 +99,47 @@ impl<T: Sized> Out<T> {
         Ok(Self { ptr, size: unsafe { size(ptr) }? })
     }
 
-    /// Lets `fill` write every field but the size, and hands over as many as the user knows.
+    /// Makes it a place for every field, whose user may not know all of them.
     #[inline]
-    pub(crate) fn fill(self, fill: impl FnOnce(*mut T)) {
-        let Self { ptr, size } = self;
-        if size >= size_of::<T>() {
-            return fill(ptr);
-        }
-        let mut room: T = zeroed();
-        fill(&raw mut room);
-        *room.size_mut() = size;
-        let octets = std::ptr::from_ref(&room).cast::<u8>();
-        // SAFETY: `size` octets can be written, says who made this, and are there.
-        unsafe { ptr.cast::<u8>().copy_from_nonoverlapping(octets, size) };
+    pub(crate) fn place(self, room: &mut MaybeUninit<T>) -> Place<'_, T> {
+        let is_whole = self.size >= size_of::<T>();
+        Place { out: self, room: if is_whole { None } else { Some(room.write(zeroed())) } }
     }
 
     /// Writes as much of `value` as its user knows, and leaves the size as it is.
     #[inline]
     pub(crate) fn write(self, mut value: T) {
         *value.size_mut() = self.size;
-        // SAFETY: `fill` hands a place on where a whole value can be written.
-        self.fill(|out| unsafe { out.write(value) });
+        if self.size >= size_of::<T>() {
+            // SAFETY: all of it can be written, says who made this.
+            return unsafe { self.ptr.write(value) };
+        }
+        let octets = std::ptr::from_ref(&value).cast::<u8>();
+        // SAFETY: `size` octets can be written, says who made this, and are there.
+        unsafe { self.ptr.cast::<u8>().copy_from_nonoverlapping(octets, self.size) };
+    }
+}
+
+/// A place for every field: the user's own where it knows all of them.
+pub(crate) struct Place<'r, T> {
+    out: Out<T>,
+    /// Else a value of ours.
+    room: Option<&'r mut T>,
+}
+
+impl<T: Sized> Place<'_, T> {
+    /// Where all of a struct can be written, until [`Place::finish`]. The size stays as it is.
+    #[inline]
+    pub(crate) fn at(&mut self) -> *mut T {
+        self.room.as_deref_mut().map_or(self.out.ptr, std::ptr::from_mut)
+    }
+
+    /// Hands over as many of the fields as the user knows.
+    #[inline]
+    pub(crate) fn finish(self) {
+        if let Some(room) = self.room {
+            self.out.write(*room);
+        }
     }
 }
 

@@ -18,12 +18,14 @@ pub struct TlsToBackend<'r> {
 
 impl<'r> Forwarding<'r> {
     /// What the Service says of the port, where the rule leaves that to it.
+    #[inline]
     pub(crate) fn speech(&self) -> Option<&'r PortSpeech> {
         let speech = self.forward.as_service_says.then(|| self.service.speech(self.port));
         speech.flatten()
     }
 
     /// What is spoken with the backend, within TLS or not.
+    #[inline]
     pub fn protocol(&self) -> BackendProtocol {
         let said = self.speech().and_then(|speech| speech.protocol);
         said.unwrap_or(self.forward.settings.protocol)
@@ -73,6 +75,7 @@ impl<'r> Decision<'r> {
     }
 
     /// How TLS is spoken with the backend of the outcome; `None`: not at all.
+    #[inline]
     pub fn backend_tls(&self) -> Option<TlsToBackend<'r>> {
         let Outcome::Forward(to) = self.outcome else { return None };
         TlsToBackend::of(to.forward, self.policies(), to.service, to.port)

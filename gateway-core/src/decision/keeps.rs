@@ -20,6 +20,7 @@ pub enum Keeps {
 impl Decision<'_> {
     /// How much the backend receives of the request: [`Keeps::All`] where target, host and header
     /// go on as they came, and endpoints are not chosen by a key of the request.
+    #[inline]
     pub fn keeps_request(&self) -> Keeps {
         let Outcome::Forward(to) = self.outcome else { return Keeps::Less };
         let forward = to.forward;
@@ -42,6 +43,7 @@ impl Decision<'_> {
     /// How much the client receives of what a backend answers, whatever its status: where it is not
     /// [`Keeps::Less`], there is no [`Decision::error_page`], and with [`Keeps::All`]
     /// [`Decision::edit_response`] changes nothing.
+    #[inline]
     pub fn keeps_answers(&self) -> Keeps {
         let Outcome::Forward(to) = self.outcome else { return Keeps::Less };
         let ResponseHeaderOps { of_backends: _, hidden, remove, set, add } =
