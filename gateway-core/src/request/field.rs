@@ -4,7 +4,7 @@
 //! pieces.
 
 use super::attributes::SOURCE_NAMESPACE;
-use super::host::{MAX_HOST, Target, has_upper_case, host_of, is_normal_host};
+use super::host::{MAX_HOST, Target, has_upper_case, host_of, is_normal_host, normal_host};
 use super::path::{PathBuffer, PathPolicy, Paths, check_query, unescape};
 use super::{InvalidTarget, Protocol, Request, caller};
 use crate::hash;
@@ -85,11 +85,12 @@ impl<'q, R: Request> View<'q, R> {
     fn of(request: &'q R) -> Result<(Self, bool), InvalidTarget> {
         let target = Target::of(request)?;
         let authority = target.authority(request)?;
-        let (host, is_lower) = if is_normal_host(authority) {
-            (authority, true)
-        } else {
-            let host = host_of(authority)?;
-            (host, !has_upper_case(host))
+        let (host, is_lower) = match normal_host(authority) {
+            Some(host) => (host, true),
+            None => {
+                let host = host_of(authority)?;
+                (host, !has_upper_case(host))
+            }
         };
         let paths = target.path.map(|path| Paths { matched: path, forward: path });
         let is_normal = is_lower && target.is_normal;

@@ -116,6 +116,27 @@ pub(crate) fn is_normal_host(authority: &[u8]) -> bool {
         && all_fine(authority, fine)
 }
 
+/// The host of an authority that is one in normal form, perhaps with a port. May find none in rare
+/// ones.
+#[inline]
+pub(crate) fn normal_host(authority: &[u8]) -> Option<&[u8]> {
+    let host = match authority.last() {
+        Some(last) if last.is_ascii_digit() => without_port(authority),
+        _ => authority,
+    };
+    is_normal_host(host).then_some(host)
+}
+
+/// What stands before a port at the end of `authority`.
+fn without_port(authority: &[u8]) -> &[u8] {
+    // It has five digits at most.
+    let start = authority.len().saturating_sub(6);
+    match authority[start..].iter().rposition(|octet| *octet == b':') {
+        Some(at) if is_port(&authority[start + at + 1..]) => &authority[..start + at],
+        _ => authority,
+    }
+}
+
 /// The host of an authority in normal form but for its case: without port and final dot.
 #[inline]
 pub(crate) fn host_of(authority: &[u8]) -> Result<&[u8], InvalidTarget> {
@@ -241,6 +262,37 @@ mod tests {
             }
         }
         assert!(!is_normal_host("a".repeat(MAX_HOST + 1).as_bytes()));
+    }
+
+    #[test]
+    fn normal_hosts_with_a_port() {
+        for (authority, want) in [
+            ("example.com", Some("example.com")),
+            ("example.com:8080", Some("example.com")),
+            ("example.com:65535", Some("example.com")),
+            ("127.0.0.1", Some("127.0.0.1")),
+            ("127.0.0.1:80", Some("127.0.0.1")),
+            ("a:1", Some("a")),
+            ("1", Some("1")),
+            ("example.com:65536", None),
+            ("example.com:123456", None),
+            ("example.com:8o8o", None),
+            ("example.com:", None),
+            ("example.com.:80", None),
+            ("Example.com:80", None),
+            ("a:80:80", None),
+            ("user:1@a", None),
+            (":80", None),
+            ("::1", None),
+            ("[::1]:80", None),
+            ("", None),
+        ] {
+            let want = want.map(str::as_bytes);
+            assert_eq!(normal_host(authority.as_bytes()), want, "{authority}");
+            if let Some(host) = want {
+                assert_eq!(host_of(authority.as_bytes()), Ok(host), "{authority}");
+            }
+        }
     }
 
     #[test]
