@@ -5,11 +5,11 @@
 use crate::stream::Stream;
 use bytes::BytesMut;
 use socket2::SockRef;
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -20,15 +20,15 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Whether a client has more of a request's body to send.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Unread(Arc<AtomicBool>);
+pub(crate) struct Unread(Rc<Cell<bool>>);
 
 impl Unread {
     pub(crate) fn set(&self, unread: bool) {
-        self.0.store(unread, Ordering::Relaxed);
+        self.0.set(unread);
     }
 
     pub(crate) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.get()
     }
 }
 
