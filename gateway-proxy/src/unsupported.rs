@@ -6,10 +6,7 @@ mod variables;
 use crate::attributes::are_supplied;
 use crate::guard::{Unenforced, take};
 use crate::snapshot::WrongConnection;
-use gateway_core::rules::{
-    Action, AuthRequest, EndpointChoice, Field, Listener, Policies, Protocol, RateLimitChoice,
-    Route, RuleSet, Sticky,
-};
+use gateway_core::rules::{Action, EndpointChoice, Field, Listener, Route, RuleSet, Sticky};
 use gateway_core::{Diagnostic, Endpoints, Origin, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,58 +54,17 @@ fn of_policies(rules: &RuleSet) -> BTreeSet<Diagnostic> {
             {
                 continue;
             }
-            let limits = match seen_limits.insert(Arc::as_ptr(&policies.rate_limits)) {
-                true => &policies.rate_limits[..],
-                false => &[],
-            };
-            for Unenforced { what, origin } in unenforced(policies, limits, listener.protocol) {
-                let message = format!("{what} is not enforced yet: its routes answer 500");
-                found.insert(Diagnostic::warning("unsupported", origin, message));
+            let has_new_limits = seen_limits.insert(Arc::as_ptr(&policies.rate_limits));
+            let steps = policies.steps(listener.protocol);
+            for step in steps.filter(|it| has_new_limits || !matches!(it, Step::RateLimit { .. })) {
+                if let Err(Unenforced { what, origin }) = take(&step, || Err(WrongConnection)) {
+                    let message = format!("{what} is not enforced yet: its routes answer 500");
+                    found.insert(Diagnostic::warning("unsupported", origin, message));
+                }
             }
         }
     }
     found
-}
-
-/// What `policies`, of their limits only `limits`, may ask of requests that come by `protocol` and
-/// is not done here.
-fn unenforced<'r>(
-    policies: &'r Policies,
-    limits: &'r [RateLimitChoice],
-    protocol: Protocol,
-) -> Vec<Unenforced<'r>> {
-    let Policies {
-        fault: _,
-        client_certificates,
-        rate_limits: _,
-        basic_auth,
-        auth_request,
-        jwt,
-        cache,
-        // They are refusals and what answers tell.
-        access: _,
-        cors: _,
-        hsts: _,
-        // What cannot be done is an error (`snapshot::unspeakable`).
-        backend_tls: _,
-    } = policies;
-    let certificates = client_certificates.as_deref().filter(|_| protocol == Protocol::Https);
-    let cases = limits.iter().flat_map(|choice| &choice.cases).map(|case| &case.limit);
-    let others = limits.iter().filter_map(|choice| choice.otherwise.as_ref());
-    let key = Vec::new();
-    let asked = match auth_request {
-        Some(AuthRequest::ApiKey(policy)) => Some(Step::ApiKey { policy, key }),
-        Some(AuthRequest::External(policy)) => Some(Step::ExternalAuth(policy)),
-        Some(AuthRequest::Check(check)) => Some(Step::AuthCheck(check)),
-        None => None,
-    };
-    let mut steps: Vec<Step<'_>> = certificates.map(Step::ClientCertificate).into_iter().collect();
-    steps.extend(cases.chain(others).map(|limit| Step::RateLimit { limit, key: Vec::new() }));
-    steps.extend(basic_auth.as_deref().map(Step::BasicAuth));
-    steps.extend(asked);
-    steps.extend(jwt.as_deref().map(Step::Jwt));
-    steps.extend(cache.as_deref().map(Step::Cache));
-    steps.iter().filter_map(|step| take(step, || Err(WrongConnection)).err()).collect()
 }
 
 /// A warning for each upstream of whose endpoints documents do not tell whether they are meant:

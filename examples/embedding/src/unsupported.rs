@@ -2,8 +2,7 @@
 //! is let through that was meant to be guarded.
 
 use gateway_core::rules::{
-    Action, AuthRequest, EndpointChoice, Forward, Listener, Policies, Protocol, Route, RuleSet,
-    VerifyClient, VirtualHost,
+    Action, EndpointChoice, Forward, Listener, Protocol, Route, RuleSet, VerifyClient, VirtualHost,
 };
 use gateway_core::{
     Decision, Diagnostic, Forwarding, Origin, Request, Severity, Step, TlsToBackend,
@@ -145,7 +144,7 @@ fn of_route<'r>(
         return;
     }
     if let Some(policies) = policies {
-        found.extend(steps(policies, listener.protocol).iter().filter_map(of_step));
+        found.extend(policies.steps(listener.protocol).filter_map(|step| of_step(&step)));
     }
     if let Action::Split(split) = &route.action {
         let session = split.session.as_ref();
@@ -164,37 +163,4 @@ fn of_route<'r>(
             found.extend((wants_tls && !speaks_tls).then(|| of(TLS)));
         }
     }
-}
-
-/// The steps that policies may ask of requests that come by `protocol`.
-fn steps(policies: &Policies, protocol: Protocol) -> Vec<Step<'_>> {
-    let Policies {
-        fault: _,
-        client_certificates,
-        rate_limits,
-        basic_auth,
-        auth_request,
-        jwt,
-        cache,
-        // They are refusals and what answers tell.
-        access: _,
-        cors: _,
-        hsts: _,
-        // It is of no use without a Service that TLS is spoken with.
-        backend_tls: _,
-    } = policies;
-    let certificates = client_certificates.as_deref().filter(|_| protocol == Protocol::Https);
-    let cases = rate_limits.iter().flat_map(|choice| &choice.cases).map(|case| &case.limit);
-    let others = rate_limits.iter().filter_map(|choice| choice.otherwise.as_ref());
-    let mut steps: Vec<Step<'_>> = certificates.map(Step::ClientCertificate).into_iter().collect();
-    steps.extend(cases.chain(others).map(|limit| Step::RateLimit { limit, key: Vec::new() }));
-    steps.extend(basic_auth.as_deref().map(Step::BasicAuth));
-    steps.extend(auth_request.as_ref().map(|asked| match asked {
-        AuthRequest::ApiKey(policy) => Step::ApiKey { policy, key: Vec::new() },
-        AuthRequest::External(policy) => Step::ExternalAuth(policy),
-        AuthRequest::Check(check) => Step::AuthCheck(check),
-    }));
-    steps.extend(jwt.as_deref().map(Step::Jwt));
-    steps.extend(cache.as_deref().map(Step::Cache));
-    steps
 }

@@ -98,6 +98,45 @@ impl<'r> Decision<'r> {
     }
 }
 
+impl Policies {
+    /// What [`Decision::steps`] may ask of requests that come by `protocol`, whatever they hold, for
+    /// those who tell beforehand what they do not do: not what turns a request away or answers it, nor
+    /// limits of Services. Keys are empty.
+    pub fn steps(&self, protocol: Protocol) -> impl Iterator<Item = Step<'_>> {
+        let Self {
+            fault: _,
+            client_certificates,
+            rate_limits,
+            basic_auth,
+            auth_request,
+            jwt,
+            cache,
+            // They are refusals and what answers tell.
+            access: _,
+            cors: _,
+            hsts: _,
+            backend_tls: _,
+        } = self;
+        let certificates = client_certificates.as_deref().filter(|_| protocol == Protocol::Https);
+        let cases = rate_limits.iter().flat_map(|choice| &choice.cases).map(|case| &case.limit);
+        let others = rate_limits.iter().filter_map(|choice| choice.otherwise.as_ref());
+        let limits = cases.chain(others).map(|limit| Step::RateLimit { limit, key: Vec::new() });
+        let asked = auth_request.as_ref().map(|asked| match asked {
+            AuthRequest::ApiKey(policy) => Step::ApiKey { policy, key: Vec::new() },
+            AuthRequest::External(policy) => Step::ExternalAuth(policy),
+            AuthRequest::Check(check) => Step::AuthCheck(check),
+        });
+        let certificates = certificates.map(Step::ClientCertificate).into_iter();
+        let rest = [
+            basic_auth.as_deref().map(Step::BasicAuth),
+            asked,
+            jwt.as_deref().map(Step::Jwt),
+            cache.as_deref().map(Step::Cache),
+        ];
+        certificates.chain(limits).chain(rest.into_iter().flatten())
+    }
+}
+
 /// Whether there may be steps for the request. Allocates nothing, unlike [`steps`].
 #[inline(never)]
 pub(crate) fn guards<R: Request>(policies: &Policies, view: &View<'_, R>) -> bool {

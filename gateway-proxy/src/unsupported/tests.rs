@@ -3,6 +3,7 @@
 use super::*;
 use crate::guard::{Guard, enforce};
 use crate::tls::ClientVerdict;
+use gateway_core::rules::Protocol;
 use gateway_core::{Connection, Options, RequestHead, Resources, Router, translate};
 use http::StatusCode;
 

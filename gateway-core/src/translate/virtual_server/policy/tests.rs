@@ -14,9 +14,9 @@ mod references;
 mod secrets;
 mod tls;
 
-use crate::rules::Policies;
+use crate::rules::{Policies, Protocol};
 use crate::translate::virtual_server::tests::{cafe, told, translation};
-use crate::{Options, Status, Translation};
+use crate::{Options, Status, Step, Translation};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
@@ -116,6 +116,37 @@ fn policies_and_told(documents: &str, list: &str, want: &[&str]) -> Policies {
 /// What the only policy of a VirtualServer is lowered to.
 fn lowered(spec: &str) -> Policies {
     policies_of(&policy("p", spec), "[{name: p}]")
+}
+
+/// What a host tells beforehand: all that some request may be asked, and nothing else.
+#[test]
+fn policies_tell_what_they_may_ask() {
+    let asks = |spec: &str, protocol| {
+        let policies = lowered(spec);
+        let name = |step: Step<'_>| match step {
+            Step::ClientCertificate(_) => "certificate",
+            Step::RateLimit { .. } => "limit",
+            Step::BasicAuth(_) => "basic",
+            Step::ApiKey { .. } => "key",
+            Step::Cache(_) => "cache",
+            other => panic!("{other:?}"),
+        };
+        policies.steps(protocol).map(name).collect::<Vec<_>>()
+    };
+    for (spec, want) in [
+        ("accessControl: {allow: [127.0.0.1]}", &[][..]),
+        ("cors: {allowOrigin: ['*']}", &[]),
+        ("hsts: {maxAge: 1}", &[]),
+        ("rateLimit: {rate: 1r/s, key: a, zoneSize: 1m}", &["limit"]),
+        ("basicAuth: {secret: users}", &["basic"]),
+        ("apiKey: {suppliedIn: {header: [x-key]}, clientSecret: clients}", &["key"]),
+        ("cache: {cacheZoneName: tea, cacheZoneSize: 10m}", &["cache"]),
+    ] {
+        assert_eq!(asks(spec, Protocol::Http), want, "{spec}");
+    }
+    let certificate = "ingressMTLS: {clientCertSecret: ca}";
+    assert_eq!(asks(certificate, Protocol::Https), ["certificate"]);
+    assert_eq!(asks(certificate, Protocol::Http), [""; 0], "nobody shows one there");
 }
 
 #[test]
