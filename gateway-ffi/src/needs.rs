@@ -8,9 +8,8 @@ use crate::router::gw_router;
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_OK, gw_status};
 use crate::step::{
-    DUTIES, GW_DUTY_API_KEY, GW_DUTY_AUTH_CHECK, GW_DUTY_BACKEND_TLS, GW_DUTY_BASIC_AUTH,
-    GW_DUTY_CACHE, GW_DUTY_CLIENT_CERTIFICATE, GW_DUTY_ENDPOINT_ACCESS, GW_DUTY_EXTERNAL_AUTH,
-    GW_DUTY_JWT, GW_DUTY_MUTUAL_TLS, GW_DUTY_RATE_LIMIT, GW_DUTY_SERVICE_LIMIT,
+    DUTIES, GW_DUTY_BACKEND_TLS, GW_DUTY_ENDPOINT_ACCESS, GW_DUTY_MUTUAL_TLS,
+    GW_DUTY_SERVICE_LIMIT, asked,
 };
 use gateway_core::attributes::{
     SOURCE_ACCOUNT, SOURCE_IDENTITY, SOURCE_LABELS, SOURCE_NAMESPACE, SOURCE_WORKLOADS,
@@ -348,24 +347,23 @@ impl<'r> Walk<'r> {
     }
 
     fn policies(&mut self, policies: &Policies, protocol: Protocol) {
+        for step in policies.steps(protocol) {
+            let (duty, _, origin) = asked(&step);
+            self.duty(duty, origin);
+        }
         let Policies {
             fault: _,
-            client_certificates,
+            client_certificates: _,
             cors,
             rate_limits,
             access,
-            basic_auth,
+            basic_auth: _,
             auth_request,
-            jwt,
-            cache,
+            jwt: _,
+            cache: _,
             backend_tls: _,
             hsts,
         } = policies;
-        if let Some(policy) = client_certificates.as_deref()
-            && protocol == Protocol::Https
-        {
-            self.duty(GW_DUTY_CLIENT_CERTIFICATE, &policy.origin);
-        }
         if let Some(cors) = cors {
             self.cors(cors);
         }
@@ -373,25 +371,8 @@ impl<'r> Walk<'r> {
         if access.is_some() {
             self.flags |= GW_NEEDS_PEER;
         }
-        if let Some(policy) = basic_auth {
-            self.duty(GW_DUTY_BASIC_AUTH, &policy.origin);
-        }
-        match auth_request {
-            Some(AuthRequest::ApiKey(policy)) => {
-                policy.headers.iter().for_each(|name| self.header(name.as_str()));
-                self.duty(GW_DUTY_API_KEY, &policy.origin);
-            }
-            Some(AuthRequest::External(policy)) => {
-                self.duty(GW_DUTY_EXTERNAL_AUTH, &policy.origin);
-            }
-            Some(AuthRequest::Check(check)) => self.duty(GW_DUTY_AUTH_CHECK, &check.origin),
-            None => {}
-        }
-        if let Some(policy) = jwt {
-            self.duty(GW_DUTY_JWT, &policy.origin);
-        }
-        if let Some(policy) = cache {
-            self.duty(GW_DUTY_CACHE, &policy.origin);
+        if let Some(AuthRequest::ApiKey(policy)) = auth_request {
+            policy.headers.iter().for_each(|name| self.header(name.as_str()));
         }
         if hsts.as_deref().is_some_and(|hsts| hsts.behind_proxy) {
             self.header("x-forwarded-proto");
@@ -413,7 +394,6 @@ impl<'r> Walk<'r> {
         }
         for limit in cases.iter().map(|case| &case.limit).chain(otherwise) {
             self.template(&limit.key);
-            self.duty(GW_DUTY_RATE_LIMIT, &limit.origin);
         }
     }
 

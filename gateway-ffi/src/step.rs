@@ -99,7 +99,7 @@ sized!(gw_step);
 pub(crate) fn duties(decision: &Decision<'_>, steps: &[Step<'_>]) -> u64 {
     let mut duties = 0;
     for step in steps {
-        duties |= duty(step);
+        duties |= asked(step).0;
     }
     if let Outcome::Forward(to) = decision.admitted() {
         if decision.backend_tls().is_some() {
@@ -115,38 +115,28 @@ pub(crate) fn duties(decision: &Decision<'_>, steps: &[Step<'_>]) -> u64 {
     duties
 }
 
-fn duty(step: &Step<'_>) -> u64 {
+/// The duty of a step, the status where it turns a request away, and where it was written.
+pub(crate) fn asked<'s>(step: &'s Step<'_>) -> (u64, u16, &'s Origin) {
     match step {
-        Step::Refuse(_) | Step::Preflight(_) => 0,
-        Step::ClientCertificate(_) => GW_DUTY_CLIENT_CERTIFICATE,
-        Step::RateLimit { .. } => GW_DUTY_RATE_LIMIT,
-        Step::BasicAuth(_) => GW_DUTY_BASIC_AUTH,
-        Step::ApiKey { .. } => GW_DUTY_API_KEY,
-        Step::ExternalAuth(_) => GW_DUTY_EXTERNAL_AUTH,
-        Step::AuthCheck(_) => GW_DUTY_AUTH_CHECK,
-        Step::Jwt(_) => GW_DUTY_JWT,
-        Step::Cache(_) => GW_DUTY_CACHE,
-        Step::ServiceLimit(_) => GW_DUTY_SERVICE_LIMIT,
+        Step::Refuse(refusal) => (0, refusal.status.as_u16(), refusal.origin),
+        Step::Preflight(cors) => (0, 204, cors.origin()),
+        Step::ClientCertificate(policy) => (GW_DUTY_CLIENT_CERTIFICATE, 400, &policy.origin),
+        Step::RateLimit { limit, .. } => (GW_DUTY_RATE_LIMIT, limit.reject.as_u16(), &limit.origin),
+        Step::BasicAuth(policy) => (GW_DUTY_BASIC_AUTH, 401, &policy.origin),
+        Step::ApiKey { policy, .. } => (GW_DUTY_API_KEY, ApiKey::UNKNOWN.as_u16(), &policy.origin),
+        Step::ExternalAuth(policy) => (GW_DUTY_EXTERNAL_AUTH, 500, &policy.origin),
+        Step::AuthCheck(check) => (GW_DUTY_AUTH_CHECK, AuthCheck::FAILED.as_u16(), &check.origin),
+        Step::Jwt(policy) => (GW_DUTY_JWT, 401, &policy.origin),
+        Step::Cache(policy) => (GW_DUTY_CACHE, 500, &policy.origin),
+        Step::ServiceLimit(counted) => (GW_DUTY_SERVICE_LIMIT, 503, &counted.limit.origin),
     }
 }
 
 fn show(step: &Step<'_>, key: &mut Vec<u8>) -> gw_step {
-    let (status, origin): (u16, &Origin) = match step {
-        Step::Refuse(refusal) => (refusal.status.as_u16(), refusal.origin),
-        Step::Preflight(cors) => (204, cors.origin()),
-        Step::ClientCertificate(policy) => (400, &policy.origin),
-        Step::RateLimit { limit, .. } => (limit.reject.as_u16(), &limit.origin),
-        Step::BasicAuth(policy) => (401, &policy.origin),
-        Step::ApiKey { policy, .. } => (ApiKey::UNKNOWN.as_u16(), &policy.origin),
-        Step::ExternalAuth(policy) => (500, &policy.origin),
-        Step::AuthCheck(check) => (AuthCheck::FAILED.as_u16(), &check.origin),
-        Step::Jwt(policy) => (401, &policy.origin),
-        Step::Cache(policy) => (500, &policy.origin),
-        Step::ServiceLimit(counted) => (503, &counted.limit.origin),
-    };
+    let (duty, status, origin) = asked(step);
     let text = |text: &str| gw_str::of(text.as_bytes());
     let shown = gw_step {
-        duty: duty(step),
+        duty,
         status: status.into(),
         policy_kind: text(&origin.object.kind),
         policy_namespace: text(&origin.object.namespace),
