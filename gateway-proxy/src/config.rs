@@ -6,7 +6,7 @@ use gateway_core::rules::{Networks, ServiceName};
 use gateway_core::{Endpoint, Options};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,6 +55,10 @@ pub struct Config {
     /// What proves the sessions of clients (gateway-api §17), the same for all replicas; `None` for
     /// a random key, with which they end with this process.
     pub session_key: Option<Vec<u8>>,
+    /// Most requests that an endpoint has under way, in percent of the average of its upstream, before
+    /// `hash … consistent` passes it over for the next one on the ring; 100 or more. `None` for any
+    /// number, as NGINX has it: then all requests with a key go to one endpoint.
+    pub hash_balance: Option<NonZeroU32>,
     /// What clients may ask of the proxy.
     pub limits: Limits,
 }
@@ -80,6 +84,7 @@ impl Default for Config {
             takeover: None,
             watch: Some(Duration::from_secs(1)),
             session_key: None,
+            hash_balance: None,
             limits: Limits::default(),
         }
     }

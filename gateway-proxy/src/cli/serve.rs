@@ -6,7 +6,7 @@ use gateway_core::rules::Network;
 use gateway_proxy::{AccessLog, Config, Limits, LogFormat, LogTarget, RealIpHeader, Tracing, run};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,6 +57,11 @@ pub(super) struct Serve {
     /// in all; fewer is answered 408 [default: none]
     #[arg(long, value_name = "N")]
     min_body_rate: Option<NonZeroU64>,
+
+    /// Most requests of an endpoint, in percent of the average of its upstream, before `hash …
+    /// consistent` passes it over; 100 or more [default: any number]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    hash_balance: Option<NonZeroU32>,
 
     /// Address of the admin server (/ready, /healthz, /metrics, /config), or `off`
     #[arg(long, value_name = "ADDR|off", default_value = "127.0.0.1:9901", value_parser = admin_address)]
@@ -134,6 +139,12 @@ fn ratio(text: &str) -> Result<f64, String> {
     ratio.ok_or_else(|| "not a number from 0 to 1".to_owned())
 }
 
+/// With less than the average nobody would have room.
+fn percent(text: &str) -> Result<NonZeroU32, String> {
+    let percent = text.parse().ok().filter(|percent: &NonZeroU32| percent.get() >= 100);
+    percent.ok_or_else(|| "not a whole number from 100 on".to_owned())
+}
+
 /// `80=8080`
 fn port_pair(text: &str) -> Result<(u16, u16), String> {
     let (from, to) = text.split_once('=').ok_or("`=` is missing")?;
@@ -174,6 +185,7 @@ impl Serve {
         let session_key = self.session_key.as_deref().map(session_key).transpose()?;
         let config = Config {
             session_key,
+            hash_balance: self.hash_balance,
             sources: self.documents.sources(),
             namespace: settings.namespace.clone(),
             options: settings.options(),
@@ -224,6 +236,12 @@ mod tests {
         assert_eq!(admin_address("off"), Ok(AdminAddress(None)));
         assert!(admin_address("127.0.0.1:1").is_ok());
         assert!(admin_address("here").is_err());
+    }
+
+    #[test]
+    fn bounds_of_loads() {
+        assert_eq!(percent("125").map(NonZeroU32::get), Ok(125));
+        assert!(["99", "0", "-1", "1.25", ""].iter().all(|text| percent(text).is_err()));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use gateway_core::rules::{
 };
 use gateway_core::{Behind, Endpoints, ObjectRef};
 use hashbrown::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// What the endpoints of an upstream are found by: where its settings are, which stay there as long
@@ -90,7 +91,9 @@ impl Groups {
             let has_backup = target.has_backup && self.has_backup(target, maker);
             let settings = Arc::clone(settings);
             let check_tls = maker.speeches.of_checks(&settings);
-            let group = Group::new(members, settings, has_backup, previous).checked_in(check_tls);
+            let group = Group::new(members, settings, has_backup, previous)
+                .checked_in(check_tls)
+                .bounded(maker.config.hash_balance.map(NonZeroU32::get));
             let group = Arc::new(if is_known { group } else { group.unknown() });
             self.by_name.insert(name, Arc::clone(&group));
             group

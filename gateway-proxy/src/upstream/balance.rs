@@ -31,6 +31,8 @@ pub(crate) struct Group {
     turn: AtomicUsize,
     /// Where keys stand, where they do.
     ring: Option<Ring>,
+    /// Most requests of an endpoint with a place there, in percent of the average; `None` for any.
+    bound: Option<u32>,
     /// Who waits for an endpoint. Outlives the table.
     waiting: Arc<Waiting>,
 }
@@ -62,7 +64,14 @@ impl Group {
         let turn = previous.map_or(0, |previous| previous.turn.load(Ordering::Relaxed));
         let waiting = previous.map(|previous| Arc::clone(&previous.waiting)).unwrap_or_default();
         let turn = AtomicUsize::new(turn);
-        Self { members, settings, has_backup, is_known: true, check_tls: None, turn, ring, waiting }
+        let (is_known, check_tls, bound) = (true, None, None);
+        Self { members, settings, has_backup, is_known, check_tls, turn, ring, bound, waiting }
+    }
+
+    /// The same, where an endpoint of a key that has `bound` percent of the average load, or more, is
+    /// passed over.
+    pub(crate) fn bounded(self, bound: Option<u32>) -> Self {
+        Self { bound, ..self }
     }
 
     /// The same, of which documents do not tell which endpoints are meant.
@@ -222,11 +231,28 @@ impl Group {
             }
             Balance::Hash { consistent: true, .. } => {
                 let ring = self.ring.as_ref()?;
-                ring.from(choice.key).find(|at| suits(&self.members[*at]))
+                let most = self.most_of_any(&suits);
+                let has_less = |m: &Member| most.is_none_or(|most| m.endpoint.active() < most);
+                ring.from(choice.key).find(|at| {
+                    let member = &self.members[*at];
+                    suits(member) && has_less(member)
+                })
             }
             // One after the other, also for what rules may come to ask.
             _ => self.in_turn(random, suits),
         }
+    }
+
+    /// How many requests an endpoint with a place on the ring may have, so that it takes no more than
+    /// its bound with one more. One at least has fewer.
+    fn most_of_any(&self, suits: impl Fn(&Member) -> bool) -> Option<u32> {
+        let bound = u64::from(self.bound?);
+        let suiting = self.members.iter().filter(|member| suits(member));
+        let (count, active) = suiting.fold((0, 1), |(count, active), member| {
+            (count + 1, active + u64::from(member.endpoint.active()))
+        });
+        let most = (active * bound).div_ceil(100 * u64::max(count, 1));
+        Some(u32::try_from(most).unwrap_or(u32::MAX))
     }
 
     fn next_turn(&self) -> usize {

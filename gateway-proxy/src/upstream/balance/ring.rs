@@ -1,8 +1,8 @@
 //! A ring of the endpoints of a group, on which each key has its place (ketama): where endpoints
 //! come and go, only the keys move that go to these or come from them.
 //!
-//! Loads are not bounded: the rule says that all requests with a key go to one endpoint. Whoever
-//! wants a bound has `max-conns`.
+//! The rule says that all requests with a key go to one endpoint. Whoever wants loads bounded asks for
+//! that ([`Config::hash_balance`](crate::Config::hash_balance)), or has `max-conns`.
 
 use crate::upstream::Address;
 

@@ -116,6 +116,31 @@ fn round_robin_takes_one_after_the_other() {
 }
 
 #[test]
+fn loads_of_a_ring_are_bounded_where_that_is_asked_for() {
+    let balance = Balance::Hash { key: Template::text("a"), consistent: true };
+    let group = |bound| {
+        let members = (1..=4).map(member).collect();
+        let group = Group::new(members, Arc::new(settings(balance.clone())), false, None);
+        Arc::new(group.bounded(bound))
+    };
+    let random = Random::from_seed(1);
+    for (bound, want) in [(None, [8, 0, 0, 0]), (Some(125), [3, 3, 2, 0]), (Some(100), [2; 4])] {
+        let group = group(bound);
+        let take = || group.try_take(&choice(&[], &random)).unwrap();
+        let own = port(take().endpoint().address());
+        let holdings: Vec<Holding> = (0..8).map(|_| take()).collect();
+        let mut counts = [0; 4];
+        for holding in &holdings {
+            counts[usize::from(port(holding.endpoint().address())) - 1] += 1;
+        }
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        assert_eq!(counts, want, "{bound:?}");
+        drop(holdings);
+        assert_eq!(port(take().endpoint().address()), own, "it has room again");
+    }
+}
+
+#[test]
 fn random_takes_any() {
     let (group, random) = (group(3, &Balance::Random), Random::from_seed(5));
     let ports: Vec<u16> = (0..64).map(|_| taken(&group, &[], &random)).collect();
