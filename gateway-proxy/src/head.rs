@@ -3,14 +3,13 @@
 use crate::attributes::Attributes;
 use crate::downstream::Unread;
 use crate::gate::Pass;
-use crate::http1::{has, items, lists};
+use crate::http1::{has, is_of_connection, items, lists};
 use crate::shutdown::Draining;
 use crate::streams::Streams;
 use crate::tls::{Session, SpiffeId};
 use gateway_core::{Connection, Request};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TRAILER, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
@@ -174,9 +173,8 @@ pub(crate) fn strip_answer(headers: &mut HeaderMap) {
 /// Whether a field is about one connection only (RFC 9110, section 7.6.1).
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     match *name {
-        CONNECTION | TE | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE
-        | PROXY_AUTHORIZATION => true,
-        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings"),
+        PROXY_AUTHENTICATE | PROXY_AUTHORIZATION => true,
+        _ => is_of_connection(name) || name.as_str() == "http2-settings",
     }
 }
 

@@ -22,8 +22,9 @@ pub(crate) mod wire;
 
 pub(crate) use batch::{Batch, Flush};
 pub(crate) use head::{
-    Start, has, has_no_body, is_bare, is_chunked, is_chunks, items, lists, persists, request,
-    response, tells_end, write_fields, write_framing, write_request, write_status,
+    Start, has, has_no_body, is_bare, is_chunked, is_chunks, is_of_connection, items, lists,
+    persists, request, response, tells_end, write_fields, write_framing, write_request,
+    write_status,
 };
 pub(crate) use incoming::{Ends, NoHead};
 pub(crate) use outgoing::{Framing, Outgoing, is_no_trailer};

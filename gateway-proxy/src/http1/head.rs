@@ -4,7 +4,7 @@ use super::incoming::Ends;
 use super::outgoing::Framing;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
@@ -242,6 +242,14 @@ pub(crate) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
     }
 }
 
+/// Whether a field is about a connection of HTTP/1 (RFC 9110, section 7.6.1; RFC 9113, section 8.2.2).
+pub(crate) fn is_of_connection(name: &HeaderName) -> bool {
+    match *name {
+        CONNECTION | TE | TRANSFER_ENCODING | UPGRADE => true,
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+    }
+}
+
 /// Whether a field's list holds `item`.
 pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
     items(headers, name).any(|found| found.eq_ignore_ascii_case(item.as_bytes()))
@@ -267,7 +275,6 @@ pub(crate) fn persists(version: Version, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::TE;
 
     fn lines(headers: &HeaderMap) -> Vec<String> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

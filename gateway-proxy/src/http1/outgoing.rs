@@ -1,13 +1,13 @@
 //! What goes out on a socket, message by message.
 
-use super::head::write_fields;
+use super::head::{is_of_connection, write_fields};
 use crate::error::BrokenBody;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_TYPE, EXPECT, HOST, HeaderName, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    EXPECT, HOST, HeaderName, MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE,
+    TRAILER,
 };
 use http_body::Frame;
 use std::io::{self, IoSlice, Write};
@@ -132,15 +132,8 @@ impl Outgoing {
         self.framing = Framing::None;
         self.flatten();
         self.buffer.extend_from_slice(b"0\r\n");
-        if trailers.keys().any(is_no_trailer) {
-            let mut legal = trailers.clone();
-            trailers.keys().filter(|name| is_no_trailer(name)).for_each(|name| {
-                legal.remove(name);
-            });
-            write_fields(&mut self.buffer, &legal);
-        } else {
-            write_fields(&mut self.buffer, trailers);
-        }
+        let legal = trailers.iter().filter(|(name, _)| !is_no_trailer(name));
+        write_fields(&mut self.buffer, legal);
         self.buffer.extend_from_slice(b"\r\n");
         Ok(())
     }
@@ -231,10 +224,10 @@ impl Outgoing {
 /// connection (section 7.6.1).
 pub(crate) fn is_no_trailer(name: &HeaderName) -> bool {
     match *name {
-        AUTHORIZATION | CACHE_CONTROL | CONNECTION | CONTENT_ENCODING | CONTENT_LENGTH
-        | CONTENT_RANGE | CONTENT_TYPE | EXPECT | HOST | MAX_FORWARDS | PROXY_AUTHENTICATE
-        | PROXY_AUTHORIZATION | SET_COOKIE | TE | TRAILER | TRANSFER_ENCODING | UPGRADE => true,
-        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+        AUTHORIZATION | CACHE_CONTROL | CONTENT_ENCODING | CONTENT_LENGTH | CONTENT_RANGE
+        | CONTENT_TYPE | EXPECT | HOST | MAX_FORWARDS | PROXY_AUTHENTICATE
+        | PROXY_AUTHORIZATION | SET_COOKIE | TRAILER => true,
+        _ => is_of_connection(name),
     }
 }
 

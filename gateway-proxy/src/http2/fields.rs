@@ -1,7 +1,8 @@
 //! What a header of HTTP/2 must not have.
 
+use crate::http1::is_of_connection;
 use http::HeaderMap;
-use http::header::{CONNECTION, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::TE;
 
 /// Drops the fields that are about a connection of HTTP/1 (RFC 9113, section 8.2.2), which h2 does not
 /// send. Those of the other side are gone already; rules may set some.
@@ -11,13 +12,6 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
         (is_of_connection(name) && !may_stay).then(|| name.clone())
     }) {
         headers.remove(name);
-    }
-}
-
-fn is_of_connection(name: &HeaderName) -> bool {
-    match *name {
-        CONNECTION | TE | TRANSFER_ENCODING | UPGRADE => true,
-        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
     }
 }
 
