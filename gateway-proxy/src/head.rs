@@ -38,6 +38,9 @@ pub(crate) struct Head<'a> {
 pub(crate) struct Interim(RefCell<Vec<(StatusCode, HeaderMap)>>);
 
 impl Interim {
+    /// Most of one request of which a client hears.
+    pub(crate) const MOST: u8 = 16;
+
     /// Passes one on.
     pub(crate) fn push(&self, status: StatusCode, mut headers: HeaderMap) {
         strip_answer(&mut headers);

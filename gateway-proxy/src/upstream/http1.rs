@@ -29,9 +29,6 @@ use tokio::time::{Sleep, sleep};
 /// it (1xx) included.
 const HEAD: usize = 64 << 10;
 
-/// Most answers that announce the one to come of which a client hears.
-const INTERIM: u8 = 16;
-
 /// A connection that takes one request after the other.
 pub(crate) struct Connection {
     socket: Shared<Stream>,
@@ -282,7 +279,7 @@ impl Answering<'_> {
                     // Nobody has asked the backend to say that it may go on.
                     if let Some(interim) = self.interim
                         && start.status != StatusCode::CONTINUE
-                        && self.announced < INTERIM
+                        && self.announced < Interim::MOST
                     {
                         self.announced += 1;
                         interim.push(start.status, start.headers);

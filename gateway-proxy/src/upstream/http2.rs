@@ -46,9 +46,6 @@ const SEND_BUFFER: usize = 64 << 10;
 /// Most octets of the fields of an answer, as they are counted in HTTP/2.
 const HEADER_LIST: u32 = 64 << 10;
 
-/// Most answers that announce the one to come of which a client hears.
-const INTERIM: u8 = 16;
-
 /// A connection on which nothing came for as long as a request waited in vain gets no more requests,
 /// if that was at least this long: nothing else would tell that the backend is gone.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -330,7 +327,7 @@ struct Answering<'a> {
 impl Answering<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, h2::Error>> {
         // Of those that nobody is told of, h2 lets go.
-        while let Some(interim) = self.interim.filter(|_| self.announced < INTERIM)
+        while let Some(interim) = self.interim.filter(|_| self.announced < Interim::MOST)
             && let Some(Ok(announced)) = ready!(self.answer.poll_informational(cx))
         {
             // Nobody has asked the backend to say that it may go on, and there is no 101 in HTTP/2
