@@ -439,7 +439,7 @@ struct gw_needs {
  */
 gw_status gw_router_needs(const gw_router *router, gw_needs *out);
 
-/* ==== The slot that holds the router in force ==== */
+/* ==== What holds the router in force ==== */
 
 /* Holds the router in force: one for a process, or one for each worker. Any number of threads may
  * decide with it and publish to it at once. Yours from gw_engine_new to gw_engine_free.
@@ -451,8 +451,8 @@ gw_status gw_engine_new(const gw_router *router, gw_engine **out);
 
 /* Puts router in force, at once and as a whole: every gw_decide that begins afterwards uses it,
  * those that run go on with the one before. The router stays yours. Unless generation is NULL,
- * *generation says the how manieth it is; decisions carry it. Waits for nobody and makes nobody
- * wait; costs less than a microsecond, and freeing the old router where nobody uses it any more.
+ * *generation says the how manieth it is; decisions carry it. Costs less than a microsecond, and
+ * freeing the old router where nobody uses it any more, for which no other thread waits.
  */
 gw_status gw_engine_publish(const gw_engine *engine, const gw_router *router,
     uint64_t *generation);
@@ -731,7 +731,8 @@ struct gw_decision {
  * none. What it finds is read from the request only as far as rules ask for it.
  *
  * Costs what deciding costs in Rust and some 20 ns more. Allocates nothing, once per decider and
- * published router excepted, unless policies ask something of the request. Never waits.
+ * published router excepted, unless policies ask something of the request. Waits for nobody, except
+ * that after a publish threads take turns to count one more user of the new router.
  */
 gw_status gw_decide(gw_decider *decider, const gw_engine *engine, const gw_request *request,
     gw_decision *out);

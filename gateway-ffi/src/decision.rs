@@ -2,9 +2,10 @@
 
 use crate::bytes::gw_str;
 use crate::decider::{self, gw_decider};
-use crate::engine::{Published, gw_engine};
+use crate::engine::gw_engine;
 use crate::pinned::{Decided, Made, Treatment};
 use crate::request::{Borrowed, gw_request};
+use crate::router::gw_router;
 use crate::settings::{max_body, protocol};
 use crate::sized::{self, Out, sized};
 use crate::status::{GW_ERR_ARGUMENT, GW_NONE, GW_OK, gw_status};
@@ -158,10 +159,10 @@ fn text(text: &str) -> gw_str {
 /// Fills `out`, all of which can be written.
 #[inline(always)]
 fn show(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
-    let Made { published, decision, steps, treatment, asked, .. } = *made;
+    let Made { decision, steps, treatment, asked, .. } = *made;
     put!(
         out,
-        generation: published.generation,
+        generation: made.generation,
         duties: asked & met,
         unmet: asked & !met,
         steps_len: steps.len(),
@@ -195,8 +196,8 @@ fn show(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
 
 #[inline(always)]
 fn show_backend(out: *mut gw_decision, made: &Made<'_, '_>, to: &Forwarding<'_>) {
-    let Made { published, decision, .. } = made;
-    let backend = published.router.backends.find(to.id, to.port, to.forward);
+    let Made { router, decision, .. } = made;
+    let backend = router.backends.find(to.id, to.port, to.forward);
     let (name, user) = match backend {
         Some(backend) => (text(&backend.name), backend.user()),
         None => (gw_str::ABSENT, 0),
@@ -290,7 +291,8 @@ fn show_answer(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
 /// none. What it finds is read from the request only as far as rules ask for it.
 ///
 /// Costs what deciding costs in Rust and some 20 ns more. Allocates nothing, once per decider and
-/// published router excepted, unless policies ask something of the request. Never waits.
+/// published router excepted, unless policies ask something of the request. Waits for nobody, except
+/// that after a publish threads take turns to count one more user of the new router.
 ///
 /// # Safety
 ///
@@ -310,9 +312,7 @@ pub unsafe extern "C" fn gw_decide(
         let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
         // SAFETY: the caller vouches for it.
         let made = unsafe {
-            decider
-                .pinned
-                .decide(engine, |published, decided| decide(published, decided, given, met))?
+            decider.pinned.decide(engine, |router, decided| decide(router, decided, given, met))?
         };
         let mut place = out.place(&mut shown);
         show(place.at(), &made, met);
@@ -325,15 +325,15 @@ pub unsafe extern "C" fn gw_decide(
 
 #[inline(always)]
 fn decide<'r>(
-    published: &'r Published,
+    router: &'r gw_router,
     decided: &mut Decided<'r>,
     given: &gw_request,
     met: u64,
 ) -> Result<(), gw_status> {
     // SAFETY: who has handed the request in vouches for what it points to.
-    let request = unsafe { Borrowed::of(given, &published.router.needs) }?;
+    let request = unsafe { Borrowed::of(given, &router.needs) }?;
     decided.draw = request.random();
-    let decision = published.router.router.decide(&request, decided.draw);
+    let decision = router.router.decide(&request, decided.draw);
     settle(decided, decision, &request, met);
     request.finish()
 }
@@ -360,7 +360,7 @@ pub unsafe extern "C" fn gw_instead(
         let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
         let made = decider
             .pinned
-            .replace(|published, decided| instead(published, decided, given, which, met))?;
+            .replace(|router, decided| instead(router, decided, given, which, met))?;
         let Some(made) = made else { return Ok(GW_NONE) };
         let mut place = out.place(&mut shown);
         show(place.at(), &made, met);
@@ -372,7 +372,7 @@ pub unsafe extern "C" fn gw_instead(
 }
 
 fn instead<'r>(
-    published: &'r Published,
+    router: &'r gw_router,
     decided: &mut Decided<'r>,
     given: &gw_request,
     which: i32,
@@ -383,11 +383,11 @@ fn instead<'r>(
         return Ok(false);
     };
     // SAFETY: who has handed the request in vouches for what it points to.
-    let request = unsafe { Borrowed::of(given, &published.router.needs) }?;
-    let router = &published.router.router;
+    let request = unsafe { Borrowed::of(given, &router.needs) }?;
+    let rules = &router.router;
     let decision = match which {
-        GW_INSTEAD_BREAKER => router.fall_back(&decision, &request),
-        GW_INSTEAD_BACKUP => router.back_up(&decision, &request),
+        GW_INSTEAD_BREAKER => rules.fall_back(&decision, &request),
+        GW_INSTEAD_BACKUP => rules.back_up(&decision, &request),
         _ => return Err(GW_ERR_ARGUMENT),
     };
     request.finish()?;

@@ -1,58 +1,20 @@
-//! The slot that holds the router in force.
+//! What holds the router in force.
 
 use crate::boundary::{boundary, or};
 use crate::handle::{self, Shared};
 use crate::router::gw_router;
+use crate::slot::Slot;
 use crate::status::{GW_OK, gw_status};
-use arc_swap::ArcSwap;
-use std::ops::Deref;
 use std::sync::Arc;
 
 /// Holds the router in force: one for a process, or one for each worker. Any number of threads may
 /// decide with it and publish to it at once. Yours from `gw_engine_new` to `gw_engine_free`.
 #[derive(Debug)]
 pub struct gw_engine {
-    slot: ArcSwap<Published>,
+    pub(crate) slot: Slot<gw_router>,
 }
 
 impl Shared for gw_engine {}
-
-/// A router, and the how manieth of its engine it is.
-#[derive(Debug)]
-pub(crate) struct Published {
-    pub(crate) generation: u64,
-    pub(crate) router: Arc<gw_router>,
-}
-
-/// A share of an engine, as [`arc_swap::Cache`] wants it.
-pub(crate) struct Share(pub(crate) Arc<gw_engine>);
-
-impl Deref for Share {
-    type Target = ArcSwap<Published>;
-
-    fn deref(&self) -> &ArcSwap<Published> {
-        &self.0.slot
-    }
-}
-
-impl gw_engine {
-    pub(crate) fn slot(&self) -> &ArcSwap<Published> {
-        &self.slot
-    }
-
-    fn new(router: Arc<gw_router>) -> Self {
-        Self { slot: ArcSwap::from_pointee(Published { generation: 1, router }) }
-    }
-
-    /// Puts a router in the place of the one in force, and says the how manieth it is.
-    fn publish(&self, router: &Arc<gw_router>) -> u64 {
-        let before = self.slot.rcu(|before| Published {
-            generation: before.generation + 1,
-            router: Arc::clone(router),
-        });
-        before.generation + 1
-    }
-}
 
 /// Makes an engine with `router` in force, as generation 1. The router stays yours.
 ///
@@ -68,7 +30,7 @@ pub unsafe extern "C" fn gw_engine_new(
         // SAFETY: the caller vouches for both pointers.
         unsafe {
             handle::put(out, std::ptr::null_mut())?;
-            let engine = gw_engine::new(handle::another(router)?);
+            let engine = gw_engine { slot: Slot::new(handle::another(router)?) };
             handle::put(out, handle::share(Arc::new(engine)))?;
         }
         Ok(GW_OK)
@@ -77,8 +39,8 @@ pub unsafe extern "C" fn gw_engine_new(
 
 /// Puts `router` in force, at once and as a whole: every `gw_decide` that begins afterwards uses it,
 /// those that run go on with the one before. The router stays yours. Unless `generation` is NULL,
-/// `*generation` says the how manieth it is; decisions carry it. Waits for nobody and makes nobody
-/// wait; costs less than a microsecond, and freeing the old router where nobody uses it any more.
+/// `*generation` says the how manieth it is; decisions carry it. Costs less than a microsecond, and
+/// freeing the old router where nobody uses it any more, for which no other thread waits.
 ///
 /// # Safety
 ///
@@ -92,7 +54,7 @@ pub unsafe extern "C" fn gw_engine_publish(
     boundary(|| {
         // SAFETY: the caller vouches for all pointers.
         unsafe {
-            let published = handle::shared(engine)?.publish(&handle::another(router)?);
+            let published = handle::shared(engine)?.slot.publish(handle::another(router)?);
             if !generation.is_null() {
                 handle::put(generation, published)?;
             }

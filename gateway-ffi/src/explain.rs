@@ -29,15 +29,15 @@ pub unsafe extern "C" fn gw_explain(
         decider.pinned.clear();
         let mut room = MaybeUninit::uninit();
         // SAFETY: the caller vouches for all of it.
-        let (published, request) = unsafe {
+        let (router, request) = unsafe {
             handle::put(json, gw_str::ABSENT)?;
-            let published = handle::shared(engine)?.slot().load_full();
-            (published, sized::read(request, &mut room)?)
+            let router = handle::shared(engine)?.slot.look().value;
+            (router, sized::read(request, &mut room)?)
         };
         // SAFETY: the caller vouches for all of it.
-        let request = unsafe { Borrowed::of(request, &published.router.needs) }?;
+        let request = unsafe { Borrowed::of(request, &router.needs) }?;
         let draw = request.random();
-        let explanation = published.router.router.explain(&request, draw);
+        let explanation = router.router.explain(&request, draw);
         request.finish()?;
         decider.explained = gateway_json::explanation(&explanation, draw).to_string();
         // SAFETY: the caller vouches for it.

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn gw_edit_request(
         // SAFETY: the caller vouches for all of it.
         let (out, request) = unsafe {
             let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.published.router.needs)?)
+            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
         };
         let shown = decider.sent.show(forwarding(&made)?, &request);
         request.finish()?;
@@ -132,8 +132,7 @@ pub unsafe extern "C" fn gw_admits(
         let made = decider.pinned.get()?;
         // SAFETY: the caller vouches for all of it.
         let (request, account) = unsafe {
-            let request =
-                Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
+            let request = Borrowed::of(sized::read(request, &mut room)?, &made.router.needs)?;
             (request, handle::shared(account)?.get()?.ok_or(GW_ERR_ARGUMENT)?)
         };
         let decision = forwarding(&made)?;

@@ -30,8 +30,10 @@ mod response;
 mod router;
 mod settings;
 mod sized;
+mod slot;
 mod status;
 mod step;
+mod sync;
 mod version;
 
 pub use boundary::{gw_log_fn, gw_set_log};

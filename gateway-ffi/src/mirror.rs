@@ -60,9 +60,9 @@ pub unsafe extern "C" fn gw_mirror_get(
         // SAFETY: the caller vouches for all of it.
         let (out, request) = unsafe {
             let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.published.router.needs)?)
+            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
         };
-        let copies = made.published.router.router.mirrors(forwarding(&made)?, &request, made.draw);
+        let copies = made.router.router.mirrors(forwarding(&made)?, &request, made.draw);
         let mut copies = copies.filter(|copy| duties(copy, &[]) & !met == 0);
         let Some(copy) = copies.nth(index) else { return Ok(GW_NONE) };
         let sent = decider.copied.show(&copy, &request);
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn gw_mirror_get(
             ..zeroed()
         };
         if let Outcome::Forward(to) = copy.admitted()
-            && let Some(backend) = made.published.router.backends.find(to.id, to.port, to.forward)
+            && let Some(backend) = made.router.backends.find(to.id, to.port, to.forward)
         {
             shown.backend = gw_str::of(backend.name.as_bytes());
             shown.backend_user = backend.user();

@@ -1,9 +1,10 @@
 //! A decision together with the router that it borrows from.
 
-use crate::engine::{Published, Share, gw_engine};
+use crate::engine::gw_engine;
 use crate::handle;
+use crate::router::gw_router;
+use crate::slot::Seen;
 use crate::status::{GW_ERR_STATE, gw_status};
-use arc_swap::Cache;
 use gateway_core::{Decision, Step};
 use http::StatusCode;
 use std::sync::Arc;
@@ -11,11 +12,15 @@ use std::sync::Arc;
 /// The router that was in force when it was looked at last, and what was decided by it.
 #[derive(Default)]
 pub(crate) struct Pinned {
-    /// Whether `decided` is about `published`, and both borrow from what `cache` holds.
-    published: Option<&'static Published>,
-    /// First of the two, so that it goes first.
+    /// Borrows from the router of `held`. First of the two, so that it goes first.
     decided: Decided<'static>,
-    cache: Option<Cache<Share, Arc<Published>>>,
+    held: Option<Held>,
+}
+
+/// A router, and the engine where it was in force.
+struct Held {
+    engine: Arc<gw_engine>,
+    seen: Seen<gw_router>,
 }
 
 /// What was decided.
@@ -49,7 +54,8 @@ pub(crate) enum Treatment {
 
 /// A decision with all that belongs to it.
 pub(crate) struct Made<'d, 'r> {
-    pub(crate) published: &'r Published,
+    pub(crate) generation: u64,
+    pub(crate) router: &'r gw_router,
     pub(crate) decision: &'d Decision<'r>,
     pub(crate) steps: &'d [Step<'r>],
     pub(crate) draw: u64,
@@ -67,46 +73,64 @@ impl Pinned {
     pub(crate) unsafe fn decide(
         &mut self,
         engine: *const gw_engine,
-        decide: impl for<'r> FnOnce(&'r Published, &mut Decided<'r>) -> Result<(), gw_status>,
+        decide: impl for<'r> FnOnce(&'r gw_router, &mut Decided<'r>) -> Result<(), gw_status>,
     ) -> Result<Made<'_, '_>, gw_status> {
         self.forget();
         // SAFETY: the caller vouches for it.
-        let slot = unsafe { handle::shared(engine) }?.slot();
-        let known = self.cache.as_ref().is_some_and(|cache| std::ptr::eq(cache.arc_swap(), slot));
-        if !known {
+        let asked = unsafe { handle::shared(engine) }?;
+        let is_known = |held: &Held| {
+            std::ptr::eq(&raw const *held.engine, asked) && asked.slot.is_in_force(&held.seen)
+        };
+        if !self.held.as_ref().is_some_and(is_known) {
             // SAFETY: the caller vouches for it.
-            self.cache = Some(Cache::new(Share(unsafe { handle::another(engine) }?)));
+            self.hold(unsafe { handle::another(engine) }?);
         }
-        let cache = self.cache.as_mut().ok_or(GW_ERR_STATE)?;
-        let published: *const Published = Arc::as_ptr(cache.load());
-        // SAFETY: `cache` holds it until it is loaded again, replaced or dropped, and `decided`,
-        // which alone borrows from it for longer than this call, is cleared or dropped before.
-        // `decide` takes any lifetime, so it can put nothing else there that borrows.
-        let published: &'static Published = unsafe { &*published };
-        decide(published, &mut self.decided)?;
-        self.published = Some(published);
+        self.with(decide)?;
         self.get()
+    }
+
+    /// Keeps the router that is in force.
+    #[cold]
+    fn hold(&mut self, engine: Arc<gw_engine>) {
+        let seen = engine.slot.look();
+        self.held = Some(Held { engine, seen });
     }
 
     /// Lets `decide` decide anew by the same router; nothing changes where it says no.
     pub(crate) fn replace(
         &mut self,
-        decide: impl for<'r> FnOnce(&'r Published, &mut Decided<'r>) -> Result<bool, gw_status>,
+        decide: impl for<'r> FnOnce(&'r gw_router, &mut Decided<'r>) -> Result<bool, gw_status>,
     ) -> Result<Option<Made<'_, '_>>, gw_status> {
-        let published = self.published.ok_or(GW_ERR_STATE)?;
-        // As above.
-        let is_new = decide(published, &mut self.decided)?;
+        let is_new = self.with(decide)?;
         let made = self.get()?;
         Ok(is_new.then_some(made))
+    }
+
+    /// Hands out the router that is held, with the place for what is decided by it.
+    #[inline]
+    fn with<T>(
+        &mut self,
+        decide: impl for<'r> FnOnce(&'r gw_router, &mut Decided<'r>) -> Result<T, gw_status>,
+    ) -> Result<T, gw_status> {
+        let router: *const gw_router = match &self.held {
+            Some(held) => Arc::as_ptr(&held.seen.value),
+            None => return Err(GW_ERR_STATE),
+        };
+        // SAFETY: `held` keeps it until it is replaced or dropped, and `decided`, which alone
+        // borrows from it for longer than this call, is cleared or dropped before. `decide` takes
+        // any lifetime, so it can put nothing else there that borrows.
+        let router: &'static gw_router = unsafe { &*router };
+        decide(router, &mut self.decided)
     }
 
     /// What was decided last, and by which router.
     #[inline]
     pub(crate) fn get(&self) -> Result<Made<'_, '_>, gw_status> {
         let Decided { decision, steps, draw, asked, treatment } = &self.decided;
-        match (self.published, decision) {
-            (Some(published), Some(decision)) => Ok(Made {
-                published,
+        match (&self.held, decision) {
+            (Some(held), Some(decision)) => Ok(Made {
+                generation: held.seen.generation,
+                router: &held.seen.value,
                 decision,
                 steps,
                 draw: *draw,
@@ -120,7 +144,6 @@ impl Pinned {
     /// Forgets what was decided.
     #[inline]
     fn forget(&mut self) {
-        self.published = None;
         self.decided.decision = None;
         self.decided.steps.clear();
     }
@@ -128,6 +151,6 @@ impl Pinned {
     /// Lets go of all of it.
     pub(crate) fn clear(&mut self) {
         self.forget();
-        self.cache = None;
+        self.held = None;
     }
 }

@@ -188,8 +188,7 @@ pub unsafe extern "C" fn gw_answer(
         // SAFETY: the caller vouches for all of it.
         let (out, request, upstream) = unsafe {
             let out = Out::of(out)?;
-            let request =
-                Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
+            let request = Borrowed::of(sized::read(request, &mut room)?, &made.router.needs)?;
             (out, request, text_or_empty(upstream_status)?)
         };
         let shown = decider.answered.own(&made, &request, status, upstream);
@@ -226,8 +225,7 @@ pub unsafe extern "C" fn gw_edit_response(
         // SAFETY: the caller vouches for all of it.
         let (out, request, upstream) = unsafe {
             let out = Out::of(out)?;
-            let request =
-                Borrowed::of(sized::read(request, &mut room)?, &made.published.router.needs)?;
+            let request = Borrowed::of(sized::read(request, &mut room)?, &made.router.needs)?;
             (out, request, text_or_empty(upstream_status)?)
         };
         let upstream = if upstream.is_empty() { status.as_str() } else { upstream };
