@@ -287,8 +287,15 @@ fn arguments(query: Option<&[u8]>) -> impl Iterator<Item = (&[u8], Option<&[u8]>
     })
 }
 
+#[inline]
 fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
-    if ignore_case { a.eq_ignore_ascii_case(b) } else { hash::same(a, b) }
+    // Most clients write it as documents do.
+    hash::same(a, b) || ignore_case && same_but_for_case(a, b)
+}
+
+#[inline(never)]
+fn same_but_for_case(a: &[u8], b: &[u8]) -> bool {
+    a.eq_ignore_ascii_case(b)
 }
 
 /// The value of a field.
