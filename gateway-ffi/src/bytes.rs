@@ -47,9 +47,10 @@ impl gw_str {
     /// Whether all of them can be. Costs less than asking each.
     #[inline]
     pub(crate) fn are_possible(all: &[Self]) -> bool {
-        let longest = all.iter().fold(0, |bits, text| bits | text.len);
-        let fine = |all_fine, text: &Self| all_fine & (!text.ptr.is_null() | (text.len == 0));
-        longest <= isize::MAX as usize && all.iter().fold(true, fine)
+        let bits = |bits: usize, len: usize| bits | len;
+        let longest = all.iter().map(|text| text.len).fold(0, bits);
+        let stray = |text: &Self| if text.ptr.is_null() { text.len } else { 0 };
+        longest <= isize::MAX as usize && all.iter().map(stray).fold(0, bits) == 0
     }
 
     /// The octets; `None` where there are none.

@@ -159,7 +159,8 @@ fn text(text: &str) -> gw_str {
 /// Fills `out`, all of which can be written.
 #[inline(always)]
 fn show(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
-    let Made { decision, steps, treatment, asked, .. } = *made;
+    let Made { decision, decided, .. } = *made;
+    let Decided { steps, asked, treatment, .. } = decided;
     put!(
         out,
         generation: made.generation,
@@ -247,15 +248,15 @@ fn show_answer(out: *mut gw_decision, made: &Made<'_, '_>, met: u64) {
         split: gw_str::ABSENT,
         protocol: 0,
         flags: 0,
-        max_body: match (made.treatment, made.decision.admitted()) {
+        max_body: match (made.decided.treatment, made.decision.admitted()) {
             (Treatment::Outcome, Outcome::Redirect(redirect)) => max_body(redirect.max_body),
             _ => u64::MAX,
         },
     );
-    let (is, answer, why) = match (made.treatment, made.decision.admitted()) {
+    let (is, answer, why) = match (made.decided.treatment, made.decision.admitted()) {
         (Treatment::Refuse(status), _) => {
-            let reason = match made.steps.last() {
-                _ if made.asked & !met != 0 => text("unenforced"),
+            let reason = match made.decided.steps.last() {
+                _ if made.decided.asked & !met != 0 => text("unenforced"),
                 Some(Step::Refuse(refusal)) => text(refusal.reason),
                 _ => gw_str::ABSENT,
             };
@@ -314,7 +315,7 @@ pub unsafe extern "C" fn gw_decide(
         let made = unsafe {
             decider.pinned.decide(engine, |router, decided| decide(router, decided, given, met))?
         };
-        let mut place = out.place(&mut shown);
+        let place = out.place(&mut shown);
         show(place.at(), &made, met);
         place.finish();
         Ok(GW_OK)
@@ -362,7 +363,7 @@ pub unsafe extern "C" fn gw_instead(
             .pinned
             .replace(|router, decided| instead(router, decided, given, which, met))?;
         let Some(made) = made else { return Ok(GW_NONE) };
-        let mut place = out.place(&mut shown);
+        let place = out.place(&mut shown);
         show(place.at(), &made, met);
         place.finish();
         Ok(GW_OK)

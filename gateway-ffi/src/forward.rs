@@ -77,7 +77,7 @@ fn balances_by_key(decision: &Decision<'_>) -> bool {
 
 /// The decision, where the request goes to a backend.
 pub(crate) fn forwarding<'d, 'r>(made: &Made<'d, 'r>) -> Result<&'d Decision<'r>, gw_status> {
-    match (made.treatment, made.decision.admitted()) {
+    match (made.decided.treatment, made.decision.admitted()) {
         (Treatment::Outcome, Outcome::Forward(_)) => Ok(made.decision),
         _ => Err(GW_ERR_STATE),
     }

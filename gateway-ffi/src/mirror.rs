@@ -62,7 +62,7 @@ pub unsafe extern "C" fn gw_mirror_get(
             let given = sized::read(request, &mut room)?;
             (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
         };
-        let copies = made.router.router.mirrors(forwarding(&made)?, &request, made.draw);
+        let copies = made.router.router.mirrors(forwarding(&made)?, &request, made.decided.draw);
         let mut copies = copies.filter(|copy| duties(copy, &[]) & !met == 0);
         let Some(copy) = copies.nth(index) else { return Ok(GW_NONE) };
         let sent = decider.copied.show(&copy, &request);

@@ -57,10 +57,7 @@ pub(crate) struct Made<'d, 'r> {
     pub(crate) generation: u64,
     pub(crate) router: &'r gw_router,
     pub(crate) decision: &'d Decision<'r>,
-    pub(crate) steps: &'d [Step<'r>],
-    pub(crate) draw: u64,
-    pub(crate) asked: u64,
-    pub(crate) treatment: Treatment,
+    pub(crate) decided: &'d Decided<'r>,
 }
 
 impl Pinned {
@@ -126,16 +123,12 @@ impl Pinned {
     /// What was decided last, and by which router.
     #[inline]
     pub(crate) fn get(&self) -> Result<Made<'_, '_>, gw_status> {
-        let Decided { decision, steps, draw, asked, treatment } = &self.decided;
-        match (&self.held, decision) {
+        match (&self.held, &self.decided.decision) {
             (Some(held), Some(decision)) => Ok(Made {
                 generation: held.seen.generation,
                 router: &held.seen.value,
                 decision,
-                steps,
-                draw: *draw,
-                asked: *asked,
-                treatment: *treatment,
+                decided: &self.decided,
             }),
             _ => Err(GW_ERR_STATE),
         }

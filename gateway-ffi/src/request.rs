@@ -1,6 +1,6 @@
 //! Requests as hosts describe them.
 
-use crate::bytes::{gw_header, gw_str};
+use crate::bytes::{array, gw_header, gw_str};
 use crate::needs::Needs;
 use crate::sized::sized;
 use crate::status::{GW_ERR_ARGUMENT, gw_status};
@@ -123,6 +123,8 @@ pub(crate) struct Borrowed<'a> {
     given: &'a gw_request,
     needs: &'a Needs,
     method: &'a str,
+    headers: &'a [gw_header],
+    attributes: &'a [gw_header],
     /// Whether something that was looked at could not be.
     faulty: Cell<bool>,
 }
@@ -138,8 +140,6 @@ impl<'a> Borrowed<'a> {
         let texts = [given.method, given.target, given.host, given.authority, given.server_name];
         let is_possible = gw_str::are_possible(&texts)
             && !given.target.ptr.is_null()
-            && is_array(given.headers, given.headers_len)
-            && is_array(given.attributes, given.attributes_len)
             && is_family(given.peer_family)
             && is_family(given.listener_family)
             && matches!(given.http_version, 0 | 9 | 10 | 11 | 20 | 30);
@@ -152,7 +152,14 @@ impl<'a> Borrowed<'a> {
             b"POST" => "POST",
             other => std::str::from_utf8(other).map_err(|_| GW_ERR_ARGUMENT)?,
         };
-        Ok(Self { given, needs, method, faulty: Cell::new(false) })
+        // SAFETY: the caller vouches for what can be arrays.
+        let [headers, attributes] = unsafe {
+            [
+                array(given.headers, given.headers_len)?,
+                array(given.attributes, given.attributes_len)?,
+            ]
+        };
+        Ok(Self { given, needs, method, headers, attributes, faulty: Cell::new(false) })
     }
 
     /// Whether all that was looked at could be.
@@ -182,19 +189,15 @@ impl<'a> Borrowed<'a> {
         self.text(text).unwrap_or_default()
     }
 
-    /// The line at `at`, which is less than `len`.
+    /// Whether a line is one of the field of this name, which is in lower case.
     #[inline]
-    fn line(&self, lines: *const gw_header, at: usize) -> gw_header {
-        // SAFETY: who has handed the request in vouches for as many lines.
-        unsafe { lines.add(at).read() }
+    fn is_called(&self, line: &gw_header, name: &[u8]) -> bool {
+        // Most names differ in length, and many are in lower case.
+        line.name.len == name.len() && {
+            let found = self.unchecked(line.name);
+            found == name || found.eq_ignore_ascii_case(name)
+        }
     }
-}
-
-/// Whether so many values can stand there.
-#[inline]
-fn is_array(at: *const gw_header, len: usize) -> bool {
-    len == 0
-        || !at.is_null() && at.is_aligned() && len <= isize::MAX as usize / size_of::<gw_header>()
 }
 
 #[inline]
@@ -225,8 +228,7 @@ impl Request for Borrowed<'_> {
     #[inline]
     fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let is_host = !self.given.host.ptr.is_null() && name == "host";
-        let len = if is_host { 0 } else { self.given.headers_len };
-        Lines { request: self, name, is_host, at: 0, len, index: GW_NO_INDEX }
+        Lines { request: self, name, is_host, nth: 0, rest: self.headers, index: GW_NO_INDEX }
     }
 
     fn version(&self) -> Version {
@@ -266,9 +268,9 @@ impl Request for Borrowed<'_> {
             let found = unsafe { ask(given.attribute_ctx, index, &raw const name, &raw mut value) };
             return (found != 0).then(|| self.unchecked(value));
         }
-        let lines = (0..given.attributes_len).map(|at| self.line(given.attributes, at));
-        let mut named = lines.filter(|line| self.unchecked(line.name) == name.as_bytes());
-        named.next().map(|line| self.unchecked(line.value))
+        let named =
+            self.attributes.iter().find(|line| self.unchecked(line.name) == name.as_bytes());
+        named.map(|line| self.unchecked(line.value))
     }
 }
 
@@ -278,10 +280,10 @@ struct Lines<'a> {
     name: &'a str,
     /// Whether the one line is that of [`gw_request::host`].
     is_host: bool,
-    /// How many lines of the array, or of the name, are behind.
-    at: usize,
-    /// How many lines the array has.
-    len: usize,
+    /// How many lines of the name are behind, where a callback knows them.
+    nth: usize,
+    /// What has not been looked at of the array.
+    rest: &'a [gw_header],
     index: u32,
 }
 
@@ -294,8 +296,8 @@ impl<'a> Iterator for Lines<'a> {
         if !self.is_host {
             return self.look_up();
         }
-        let nth = self.at;
-        self.at = 1;
+        let nth = self.nth;
+        self.nth = 1;
         if nth == 0 { self.request.text(self.request.given.host) } else { None }
     }
 }
@@ -308,19 +310,11 @@ impl<'a> Lines<'a> {
         if let Some(ask) = given.header_fn {
             return self.ask(ask);
         }
-        while self.at < self.len {
-            let line = self.request.line(given.headers, self.at);
-            self.at += 1;
-            if line.name.len == self.name.len() {
-                let name = self.request.unchecked(line.name);
-                let wanted = self.name.as_bytes();
-                // Many names are in lower case already.
-                if name == wanted || name.eq_ignore_ascii_case(wanted) {
-                    return Some(self.request.unchecked(line.value));
-                }
-            }
-        }
-        None
+        let wanted = self.name.as_bytes();
+        let at = self.rest.iter().position(|line| self.request.is_called(line, wanted));
+        let (seen, rest) = self.rest.split_at(at.map_or(self.rest.len(), |at| at + 1));
+        self.rest = rest;
+        at.and(seen.last()).map(|line| self.request.unchecked(line.value))
     }
 
     /// What a callback knows.
@@ -328,18 +322,18 @@ impl<'a> Lines<'a> {
         &mut self,
         ask: unsafe extern "C" fn(*mut c_void, u32, *const gw_str, u32, *mut gw_str) -> i32,
     ) -> Option<&'a [u8]> {
-        let nth = u32::try_from(self.at).ok()?;
+        let nth = u32::try_from(self.nth).ok()?;
         if nth == 0 {
             self.index = self.request.needs.header(self.name);
         }
-        self.at += 1;
+        self.nth += 1;
         let (name, mut value) = (gw_str::of(self.name.as_bytes()), gw_str::ABSENT);
         let ctx = self.request.given.header_ctx;
         // SAFETY: who has given the function vouches for it and its context.
         let found = unsafe { ask(ctx, self.index, &raw const name, nth, &raw mut value) };
         if found == 0 {
             // It is not asked again.
-            self.at = usize::MAX;
+            self.nth = usize::MAX;
             return None;
         }
         Some(self.request.unchecked(value))

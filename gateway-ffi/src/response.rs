@@ -66,7 +66,7 @@ impl Answered {
         let mut header = HeaderMap::new();
         self.body.clear();
         let mut body = Body::Unsaid;
-        let status = match (status, made.treatment, decision.admitted()) {
+        let status = match (status, made.decided.treatment, decision.admitted()) {
             (Some(status), ..) | (None, Treatment::Refuse(status), _) => {
                 decision.edit_refusal(status, request, &mut header);
                 status

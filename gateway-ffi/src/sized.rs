@@ -4,6 +4,7 @@
 //! neither read, zero standing for them, nor written.
 
 use crate::status::{GW_ERR_ABI, GW_ERR_ARGUMENT, gw_status};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 /// A struct of the interface whose first field is its size.
@@ -103,7 +104,8 @@ impl<T: Sized> Out<T> {
     #[inline]
     pub(crate) fn place(self, room: &mut MaybeUninit<T>) -> Place<'_, T> {
         let is_whole = self.size >= size_of::<T>();
-        Place { out: self, room: if is_whole { None } else { Some(room.write(zeroed())) } }
+        let at = if is_whole { self.ptr } else { std::ptr::from_mut(room.write(zeroed())) };
+        Place { out: self, at, room: PhantomData }
     }
 
     /// Writes as much of `value` as its user knows, and leaves the size as it is.
@@ -123,22 +125,24 @@ impl<T: Sized> Out<T> {
 /// A place for every field: the user's own where it knows all of them.
 pub(crate) struct Place<'r, T> {
     out: Out<T>,
-    /// Else a value of ours.
-    room: Option<&'r mut T>,
+    /// Else a value of ours. Found once: what writes many fields does not ask again for each.
+    at: *mut T,
+    room: PhantomData<&'r mut T>,
 }
 
 impl<T: Sized> Place<'_, T> {
     /// Where all of a struct can be written, until [`Place::finish`]. The size stays as it is.
     #[inline]
-    pub(crate) fn at(&mut self) -> *mut T {
-        self.room.as_deref_mut().map_or(self.out.ptr, std::ptr::from_mut)
+    pub(crate) fn at(&self) -> *mut T {
+        self.at
     }
 
     /// Hands over as many of the fields as the user knows.
     #[inline]
     pub(crate) fn finish(self) {
-        if let Some(room) = self.room {
-            self.out.write(*room);
+        if !std::ptr::eq(self.at, self.out.ptr) {
+            // SAFETY: a value of ours, of which nothing was written but values.
+            self.out.write(unsafe { *self.at });
         }
     }
 }

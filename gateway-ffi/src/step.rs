@@ -202,7 +202,7 @@ pub unsafe extern "C" fn gw_step_get(
         // SAFETY: the caller vouches for it.
         let out = unsafe { Out::of(out) }?;
         let made = decider.pinned.get()?;
-        let Some(step) = made.steps.get(index) else { return Ok(GW_NONE) };
+        let Some(step) = made.decided.steps.get(index) else { return Ok(GW_NONE) };
         out.write(show(step, &mut decider.key));
         Ok(GW_OK)
     };

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// More instructions than this fail. They are those of checking what was handed in, of reading it
 /// where C has it, and of writing the decision where C reads it.
-const MOST: u64 = 560;
+const MOST: u64 = 490;
 
 /// More instructions than this for `gw_edit_request` fail.
 const MOST_TO_EDIT: u64 = 470;
