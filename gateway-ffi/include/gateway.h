@@ -87,6 +87,7 @@ typedef struct gw_header_op gw_header_op;
 typedef struct gw_forward gw_forward;
 typedef struct gw_settings gw_settings;
 typedef struct gw_backend_tls gw_backend_tls;
+typedef struct gw_session gw_session;
 typedef struct gw_mirror gw_mirror;
 typedef struct gw_response gw_response;
 
@@ -409,6 +410,11 @@ void gw_router_free(gw_router *router);
 
 /* Rules look at the server name of TLS. */
 #define GW_NEEDS_SERVER_NAME UINT32_C(4)
+
+/* Rules keep clients where they were sent first: gw_decider_session says how. A host that never
+ * asks sends each request on its own, which harms nothing but the wish: log it.
+ */
+#define GW_NEEDS_SESSIONS UINT32_C(8)
 
 /* What a router looks at besides method, target and authority. Set struct_size; the texts live as
  * long as the router.
@@ -1023,6 +1029,114 @@ gw_status gw_decider_settings(gw_decider *decider, gw_settings *out);
  * request to a backend, not for each.
  */
 gw_status gw_decider_backend_tls(gw_decider *decider, gw_backend_tls *out);
+
+/* ==== Clients that stay where they were sent first ==== */
+
+/* A cookie carries the session: Cookie of requests, Set-Cookie of answers. */
+#define GW_SESSION_COOKIE 1
+
+/* A header field of its own does: an answer brings it, and the client repeats it. */
+#define GW_SESSION_HEADER 2
+
+/* The session is at a backend, over all weights, and at an endpoint of it. What carries it has to be
+ * proved (see gw_session). Without this it is at an endpoint only.
+ */
+#define GW_SESSION_AT_BACKEND UINT32_C(1)
+
+/* The cookie has the attribute HttpOnly. */
+#define GW_SESSION_HTTP_ONLY UINT32_C(2)
+
+/* The cookie has the attribute Secure. */
+#define GW_SESSION_SECURE UINT32_C(4)
+
+/* The cookie has the attribute SameSite=Strict, */
+#define GW_SAME_SITE_STRICT 1
+
+/* SameSite=Lax, */
+#define GW_SAME_SITE_LAX 2
+
+/* or SameSite=None. */
+#define GW_SAME_SITE_NONE 3
+
+/* How a client is kept where its first request was sent to. Set struct_size. Texts live as long as
+ * the decision, or the router.
+ *
+ * What the client holds is a token of yours: the library neither makes nor reads one. Make it of
+ * letters, digits and "-", so that cookies and header fields may hold it.
+ *
+ * Without GW_SESSION_AT_BACKEND the token says the endpoint. It may be a hash of the address, and
+ * need not be proved, as long as you look it up among the endpoints of the backend that was chosen:
+ * never connect to an address that a client has sent.
+ *
+ * With GW_SESSION_AT_BACKEND it says the backend, the endpoint, and when the session began. It
+ * leads past weights, also to a backend of weight 0, so prove it (by HMAC, say), with attribute
+ * among what is proved, so that the token of one session is none of another. Take it for none where
+ * the proof is wrong, or absolute_timeout_ms have passed since the session began. The backend has
+ * to be known before gw_decide: see gw_router_session.
+ *
+ * A request without a token goes where the decision and your balancing say. So does one whose
+ * endpoint is gone, fails, or is none of the backend. Whenever another endpoint has answered than the
+ * one of the token, or there was no token, the answer brings a new one, in which the time stays at
+ * which the session began.
+ */
+struct gw_session {
+    /* sizeof(gw_session). */
+    size_t struct_size;
+    /* One of GW_SESSION_COOKIE and GW_SESSION_HEADER. */
+    int32_t carrier;
+    /* One of GW_SAME_SITE_...; 0: the cookie has no such attribute. */
+    int32_t same_site;
+    /* Some of GW_SESSION_AT_BACKEND, GW_SESSION_HTTP_ONLY and GW_SESSION_SECURE. */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
+    /* The name of the cookie, which is compared octet by octet, or of the header field, in lower
+     * case. A client may send several: take the first one that you take for a token.
+     */
+    gw_str name;
+    /* Path of the cookie; absent for none. */
+    gw_str path;
+    /* Domain of the cookie; absent for none. */
+    gw_str domain;
+    /* Max-Age of the cookie, in seconds; 0 for none: it ends with the browser. UINT64_MAX: as long
+     * as browsers allow ("Expires=Thu, 31 Dec 2037 23:55:55 GMT"). With GW_SESSION_AT_BACKEND it is
+     * that of a session which begins: take off what has passed of it.
+     */
+    uint64_t max_age;
+    /* How long a session lasts at most, from its first request on, in milliseconds; 0 for no limit.
+     */
+    uint64_t absolute_timeout_ms;
+    /* With GW_SESSION_AT_BACKEND the attribute of a request that names the backend of its session:
+     * no two sessions have the same. Else absent.
+     */
+    gw_str attribute;
+    /* Of a decision, with GW_SESSION_AT_BACKEND: the backend that was chosen, one of backends, to
+     * be told in the token. A TrafficSplit may send its requests on, so gw_decision.backend may be
+     * another. Else absent.
+     */
+    gw_str backend;
+    /* With GW_SESSION_AT_BACKEND the values that the attribute may have, "namespace/name:port"; any
+     * other is as good as none.
+     */
+    const gw_str *backends;
+    /* How many. */
+    size_t backends_len;
+};
+
+/* Fills out with how the client of the last decision is kept where it was sent first; GW_NONE
+ * where it is not kept anywhere. GW_ERR_STATE where the decision is not of GW_KIND_FORWARD.
+ * Costs nothing to speak of; need not be asked where gw_needs.flags has no GW_NEEDS_SESSIONS.
+ */
+gw_status gw_decider_session(gw_decider *decider, gw_session *out);
+
+/* Fills out with the session whose backend the attribute at index of gw_needs.attributes
+ * names; GW_NONE where that is no such attribute, or where there is none. Ask once for each, when
+ * the router is built, and keep what you are told by the name of the attribute: when gw_decide
+ * asks for it (gw_attribute_fn), look for a token in the cookie or header field that carries the
+ * session, check it, and answer with the backend that it says. Where there is no token answer
+ * that there is no such attribute: the weights decide.
+ */
+gw_status gw_router_session(const gw_router *router, size_t index, gw_session *out);
 
 /* ==== Copies of a request ==== */
 

@@ -28,6 +28,7 @@ mod report;
 mod request;
 mod response;
 mod router;
+mod session;
 mod settings;
 mod sized;
 mod slot;
@@ -54,7 +55,10 @@ pub use headers::{
     GW_OP_ADD, GW_OP_DROP_ALL, GW_OP_DROP_UNUSUAL, GW_OP_REMOVE, GW_OP_SET, gw_header_op,
 };
 pub use mirror::{gw_mirror, gw_mirror_get};
-pub use needs::{GW_NEEDS_PEER, GW_NEEDS_RANDOM, GW_NEEDS_SERVER_NAME, gw_needs, gw_router_needs};
+pub use needs::{
+    GW_NEEDS_PEER, GW_NEEDS_RANDOM, GW_NEEDS_SERVER_NAME, GW_NEEDS_SESSIONS, gw_needs,
+    gw_router_needs,
+};
 pub use options::{
     GW_BUILD_ASSUME_NO_SERVICES, GW_BUILD_ASSUME_SERVICES, GW_BUILD_BREAKER_COUNTS_5XX,
     GW_BUILD_DENY_BY_DEFAULT, GW_BUILD_LENIENT, GW_BUILD_LINT, GW_BUILD_MESH,
@@ -72,6 +76,11 @@ pub use response::{
 pub use router::{
     gw_listener, gw_router, gw_router_backend, gw_router_backend_count, gw_router_bind,
     gw_router_build, gw_router_free, gw_router_listener,
+};
+pub use session::{
+    GW_SAME_SITE_LAX, GW_SAME_SITE_NONE, GW_SAME_SITE_STRICT, GW_SESSION_AT_BACKEND,
+    GW_SESSION_COOKIE, GW_SESSION_HEADER, GW_SESSION_HTTP_ONLY, GW_SESSION_SECURE,
+    gw_decider_session, gw_router_session, gw_session,
 };
 pub use settings::{
     GW_PROTOCOL_GRPC, GW_PROTOCOL_HTTP1, GW_PROTOCOL_HTTP2, GW_REPEAT_AFTER_STATUS,

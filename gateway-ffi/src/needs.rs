@@ -29,6 +29,9 @@ pub const GW_NEEDS_PEER: u32 = 1;
 pub const GW_NEEDS_RANDOM: u32 = 1 << 1;
 /// Rules look at the server name of TLS.
 pub const GW_NEEDS_SERVER_NAME: u32 = 1 << 2;
+/// Rules keep clients where they were sent first: `gw_decider_session` says how. A host that never
+/// asks sends each request on its own, which harms nothing but the wish: log it.
+pub const GW_NEEDS_SESSIONS: u32 = 1 << 3;
 
 /// What a router looks at besides method, target and authority. Set `struct_size`; the texts live as
 /// long as the router.
@@ -112,6 +115,11 @@ impl Needs {
     /// The place of an attribute.
     pub(crate) fn attribute(&self, name: &str) -> u32 {
         self.attributes.index(name)
+    }
+
+    /// The name of the attribute at a place.
+    pub(crate) fn attribute_at(&self, index: usize) -> Option<&str> {
+        self.attributes.texts.get(index).map(|name| &**name)
     }
 
     /// A warning for each place that asks for a duty which is not among `met`.
@@ -291,7 +299,7 @@ impl<'r> Walk<'r> {
             as_service_says: _,
             certificate: _,
             mirrors,
-            session: _,
+            session,
             unavailable: _,
             origin: _,
         } = forward;
@@ -302,6 +310,9 @@ impl<'r> Walk<'r> {
         self.edits(add);
         self.edits(set_back);
         add_back.iter().for_each(|line| self.template(&line.edit.value));
+        if session.is_some() || settings.session_cookie.is_some() {
+            self.flags |= GW_NEEDS_SESSIONS;
+        }
         match &settings.balance {
             Balance::Hash { key, .. } => self.template(key),
             Balance::ClientAddress => self.flags |= GW_NEEDS_PEER,

@@ -7,6 +7,7 @@ use crate::handle::{self, Shared};
 use crate::needs::Needs;
 use crate::options::{Build, gw_build_options, gw_source};
 use crate::report::gw_report;
+use crate::session::Sessions;
 use crate::sized::{self, Out, sized, zeroed};
 use crate::status::{GW_ERR_ARGUMENT, GW_ERR_CONFIG, GW_ERR_LIMIT, GW_NONE, GW_OK, gw_status};
 use gateway_core::rules::Protocol;
@@ -23,6 +24,7 @@ pub struct gw_router {
     pub(crate) router: Router,
     pub(crate) backends: Backends,
     pub(crate) needs: Needs,
+    pub(crate) sessions: Sessions,
 }
 
 impl Shared for gw_router {}
@@ -129,7 +131,12 @@ fn compile(
         None => Router::compile(rules),
     };
     match compiled {
-        Ok(router) => Ok(gw_router { router, backends: Backends::of(rules), needs }),
+        Ok(router) => Ok(gw_router {
+            router,
+            backends: Backends::of(rules),
+            needs,
+            sessions: Sessions::of(rules),
+        }),
         Err(errors) => {
             told.extend(errors.0.into_iter().map(Diagnostic::from));
             Err(GW_ERR_LIMIT)

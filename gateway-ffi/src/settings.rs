@@ -110,7 +110,8 @@ pub struct gw_backend_tls {
 }
 sized!(gw_backend_tls);
 
-fn to_backend<'r>(made: &Made<'_, 'r>) -> Result<Forwarding<'r>, gw_status> {
+/// Where the request goes, if that is a backend.
+pub(crate) fn to_backend<'r>(made: &Made<'_, 'r>) -> Result<Forwarding<'r>, gw_status> {
     match forwarding(made)?.admitted() {
         Outcome::Forward(to) => Ok(to),
         _ => Err(GW_ERR_STATE),
@@ -134,7 +135,7 @@ pub(crate) fn max_body(most: Option<u64>) -> u64 {
 }
 
 /// A time in milliseconds, rounded up.
-fn millis(limit: Option<Duration>) -> u64 {
+pub(crate) fn millis(limit: Option<Duration>) -> u64 {
     let ceil = |limit: Duration| limit.as_nanos().div_ceil(1_000_000);
     limit.map_or(0, |limit| u64::try_from(ceil(limit)).unwrap_or(u64::MAX).max(1))
 }

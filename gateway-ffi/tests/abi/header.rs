@@ -12,10 +12,10 @@ use syn::{
 };
 
 /// The modules, in the order of the header.
-const MODULES: [&str; 19] = [
+const MODULES: [&str; 20] = [
     "status", "bytes", "version", "boundary", "options", "report", "router", "needs", "engine",
-    "request", "decider", "decision", "step", "headers", "forward", "settings", "mirror",
-    "response", "explain",
+    "request", "decider", "decision", "step", "headers", "forward", "settings", "session",
+    "mirror", "response", "explain",
 ];
 
 /// What C sees of the crate.

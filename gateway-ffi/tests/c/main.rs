@@ -29,6 +29,11 @@ fn policies_that_a_host_does_not_know() {
 }
 
 #[test]
+fn clients_that_stay_where_they_were_sent_first() {
+    compile("sessions.c").run(&[]);
+}
+
+#[test]
 fn two_threads_decide_while_a_third_publishes() {
     let told = compile("threads.c").run(&["2000", "50"]);
     println!("{told}");

@@ -27,6 +27,7 @@ fn nothing_is_read_that_was_not_handed_in() {
     memcheck("hostile.c", &[]);
     memcheck("old_header.c", &[]);
     memcheck("policies.c", &[]);
+    memcheck("sessions.c", &[]);
 }
 
 #[test]
