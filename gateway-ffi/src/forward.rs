@@ -115,7 +115,8 @@ pub unsafe extern "C" fn gw_edit_request(
 
 /// Whether an endpoint of the backend may be sent the request (`GW_DUTY_ENDPOINT_ACCESS`):
 /// `*admitted` is 1 or 0. `account` is the service account of the endpoint's workload, as
-/// "namespace/name"; one that is not known is never admitted.
+/// "namespace/name" (`gw_endpoint.account`); one that is not known is never admitted. Of several
+/// workloads that have it all have to admit the caller: see `gw_admits_endpoint`.
 ///
 /// # Safety
 ///
@@ -140,7 +141,7 @@ pub unsafe extern "C" fn gw_admits(
         let admits = match &to.service.access {
             None => true,
             Some(access) => {
-                let mut of_account = access.workloads.iter().enumerate().filter(|(_, workload)| {
+                let mut of_account = access.reachable(to.port).filter(|(_, workload)| {
                     let known = &workload.account;
                     account
                         .split(|b| *b == b'/')
