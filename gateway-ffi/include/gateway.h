@@ -88,6 +88,8 @@ typedef struct gw_forward gw_forward;
 typedef struct gw_settings gw_settings;
 typedef struct gw_backend_tls gw_backend_tls;
 typedef struct gw_session gw_session;
+typedef struct gw_endpoints gw_endpoints;
+typedef struct gw_endpoint gw_endpoint;
 typedef struct gw_mirror gw_mirror;
 typedef struct gw_response gw_response;
 
@@ -911,7 +913,8 @@ gw_status gw_edit_request(gw_decider *decider, const gw_request *request, gw_for
 
 /* Whether an endpoint of the backend may be sent the request (GW_DUTY_ENDPOINT_ACCESS):
  * *admitted is 1 or 0. account is the service account of the endpoint's workload, as
- * "namespace/name"; one that is not known is never admitted.
+ * "namespace/name" (gw_endpoint.account); one that is not known is never admitted. Of several
+ * workloads that have it all have to admit the caller: see gw_admits_endpoint.
  */
 gw_status gw_admits(gw_decider *decider, const gw_request *request, const gw_str *account,
     int32_t *admitted);
@@ -944,6 +947,11 @@ gw_status gw_admits(gw_decider *decider, const gw_request *request, const gw_str
 
 /* or as any other. */
 #define GW_REPEAT_ALWAYS 2
+
+/* Requests go to the address of the Service itself (gw_endpoints.cluster_addr), and to none of its
+ * endpoints. Only for hosts that ask for these.
+ */
+#define GW_SETTINGS_CLUSTER_ADDRESS UINT32_C(1)
 
 /* How the backend of a decision is spoken to. Set struct_size. Times are in milliseconds, rounded
  * up; 0 is no limit.
@@ -983,6 +991,10 @@ struct gw_settings {
     uint32_t max_connections;
     /* The largest body of a request; more is answered 413. UINT64_MAX for no limit. */
     uint64_t max_body;
+    /* Some of GW_SETTINGS_... */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
 };
 
 /* How TLS is spoken with the backend of a decision (GW_DUTY_BACKEND_TLS). Set struct_size. Texts
@@ -1137,6 +1149,108 @@ gw_status gw_decider_session(gw_decider *decider, gw_session *out);
  * that there is no such attribute: the weights decide.
  */
 gw_status gw_router_session(const gw_router *router, size_t index, gw_session *out);
+
+/* ==== The endpoints of backends, for hosts that balance by themselves ==== */
+
+/* The endpoints are those of gw_router_endpoint. Where there are none, none is ready. */
+#define GW_ENDPOINTS_LISTED 1
+
+/* No document tells of the Service, or it is one of gw_build_options.known_services: you know its
+ * endpoints, or find them by its name.
+ */
+#define GW_ENDPOINTS_UNLISTED 2
+
+/* The rule narrows the Service by labels, and documents do not tell which endpoints have them: send
+ * nothing, since any of them may be a wrong one. Answer with gw_decision.status.
+ */
+#define GW_ENDPOINTS_UNCERTAIN 3
+
+/* Documents do not tell the account: it is the one that an endpoint of which nothing is known is
+ * taken for. Do not ask for it in a certificate.
+ */
+#define GW_ENDPOINT_ACCOUNT_ASSUMED UINT32_C(1)
+
+/* What documents say of the endpoints of a backend. Set struct_size; texts live as long as the
+ * router.
+ */
+struct gw_endpoints {
+    /* sizeof(gw_endpoints). */
+    size_t struct_size;
+    /* One of GW_ENDPOINTS_... Treat one that you do not know as GW_ENDPOINTS_UNCERTAIN. */
+    int32_t known;
+    /* Some of GW_ENDPOINT_..., about account. */
+    uint32_t flags;
+    /* How many endpoints gw_router_endpoint has. */
+    size_t len;
+    /* The namespace of the Service. */
+    gw_str service_namespace;
+    /* Its name. */
+    gw_str service_name;
+    /* The service account of endpoints that no document lists, as gw_endpoint.account. */
+    gw_str account;
+    /* The address of the Service itself in its cluster, in network order, which takes requests on
+     * service_port. Meant where gw_settings.flags has GW_SETTINGS_CLUSTER_ADDRESS.
+     */
+    uint8_t cluster_addr[16];
+    /* Of cluster_addr: 4, 6, or 0 where none is known. */
+    uint8_t cluster_family;
+    /* Zero. */
+    uint8_t reserved;
+    /* The port of the Service, which need not be that of its endpoints. */
+    uint16_t service_port;
+    /* Zero. */
+    uint32_t reserved2;
+};
+
+/* Where requests to a backend can be sent. Set struct_size; texts live as long as the router. */
+struct gw_endpoint {
+    /* sizeof(gw_endpoint). */
+    size_t struct_size;
+    /* The address as text: "10.0.0.1", "fd00::1", or the name of a host, which is yours to look up.
+     */
+    gw_str address;
+    /* The same in network order, where it is no name. */
+    uint8_t addr[16];
+    /* Of addr: 4, 6, or 0 for the name of a host. */
+    uint8_t family;
+    /* Zero. */
+    uint8_t reserved;
+    /* The port. */
+    uint16_t port;
+    /* Some of GW_ENDPOINT_... */
+    uint32_t flags;
+    /* The service account of whoever answers there, as "namespace/name"; absent where nothing says
+     * it.
+     */
+    gw_str account;
+};
+
+/* Fills out with what documents say of the endpoints of the backend at backend_index, which is its
+ * place in gw_router_backend; GW_NONE where there is none. Costs nothing: it has been found out
+ * when the router was built.
+ *
+ * For hosts that balance by themselves. Those that have upstreams of their own bind them by name
+ * (gw_router_bind), and need none of this.
+ */
+gw_status gw_router_endpoints(const gw_router *router, size_t backend_index, gw_endpoints *out);
+
+/* Fills out with the endpoint at index, from 0, of the backend at backend_index; GW_NONE where
+ * there is none. All of them are ready: those that are not are left out, as those without the
+ * labels that a rule narrows the Service by. They come in order of address and port, each once, and
+ * rules give none of them more requests than another. A call costs the same wherever the endpoint
+ * stands.
+ */
+gw_status gw_router_endpoint(const gw_router *router, size_t backend_index, size_t index,
+    gw_endpoint *out);
+
+/* Whether an endpoint that documents list may be sent the request (GW_DUTY_ENDPOINT_ACCESS):
+ * *admitted is 1 or 0. address and port are those of gw_endpoint; what is not listed for the
+ * backend of the last decision is never admitted: of that, gw_admits is asked. Exact where
+ * gw_admits is careful: of several workloads with one account, labels may tell which admit the
+ * caller. Costs a search among the endpoints of the backend, and what the grants look at.
+ */
+gw_status gw_admits_endpoint(gw_decider *decider, const gw_request *request,
+    const gw_str *address, uint16_t port, int32_t *admitted);
 
 /* ==== Copies of a request ==== */
 

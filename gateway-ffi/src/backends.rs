@@ -1,5 +1,6 @@
 //! The backends that rules may choose, each with a number of the host's own.
 
+use crate::endpoints::{Accounts, Documents, Listing};
 use gateway_core::rules::{EndpointChoice, Forward, RuleSet, Service, ServiceId};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ pub(crate) struct Backend {
     /// `namespace/name:port`, and `?name=value,…` where the Service is narrowed by labels.
     pub(crate) name: Box<str>,
     user: AtomicU64,
+    pub(crate) listing: Box<Listing>,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl Backend {
 }
 
 impl Backends {
-    pub(crate) fn of(rules: &RuleSet) -> Self {
+    pub(crate) fn of(rules: &RuleSet, documents: &Documents<'_>) -> Self {
         let mut found = Found { rules, names: BTreeMap::new() };
         for listener in &rules.listeners {
             for route in listener.hosts.iter().flat_map(|host| &host.routes) {
@@ -47,12 +49,17 @@ impl Backends {
         }
         let mut places: Vec<Vec<Place>> = rules.services.iter().map(|_| Vec::new()).collect();
         let mut all: Vec<Backend> = Vec::new();
+        let mut accounts = Accounts::default();
         for (name, keys) in found.names {
             let at = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            // They are called alike, and so mean the same.
+            let Some((service, port, labels)) = keys.first() else { continue };
+            let listing = Listing::new(rules, documents, (*service, *port), labels, &mut accounts);
             for (service, port, labels) in keys {
                 places[service.0 as usize].push(Place { port, labels, at });
             }
-            all.push(Backend { name: name.into(), user: AtomicU64::new(0) });
+            let (name, user) = (name.into(), AtomicU64::new(0));
+            all.push(Backend { name, user, listing: Box::new(listing) });
         }
         Self { all, places }
     }

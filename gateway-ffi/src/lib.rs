@@ -15,6 +15,7 @@ mod boundary;
 mod bytes;
 mod decider;
 mod decision;
+mod endpoints;
 mod engine;
 mod explain;
 mod forward;
@@ -47,6 +48,11 @@ pub use decision::{
 pub use decision::{
     GW_KIND_DENY, GW_KIND_FORWARD, GW_KIND_NO_ROUTE, GW_KIND_PREFLIGHT, GW_KIND_REDIRECT,
     GW_KIND_REFUSE, GW_KIND_RESPOND, gw_decide, gw_decision, gw_instead,
+};
+pub use endpoints::{
+    GW_ENDPOINT_ACCOUNT_ASSUMED, GW_ENDPOINTS_LISTED, GW_ENDPOINTS_UNCERTAIN,
+    GW_ENDPOINTS_UNLISTED, gw_admits_endpoint, gw_endpoint, gw_endpoints, gw_router_endpoint,
+    gw_router_endpoints,
 };
 pub use engine::{gw_engine, gw_engine_free, gw_engine_new, gw_engine_publish};
 pub use explain::gw_explain;
@@ -85,7 +91,8 @@ pub use session::{
 pub use settings::{
     GW_PROTOCOL_GRPC, GW_PROTOCOL_HTTP1, GW_PROTOCOL_HTTP2, GW_REPEAT_AFTER_STATUS,
     GW_REPEAT_ALWAYS, GW_REPEAT_NEVER, GW_RETRY_ON_ERROR, GW_RETRY_ON_INVALID_HEADER,
-    GW_RETRY_ON_TIMEOUT, gw_backend_tls, gw_decider_backend_tls, gw_decider_settings, gw_settings,
+    GW_RETRY_ON_TIMEOUT, GW_SETTINGS_CLUSTER_ADDRESS, gw_backend_tls, gw_decider_backend_tls,
+    gw_decider_settings, gw_settings,
 };
 pub use status::{
     GW_ERR_ABI, GW_ERR_ARGUMENT, GW_ERR_CONFIG, GW_ERR_LIMIT, GW_ERR_PANIC, GW_ERR_STATE, GW_NONE,

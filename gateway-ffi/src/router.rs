@@ -3,6 +3,7 @@
 use crate::backends::Backends;
 use crate::boundary::{boundary, or};
 use crate::bytes::{array, gw_str};
+use crate::endpoints::Documents;
 use crate::handle::{self, Shared};
 use crate::needs::Needs;
 use crate::options::{Build, gw_build_options, gw_source};
@@ -131,12 +132,12 @@ fn compile(
         None => Router::compile(rules),
     };
     match compiled {
-        Ok(router) => Ok(gw_router {
-            router,
-            backends: Backends::of(rules),
-            needs,
-            sessions: Sessions::of(rules),
-        }),
+        Ok(router) => {
+            let by_hand = &build.options.known_services;
+            let documents = Documents { endpoints: &translation.endpoints, by_hand };
+            let (backends, sessions) = (Backends::of(rules, &documents), Sessions::of(rules));
+            Ok(gw_router { router, backends, needs, sessions })
+        }
         Err(errors) => {
             told.extend(errors.0.into_iter().map(Diagnostic::from));
             Err(GW_ERR_LIMIT)

@@ -7,7 +7,7 @@ use crate::pinned::Made;
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_ERR_STATE, GW_NONE, GW_OK, gw_status};
 use gateway_core::rules::{
-    BackendProtocol, NonIdempotent, RetryCondition, SecretText, SubjectName,
+    BackendProtocol, EndpointChoice, NonIdempotent, RetryCondition, SecretText, SubjectName,
 };
 use gateway_core::{Forwarding, Outcome, TlsToBackend};
 use std::time::Duration;
@@ -32,6 +32,10 @@ pub const GW_REPEAT_NEVER: i32 = 0;
 pub const GW_REPEAT_AFTER_STATUS: i32 = 1;
 /// or as any other.
 pub const GW_REPEAT_ALWAYS: i32 = 2;
+
+/// Requests go to the address of the Service itself (`gw_endpoints.cluster_addr`), and to none of its
+/// endpoints. Only for hosts that ask for these.
+pub const GW_SETTINGS_CLUSTER_ADDRESS: u32 = 1;
 
 /// How the backend of a decision is spoken to. Set `struct_size`. Times are in milliseconds, rounded
 /// up; 0 is no limit.
@@ -72,6 +76,10 @@ pub struct gw_settings {
     pub max_connections: u32,
     /// The largest body of a request; more is answered 413. `UINT64_MAX` for no limit.
     pub max_body: u64,
+    /// Some of `GW_SETTINGS_...`.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 sized!(gw_settings);
 
@@ -188,6 +196,10 @@ pub unsafe extern "C" fn gw_decider_settings(
             },
             max_connections: settings.max_connections.unwrap_or(0),
             max_body: max_body(settings.max_body),
+            flags: match settings.endpoints {
+                EndpointChoice::ClusterIp => GW_SETTINGS_CLUSTER_ADDRESS,
+                EndpointChoice::Ready | EndpointChoice::Labelled(_) => 0,
+            },
             ..zeroed()
         };
         // SAFETY: the caller vouches for it.

@@ -59,6 +59,18 @@ impl Behind {
             candidates.iter().all(certainly_not).then_some(false)
         }
     }
+
+    /// Those of `all` that carry the labels for certain; `None` where documents tell it of none of
+    /// them: then a request to any would be a wrong route.
+    pub fn narrow<T>(
+        all: Vec<T>,
+        behind: impl Fn(&T) -> &Self,
+        wanted: &[(Box<str>, Box<str>)],
+    ) -> Option<Vec<T>> {
+        let carries = |one: &T| behind(one).carries(wanted);
+        let is_known = all.is_empty() || all.iter().any(|one| carries(one).is_some());
+        is_known.then(|| all.into_iter().filter(|one| carries(one) == Some(true)).collect())
+    }
 }
 
 /// The ready endpoints that documents name, by Service and Service port.

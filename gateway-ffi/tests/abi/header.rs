@@ -12,10 +12,28 @@ use syn::{
 };
 
 /// The modules, in the order of the header.
-const MODULES: [&str; 20] = [
-    "status", "bytes", "version", "boundary", "options", "report", "router", "needs", "engine",
-    "request", "decider", "decision", "step", "headers", "forward", "settings", "session",
-    "mirror", "response", "explain",
+const MODULES: [&str; 21] = [
+    "status",
+    "bytes",
+    "version",
+    "boundary",
+    "options",
+    "report",
+    "router",
+    "needs",
+    "engine",
+    "request",
+    "decider",
+    "decision",
+    "step",
+    "headers",
+    "forward",
+    "settings",
+    "session",
+    "endpoints",
+    "mirror",
+    "response",
+    "explain",
 ];
 
 /// What C sees of the crate.

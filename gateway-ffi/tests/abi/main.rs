@@ -76,7 +76,7 @@ fn rust_sees_what_c_sees() {
     let rust = sizes!(
         gw_str gw_header gw_source gw_build_options gw_diagnostic gw_listener gw_needs gw_request
         gw_decision gw_step gw_header_op gw_forward gw_settings gw_backend_tls gw_mirror gw_response
-        gw_session
+        gw_session gw_endpoints gw_endpoint
     );
     let text = std::fs::read_to_string(folder().join("abi.txt")).unwrap();
     let structs = text.lines().filter_map(|line| line.strip_prefix("struct ")?.split_once(' '));

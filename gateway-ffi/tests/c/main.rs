@@ -34,6 +34,11 @@ fn clients_that_stay_where_they_were_sent_first() {
 }
 
 #[test]
+fn endpoints_that_documents_list() {
+    compile("endpoints.c").run(&[]);
+}
+
+#[test]
 fn two_threads_decide_while_a_third_publishes() {
     let told = compile("threads.c").run(&["2000", "50"]);
     println!("{told}");

@@ -28,6 +28,7 @@ fn nothing_is_read_that_was_not_handed_in() {
     memcheck("old_header.c", &[]);
     memcheck("policies.c", &[]);
     memcheck("sessions.c", &[]);
+    memcheck("endpoints.c", &[]);
 }
 
 #[test]

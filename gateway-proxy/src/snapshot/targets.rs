@@ -107,9 +107,7 @@ pub(super) fn places(
         EndpointChoice::ClusterIp => cluster_ip(service, port, documents, config),
         EndpointChoice::Labelled(labels) => {
             let all = all_places(service, port, documents, config);
-            let carries = |(_, behind): &(Address, Behind)| behind.carries(labels);
-            let is_known = all.is_empty() || all.iter().any(|place| carries(place).is_some());
-            is_known.then(|| all.into_iter().filter(|p| carries(p) == Some(true)).collect())
+            Behind::narrow(all, |(_, behind)| behind, labels)
         }
     }
 }
