@@ -187,6 +187,29 @@ class router {
         return needs;
     }
 
+    // The session whose backend the attribute at `index` of `needs()` names; none where it is no such
+    // attribute.
+    std::optional<gw_session> session(std::size_t index) const {
+        auto session = detail::sized<gw_session>();
+        if (detail::check(gw_router_session(get(), index, &session)) == GW_NONE) return std::nullopt;
+        return session;
+    }
+
+    // What documents say of the endpoints of the backend at `index` of `backends()`; none where there
+    // is no such backend.
+    std::optional<gw_endpoints> endpoints(std::size_t index) const {
+        auto endpoints = detail::sized<gw_endpoints>();
+        if (detail::check(gw_router_endpoints(get(), index, &endpoints)) == GW_NONE) return std::nullopt;
+        return endpoints;
+    }
+
+    // The endpoint at `index` of the backend at `backend`; none where there are no more.
+    std::optional<gw_endpoint> endpoint(std::size_t backend, std::size_t index) const {
+        auto endpoint = detail::sized<gw_endpoint>();
+        if (detail::check(gw_router_endpoint(get(), backend, index, &endpoint)) == GW_NONE) return std::nullopt;
+        return endpoint;
+    }
+
     const gw_router *get() const noexcept { return handle_.get(); }
 
    private:
@@ -416,6 +439,29 @@ class decider {
         auto tls = detail::sized<gw_backend_tls>();
         if (detail::check(gw_decider_backend_tls(get(), &tls)) == GW_NONE) return std::nullopt;
         return tls;
+    }
+
+    // How the client is kept where it was sent first; none where it is not.
+    std::optional<gw_session> session() {
+        auto session = detail::sized<gw_session>();
+        if (detail::check(gw_decider_session(get(), &session)) == GW_NONE) return std::nullopt;
+        return session;
+    }
+
+    // Whether an endpoint with that service account may be sent the request.
+    bool admits(request &request, std::string_view account) {
+        std::int32_t admitted = 0;
+        gw_str name = detail::str(account);
+        detail::check(gw_admits(get(), request.get(), &name, &admitted));
+        return admitted == 1;
+    }
+
+    // Whether an endpoint that documents list may be sent the request.
+    bool admits(request &request, std::string_view address, std::uint16_t port) {
+        std::int32_t admitted = 0;
+        gw_str text = detail::str(address);
+        detail::check(gw_admits_endpoint(get(), request.get(), &text, port, &admitted));
+        return admitted == 1;
     }
 
     // Decides and says why, as JSON. Lives until the next call.

@@ -337,6 +337,10 @@ ports: [{name: http, port: 1}]";
             let wanted: Vec<(Box<str>, Box<str>)> =
                 wanted.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
             assert_eq!(found[0].behind.carries(&wanted), want, "{wanted:?} of {others}");
+            let narrowed = Behind::narrow(found.iter().collect(), |e| &e.behind, &wanted);
+            assert_eq!(narrowed.map(|those| those.len()), want.map(usize::from));
+            let none = Behind::narrow(Vec::<Behind>::new(), |behind| behind, &wanted);
+            assert_eq!(none, Some(Vec::new()));
         }
     }
 

@@ -20,12 +20,17 @@ kind: VirtualServer
 metadata: {name: cafe}
 spec:
   host: cafe.example.com
-  upstreams: [{name: tea, service: tea-svc, port: 80}]
+  upstreams: [{name: tea, service: tea-svc, port: 80, sessionCookie: {enable: true, name: srv}}]
   routes:
   - path: /tea
     action: {proxy: {upstream: tea, rewritePath: /hot, responseHeaders: {add: [{name: X-Shop, value: cafe, always: true}]}}}
   - path: /hello
     action: {return: {code: 418, type: text/plain, body: "hello ${http_x_name}"}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: tea-svc}, spec: {ports: [{port: 80}]}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a, labels: {kubernetes.io/service-name: tea-svc}},
+ addressType: IPv4, endpoints: [{addresses: [10.0.0.1]}], ports: [{port: 8080}]}
 )";
 
 int main() {
@@ -46,6 +51,13 @@ int main() {
     CHECK(decider.settings().connect_timeout_ms == 60000 && !decider.backend_tls());
     CHECK(!decider.step(0) && !decider.mirror(request, 0));
     CHECK(!decider.instead(request, GW_INSTEAD_BACKUP));
+    auto session = decider.session();
+    CHECK(session && session->carrier == GW_SESSION_COOKIE && session->name.len == 3 && !router.session(0));
+    CHECK(router.endpoints(0) && router.endpoints(0)->len == 1 && !router.endpoints(1));
+    auto endpoint = router.endpoint(0, 0);
+    CHECK(endpoint && endpoint->port == 8080 && endpoint->address.len == 8 && !router.endpoint(0, 1));
+    CHECK(decider.admits(request, "10.0.0.1", 8080) && !decider.admits(request, "10.0.0.1", 80));
+    CHECK(decider.admits(request, "default/any"));
     gateway::response response = decider.edit_response(request, 503);
     CHECK(!response.is_whole() && response.status() == 503);
     bool added = false;

@@ -81,6 +81,7 @@ pub(crate) fn drive(bytes: &[u8]) {
     assert_eq!(built == GW_OK, native.is_some());
     let Some(native) = native else { return };
 
+    walk(router.0);
     let (mut engine, mut decider) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: all pointers are valid.
     unsafe {
@@ -110,6 +111,34 @@ pub(crate) fn drive(bytes: &[u8]) {
     }
     agree(&native, &same, &decision);
     tell((engine.0, decider.0), &request, &decision, &native, &same);
+}
+
+/// Asks for everything that a router tells of sessions and endpoints.
+fn walk(router: *const gw_router) {
+    let mut needs = sized!(gw_needs);
+    let mut session = sized!(gw_session);
+    let mut endpoints = sized!(gw_endpoints);
+    let mut endpoint = sized!(gw_endpoint);
+    // SAFETY: all pointers are valid.
+    unsafe {
+        assert_eq!(gw_router_needs(router, &raw mut needs), GW_OK);
+        for at in 0..needs.attributes_len {
+            if gw_router_session(router, at, &raw mut session) == GW_OK {
+                assert!(needs.flags & GW_NEEDS_SESSIONS != 0);
+                assert_eq!(octets(session.attribute), octets(*needs.attributes.add(at)));
+                let names = std::slice::from_raw_parts(session.backends, session.backends_len);
+                assert!(names.iter().all(|name| !octets(*name).is_empty()));
+            }
+        }
+        for backend in 0..gw_router_backend_count(router) {
+            assert_eq!(gw_router_endpoints(router, backend, &raw mut endpoints), GW_OK);
+            for at in 0..=endpoints.len {
+                let told = gw_router_endpoint(router, backend, at, &raw mut endpoint);
+                assert_eq!(told, if at < endpoints.len { GW_OK } else { GW_NONE });
+                assert!(endpoint.port != 0 || at == endpoints.len);
+            }
+        }
+    }
 }
 
 /// Compares what both have decided.
@@ -156,6 +185,8 @@ fn tell(
     let mut tls = sized!(gw_backend_tls);
     let mut mirror = sized!(gw_mirror);
     let mut step = sized!(gw_step);
+    let mut session = sized!(gw_session);
+    let mut admitted = 0;
     let mut json = text(b"");
     let is_sent = decision.kind == GW_KIND_FORWARD;
     let wanted = if is_sent { GW_OK } else { GW_ERR_STATE };
@@ -165,6 +196,11 @@ fn tell(
         assert_eq!(gw_edit_response(decider, request, 502, ptr::null(), &raw mut response), wanted);
         assert_eq!(gw_decider_settings(decider, &raw mut settings), wanted);
         assert!(gw_decider_backend_tls(decider, &raw mut tls) >= wanted);
+        assert!(gw_decider_session(decider, &raw mut session) >= wanted);
+        let nowhere = text(b"10.0.0.1");
+        let asked = &raw const nowhere;
+        let told = gw_admits_endpoint(decider, request, asked, 8080, &raw mut admitted);
+        assert_eq!(told, wanted);
         assert!(gw_mirror_get(decider, request, 0, &raw mut mirror) >= wanted);
         if decision.flags & GW_DECISION_KEEPS_ANSWER != 0 {
             assert_eq!((response.status, response.flags, response.ops_len), (502, 0, 0));
