@@ -27,6 +27,7 @@ return {
   NEEDS_PEER = 1,
   NEEDS_RANDOM = 2,
   NEEDS_SERVER_NAME = 4,
+  NEEDS_SESSIONS = 8,
   NO_INDEX = 4294967295,
   REQUEST_TLS = 1,
   KIND_FORWARD = 1,
@@ -70,6 +71,19 @@ return {
   REPEAT_NEVER = 0,
   REPEAT_AFTER_STATUS = 1,
   REPEAT_ALWAYS = 2,
+  SETTINGS_CLUSTER_ADDRESS = 1,
+  SESSION_COOKIE = 1,
+  SESSION_HEADER = 2,
+  SESSION_AT_BACKEND = 1,
+  SESSION_HTTP_ONLY = 2,
+  SESSION_SECURE = 4,
+  SAME_SITE_STRICT = 1,
+  SAME_SITE_LAX = 2,
+  SAME_SITE_NONE = 3,
+  ENDPOINTS_LISTED = 1,
+  ENDPOINTS_UNLISTED = 2,
+  ENDPOINTS_UNCERTAIN = 3,
+  ENDPOINT_ACCOUNT_ASSUMED = 1,
   RESPONSE_WHOLE = 1,
   RESPONSE_ERROR_PAGE = 2,
   cdef = [[
@@ -91,6 +105,9 @@ typedef struct gw_header_op gw_header_op;
 typedef struct gw_forward gw_forward;
 typedef struct gw_settings gw_settings;
 typedef struct gw_backend_tls gw_backend_tls;
+typedef struct gw_session gw_session;
+typedef struct gw_endpoints gw_endpoints;
+typedef struct gw_endpoint gw_endpoint;
 typedef struct gw_mirror gw_mirror;
 typedef struct gw_response gw_response;
 typedef int32_t gw_status;
@@ -298,6 +315,8 @@ struct gw_settings {
     int32_t retry_repeat;
     uint32_t max_connections;
     uint64_t max_body;
+    uint32_t flags;
+    uint32_t reserved;
 };
 struct gw_backend_tls {
     size_t struct_size;
@@ -316,6 +335,53 @@ struct gw_backend_tls {
 };
 gw_status gw_decider_settings(gw_decider *decider, gw_settings *out);
 gw_status gw_decider_backend_tls(gw_decider *decider, gw_backend_tls *out);
+struct gw_session {
+    size_t struct_size;
+    int32_t carrier;
+    int32_t same_site;
+    uint32_t flags;
+    uint32_t reserved;
+    gw_str name;
+    gw_str path;
+    gw_str domain;
+    uint64_t max_age;
+    uint64_t absolute_timeout_ms;
+    gw_str attribute;
+    gw_str backend;
+    const gw_str *backends;
+    size_t backends_len;
+};
+gw_status gw_decider_session(gw_decider *decider, gw_session *out);
+gw_status gw_router_session(const gw_router *router, size_t index, gw_session *out);
+struct gw_endpoints {
+    size_t struct_size;
+    int32_t known;
+    uint32_t flags;
+    size_t len;
+    gw_str service_namespace;
+    gw_str service_name;
+    gw_str account;
+    uint8_t cluster_addr[16];
+    uint8_t cluster_family;
+    uint8_t reserved;
+    uint16_t service_port;
+    uint32_t reserved2;
+};
+struct gw_endpoint {
+    size_t struct_size;
+    gw_str address;
+    uint8_t addr[16];
+    uint8_t family;
+    uint8_t reserved;
+    uint16_t port;
+    uint32_t flags;
+    gw_str account;
+};
+gw_status gw_router_endpoints(const gw_router *router, size_t backend_index, gw_endpoints *out);
+gw_status gw_router_endpoint(const gw_router *router, size_t backend_index, size_t index,
+    gw_endpoint *out);
+gw_status gw_admits_endpoint(gw_decider *decider, const gw_request *request,
+    const gw_str *address, uint16_t port, int32_t *admitted);
 struct gw_mirror {
     size_t struct_size;
     gw_str backend;

@@ -44,7 +44,7 @@ spec:
   host: cafe.example.com
   upstreams:
   - {name: tea, service: tea-svc, port: 80}
-  - {name: coffee, service: coffee-svc, port: 80}
+  - {name: coffee, service: coffee-svc, port: 80, sessionCookie: {enable: true, name: srv}}
   routes:
   - path: /tea
     matches:
@@ -124,6 +124,7 @@ fn a_decision_allocates_nothing_after_the_first() {
                     let mut forward = sized!(gw_forward);
                     let mut response = sized!(gw_response);
                     let mut settings = sized!(gw_settings);
+                    let mut session = sized!(gw_session);
                     let before = ALLOCATIONS.get();
                     // SAFETY: all pointers are valid.
                     unsafe {
@@ -143,6 +144,7 @@ fn a_decision_allocates_nothing_after_the_first() {
                             );
                             assert_eq!(edited, GW_OK);
                             assert_eq!(gw_decider_settings(decider, &raw mut settings), GW_OK);
+                            assert!(gw_decider_session(decider, &raw mut session) >= GW_OK);
                         }
                     }
                     let allocated = ALLOCATIONS.get() - before;

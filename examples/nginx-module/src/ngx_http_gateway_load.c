@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_gateway_read_file(void *data, ngx_str_t *name,
 static ngx_int_t ngx_http_gateway_stat_file(void *data, ngx_str_t *name,
     ngx_log_t *log);
 static void ngx_http_gateway_tell(gw_report *report, ngx_log_t *log);
+static void ngx_http_gateway_tell_overlooked(gw_router *router,
+    ngx_log_t *log);
 static ngx_int_t ngx_http_gateway_check_names(gw_router *router,
     ngx_pool_t *pool, ngx_log_t *log);
 static int ngx_libc_cdecl ngx_http_gateway_compare_names(const void *one,
@@ -64,6 +66,8 @@ ngx_http_gateway_load(ngx_http_gateway_main_conf_t *gmcf, ngx_pool_t *pool,
                       "gateway: the documents are not taken (%D)", rc);
         return NGX_ERROR;
     }
+
+    ngx_http_gateway_tell_overlooked(*router, log);
 
     if (ngx_http_gateway_check_names(*router, pool, log) != NGX_OK) {
         gw_router_free(*router);
@@ -283,6 +287,25 @@ ngx_http_gateway_tell(gw_report *report, ngx_log_t *log)
 
         ngx_log_error(level, log, 0, "%*s", diagnostic.text.len,
                       diagnostic.text.ptr);
+    }
+}
+
+
+/* What rules wish for and nginx does not do, though it harms nobody. */
+
+static void
+ngx_http_gateway_tell_overlooked(gw_router *router, ngx_log_t *log)
+{
+    gw_needs  needs;
+
+    ngx_memzero(&needs, sizeof(gw_needs));
+    needs.struct_size = sizeof(gw_needs);
+
+    if (gw_router_needs(router, &needs) == GW_OK
+        && (needs.flags & GW_NEEDS_SESSIONS))
+    {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "gateway: sessions of the documents are not kept");
     }
 }
 

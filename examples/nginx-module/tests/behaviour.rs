@@ -110,6 +110,20 @@ fn bad_documents_are_told_by_nginx_t() {
 }
 
 #[test]
+fn sessions_that_are_not_kept_are_told_by_nginx_t() {
+    if module().is_none() {
+        return;
+    }
+    let plain = cafe("  - {path: /a, action: {pass: tea}}\n");
+    let cookie = ", port: 80, sessionCookie: {enable: true, name: srv}}";
+    for (documents, is_told) in [(plain.replacen(", port: 80}", cookie, 1), true), (plain, false)] {
+        let (passed, told) = test(&documents, "gateway_config documents.yaml;\n");
+        let line = "[warn] gateway: sessions of the documents are not kept";
+        assert!(passed && told.contains(line) == is_told, "{told}");
+    }
+}
+
+#[test]
 fn bad_directives_are_told_by_nginx_t() {
     if module().is_none() {
         return;

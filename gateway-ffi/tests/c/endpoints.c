@@ -144,6 +144,36 @@ static gw_endpoint at(const gw_router *router, const char *name, size_t index) {
     return endpoint;
 }
 
+/* What this host keeps of a backend. */
+struct upstream {
+    int32_t known;
+    size_t len;
+    uint16_t ports[4];
+};
+
+static struct upstream upstreams[16];
+
+static void upstream_add(struct upstream *to, const gw_endpoint *endpoint) {
+    CHECK(to->len < 4);
+    to->ports[to->len++] = endpoint->port;
+}
+
+/* Makes an upstream of every backend, and binds it. */
+static void take_endpoints(const gw_router *router) {
+    gw_endpoints endpoints = {.struct_size = sizeof endpoints};
+    gw_endpoint endpoint = {.struct_size = sizeof endpoint};
+    gw_str name;
+    for (size_t at = 0; gw_router_backend(router, at, &name) == GW_OK; at++) {
+        struct upstream *upstream = &upstreams[at];
+        if (gw_router_endpoints(router, at, &endpoints) != GW_OK) continue;
+        upstream->known = endpoints.known;
+        for (size_t i = 0; gw_router_endpoint(router, at, i, &endpoint) == GW_OK; i++) {
+            upstream_add(upstream, &endpoint);
+        }
+        gw_router_bind(router, &name, (uintptr_t)upstream);
+    }
+}
+
 static void what_is_listed(void) {
     gw_build_options options = {0};
     gw_router *router = build_with("", &options);
@@ -228,6 +258,8 @@ static bool admits(const char *account) {
 static void who_is_admitted(void) {
     gw_build_options options = {.duties = GW_DUTY_ENDPOINT_ACCESS};
     gw_router *router = build_with(GUARDS, &options);
+    CHECK(gw_router_backend_count(router) <= sizeof upstreams / sizeof *upstreams);
+    take_endpoints(router);
     CHECK(gw_engine_new(router, &engine) == GW_OK);
     CHECK(gw_decider_new(GW_DUTY_ENDPOINT_ACCESS, &decider) == GW_OK);
     gw_header caller = {GW_STR("source_account"), GW_STR("default/web")};
@@ -259,7 +291,8 @@ static void who_is_admitted(void) {
     gw_endpoints endpoints = of(router, "default/empty:80");
     CHECK_TEXT(endpoints.account, "default/default");
     CHECK(endpoints.flags == GW_ENDPOINT_ACCOUNT_ASSUMED);
-    decide("/milk");
+    struct upstream *upstream = (struct upstream *)(uintptr_t)decide("/milk").backend_user;
+    CHECK(upstream->known == GW_ENDPOINTS_LISTED && upstream->len == 1 && upstream->ports[0] == 8000);
     CHECK(admits_endpoint("fd00::1", 8000) && admits("default/default"));
 
     /* The address of the Service is an endpoint of nobody's. */

@@ -39,6 +39,23 @@ fn endpoints_that_documents_list() {
 }
 
 #[test]
+fn what_the_manual_shows_is_compiled() {
+    let trimmed =
+        |text: &str| text.lines().map(|line| format!("{}\n", line.trim())).collect::<String>();
+    let read = |path: &str| std::fs::read_to_string(compile::folder().join(path)).unwrap();
+    let manual = read("../docs/embedding.md");
+    for (section, program) in [("Sessions", "sessions.c"), ("Endpoints", "endpoints.c")] {
+        let section = manual.split("\n### ").find(|text| text.starts_with(section)).unwrap();
+        let blocks: Vec<&str> = section.split("\n```").filter(|t| t.starts_with("c\n")).collect();
+        assert!(!blocks.is_empty());
+        let compiled = trimmed(&read(&format!("tests/c/{program}")));
+        for block in blocks {
+            assert!(compiled.contains(trimmed(&block[2..]).trim()), "{program} lacks:{block}");
+        }
+    }
+}
+
+#[test]
 fn two_threads_decide_while_a_third_publishes() {
     let told = compile("threads.c").run(&["2000", "50"]);
     println!("{told}");

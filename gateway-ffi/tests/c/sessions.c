@@ -144,18 +144,18 @@ static bool read_token(const gw_session *session, const struct exchange *exchang
     return false;
 }
 
-/* Asked by gw_decide: answers with the backend that a request's session is at. */
+/* gw_request.attribute_fn: says at which backend a request's session is. */
 static int32_t attribute(void *ctx, uint32_t index, const gw_str *name, gw_str *out) {
     const struct exchange *exchange = ctx;
-    CHECK(index != GW_NO_INDEX);
+    (void)index; /* A table of another router may have another order. */
     for (size_t i = 0; i < sessions_len; i++) {
         struct token token;
         if (!equal(sessions[i].attribute, *name)) continue;
-        if (!read_token(&sessions[i], exchange, &token)) return 0;
+        if (!read_token(&sessions[i], exchange, &token)) return 0; /* drawn by weight */
         *out = token.backend;
         return 1;
     }
-    return 0; /* Here are the other attributes that you know. */
+    return 0; /* or another attribute that you know */
 }
 
 /* The line that an answer brings: its name and its value. */
@@ -189,7 +189,16 @@ static gw_engine *engine;
 static gw_decider *decider;
 static gw_decision decision;
 
-/* The endpoints of every backend are 'a' and 'b'; the balancing says 'a'. */
+/* The endpoints of every backend. */
+static bool is_endpoint(char name) {
+    return name == 'a' || name == 'b';
+}
+
+static char balance(void) {
+    return 'a';
+}
+
+/* Where a request goes: '-' where nothing keeps its client, '!' where it goes to no backend. */
 static char forward(const struct exchange *exchange, const char *host, uint32_t flags, char line[256]) {
     gw_request request = {.struct_size = sizeof request};
     request.method = GW_STR("GET");
@@ -202,21 +211,22 @@ static char forward(const struct exchange *exchange, const char *host, uint32_t 
     decision = (gw_decision){.struct_size = sizeof decision};
     CHECK(gw_decide(decider, engine, &request, &decision) == GW_OK);
     line[0] = 0;
-    char endpoint = 'a';
+    char endpoint;
     gw_session session = {.struct_size = sizeof session};
     gw_status status = gw_decider_session(decider, &session);
-    if (status == GW_OK) {
-        struct token token;
-        bool has_token = read_token(&session, exchange, &token);
-        if (has_token && (token.endpoint == 'a' || token.endpoint == 'b')) endpoint = token.endpoint;
-
-        /* Here the request is sent to the endpoint, which answers. Then: */
-        bool is_kept = has_token && token.endpoint == endpoint &&
-                       (session.backend.ptr == NULL || equal(token.backend, session.backend));
-        if (!is_kept) {
-            struct token next = {session.backend, endpoint, has_token ? token.begun : exchange->now};
-            tell(line, &session, &next, exchange->now);
-        }
+    struct token token;
+    bool has_token = status == GW_OK && read_token(&session, exchange, &token);
+    if (has_token && is_endpoint(token.endpoint)) {
+        endpoint = token.endpoint;
+    } else {
+        endpoint = balance();
+    }
+    /* Send the request there; another endpoint may have to answer. Then: */
+    bool is_kept = has_token && token.endpoint == endpoint &&
+                   (session.backend.ptr == NULL || equal(token.backend, session.backend));
+    if (status == GW_OK && !is_kept) {
+        struct token next = {session.backend, endpoint, has_token ? token.begun : exchange->now};
+        tell(line, &session, &next, exchange->now); /* Set-Cookie, or the header field */
     }
     return status == GW_OK ? endpoint : status == GW_NONE ? '-' : '!';
 }
@@ -234,7 +244,7 @@ int main(void) {
     gw_needs needs = {.struct_size = sizeof needs};
     CHECK(gw_router_needs(router, &needs) == GW_OK);
     CHECK(needs.flags & GW_NEEDS_SESSIONS);
-    for (size_t i = 0; i < needs.attributes_len; i++) {
+    for (size_t i = 0; i < needs.attributes_len && sessions_len < 8; i++) {
         gw_session *next = &sessions[sessions_len];
         next->struct_size = sizeof *next;
         if (gw_router_session(router, i, next) == GW_OK) sessions_len++;
