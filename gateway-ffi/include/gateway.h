@@ -949,7 +949,8 @@ gw_status gw_admits(gw_decider *decider, const gw_request *request, const gw_str
 #define GW_REPEAT_ALWAYS 2
 
 /* Requests go to the address of the Service itself (gw_endpoints.cluster_addr), and to none of its
- * endpoints. Only for hosts that ask for these.
+ * endpoints. Where none is known, or who may call its endpoints is asked (GW_DUTY_ENDPOINT_ACCESS)
+ * and so nobody knows who would answer, send nothing. Only for hosts that look at endpoints.
  */
 #define GW_SETTINGS_CLUSTER_ADDRESS UINT32_C(1)
 
@@ -1186,7 +1187,9 @@ struct gw_endpoints {
     gw_str service_namespace;
     /* Its name. */
     gw_str service_name;
-    /* The service account of endpoints that no document lists, as gw_endpoint.account. */
+    /* The service account of endpoints that no document lists, as gw_endpoint.account; absent
+     * where nothing says it, or documents list all of them.
+     */
     gw_str account;
     /* The address of the Service itself in its cluster, in network order, which takes requests on
      * service_port. Meant where gw_settings.flags has GW_SETTINGS_CLUSTER_ADDRESS.

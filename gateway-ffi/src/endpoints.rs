@@ -47,7 +47,8 @@ pub struct gw_endpoints {
     pub service_namespace: gw_str,
     /// Its name.
     pub service_name: gw_str,
-    /// The service account of endpoints that no document lists, as `gw_endpoint.account`.
+    /// The service account of endpoints that no document lists, as `gw_endpoint.account`; absent
+    /// where nothing says it, or documents list all of them.
     pub account: gw_str,
     /// The address of the Service itself in its cluster, in network order, which takes requests on
     /// `service_port`. Meant where `gw_settings.flags` has `GW_SETTINGS_CLUSTER_ADDRESS`.
@@ -167,10 +168,14 @@ impl Listing {
     ) -> Self {
         let of = rules.service(service);
         let unknown = documents.endpoints.unknown(&of.name, port);
-        let unlisted = accounts.of(&unknown, of, port);
         let listed = documents.endpoints.of_service(&of.name, port);
-        let by_hand = || documents.by_hand.iter().any(|(name, at)| (name, *at) == (&of.name, port));
-        let (known, endpoints) = if listed.is_empty() && (of.ports.is_none() || by_hand()) {
+        let by_hand = documents.by_hand.iter().any(|(name, at)| (name, *at) == (&of.name, port));
+        // Where documents list all there are, others are nobody's.
+        let unlisted = match listed.is_empty() || by_hand {
+            true => accounts.of(&unknown, of, port),
+            false => Who { account: None, flags: 0 },
+        };
+        let (known, endpoints) = if listed.is_empty() && (of.ports.is_none() || by_hand) {
             let known = match narrow(vec![&unknown], |behind| behind, labels).as_deref() {
                 None => GW_ENDPOINTS_UNCERTAIN,
                 Some([]) => GW_ENDPOINTS_LISTED,

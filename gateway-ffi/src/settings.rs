@@ -34,7 +34,8 @@ pub const GW_REPEAT_AFTER_STATUS: i32 = 1;
 pub const GW_REPEAT_ALWAYS: i32 = 2;
 
 /// Requests go to the address of the Service itself (`gw_endpoints.cluster_addr`), and to none of its
-/// endpoints. Only for hosts that ask for these.
+/// endpoints. Where none is known, or who may call its endpoints is asked (`GW_DUTY_ENDPOINT_ACCESS`)
+/// and so nobody knows who would answer, send nothing. Only for hosts that look at endpoints.
 pub const GW_SETTINGS_CLUSTER_ADDRESS: u32 = 1;
 
 /// How the backend of a decision is spoken to. Set `struct_size`. Times are in milliseconds, rounded

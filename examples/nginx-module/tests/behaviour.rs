@@ -118,7 +118,7 @@ fn sessions_that_are_not_kept_are_told_by_nginx_t() {
     let cookie = ", port: 80, sessionCookie: {enable: true, name: srv}}";
     for (documents, is_told) in [(plain.replacen(", port: 80}", cookie, 1), true), (plain, false)] {
         let (passed, told) = test(&documents, "gateway_config documents.yaml;\n");
-        let line = "[warn] gateway: sessions of the documents are not kept";
+        let line = ": gateway: sessions of the documents are not kept\n";
         assert!(passed && told.contains(line) == is_told, "{told}");
     }
 }

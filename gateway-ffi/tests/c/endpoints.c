@@ -291,6 +291,7 @@ static void who_is_admitted(void) {
     gw_endpoints endpoints = of(router, "default/empty:80");
     CHECK_TEXT(endpoints.account, "default/default");
     CHECK(endpoints.flags == GW_ENDPOINT_ACCOUNT_ASSUMED);
+    CHECK(of(router, "default/milk:80").account.ptr == NULL && of(router, "default/milk:80").flags == 0);
     struct upstream *upstream = (struct upstream *)(uintptr_t)decide("/milk").backend_user;
     CHECK(upstream->known == GW_ENDPOINTS_LISTED && upstream->len == 1 && upstream->ports[0] == 8000);
     CHECK(admits_endpoint("fd00::1", 8000) && admits("default/default"));

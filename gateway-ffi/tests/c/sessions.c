@@ -56,8 +56,16 @@ static const char *const DOCUMENTS =
     "  - matches: [{path: {value: /single}}]\n"
     "    backendRefs: [{name: one, port: 80}]\n"
     "    sessionPersistence: {absoluteTimeout: 1500ms, cookie: {name: single}}\n"
+    "  - matches: [{path: {value: /split}}]\n"
+    "    backendRefs: [{name: four, port: 80}]\n"
+    "    sessionPersistence: {cookie: {name: split}}\n"
     "  - matches: [{path: {value: /chance}}]\n"
-    "    backendRefs: [{name: two, port: 80}]\n";
+    "    backendRefs: [{name: two, port: 80}]\n"
+    "---\n"
+    "apiVersion: split.smi-spec.io/v1alpha4\n"
+    "kind: TrafficSplit\n"
+    "metadata: {name: four}\n"
+    "spec: {service: four, backends: [{service: five, weight: 1}]}\n";
 
 /* What a client holds. This is a test: a real one is proved by more than a sum. */
 struct token {
@@ -347,6 +355,11 @@ int main(void) {
     CHECK(gw_decider_session(decider, &session) == GW_OK);
     CHECK_TEXT(session.backend, "default/one:80");
     CHECK(session.absolute_timeout_ms == 1500 && session.backends_len == 1);
+    exchange.path = "/split"; /* The session is at what the rule names. */
+    CHECK(forward(&exchange, "shop.example.com", 0, line) == 'a');
+    CHECK_TEXT(decision.backend, "default/five:80");
+    CHECK(gw_decider_session(decider, &session) == GW_OK);
+    CHECK_TEXT(session.backend, "default/four:80");
     exchange.path = "/chance";
     CHECK(forward(&exchange, "shop.example.com", 0, line) == '-');
 
