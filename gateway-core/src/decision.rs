@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod backend;
+mod cached;
 mod captures;
 pub(crate) mod cors;
 mod error_page;
@@ -9,13 +10,16 @@ mod grpc;
 pub(crate) mod headers;
 mod keeps;
 pub(crate) mod limits;
+mod question;
 pub(crate) mod redirect;
 pub(crate) mod rewrite;
 pub(crate) mod split;
 pub(crate) mod steps;
 pub(crate) mod template;
+mod token;
 
 pub use backend::TlsToBackend;
+pub use cached::CacheUse;
 pub use captures::Captures;
 pub use error_page::PageAnswer;
 pub use headers::EditHeaders;

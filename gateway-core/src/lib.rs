@@ -45,6 +45,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod base64;
 mod compile;
 mod decision;
 mod diagnostic;
@@ -64,8 +65,8 @@ mod translate;
 
 pub use compile::{CompileError, CompileErrors};
 pub use decision::{
-    Captures, Counted, Decision, EditHeaders, Forwarding, Keeps, NoRoute, Outcome, PageAnswer,
-    Refusal, SplitChoice, Step, TlsToBackend, Verdict,
+    CacheUse, Captures, Counted, Decision, EditHeaders, Forwarding, Keeps, NoRoute, Outcome,
+    PageAnswer, Refusal, SplitChoice, Step, TlsToBackend, Verdict,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use explain::{
@@ -79,8 +80,8 @@ pub use matcher::Router;
 pub use origin::{ObjectRef, Origin, Span};
 pub use request::attributes;
 pub use request::{
-    Connection, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request, RequestHead,
-    ServerName, Treatment,
+    Connection, Credentials, Forwarded, InvalidTarget, ListenerKey, MAX_PATH, PathPolicy, Request,
+    RequestHead, ServerName, Treatment,
 };
 pub use resource::{ReadErrors, Refused, Resources};
 pub use translate::{

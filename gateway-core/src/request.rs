@@ -1,11 +1,13 @@
 //! What the engine asks of a request.
 
 pub(crate) mod caller;
+pub(crate) mod credentials;
 pub(crate) mod field;
 pub(crate) mod host;
 pub(crate) mod path;
 mod scan;
 
+pub use credentials::Credentials;
 pub use path::{Forwarded, InvalidTarget, MAX_PATH, PathPolicy, Treatment};
 
 use http::Version;

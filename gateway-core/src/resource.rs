@@ -3,7 +3,6 @@
 #[cfg(feature = "yaml")]
 mod annotation;
 pub(crate) mod backend_tls_policy;
-mod base64;
 pub(crate) mod circuit_breaker;
 mod config_map;
 pub(crate) mod document;

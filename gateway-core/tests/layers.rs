@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("origin", &[]),
     ("diagnostic", &["origin"]),
-    ("request", &[]),
+    ("base64", &[]),
+    ("request", &["base64"]),
     ("hash", &[]),
     ("sort", &[]),
     ("state", &[]),
@@ -19,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &["request", "rules"]),
     // The one part of `request` that knows rules: it reads the fields that conditions name.
     ("request::field", &["hash", "request", "rules"]),
-    ("resource", &["origin", "diagnostic", "rules"]),
+    ("resource", &["origin", "diagnostic", "base64", "rules"]),
     ("translate", &["origin", "diagnostic", "sort", "request", "rules", "resource"]),
     ("decision", &["origin", "request", "rules", "request::field"]),
     ("matcher", &["hash", "request", "rules", "limits", "request::field", "decision"]),

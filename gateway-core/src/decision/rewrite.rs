@@ -110,7 +110,7 @@ fn write_query(query: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 /// Whatever a rule says, a path begins with `/`.
-fn begin_with_slash(start: usize, out: &mut Vec<u8>) {
+pub(super) fn begin_with_slash(start: usize, out: &mut Vec<u8>) {
     if out.get(start) != Some(&b'/') {
         out.insert(start, b'/');
     }

@@ -3,9 +3,9 @@
 //! Nothing of what a Secret holds may show anywhere: not in a diagnostic, not by `Debug`, not in
 //! the document that is kept for naming places.
 
-use super::base64;
 use super::document::{Document, Kind, Mapping, Value};
 use super::{Problems, Resource};
+use crate::base64;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::rules::SecretText;
 use std::collections::BTreeMap;

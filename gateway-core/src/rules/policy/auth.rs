@@ -23,6 +23,17 @@ impl BasicAuth {
     pub fn challenge(&self) -> HeaderValue {
         challenge("Basic", &self.realm)
     }
+
+    /// The hash of the password of `user`: what stands behind the first line's name that is the same,
+    /// up to the next `:`. `None` where there is none, so that nobody passes. Lines that begin with
+    /// `#` are comments.
+    pub fn hash_of(&self, user: &[u8]) -> Option<&[u8]> {
+        let lines = self.users.octets().split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
+        let mut lines = lines.filter(|line| !line.starts_with(b"#"));
+        let hash = lines.find_map(|line| line.strip_prefix(user)?.strip_prefix(b":"))?;
+        let hash = hash.split(|b| *b == b':').next().unwrap_or_default();
+        (!user.is_empty() && !hash.is_empty()).then_some(hash)
+    }
 }
 
 /// What is asked before a request is let through.
@@ -63,6 +74,16 @@ impl ApiKey {
     pub const MISSING: StatusCode = StatusCode::UNAUTHORIZED;
     /// The answer to requests with a key that no client has.
     pub const UNKNOWN: StatusCode = StatusCode::FORBIDDEN;
+
+    /// The client that has `key`; the first one where several have it. `None`: the answer is
+    /// [`ApiKey::UNKNOWN`]. All clients are looked at, whoever has it.
+    pub fn client_of(&self, key: &[u8]) -> Option<&ApiClient> {
+        let found = self.clients.iter().fold(None, |found: Option<&ApiClient>, client| {
+            let has_it = client.key.is(key);
+            found.or(has_it.then_some(client))
+        });
+        found.filter(|_| !key.is_empty())
+    }
 }
 
 /// Asks another service (virtualserver §16.11).
@@ -148,6 +169,31 @@ pub struct RemoteKeys {
     pub trust: Option<ServerTrust>,
 }
 
+impl RemoteKeys {
+    /// Whether they are fetched over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.parts().0.eq_ignore_ascii_case("https")
+    }
+
+    /// The name that the certificate of the server has to have: the one that is written, or the host
+    /// of the URL, an IPv6 address without its brackets.
+    pub fn server(&self) -> &str {
+        if let Some(name) = &self.server_name {
+            return name;
+        }
+        let authority = self.parts().1.split(['/', '?', '#']).next().unwrap_or_default();
+        match authority.strip_prefix('[') {
+            Some(address) => address.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// The scheme, and what stands behind it.
+    fn parts(&self) -> (&str, &str) {
+        self.uri.split_once("://").unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +213,65 @@ mod tests {
             let (users, origin) = (SecretText::default(), origin.clone());
             let policy = BasicAuth { realm: realm.into(), users, origin };
             assert_eq!(policy.challenge().as_bytes(), want.as_bytes(), "{realm}");
+        }
+    }
+
+    fn origin() -> Origin {
+        Origin::new(ObjectRef::new("Policy", "default", "p"), "spec")
+    }
+
+    #[test]
+    fn the_hash_of_a_user() {
+        // virtualserver §16.3
+        let lines =
+            "#ann:off\nann:$apr1$x:a comment\r\n\nannabel:{SHA}y\nann:second\nempty:\n:none";
+        let users = SecretText::new(lines.as_bytes());
+        let policy = BasicAuth { realm: Box::default(), users, origin: origin() };
+        for (user, want) in [
+            ("ann", Some("$apr1$x")),
+            ("annabel", Some("{SHA}y")),
+            ("an", None),
+            ("Ann", None),
+            ("bob", None),
+            ("empty", None),
+            ("", None),
+            ("#ann", None),
+        ] {
+            assert_eq!(policy.hash_of(user.as_bytes()), want.map(str::as_bytes), "{user}");
+        }
+    }
+
+    #[test]
+    fn the_client_of_a_key() {
+        // virtualserver §16.5
+        let client = |(name, key): (&str, &'static str)| ApiClient {
+            name: name.into(),
+            key: SecretText::new(key.as_bytes()),
+        };
+        let clients = [("ann", "k1"), ("bob", "k2"), ("eve", "k2"), ("none", "")];
+        let clients = clients.into_iter().map(client).collect();
+        let policy = ApiKey { headers: vec![], arguments: vec![], clients, origin: origin() };
+        for (key, want) in
+            [("k1", Some("ann")), ("k2", Some("bob")), ("k", None), ("K1", None), ("", None)]
+        {
+            let got = policy.client_of(key.as_bytes()).map(|client| &*client.name);
+            assert_eq!(got, want, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_server_of_remote_keys() {
+        // virtualserver §16.4
+        for (uri, name, want) in [
+            ("https://idp.example.com/keys?a=b", None, (true, "idp.example.com")),
+            ("HTTPS://idp.example.com:8443", None, (true, "idp.example.com")),
+            ("http://[2001:db8::1]:80/keys", None, (false, "2001:db8::1")),
+            ("https://10.0.0.1?x", None, (true, "10.0.0.1")),
+            ("https://10.0.0.1/", Some("idp.example.com"), (true, "idp.example.com")),
+        ] {
+            let (server_name, keep) = (name.map(Into::into), Duration::from_secs(1));
+            let keys = RemoteKeys { uri: uri.into(), keep, server_name, sni: true, trust: None };
+            assert_eq!((keys.is_tls(), keys.server()), want, "{uri}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Base64 of RFC 4648 §4, as `data` of a Secret is written.
+//! Base64 of RFC 4648 §4, as `data` of a Secret and names with passwords are written.
 
 /// The octets that `text` stands for; `None` where it is not base64. Padding is demanded and bits
 /// that stand for nothing must be 0, so that each text has one meaning. Line ends are left out, as
 /// tools wrap long texts.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
     if !digits.len().is_multiple_of(4) {
         return None;
