@@ -83,6 +83,12 @@ typedef struct gw_request gw_request;
 typedef struct gw_decider gw_decider;
 typedef struct gw_decision gw_decision;
 typedef struct gw_step gw_step;
+typedef struct gw_basic_auth gw_basic_auth;
+typedef struct gw_jwt gw_jwt;
+typedef struct gw_client_certificate gw_client_certificate;
+typedef struct gw_external_auth gw_external_auth;
+typedef struct gw_auth_check gw_auth_check;
+typedef struct gw_cache gw_cache;
 typedef struct gw_header_op gw_header_op;
 typedef struct gw_forward gw_forward;
 typedef struct gw_settings gw_settings;
@@ -755,31 +761,35 @@ gw_status gw_instead(gw_decider *decider, const gw_request *request, int32_t whi
 
 /* ==== What decisions ask of hosts ==== */
 
-/* The client of a TLS connection shows a certificate. */
+/* The client of a TLS connection shows a certificate: gw_step_client_certificate says which. */
 #define GW_DUTY_CLIENT_CERTIFICATE UINT64_C(1)
 
-/* The rate of requests is limited. */
+/* The rate of requests is limited: gw_step has all of it. */
 #define GW_DUTY_RATE_LIMIT UINT64_C(2)
 
-/* The request has a name and a password. */
+/* The request has a name and a password: gw_step_basic_auth reads both and has the hash. */
 #define GW_DUTY_BASIC_AUTH UINT64_C(4)
 
-/* The key that the request presents (gw_step.key) is one of a client's. */
+/* The key that the request presents is one of a client's: gw_step_api_client says whose. */
 #define GW_DUTY_API_KEY UINT64_C(8)
 
-/* Another service says yes (a VirtualServer's externalAuth). */
+/* Another service says yes (a VirtualServer's externalAuth): gw_step_external_auth says which,
+ * and how it is asked.
+ */
 #define GW_DUTY_EXTERNAL_AUTH UINT64_C(16)
 
-/* Another service says yes (an HTTPRoute's ExternalAuth filter). */
+/* Another service says yes (an HTTPRoute's ExternalAuth filter): gw_step_auth_check says which,
+ * and how it is asked.
+ */
 #define GW_DUTY_AUTH_CHECK UINT64_C(32)
 
-/* The request has a valid signed token. */
+/* The request has a valid signed token: gw_step_jwt reads it and has the keys. */
 #define GW_DUTY_JWT UINT64_C(64)
 
-/* Answers are kept, or taken from what is kept. */
+/* Answers are kept, or taken from what is kept: gw_step_cache has the key, and says how. */
 #define GW_DUTY_CACHE UINT64_C(128)
 
-/* The rate of requests to a Service is limited. */
+/* The rate of requests to a Service is limited: gw_step has all of it. */
 #define GW_DUTY_SERVICE_LIMIT UINT64_C(256)
 
 /* The backend is spoken to within TLS, as gw_decider_backend_tls says. No step stands for it. */
@@ -801,7 +811,9 @@ gw_status gw_instead(gw_decider *decider, const gw_request *request, int32_t whi
 /* Nobody is turned away: what would be is only told to the log. */
 #define GW_STEP_DRY_RUN UINT32_C(2)
 
-/* One thing that a decision asks before the request is treated as it says. Set struct_size. */
+/* One thing that a decision asks before the request is treated as it says. What a duty needs besides
+ * is told by the function that stands at its GW_DUTY_... Set struct_size.
+ */
 struct gw_step {
     /* sizeof(gw_step). */
     size_t struct_size;
@@ -845,6 +857,341 @@ struct gw_step {
  * nothing is decided.
  */
 gw_status gw_step_get(gw_decider *decider, size_t index, gw_step *out);
+
+/* ==== Basic authentication ==== */
+
+/* Who a request says it comes from (RFC 7617, GW_DUTY_BASIC_AUTH). It passes where hash is there
+ * and was made of password; else send what gw_answer says for gw_step.status, with the field
+ * WWW-Authenticate: challenge besides. Set struct_size. Texts live until the next call of
+ * gw_step_basic_auth, or as long as the decision.
+ */
+struct gw_basic_auth {
+    /* sizeof(gw_basic_auth). */
+    size_t struct_size;
+    /* The name that the request presents; absent where it presents none, or two. */
+    gw_str user;
+    /* The password beside it: a secret. It may be empty, and hold any octet. */
+    gw_str password;
+    /* The hash of this user's password, as htpasswd writes it ("$2y$...", "$apr1$...", "{SHA}...",
+     * what crypt(3) knows, ...): a secret. Absent where there is no such user.
+     */
+    gw_str hash;
+    /* The value of WWW-Authenticate where the request does not pass. */
+    gw_str challenge;
+    /* What clients log in to; may be empty. It is in challenge. */
+    gw_str realm;
+    /* All users, in lines "name:hash": a secret. */
+    gw_str users;
+};
+
+/* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
+ * GW_DUTY_BASIC_AUTH, or there is none. Reads Authorization of the request. Allocates.
+ */
+gw_status gw_step_basic_auth(gw_decider *decider, const gw_request *request, size_t index,
+    gw_basic_auth *out);
+
+/* ==== API keys ==== */
+
+/* Sets *client to the name of the client whose key the request presents (GW_DUTY_API_KEY): it
+ * passes. GW_NONE where no client has that key, and also where the step at index of the last
+ * decision is not of this duty, or there is none: then it does not. The name lives as long as the
+ * decision. Compares with the keys of all clients, in a time that does not tell how much of a key was
+ * right; allocates nothing.
+ */
+gw_status gw_step_api_client(gw_decider *decider, size_t index, gw_str *client);
+
+/* ==== Signed tokens ==== */
+
+/* The token that a request presents, and what it is signed with (RFC 7519, GW_DUTY_JWT). It passes
+ * where token is there, is signed with one of the keys, and is valid by its times; else send what
+ * gw_answer says for gw_step.status, with the field WWW-Authenticate: challenge besides. Set
+ * struct_size. Texts live until the next call of gw_step_jwt, or as long as the decision.
+ */
+struct gw_jwt {
+    /* sizeof(gw_jwt). */
+    size_t struct_size;
+    /* The token, as it was sent: a secret, and not looked into. Absent where the request presents
+     * none.
+     */
+    gw_str token;
+    /* The value of WWW-Authenticate where the request does not pass. */
+    gw_str challenge;
+    /* What clients log in to. It is in challenge. */
+    gw_str realm;
+    /* The keys, a JSON Web Key Set as it was written: a secret. Absent where they are fetched. */
+    gw_str keys;
+    /* The URL that gives the keys, "http://..." or "https://...", over TLS as gw_step_tls says.
+     * Absent where they are known.
+     */
+    gw_str keys_uri;
+    /* How long keys that were fetched may be used, in milliseconds. */
+    uint64_t keys_keep_ms;
+};
+
+/* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
+ * GW_DUTY_JWT, or there is none. Reads the field of the request that holds the token:
+ * Authorization, or what the policy names. Allocates.
+ */
+gw_status gw_step_jwt(gw_decider *decider, const gw_request *request, size_t index, gw_jwt *out);
+
+/* ==== Certificates of clients ==== */
+
+/* The client has to have shown a certificate that is valid, */
+#define GW_VERIFY_CLIENT_ON 1
+
+/* nothing is asked of it, */
+#define GW_VERIFY_CLIENT_OFF 2
+
+/* it may have shown none, but none that is not valid, */
+#define GW_VERIFY_CLIENT_OPTIONAL 3
+
+/* or it may also have shown one that none of the authorities has signed. Treat a number that you do
+ * not know as GW_VERIFY_CLIENT_ON.
+ */
+#define GW_VERIFY_CLIENT_OPTIONAL_NO_AUTHORITY 4
+
+/* Which certificate the client of a TLS connection has to have shown (GW_DUTY_CLIENT_CERTIFICATE).
+ * Where it has not, the answer is gw_step.status; where the connection was opened for another host,
+ * or was not asked for a certificate, 421. Connections are opened before requests are decided: ask
+ * for a certificate in every handshake, take any, and judge it when a request asks. Set
+ * struct_size. Texts live as long as the decision.
+ */
+struct gw_client_certificate {
+    /* sizeof(gw_client_certificate). */
+    size_t struct_size;
+    /* One of GW_VERIFY_CLIENT_... */
+    int32_t verify;
+    /* How many certificates may stand between that of the client and the authority's. */
+    uint32_t depth;
+    /* Who may have signed it: certificates in PEM. */
+    gw_str authorities;
+    /* What is withdrawn: lists in PEM. Absent for none; else every certificate of the chain needs a
+     * list of who signed it.
+     */
+    gw_str revoked;
+};
+
+/* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
+ * GW_DUTY_CLIENT_CERTIFICATE, or there is none. Allocates nothing. Reading certificates is dear:
+ * keep what came of it for as long as gw_decision.generation is the same.
+ */
+gw_status gw_step_client_certificate(gw_decider *decider, size_t index,
+    gw_client_certificate *out);
+
+/* ==== Another service that says yes to a VirtualServer's requests ==== */
+
+/* Which service is asked about a request, and how (GW_DUTY_EXTERNAL_AUTH): send it GET uri with
+ * host as Host, the header of the request, and no body. After 2xx the request passes. 401, with
+ * the WWW-Authenticate of the service, and 403 go to the client; anything else, or no answer, is
+ * gw_step.status. Set struct_size. Texts live until the next call of gw_step_external_auth, or
+ * as long as the decision.
+ */
+struct gw_external_auth {
+    /* sizeof(gw_external_auth). */
+    size_t struct_size;
+    /* The Service that is asked and its port, "namespace/name:port". It is not among those of
+     * gw_router_backend, unless it is a backend too.
+     */
+    gw_str service;
+    /* Its namespace. */
+    gw_str service_namespace;
+    /* Its name. */
+    gw_str service_name;
+    /* Its port. */
+    uint32_t service_port;
+    /* 1: within TLS (gw_step_tls). */
+    int32_t tls;
+    /* Path and query that are asked for. */
+    gw_str uri;
+    /* The Host of the question. */
+    gw_str host;
+    /* Where clients log in: path and query. In the place of a 401 they are sent what the service
+     * answers to that. Absent: 401 goes to the client.
+     */
+    gw_str sign_in;
+    /* 1: clients log in by this very request. It goes to the service in the place of the backend, and
+     * nothing is asked about it.
+     */
+    int32_t is_for_sign_in;
+    /* Zero. */
+    uint32_t reserved;
+};
+
+/* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
+ * GW_DUTY_EXTERNAL_AUTH, or there is none. Allocates nothing but room for the text, once.
+ */
+gw_status gw_step_external_auth(gw_decider *decider, const gw_request *request, size_t index,
+    gw_external_auth *out);
+
+/* ==== Another service that says yes to an HTTPRoute's requests ==== */
+
+/* The service is asked by a request with the method of the one that is asked about, and target:
+ * after 200 that one passes; any other answer, header and body, goes to the client.
+ */
+#define GW_CHECK_HTTP 1
+
+/* It is asked by a call of Envoy's ext_authz, version 3, which tells it target as the path. */
+#define GW_CHECK_GRPC 2
+
+/* The service is sent all fields of the request's header. */
+#define GW_CHECK_ALL_REQUEST_HEADERS UINT32_C(1)
+
+/* The request goes on with all fields of the answer's header but Host. */
+#define GW_CHECK_ALL_RESPONSE_HEADERS UINT32_C(2)
+
+/* Which service is asked about a request, and how (GW_DUTY_AUTH_CHECK). Where it cannot be asked,
+ * the answer is gw_step.status. Set struct_size. Texts live until the next call of
+ * gw_step_auth_check, or as long as the decision.
+ */
+struct gw_auth_check {
+    /* sizeof(gw_auth_check). */
+    size_t struct_size;
+    /* The Service that is asked and its port, "namespace/name:port". It is not among those of
+     * gw_router_backend, unless it is a backend too.
+     */
+    gw_str service;
+    /* Its namespace. */
+    gw_str service_namespace;
+    /* Its name. */
+    gw_str service_name;
+    /* Its port. */
+    uint32_t service_port;
+    /* 1: within TLS (gw_step_tls). */
+    int32_t tls;
+    /* GW_CHECK_HTTP or GW_CHECK_GRPC; by another number the service cannot be asked. */
+    int32_t protocol;
+    /* Some of GW_CHECK_ALL_... */
+    uint32_t flags;
+    /* The path and the query that the service is asked about, in normal form. */
+    gw_str target;
+    /* How many octets of the body are sent along; 0 for none. A request with more of them is answered
+     * 413, unless it is 0.
+     */
+    uint64_t max_body;
+    /* The fields of the request's header that are sent, unless it is all: names in lower case. */
+    const gw_str *request_headers;
+    /* How many. */
+    size_t request_headers_len;
+    /* The fields of the answer's header that the request goes on with in the place of its own, unless
+     * it is all: names in lower case. None with GW_CHECK_GRPC: there the answer itself says what is
+     * changed.
+     */
+    const gw_str *response_headers;
+    /* How many. */
+    size_t response_headers_len;
+};
+
+/* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
+ * GW_DUTY_AUTH_CHECK, or there is none. Allocates nothing but room for texts and lists, once.
+ */
+gw_status gw_step_auth_check(gw_decider *decider, const gw_request *request, size_t index,
+    gw_auth_check *out);
+
+/* ==== TLS with services that are asked ==== */
+
+/* Fills out with how TLS is spoken with the service that the step at index of the last decision
+ * asks (GW_DUTY_EXTERNAL_AUTH, GW_DUTY_AUTH_CHECK), or that gives its keys (gw_jwt.keys_uri).
+ * GW_NONE where it asks none, or without TLS. Texts live as long as the decision; names, until
+ * the next call of gw_step_tls. Meant for the first request to a service, not for each.
+ */
+gw_status gw_step_tls(gw_decider *decider, size_t index, gw_backend_tls *out);
+
+/* ==== Answers that are kept ==== */
+
+/* This request may be answered with what is kept under gw_cache.key. */
+#define GW_CACHE_SERVES UINT32_C(1)
+
+/* What the backend answers to this request may be kept under that key. */
+#define GW_CACHE_STORES UINT32_C(2)
+
+/* This request (PURGE, of a client that may) drops what is kept under that key, and does not go to
+ * the backend.
+ */
+#define GW_CACHE_PURGES UINT32_C(4)
+
+/* What the backend says of caching (Cache-Control, Expires, ...) is of no account. */
+#define GW_CACHE_OVERRIDES_BACKEND UINT32_C(8)
+
+/* Answers with any status are kept, not only with those in gw_cache.statuses. */
+#define GW_CACHE_ANY_STATUS UINT32_C(16)
+
+/* An answer that is too old is asked for with If-Modified-Since and If-None-Match. */
+#define GW_CACHE_REVALIDATES UINT32_C(32)
+
+/* Where an old answer is given, a new one is fetched in the background. */
+#define GW_CACHE_BACKGROUND_UPDATE UINT32_C(64)
+
+/* One request fetches an answer, others for the same key wait for it. */
+#define GW_CACHE_LOCKS UINT32_C(128)
+
+/* An answer that is too old is given all the same where the backend could not be reached, */
+#define GW_STALE_ON_ERROR UINT32_C(1)
+
+/* where it took too long, */
+#define GW_STALE_ON_TIMEOUT UINT32_C(2)
+
+/* where its answer was not HTTP, */
+#define GW_STALE_ON_INVALID_HEADER UINT32_C(4)
+
+/* while a new one is being fetched. */
+#define GW_STALE_WHILE_UPDATING UINT32_C(8)
+
+/* What is kept of answers (GW_DUTY_CACHE). Set struct_size. Times are in milliseconds, rounded
+ * up, sizes in octets. Texts and lists live until the next call of gw_step_cache, or as long as the
+ * decision.
+ */
+struct gw_cache {
+    /* sizeof(gw_cache). */
+    size_t struct_size;
+    /* What tells answers in a store apart: of this request, filled in. It is the same for all
+     * methods. Any octet may be in it.
+     */
+    gw_str key;
+    /* The store, "namespace/name/zone" or longer: what is kept is shared by requests with the same
+     * one, which are those of one document.
+     */
+    gw_str zone;
+    /* Some of GW_CACHE_... */
+    uint32_t flags;
+    /* Some of GW_STALE_... */
+    uint32_t stale;
+    /* How long answers with one of statuses are kept that do not say so themselves; 0: these are
+     * not kept.
+     */
+    uint64_t keep_ms;
+    /* The statuses; see GW_CACHE_ANY_STATUS. */
+    const uint16_t *statuses;
+    /* How many. */
+    size_t statuses_len;
+    /* The statuses of the backend in whose place an answer is given that is too old. */
+    const uint16_t *stale_statuses;
+    /* How many. */
+    size_t stale_statuses_len;
+    /* Answers that nobody asked for for so long are dropped. */
+    uint64_t inactive_ms;
+    /* With GW_CACHE_LOCKS: how long a request waits before it goes to the backend by itself,
+     * and what it gets is not kept;
+     */
+    uint64_t lock_timeout_ms;
+    /* and how long one fetches before another one does too. */
+    uint64_t lock_age_ms;
+    /* Room for the index of the store, in octets. */
+    uint64_t zone_size;
+    /* The most octets of answers in it; UINT64_MAX for no limit. */
+    uint64_t max_size;
+    /* The least octets that are left free on the disk. */
+    uint64_t min_free;
+    /* So many requests for a key come before its answer is kept. */
+    uint32_t min_uses;
+    /* Zero. */
+    uint32_t reserved;
+};
+
+/* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
+ * GW_DUTY_CACHE, or there is none. Reads what key and conditions name of the request.
+ */
+gw_status gw_step_cache(gw_decider *decider, const gw_request *request, size_t index,
+    gw_cache *out);
 
 /* ==== Changes to a header, as a list ==== */
 

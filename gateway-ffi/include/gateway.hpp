@@ -421,6 +421,43 @@ class decider {
         return step;
     }
 
+    // What the step at `index` needs; none where it is of another duty. Views live until the next
+    // call of the same function.
+    std::optional<gw_basic_auth> basic_auth(request &request, std::size_t index) {
+        return duty<gw_basic_auth>(gw_step_basic_auth, request, index);
+    }
+    std::optional<gw_jwt> jwt(request &request, std::size_t index) {
+        return duty<gw_jwt>(gw_step_jwt, request, index);
+    }
+    std::optional<gw_external_auth> external_auth(request &request, std::size_t index) {
+        return duty<gw_external_auth>(gw_step_external_auth, request, index);
+    }
+    std::optional<gw_auth_check> auth_check(request &request, std::size_t index) {
+        return duty<gw_auth_check>(gw_step_auth_check, request, index);
+    }
+    std::optional<gw_cache> cache(request &request, std::size_t index) {
+        return duty<gw_cache>(gw_step_cache, request, index);
+    }
+    std::optional<gw_client_certificate> client_certificate(std::size_t index) {
+        auto told = detail::sized<gw_client_certificate>();
+        if (detail::check(gw_step_client_certificate(get(), index, &told)) == GW_NONE) return std::nullopt;
+        return told;
+    }
+
+    // The client whose API key the request presents at the step at `index`; none: it does not pass.
+    std::optional<std::string_view> api_client(std::size_t index) {
+        gw_str client{};
+        if (detail::check(gw_step_api_client(get(), index, &client)) == GW_NONE) return std::nullopt;
+        return detail::view(client);
+    }
+
+    // TLS with the service that the step at `index` asks; none where it asks none, or without TLS.
+    std::optional<gw_backend_tls> step_tls(std::size_t index) {
+        auto tls = detail::sized<gw_backend_tls>();
+        if (detail::check(gw_step_tls(get(), index, &tls)) == GW_NONE) return std::nullopt;
+        return tls;
+    }
+
     // The copy at `index`; none where there are no more.
     std::optional<gw_mirror> mirror(request &request, std::size_t index) {
         auto mirror = detail::sized<gw_mirror>();
@@ -476,6 +513,14 @@ class decider {
     gw_decider *get() noexcept { return handle_.get(); }
 
    private:
+    template <typename Told>
+    std::optional<Told> duty(gw_status (*ask)(gw_decider *, const gw_request *, std::size_t, Told *),
+                             request &request, std::size_t index) {
+        auto told = detail::sized<Told>();
+        if (detail::check(ask(get(), request.get(), index, &told)) == GW_NONE) return std::nullopt;
+        return told;
+    }
+
     detail::handle<gw_decider, gw_decider_free> handle_;
 };
 

@@ -1,13 +1,14 @@
 //! What a thread, or a request under way, decides with.
 
 use crate::boundary::{boundary, or};
-use crate::bytes::gw_str;
+use crate::duty::Told;
 use crate::forward::Sent;
 use crate::handle::{self, Owned};
 use crate::mirror::Copied;
 use crate::pinned::Pinned;
 use crate::response::Answered;
 use crate::status::{GW_ERR_PANIC, GW_OK, gw_status};
+use crate::tls::SubjectNames;
 
 /// Decides, and holds the decision that it made last, the router that made it, and all texts that
 /// the functions tell of it. To be used by one thread at a time; it may move between threads. Yours
@@ -29,9 +30,9 @@ pub struct gw_decider {
     pub(crate) copied: Copied,
     pub(crate) answered: Answered,
     pub(crate) retry_statuses: Vec<u16>,
-    pub(crate) names: Vec<Box<str>>,
-    pub(crate) shown_names: Vec<gw_str>,
+    pub(crate) names: SubjectNames,
     pub(crate) key: Vec<u8>,
+    pub(crate) told: Told,
     pub(crate) explained: String,
 }
 
@@ -111,6 +112,7 @@ pub unsafe extern "C" fn gw_decider_free(decider: *mut gw_decider) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::gw_str;
     use crate::router::gw_router_build;
     use std::ptr;
 

@@ -15,6 +15,7 @@ mod boundary;
 mod bytes;
 mod decider;
 mod decision;
+mod duty;
 mod endpoints;
 mod engine;
 mod explain;
@@ -36,6 +37,7 @@ mod slot;
 mod status;
 mod step;
 mod sync;
+mod tls;
 mod version;
 
 pub use boundary::{gw_log_fn, gw_set_log};
@@ -49,6 +51,25 @@ pub use decision::{
     GW_KIND_DENY, GW_KIND_FORWARD, GW_KIND_NO_ROUTE, GW_KIND_PREFLIGHT, GW_KIND_REDIRECT,
     GW_KIND_REFUSE, GW_KIND_RESPOND, gw_decide, gw_decision, gw_instead,
 };
+pub use duty::api_key::gw_step_api_client;
+pub use duty::auth_check::{
+    GW_CHECK_ALL_REQUEST_HEADERS, GW_CHECK_ALL_RESPONSE_HEADERS, GW_CHECK_GRPC, GW_CHECK_HTTP,
+    gw_auth_check, gw_step_auth_check,
+};
+pub use duty::basic_auth::{gw_basic_auth, gw_step_basic_auth};
+pub use duty::cache::{
+    GW_CACHE_ANY_STATUS, GW_CACHE_BACKGROUND_UPDATE, GW_CACHE_LOCKS, GW_CACHE_OVERRIDES_BACKEND,
+    GW_CACHE_PURGES, GW_CACHE_REVALIDATES, GW_CACHE_SERVES, GW_CACHE_STORES, GW_STALE_ON_ERROR,
+    GW_STALE_ON_INVALID_HEADER, GW_STALE_ON_TIMEOUT, GW_STALE_WHILE_UPDATING, gw_cache,
+    gw_step_cache,
+};
+pub use duty::client_certificate::{
+    GW_VERIFY_CLIENT_OFF, GW_VERIFY_CLIENT_ON, GW_VERIFY_CLIENT_OPTIONAL,
+    GW_VERIFY_CLIENT_OPTIONAL_NO_AUTHORITY, gw_client_certificate, gw_step_client_certificate,
+};
+pub use duty::external_auth::{gw_external_auth, gw_step_external_auth};
+pub use duty::jwt::{gw_jwt, gw_step_jwt};
+pub use duty::service_tls::gw_step_tls;
 pub use endpoints::{
     GW_ENDPOINT_ACCOUNT_ASSUMED, GW_ENDPOINTS_LISTED, GW_ENDPOINTS_UNCERTAIN,
     GW_ENDPOINTS_UNLISTED, gw_admits_endpoint, gw_endpoint, gw_endpoints, gw_router_endpoint,

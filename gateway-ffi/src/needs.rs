@@ -15,7 +15,7 @@ use gateway_core::attributes::{
     SOURCE_ACCOUNT, SOURCE_IDENTITY, SOURCE_LABELS, SOURCE_NAMESPACE, SOURCE_WORKLOADS,
 };
 use gateway_core::rules::{
-    Action, AuthRequest, Balance, Condition, Cors, ErrorPage, Field, Forward, GroupMatches,
+    Action, AuthRequest, Balance, Cache, Condition, Cors, ErrorPage, Field, Forward, GroupMatches,
     HeaderEdit, HeaderOps, HostRewrite, Listener, Location, Page, Policies, Protocol,
     RateLimitChoice, Respond, ResponseHeaderOps, Route, RuleSet, Service, ServiceId, Sticky,
     Template, TemplatePart,
@@ -368,10 +368,10 @@ impl<'r> Walk<'r> {
             cors,
             rate_limits,
             access,
-            basic_auth: _,
+            basic_auth,
             auth_request,
-            jwt: _,
-            cache: _,
+            jwt,
+            cache,
             backend_tls: _,
             hsts,
         } = policies;
@@ -385,8 +385,27 @@ impl<'r> Walk<'r> {
         if let Some(AuthRequest::ApiKey(policy)) = auth_request {
             policy.headers.iter().for_each(|name| self.header(name.as_str()));
         }
+        if basic_auth.is_some() {
+            self.header("authorization");
+        }
+        match jwt.as_deref().map(|jwt| jwt.token.as_ref()) {
+            Some(None) => self.header("authorization"),
+            Some(Some(field)) => self.field(field),
+            None => {}
+        }
+        if let Some(cache) = cache {
+            self.cache(cache);
+        }
         if hsts.as_deref().is_some_and(|hsts| hsts.behind_proxy) {
             self.header("x-forwarded-proto");
+        }
+    }
+
+    fn cache(&mut self, cache: &Cache) {
+        let Cache { key, no_cache, bypass, purge, .. } = cache;
+        key.iter().chain(no_cache).chain(bypass).for_each(|template| self.template(template));
+        if !purge.is_empty() {
+            self.flags |= GW_NEEDS_PEER;
         }
     }
 

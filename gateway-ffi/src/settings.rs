@@ -6,10 +6,8 @@ use crate::forward::forwarding;
 use crate::pinned::Made;
 use crate::sized::{self, sized, zeroed};
 use crate::status::{GW_ERR_STATE, GW_NONE, GW_OK, gw_status};
-use gateway_core::rules::{
-    BackendProtocol, EndpointChoice, NonIdempotent, RetryCondition, SecretText, SubjectName,
-};
-use gateway_core::{Forwarding, Outcome, TlsToBackend};
+use gateway_core::rules::{BackendProtocol, EndpointChoice, NonIdempotent, RetryCondition};
+use gateway_core::{Forwarding, Outcome};
 use std::time::Duration;
 
 /// HTTP/1.1 is spoken with the backend.
@@ -225,37 +223,8 @@ pub unsafe extern "C" fn gw_decider_backend_tls(
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
         let made = decider.pinned.get()?;
-        let Some(TlsToBackend { settings, certificate }) = forwarding(&made)?.backend_tls() else {
-            return Ok(GW_NONE);
-        };
-        let text = |text: &str| gw_str::of(text.as_bytes());
-        let secret =
-            |secret: Option<&SecretText>| gw_str::of_option(secret.map(SecretText::octets));
-        let mut shown = gw_backend_tls {
-            certificate: secret(certificate.map(|(chain, _)| chain)),
-            key: secret(certificate.map(|(_, key)| key)),
-            ..zeroed()
-        };
-        decider.names.clear();
-        if let Some(tls) = settings {
-            shown.server_name = gw_str::of_option(tls.server_name.as_deref().map(str::as_bytes));
-            shown.sni = i32::from(tls.sni);
-            shown.session_reuse = i32::from(tls.session_reuse);
-            shown.protocols = text(&tls.protocols);
-            shown.ciphers = text(&tls.ciphers);
-            if let Some(trust) = &tls.trust {
-                shown.verify = i32::from(trust.verify);
-                shown.depth = trust.depth;
-                shown.authorities = secret(trust.authorities.as_ref());
-                decider.names.extend(trust.names.iter().map(|name| match name {
-                    SubjectName::Dns(name) => format!("dns:{name}").into(),
-                    SubjectName::Uri(name) => format!("uri:{name}").into(),
-                }));
-            }
-        }
-        decider.shown_names.clear();
-        decider.shown_names.extend(decider.names.iter().map(|name| text(name)));
-        (shown.names, shown.names_len) = (decider.shown_names.as_ptr(), decider.shown_names.len());
+        let Some(tls) = forwarding(&made)?.backend_tls() else { return Ok(GW_NONE) };
+        let shown = decider.names.show(tls);
         // SAFETY: the caller vouches for it.
         unsafe { sized::write(out, shown) }?;
         Ok(GW_OK)

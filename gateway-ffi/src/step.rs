@@ -7,23 +7,25 @@ use crate::status::{GW_NONE, GW_OK, gw_status};
 use gateway_core::rules::{ApiKey, AuthCheck, Rate};
 use gateway_core::{Counted, Decision, Origin, Outcome, Step};
 
-/// The client of a TLS connection shows a certificate.
+/// The client of a TLS connection shows a certificate: `gw_step_client_certificate` says which.
 pub const GW_DUTY_CLIENT_CERTIFICATE: u64 = 1;
-/// The rate of requests is limited.
+/// The rate of requests is limited: `gw_step` has all of it.
 pub const GW_DUTY_RATE_LIMIT: u64 = 1 << 1;
-/// The request has a name and a password.
+/// The request has a name and a password: `gw_step_basic_auth` reads both and has the hash.
 pub const GW_DUTY_BASIC_AUTH: u64 = 1 << 2;
-/// The key that the request presents (`gw_step.key`) is one of a client's.
+/// The key that the request presents is one of a client's: `gw_step_api_client` says whose.
 pub const GW_DUTY_API_KEY: u64 = 1 << 3;
-/// Another service says yes (a VirtualServer's externalAuth).
+/// Another service says yes (a VirtualServer's externalAuth): `gw_step_external_auth` says which,
+/// and how it is asked.
 pub const GW_DUTY_EXTERNAL_AUTH: u64 = 1 << 4;
-/// Another service says yes (an HTTPRoute's ExternalAuth filter).
+/// Another service says yes (an HTTPRoute's ExternalAuth filter): `gw_step_auth_check` says which,
+/// and how it is asked.
 pub const GW_DUTY_AUTH_CHECK: u64 = 1 << 5;
-/// The request has a valid signed token.
+/// The request has a valid signed token: `gw_step_jwt` reads it and has the keys.
 pub const GW_DUTY_JWT: u64 = 1 << 6;
-/// Answers are kept, or taken from what is kept.
+/// Answers are kept, or taken from what is kept: `gw_step_cache` has the key, and says how.
 pub const GW_DUTY_CACHE: u64 = 1 << 7;
-/// The rate of requests to a Service is limited.
+/// The rate of requests to a Service is limited: `gw_step` has all of it.
 pub const GW_DUTY_SERVICE_LIMIT: u64 = 1 << 8;
 /// The backend is spoken to within TLS, as `gw_decider_backend_tls` says. No step stands for it.
 pub const GW_DUTY_BACKEND_TLS: u64 = 1 << 9;
@@ -55,7 +57,8 @@ pub const GW_STEP_BY_ENDPOINT: u32 = 1;
 /// Nobody is turned away: what would be is only told to the log.
 pub const GW_STEP_DRY_RUN: u32 = 1 << 1;
 
-/// One thing that a decision asks before the request is treated as it says. Set `struct_size`.
+/// One thing that a decision asks before the request is treated as it says. What a duty needs besides
+/// is told by the function that stands at its `GW_DUTY_...`. Set `struct_size`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_step {

@@ -12,7 +12,7 @@ use syn::{
 };
 
 /// The modules, in the order of the header.
-const MODULES: [&str; 21] = [
+const MODULES: [&str; 29] = [
     "status",
     "bytes",
     "version",
@@ -26,6 +26,14 @@ const MODULES: [&str; 21] = [
     "decider",
     "decision",
     "step",
+    "duty/basic_auth",
+    "duty/api_key",
+    "duty/jwt",
+    "duty/client_certificate",
+    "duty/external_auth",
+    "duty/auth_check",
+    "duty/service_tls",
+    "duty/cache",
     "headers",
     "forward",
     "settings",

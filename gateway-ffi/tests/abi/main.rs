@@ -75,8 +75,9 @@ fn rust_sees_what_c_sees() {
     }
     let rust = sizes!(
         gw_str gw_header gw_source gw_build_options gw_diagnostic gw_listener gw_needs gw_request
-        gw_decision gw_step gw_header_op gw_forward gw_settings gw_backend_tls gw_mirror gw_response
-        gw_session gw_endpoints gw_endpoint
+        gw_decision gw_step gw_basic_auth gw_jwt gw_client_certificate gw_external_auth
+        gw_auth_check gw_cache gw_header_op gw_forward gw_settings gw_backend_tls gw_session
+        gw_endpoints gw_endpoint gw_mirror gw_response
     );
     let text = std::fs::read_to_string(folder().join("abi.txt")).unwrap();
     let structs = text.lines().filter_map(|line| line.strip_prefix("struct ")?.split_once(' '));

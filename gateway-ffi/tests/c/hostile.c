@@ -216,6 +216,12 @@ int main(void) {
     gw_backend_tls tls = {.struct_size = sizeof tls};
     gw_mirror mirror = {.struct_size = sizeof mirror};
     gw_step step = {.struct_size = sizeof step};
+    gw_basic_auth basic = {.struct_size = sizeof basic};
+    gw_jwt jwt = {.struct_size = sizeof jwt};
+    gw_client_certificate certificate = {.struct_size = sizeof certificate};
+    gw_external_auth external = {.struct_size = sizeof external};
+    gw_auth_check check = {.struct_size = sizeof check};
+    gw_cache cache = {.struct_size = sizeof cache};
     int32_t admitted;
     request = get("/tea");
     gw_decider_reset(decider);
@@ -226,6 +232,14 @@ int main(void) {
     CHECK(gw_decider_backend_tls(decider, &tls) == GW_ERR_STATE);
     CHECK(gw_mirror_get(decider, &request, 0, &mirror) == GW_ERR_STATE);
     CHECK(gw_step_get(decider, 0, &step) == GW_ERR_STATE);
+    CHECK(gw_step_basic_auth(decider, &request, 0, &basic) == GW_ERR_STATE);
+    CHECK(gw_step_api_client(decider, 0, &text) == GW_ERR_STATE);
+    CHECK(gw_step_jwt(decider, &request, 0, &jwt) == GW_ERR_STATE);
+    CHECK(gw_step_client_certificate(decider, 0, &certificate) == GW_ERR_STATE);
+    CHECK(gw_step_external_auth(decider, &request, 0, &external) == GW_ERR_STATE);
+    CHECK(gw_step_auth_check(decider, &request, 0, &check) == GW_ERR_STATE);
+    CHECK(gw_step_cache(decider, &request, 0, &cache) == GW_ERR_STATE);
+    CHECK(gw_step_tls(decider, 0, &tls) == GW_ERR_STATE);
     CHECK(gw_instead(decider, &request, GW_INSTEAD_BACKUP, &decision) == GW_ERR_STATE);
     CHECK(gw_admits(decider, &request, &GW_STR("a/b"), &admitted) == GW_ERR_STATE);
     CHECK(gw_admits_endpoint(decider, &request, &GW_STR("10.0.0.1"), 80, &admitted) == GW_ERR_STATE);
@@ -253,6 +267,33 @@ int main(void) {
     CHECK(gw_decider_backend_tls(decider, &tls) == GW_NONE);
     CHECK(gw_mirror_get(decider, &request, TOO_MUCH, &mirror) == GW_NONE);
     CHECK(gw_step_get(decider, TOO_MUCH, &step) == GW_NONE);
+
+/* Functions that tell what a duty needs. */
+#define REFUSES(call, out)                                                 \
+    CHECK(call(decider, &request, TOO_MUCH, &out) == GW_NONE);             \
+    CHECK(call(NULL, &request, 0, &out) == GW_ERR_ARGUMENT);               \
+    CHECK(call(decider, NULL, 0, &out) == GW_ERR_ARGUMENT);                \
+    CHECK(call(decider, &request, 0, NULL) == GW_ERR_ARGUMENT);            \
+    out.struct_size = 5;                                                   \
+    CHECK(call(decider, &request, 0, &out) == GW_ERR_ABI);                 \
+    out.struct_size = sizeof out
+#define REFUSES_WITHOUT_REQUEST(call, out)                                 \
+    CHECK(call(decider, TOO_MUCH, &out) == GW_NONE);                       \
+    CHECK(call(NULL, 0, &out) == GW_ERR_ARGUMENT);                         \
+    CHECK(call(decider, 0, NULL) == GW_ERR_ARGUMENT);                      \
+    out.struct_size = 5;                                                   \
+    CHECK(call(decider, 0, &out) == GW_ERR_ABI);                           \
+    out.struct_size = sizeof out
+    REFUSES(gw_step_basic_auth, basic);
+    REFUSES(gw_step_jwt, jwt);
+    REFUSES(gw_step_external_auth, external);
+    REFUSES(gw_step_auth_check, check);
+    REFUSES(gw_step_cache, cache);
+    REFUSES_WITHOUT_REQUEST(gw_step_client_certificate, certificate);
+    REFUSES_WITHOUT_REQUEST(gw_step_tls, tls);
+    CHECK(gw_step_api_client(decider, TOO_MUCH, &text) == GW_NONE);
+    CHECK(gw_step_api_client(NULL, 0, &text) == GW_ERR_ARGUMENT);
+    CHECK(gw_step_api_client(decider, 0, NULL) == GW_ERR_ARGUMENT);
     CHECK(gw_instead(decider, &request, 99, &decision) == GW_ERR_ARGUMENT);
     CHECK(gw_instead(decider, &request, GW_INSTEAD_BACKUP, &decision) == GW_NONE);
     CHECK(gw_admits(decider, &request, NULL, &admitted) == GW_ERR_ARGUMENT);

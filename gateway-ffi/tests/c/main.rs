@@ -29,6 +29,11 @@ fn policies_that_a_host_does_not_know() {
 }
 
 #[test]
+fn duties_and_what_they_need() {
+    compile("duties.c").run(&[]);
+}
+
+#[test]
 fn clients_that_stay_where_they_were_sent_first() {
     compile("sessions.c").run(&[]);
 }
@@ -44,7 +49,9 @@ fn what_the_manual_shows_is_compiled() {
         |text: &str| text.lines().map(|line| format!("{}\n", line.trim())).collect::<String>();
     let read = |path: &str| std::fs::read_to_string(compile::folder().join(path)).unwrap();
     let manual = read("../docs/embedding.md");
-    for (section, program) in [("Sessions", "sessions.c"), ("Endpoints", "endpoints.c")] {
+    for (section, program) in
+        [("Duties", "duties.c"), ("Sessions", "sessions.c"), ("Endpoints", "endpoints.c")]
+    {
         let section = manual.split("\n### ").find(|text| text.starts_with(section)).unwrap();
         let blocks: Vec<&str> = section.split("\n```").filter(|t| t.starts_with("c\n")).collect();
         assert!(!blocks.is_empty());

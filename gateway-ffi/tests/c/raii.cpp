@@ -33,7 +33,37 @@ spec:
  addressType: IPv4, endpoints: [{addresses: [10.0.0.1]}], ports: [{port: 8080}]}
 )";
 
+// What duties need, each as an optional.
+static void duties() {
+    static const char *const text = R"(
+{apiVersion: k8s.nginx.org/v1, kind: VirtualServer, metadata: {name: cafe}, spec: {host: cafe.example.com,
+ upstreams: [{name: tea, service: tea-svc, port: 80}],
+ routes: [{path: /key, policies: [{name: key}, {name: users}], action: {pass: tea}}]}}
+---
+{apiVersion: k8s.nginx.org/v1, kind: Policy, metadata: {name: key},
+ spec: {apiKey: {suppliedIn: {header: [X-Key]}, clientSecret: keys}}}
+---
+{apiVersion: k8s.nginx.org/v1, kind: Policy, metadata: {name: users}, spec: {basicAuth: {realm: shop, secret: users}}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: keys}, type: nginx.org/apikey, stringData: {ann: one, bob: two}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: users}, type: nginx.org/htpasswd, stringData: {htpasswd: 'ann:x'}}
+)";
+    gateway::engine engine(gateway::router::build(text, "duties.yaml"));
+    gateway::decider decider(GW_DUTY_API_KEY | GW_DUTY_BASIC_AUTH);
+    gateway::request request("GET", "/key", "cafe.example.com");
+    request.header("X-Key", "two").header("Authorization", "Basic YW5uOnB3"); // ann:pw
+    CHECK(decider.decide(engine, request).forwards());
+    std::optional<gw_basic_auth> basic = decider.basic_auth(request, 0);
+    CHECK(basic && basic->user.len == 3 && basic->password.len == 2 && basic->hash.len == 1);
+    CHECK(decider.api_client(1) == "bob" && !decider.api_client(0));
+    CHECK(!decider.basic_auth(request, 1) && !decider.jwt(request, 0) && !decider.cache(request, 0));
+    CHECK(!decider.external_auth(request, 0) && !decider.auth_check(request, 0));
+    CHECK(!decider.client_certificate(0) && !decider.step_tls(0));
+}
+
 int main() {
+    duties();
     gateway::router router = gateway::router::build(DOCUMENTS, "cafe.yaml");
     CHECK(router.backends().size() == 1 && router.backends()[0] == "default/tea-svc:80");
     CHECK(router.bind("default/tea-svc:80", 7) && !router.bind("default/none:80", 7));

@@ -223,6 +223,7 @@ fn tell(
         }
         for at in 0..decision.steps_len {
             assert_eq!(gw_step_get(decider, at, &raw mut step), GW_OK);
+            duty(decider, request, at, step.duty);
         }
         for status in [0, 429] {
             let answered = gw_answer(decider, request, status, ptr::null(), &raw mut response);
@@ -239,4 +240,45 @@ fn tell(
         assert_eq!(gw_explain(decider, engine, request, &raw mut json), GW_OK);
         assert!(octets(json).starts_with(b"{"));
     }
+}
+
+/// Asks for what each duty needs: nothing is told but of the one that the step is of.
+fn duty(decider: *mut gw_decider, request: &gw_request, at: usize, duty: u64) {
+    let mut basic = sized!(gw_basic_auth);
+    let mut jwt = sized!(gw_jwt);
+    let mut certificate = sized!(gw_client_certificate);
+    let mut external = sized!(gw_external_auth);
+    let mut check = sized!(gw_auth_check);
+    let mut cache = sized!(gw_cache);
+    let mut tls = sized!(gw_backend_tls);
+    let mut client = text(b"");
+    // SAFETY: all pointers are valid.
+    let told = unsafe {
+        [
+            (GW_DUTY_BASIC_AUTH, gw_step_basic_auth(decider, request, at, &raw mut basic)),
+            (GW_DUTY_JWT, gw_step_jwt(decider, request, at, &raw mut jwt)),
+            (
+                GW_DUTY_CLIENT_CERTIFICATE,
+                gw_step_client_certificate(decider, at, &raw mut certificate),
+            ),
+            (GW_DUTY_EXTERNAL_AUTH, gw_step_external_auth(decider, request, at, &raw mut external)),
+            (GW_DUTY_AUTH_CHECK, gw_step_auth_check(decider, request, at, &raw mut check)),
+            (GW_DUTY_CACHE, gw_step_cache(decider, request, at, &raw mut cache)),
+        ]
+    };
+    for (of, status) in told {
+        assert_eq!(status, if of == duty { GW_OK } else { GW_NONE }, "{of}");
+    }
+    // SAFETY: as above.
+    let (named, spoken) = unsafe {
+        let named = gw_step_api_client(decider, at, &raw mut client);
+        (named, gw_step_tls(decider, at, &raw mut tls))
+    };
+    assert!(named == GW_NONE || duty == GW_DUTY_API_KEY && client.len > 0);
+    let keys = octets(jwt.keys_uri).get(..6);
+    let fetches = keys.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https:"));
+    assert_eq!(spoken == GW_OK, external.tls | check.tls != 0 || fetches);
+    assert!(!octets(basic.user).contains(&b':'));
+    assert!(basic.hash.ptr.is_null() || basic.user.len > 0 && basic.hash.len > 0);
+    assert!(check.protocol != GW_CHECK_HTTP || octets(check.target).starts_with(b"/"));
 }

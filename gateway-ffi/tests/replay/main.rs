@@ -28,23 +28,26 @@ fn requests_that_are_made_up() {
     let methods: [&[u8]; 5] = [b"", b"POST", b"OPTIONS", b"\xfe", b"CONNECT"];
     let hosts: [&[u8]; 6] =
         [b"", b"Cafe.example.com:80", b"a.shop.example", b"none", b"[::1]", b"a b"];
-    let targets: [&[u8]; 12] = [
+    let targets: [&[u8]; 15] = [
         b"",
         b"/tea/%67reen",
         b"/tea?v=1",
         b"/tea/../hello",
         b"/x/old",
         b"/limited",
+        b"/users?v=beta",
+        b"/ask/in",
         b"/cart/7",
+        b"http://a.shop.example/check/%61",
         b"/old",
         b"*",
         b"http://a.shop.example/cart",
         b"/tea\x00",
         b"bad",
     ];
-    let names: [&[u8]; 5] = [b"x-a", b"X-Version", b"cookie", b"Host", b"\xfe"];
-    let values: [&[u8]; 5] = [b"b", b"beta", b"user=alice", b"", b"\xfe\r\n"];
-    for seed in 1..=150 {
+    let names: [&[u8]; 6] = [b"x-a", b"X-Version", b"cookie", b"Host", b"\xfe", b"Authorization"];
+    let values: [&[u8]; 6] = [b"b", b"beta", b"user=alice", b"", b"\xfe\r\n", b"Basic YW5uOng="];
+    for seed in 1..=200 {
         let mut source = Source::noise(seed);
         let mut bytes = Vec::new();
         let mut put = |part: &[u8]| {

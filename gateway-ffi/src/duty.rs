@@ -1,0 +1,63 @@
+//! What duties need to be carried out, each by a function of its own.
+
+pub(crate) mod api_key;
+pub(crate) mod auth_check;
+pub(crate) mod basic_auth;
+pub(crate) mod cache;
+pub(crate) mod client_certificate;
+pub(crate) mod external_auth;
+pub(crate) mod jwt;
+pub(crate) mod service_tls;
+
+use crate::bytes::gw_str;
+use crate::tls::SubjectNames;
+use gateway_core::rules::{RuleSet, ServiceName, UpstreamTarget};
+use http::HeaderName;
+
+/// Keeps what is told of duties until C has seen it; each function has a part of its own.
+#[derive(Default)]
+pub(crate) struct Told {
+    basic_auth: basic_auth::Told,
+    jwt: jwt::Told,
+    external_auth: external_auth::Told,
+    auth_check: auth_check::Told,
+    cache: cache::Told,
+    names: SubjectNames,
+}
+
+/// A Service that is asked, as C sees it.
+struct Asked {
+    service: gw_str,
+    namespace: gw_str,
+    name: gw_str,
+    port: u32,
+}
+
+impl Asked {
+    /// `text` keeps "namespace/name:port".
+    fn of(target: UpstreamTarget, rules: &RuleSet, text: &mut String) -> Self {
+        let UpstreamTarget { service, port, splits: _ } = target;
+        let ServiceName { namespace, name } = &rules.service(service).name;
+        text.clear();
+        for part in [namespace, "/", name, ":"] {
+            text.push_str(part);
+        }
+        text.push_str(&port.to_string());
+        Self {
+            service: gw_str::of(text.as_bytes()),
+            namespace: gw_str::of(namespace.as_bytes()),
+            name: gw_str::of(name.as_bytes()),
+            port: port.into(),
+        }
+    }
+}
+
+/// Names of header fields, as C sees them: `shown` keeps the list.
+fn show_names<'n>(
+    names: impl IntoIterator<Item = &'n HeaderName>,
+    shown: &mut Vec<gw_str>,
+) -> (*const gw_str, usize) {
+    shown.clear();
+    shown.extend(names.into_iter().map(|name| gw_str::of(name.as_str().as_bytes())));
+    (shown.as_ptr(), shown.len())
+}
