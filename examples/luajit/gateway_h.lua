@@ -57,6 +57,26 @@ return {
   DUTY_ENDPOINT_ACCESS = 2048ULL,
   STEP_BY_ENDPOINT = 1,
   STEP_DRY_RUN = 2,
+  VERIFY_CLIENT_ON = 1,
+  VERIFY_CLIENT_OFF = 2,
+  VERIFY_CLIENT_OPTIONAL = 3,
+  VERIFY_CLIENT_OPTIONAL_NO_AUTHORITY = 4,
+  CHECK_HTTP = 1,
+  CHECK_GRPC = 2,
+  CHECK_ALL_REQUEST_HEADERS = 1,
+  CHECK_ALL_RESPONSE_HEADERS = 2,
+  CACHE_SERVES = 1,
+  CACHE_STORES = 2,
+  CACHE_PURGES = 4,
+  CACHE_OVERRIDES_BACKEND = 8,
+  CACHE_ANY_STATUS = 16,
+  CACHE_REVALIDATES = 32,
+  CACHE_BACKGROUND_UPDATE = 64,
+  CACHE_LOCKS = 128,
+  STALE_ON_ERROR = 1,
+  STALE_ON_TIMEOUT = 2,
+  STALE_ON_INVALID_HEADER = 4,
+  STALE_WHILE_UPDATING = 8,
   OP_SET = 1,
   OP_ADD = 2,
   OP_REMOVE = 3,
@@ -101,6 +121,12 @@ typedef struct gw_request gw_request;
 typedef struct gw_decider gw_decider;
 typedef struct gw_decision gw_decision;
 typedef struct gw_step gw_step;
+typedef struct gw_basic_auth gw_basic_auth;
+typedef struct gw_jwt gw_jwt;
+typedef struct gw_client_certificate gw_client_certificate;
+typedef struct gw_external_auth gw_external_auth;
+typedef struct gw_auth_check gw_auth_check;
+typedef struct gw_cache gw_cache;
 typedef struct gw_header_op gw_header_op;
 typedef struct gw_forward gw_forward;
 typedef struct gw_settings gw_settings;
@@ -280,6 +306,93 @@ struct gw_step {
     uint32_t limit_at_once;
 };
 gw_status gw_step_get(gw_decider *decider, size_t index, gw_step *out);
+struct gw_basic_auth {
+    size_t struct_size;
+    gw_str user;
+    gw_str password;
+    gw_str hash;
+    gw_str challenge;
+    gw_str realm;
+    gw_str users;
+};
+gw_status gw_step_basic_auth(gw_decider *decider, const gw_request *request, size_t index,
+    gw_basic_auth *out);
+gw_status gw_step_api_client(gw_decider *decider, size_t index, gw_str *client);
+struct gw_jwt {
+    size_t struct_size;
+    gw_str token;
+    gw_str challenge;
+    gw_str realm;
+    gw_str keys;
+    gw_str keys_uri;
+    uint64_t keys_keep_ms;
+};
+gw_status gw_step_jwt(gw_decider *decider, const gw_request *request, size_t index, gw_jwt *out);
+struct gw_client_certificate {
+    size_t struct_size;
+    int32_t verify;
+    uint32_t depth;
+    gw_str authorities;
+    gw_str revoked;
+};
+gw_status gw_step_client_certificate(gw_decider *decider, size_t index,
+    gw_client_certificate *out);
+struct gw_external_auth {
+    size_t struct_size;
+    gw_str service;
+    gw_str service_namespace;
+    gw_str service_name;
+    uint32_t service_port;
+    int32_t tls;
+    gw_str uri;
+    gw_str host;
+    gw_str sign_in;
+    int32_t is_for_sign_in;
+    uint32_t reserved;
+};
+gw_status gw_step_external_auth(gw_decider *decider, const gw_request *request, size_t index,
+    gw_external_auth *out);
+struct gw_auth_check {
+    size_t struct_size;
+    gw_str service;
+    gw_str service_namespace;
+    gw_str service_name;
+    uint32_t service_port;
+    int32_t tls;
+    int32_t protocol;
+    uint32_t flags;
+    gw_str target;
+    uint64_t max_body;
+    const gw_str *request_headers;
+    size_t request_headers_len;
+    const gw_str *response_headers;
+    size_t response_headers_len;
+};
+gw_status gw_step_auth_check(gw_decider *decider, const gw_request *request, size_t index,
+    gw_auth_check *out);
+gw_status gw_step_tls(gw_decider *decider, size_t index, gw_backend_tls *out);
+struct gw_cache {
+    size_t struct_size;
+    gw_str key;
+    gw_str zone;
+    uint32_t flags;
+    uint32_t stale;
+    uint64_t keep_ms;
+    const uint16_t *statuses;
+    size_t statuses_len;
+    const uint16_t *stale_statuses;
+    size_t stale_statuses_len;
+    uint64_t inactive_ms;
+    uint64_t lock_timeout_ms;
+    uint64_t lock_age_ms;
+    uint64_t zone_size;
+    uint64_t max_size;
+    uint64_t min_free;
+    uint32_t min_uses;
+    uint32_t reserved;
+};
+gw_status gw_step_cache(gw_decider *decider, const gw_request *request, size_t index,
+    gw_cache *out);
 struct gw_header_op {
     int32_t op;
     uint32_t reserved;

@@ -11,8 +11,9 @@ pub(crate) mod service_tls;
 
 use crate::bytes::gw_str;
 use crate::tls::SubjectNames;
-use gateway_core::rules::{RuleSet, ServiceName, UpstreamTarget};
+use gateway_core::rules::{RuleSet, UpstreamTarget};
 use http::HeaderName;
+use std::fmt::Write as _;
 
 /// Keeps what is told of duties until C has seen it; each function has a part of its own.
 #[derive(Default)]
@@ -37,16 +38,14 @@ impl Asked {
     /// `text` keeps "namespace/name:port".
     fn of(target: UpstreamTarget, rules: &RuleSet, text: &mut String) -> Self {
         let UpstreamTarget { service, port, splits: _ } = target;
-        let ServiceName { namespace, name } = &rules.service(service).name;
+        let name = &rules.service(service).name;
         text.clear();
-        for part in [namespace, "/", name, ":"] {
-            text.push_str(part);
-        }
-        text.push_str(&port.to_string());
+        // Texts take whatever is written.
+        let _ = write!(text, "{name}:{port}");
         Self {
             service: gw_str::of(text.as_bytes()),
-            namespace: gw_str::of(namespace.as_bytes()),
-            name: gw_str::of(name.as_bytes()),
+            namespace: gw_str::of(name.namespace.as_bytes()),
+            name: gw_str::of(name.name.as_bytes()),
             port: port.into(),
         }
     }

@@ -493,8 +493,11 @@ pub unsafe extern "C" fn gw_router_needs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway_core::{Connection, Decision, Request, Router};
+    use gateway_core::rules::{BasicAuth, Jwt, JwtKeys, Network, SecretText};
+    use gateway_core::{Connection, Credentials, Decision, ObjectRef, Request, Router, Step};
     use http::{HeaderMap, StatusCode, Version};
+    use std::sync::Arc;
+    use std::time::Duration;
     use testkit::OwnedRequest;
     use testkit::generate::{self, Source};
 
@@ -543,6 +546,28 @@ mod tests {
         }
     }
 
+    /// What a duty reads from a request.
+    fn of_duty(decision: &Decision<'_>, step: &Step<'_>, request: &impl Request) -> String {
+        let mut text = Vec::new();
+        match step {
+            Step::BasicAuth(_) => format!("{:?}", Credentials::of(request)),
+            Step::Jwt(policy) => {
+                decision.write_token(policy, request, &mut text);
+                format!("{text:?}")
+            }
+            Step::ExternalAuth(policy) => decision.is_for_sign_in(policy, request).to_string(),
+            Step::AuthCheck(check) => {
+                decision.write_check_target(check, request, &mut text);
+                format!("{text:?}")
+            }
+            Step::Cache(cache) => {
+                decision.write_cache_key(cache, request, &mut text);
+                format!("{text:?} {:?}", decision.cache_use(cache, request))
+            }
+            _ => String::new(),
+        }
+    }
+
     /// Everything that comes of a request.
     fn told(router: &Router, request: &impl Request, draw: u64) -> String {
         let decision = router.decide(request, draw);
@@ -559,8 +584,10 @@ mod tests {
             let host = decision.host_header(request);
             let route = decision.route().map(|route| &route.origin);
             let steps = decision.steps(request);
+            let duties: Vec<_> =
+                steps.iter().map(|step| of_duty(decision, step, request)).collect();
             format!(
-                "{route:?} {steps:?} {sent:?} {answered:?} {target:?} {body:?} {page:?} {grpc:?} {host:?} {own:?}"
+                "{route:?} {steps:?} {duties:?} {sent:?} {answered:?} {target:?} {body:?} {page:?} {grpc:?} {host:?} {own:?}"
             )
         };
         let copies: Vec<_> =
@@ -586,5 +613,54 @@ mod tests {
             }
         }
         assert!(needed > 100 && decided > 100, "{needed} {decided}");
+    }
+
+    #[test]
+    fn what_duties_read_is_needed() {
+        let origin = || Origin::new(ObjectRef::new("Policy", "default", "p"), "spec");
+        let basic = BasicAuth { realm: "r".into(), users: SecretText::default(), origin: origin() };
+        let basic = Policies { basic_auth: Some(Arc::new(basic)), ..Policies::default() };
+        let jwt = |token| {
+            let (realm, keys) = ("r".into(), JwtKeys::Known(SecretText::default()));
+            let jwt = Jwt { realm, token, keys, origin: origin() };
+            Policies { jwt: Some(Arc::new(jwt)), ..Policies::default() }
+        };
+        let of = |name: &str| Template::new([TemplatePart::Field(Field::Header(name.into()))]);
+        let cache = |purge: &[&str]| {
+            let cache = Cache {
+                zone: "zone".into(),
+                zone_size: 1,
+                max_size: None,
+                min_free: None,
+                inactive: Duration::from_secs(1),
+                key: Some(of("x-key")),
+                methods: Vec::new(),
+                statuses: None,
+                overrides_backend: false,
+                stale: Vec::new(),
+                revalidate: false,
+                background_update: false,
+                min_uses: 1,
+                lock: None,
+                no_cache: vec![of("x-private")],
+                bypass: vec![of("x-fresh")],
+                purge: purge.iter().filter_map(|text| text.parse::<Network>().ok()).collect(),
+                origin: origin(),
+            };
+            Policies { cache: Some(Arc::new(cache)), ..Policies::default() }
+        };
+        for (policies, headers, flags) in [
+            (basic, &["authorization"][..], 0),
+            (jwt(None), &["authorization"], 0),
+            (jwt(Some(Field::Header("x-token".into()))), &["x-token"], 0),
+            (cache(&[]), &["x-fresh", "x-key", "x-private"], 0),
+            (cache(&["10.0.0.0/8"]), &["x-fresh", "x-key", "x-private"], GW_NEEDS_PEER),
+        ] {
+            let rules = RuleSet::default();
+            let mut walk = Walk::new(&rules);
+            walk.policies(&policies, Protocol::Http);
+            assert!(walk.headers.iter().eq(headers), "{policies:?}: {:?}", walk.headers);
+            assert_eq!(walk.flags, flags, "{policies:?}");
+        }
     }
 }

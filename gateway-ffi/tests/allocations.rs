@@ -65,6 +65,50 @@ spec:
     action: {return: {code: 200, type: text/plain, body: hello}}
 ";
 
+const GUARDED: &str = r"
+apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: cafe}
+spec:
+  host: cafe.example.com
+  upstreams: [{name: tea, service: tea-svc, port: 80}]
+  routes:
+  - {path: /key, policies: [{name: key}, {name: kept}], action: {pass: tea}}
+  - {path: /ask, policies: [{name: ask}], action: {pass: tea}}
+---
+apiVersion: k8s.nginx.org/v1
+kind: Policy
+metadata: {name: key}
+spec: {apiKey: {suppliedIn: {header: [X-Key]}, clientSecret: keys}}
+---
+apiVersion: k8s.nginx.org/v1
+kind: Policy
+metadata: {name: kept}
+spec: {cache: {cacheZoneName: pages, cacheZoneSize: 1m, allowedCodes: [200, 404], time: 1s}}
+---
+apiVersion: k8s.nginx.org/v1
+kind: Policy
+metadata: {name: ask}
+spec: {externalAuth: {authServiceName: auth-svc, authSigninURI: /login}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: keys}, type: nginx.org/apikey, stringData: {ann: one}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {gatewayClassName: c, listeners: [{name: http, port: 80, protocol: HTTP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop}
+spec:
+  parentRefs: [{name: gw}]
+  hostnames: [shop.example.com]
+  rules:
+  - filters: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: auth, port: 80}, http: {path: /allow}}}]
+    backendRefs: [{name: cart, port: 80}]
+";
+
 fn text(text: &str) -> gw_str {
     gw_str { ptr: text.as_ptr().cast(), len: text.len() }
 }
@@ -159,6 +203,68 @@ fn a_decision_allocates_nothing_after_the_first() {
         }
     }
     assert_eq!(decisions, 96);
+    // SAFETY: nobody uses them any more.
+    unsafe {
+        gw_decider_free(decider);
+        gw_engine_free(engine);
+        gw_router_free(router);
+    }
+}
+
+#[test]
+fn what_duties_need_allocates_room_once() {
+    let source = gw_source { name: text("guarded.yaml"), text: text(GUARDED) };
+    let duties = GW_DUTY_API_KEY | GW_DUTY_CACHE | GW_DUTY_EXTERNAL_AUTH | GW_DUTY_AUTH_CHECK;
+    let mut options = sized!(gw_build_options);
+    options.flags = GW_BUILD_ASSUME_SERVICES;
+    let (mut router, mut engine, mut decider) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: all pointers are valid.
+    unsafe {
+        let report = ptr::null_mut();
+        let built =
+            gw_router_build(&raw const source, 1, &raw const options, &raw mut router, report);
+        assert_eq!(built, GW_OK);
+        assert_eq!(gw_engine_new(router, &raw mut engine), GW_OK);
+        assert_eq!(gw_decider_new(duties, &raw mut decider), GW_OK);
+    }
+    let lines = [gw_header { name: text("X-Key"), value: text("one") }];
+    let (mut told, mut most) = (0, 0);
+    for round in 0..2 {
+        for (host, target) in
+            [("cafe.example.com", "/key"), ("cafe.example.com", "/ask"), ("shop.example.com", "/")]
+        {
+            let mut request = sized!(gw_request);
+            (request.method, request.target, request.host) =
+                (text("GET"), text(target), text(host));
+            (request.headers, request.headers_len) = (lines.as_ptr(), lines.len());
+            let mut decision = sized!(gw_decision);
+            let mut external = sized!(gw_external_auth);
+            let mut check = sized!(gw_auth_check);
+            let mut cache = sized!(gw_cache);
+            let mut client = text("");
+            // SAFETY: all pointers are valid.
+            unsafe {
+                let request = &raw const request;
+                assert_eq!(gw_decide(decider, engine, request, &raw mut decision), GW_OK);
+                let before = ALLOCATIONS.get();
+                for at in 0..decision.steps_len {
+                    for status in [
+                        gw_step_api_client(decider, at, &raw mut client),
+                        gw_step_external_auth(decider, request, at, &raw mut external),
+                        gw_step_auth_check(decider, request, at, &raw mut check),
+                        gw_step_cache(decider, request, at, &raw mut cache),
+                    ] {
+                        told += usize::from(status == GW_OK);
+                    }
+                }
+                let allocated = ALLOCATIONS.get() - before;
+                most = allocated.max(most);
+                assert!(round == 0 || allocated == 0, "{target}: {allocated}");
+            }
+        }
+    }
+    assert_eq!(told, 8);
+    assert!(most > 0);
     // SAFETY: nobody uses them any more.
     unsafe {
         gw_decider_free(decider);

@@ -29,6 +29,7 @@ fn nothing_is_read_that_was_not_handed_in() {
     memcheck("policies.c", &[]);
     memcheck("sessions.c", &[]);
     memcheck("endpoints.c", &[]);
+    memcheck("duties.c", &[]);
 }
 
 #[test]

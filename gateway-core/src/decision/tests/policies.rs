@@ -237,6 +237,10 @@ fn clients_may_log_in_below_the_path_for_that() {
         (Some("/oauth2"), "/tea?/oauth2/", false),
         (Some("/oauth2"), "/oauth2/../tea", false),
         (Some("/"), "/tea", false),
+        (Some(""), "/tea", false),
+        (Some("?/oauth2"), "/oauth2", false),
+        (Some("oauth2"), "/oauth2", false),
+        (Some("/%zz"), "/tea", false),
         (None, "/oauth2/start", false),
     ] {
         let sign_in = base.map(|base| SignIn { uri: "/login".into(), base_path: base.into() });
