@@ -449,7 +449,8 @@ struct gw_needs {
 };
 
 /* Fills out with what the router looks at. A host that supplies only that gets the same decisions
- * as one that supplies everything. Costs nothing: it has been found out when the router was built.
+ * as one that supplies everything, and is told the same of its duties. Costs nothing: it has been
+ * found out when the router was built.
  */
 gw_status gw_router_needs(const gw_router *router, gw_needs *out);
 

@@ -473,7 +473,8 @@ impl<'r> Walk<'r> {
 }
 
 /// Fills `out` with what the router looks at. A host that supplies only that gets the same decisions
-/// as one that supplies everything. Costs nothing: it has been found out when the router was built.
+/// as one that supplies everything, and is told the same of its duties. Costs nothing: it has been
+/// found out when the router was built.
 ///
 /// # Safety
 ///

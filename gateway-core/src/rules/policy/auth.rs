@@ -28,11 +28,14 @@ impl BasicAuth {
     /// up to the next `:`. `None` where there is none, so that nobody passes. Lines that begin with
     /// `#` are comments.
     pub fn hash_of(&self, user: &[u8]) -> Option<&[u8]> {
+        if user.is_empty() || user.contains(&b':') {
+            return None;
+        }
         let lines = self.users.octets().split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
         let mut lines = lines.filter(|line| !line.starts_with(b"#"));
         let hash = lines.find_map(|line| line.strip_prefix(user)?.strip_prefix(b":"))?;
         let hash = hash.split(|b| *b == b':').next().unwrap_or_default();
-        (!user.is_empty() && !hash.is_empty()).then_some(hash)
+        (!hash.is_empty()).then_some(hash)
     }
 }
 
@@ -236,6 +239,7 @@ mod tests {
             ("empty", None),
             ("", None),
             ("#ann", None),
+            ("ann:$apr1$x", None),
         ] {
             assert_eq!(policy.hash_of(user.as_bytes()), want.map(str::as_bytes), "{user}");
         }
