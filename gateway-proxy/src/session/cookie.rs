@@ -58,8 +58,10 @@ pub(super) fn of_session(
 }
 
 fn max_age(text: &mut String, age: Duration) {
+    // Whole seconds, rounded up: none at all would end the cookie.
+    let seconds = age.as_nanos().div_ceil(1_000_000_000).max(1);
     // Writing to a string never fails.
-    let _ = write!(text, "; Max-Age={}", age.as_secs());
+    let _ = write!(text, "; Max-Age={seconds}");
 }
 
 #[cfg(test)]
@@ -106,8 +108,14 @@ mod tests {
             same_site: Some(SameSite::None),
             ..plain.clone()
         };
+        let short = SessionCookie {
+            expires: Some(CookieAge::For(Duration::from_millis(300))),
+            ..plain.clone()
+        };
         for (rule, want) in [
             (plain, "srv=1"),
+            // 0 would take it away at once (RFC 6265 §5.2.2).
+            (short, "srv=1; Max-Age=1"),
             (
                 full,
                 "srv=1; Max-Age=3600; Domain=.example.com; Path=/tea; HttpOnly; Secure; \
