@@ -75,7 +75,8 @@ impl<'q, R: Request> View<'q, R> {
         then: impl FnOnce(Result<&View<'_, R>, InvalidTarget>) -> T,
     ) -> T {
         match Self::of(request) {
-            Ok((view, true)) => then(Ok(&view)),
+            // Lent where it is: it is large.
+            Ok((ref view, true)) => then(Ok(view)),
             Ok((view, false)) => view.with_buffers(policy, then),
             Err(reason) => then(Err(reason)),
         }
