@@ -8,7 +8,7 @@ use crate::request::{Borrowed, gw_request};
 use crate::router::gw_router;
 use crate::settings::{max_body, protocol};
 use crate::sized::{self, Out, sized};
-use crate::status::{GW_ERR_ARGUMENT, GW_NONE, GW_OK, gw_status};
+use crate::status::{GW_ERR_ARGUMENT, GW_ERR_STATE, GW_NONE, GW_OK, gw_status};
 use crate::step::duties;
 use gateway_core::{Decision, Forwarding, Keeps, NoRoute, Outcome, Request, Step, Verdict};
 use http::StatusCode;
@@ -125,21 +125,56 @@ pub const GW_INSTEAD_BREAKER: i32 = 1;
 /// In the place of a backend none of whose endpoints works.
 pub const GW_INSTEAD_BACKUP: i32 = 2;
 
-/// Keeps what is decided, and what that asks. Where something is asked that the host does not do,
-/// the request is turned away.
+/// Finds out what a decision asks. Where that is something that the host does not do, the request is
+/// turned away.
 #[inline(always)]
-fn settle<'r>(decided: &mut Decided<'r>, decision: Decision<'r>, request: &impl Request, met: u64) {
+fn settle<'r>(
+    decided: &mut Decided<'r>,
+    decision: &Decision<'r>,
+    request: &impl Request,
+    met: u64,
+) {
     if let Verdict::Guarded = decision.verdict() {
         decided.steps = decision.steps(request);
     }
-    decided.asked = duties(&decision, &decided.steps);
+    decided.asked = duties(decision, &decided.steps);
     decided.treatment = match decided.steps.last() {
         _ if decided.asked & !met != 0 => Treatment::Refuse(StatusCode::INTERNAL_SERVER_ERROR),
         Some(Step::Refuse(refusal)) => Treatment::Refuse(refusal.status),
         Some(Step::Preflight(_)) => Treatment::Preflight,
         _ => Treatment::Outcome,
     };
-    decided.decision = Some(decision);
+}
+
+/// Where decisions are told, and to whom.
+struct Told {
+    out: Out<gw_decision>,
+    /// The duties of the host.
+    met: u64,
+}
+
+impl Told {
+    /// Tells a decision, and keeps it.
+    #[inline(always)]
+    fn tell<'r>(
+        self,
+        generation: u64,
+        router: &'r gw_router,
+        decided: &mut Decided<'r>,
+        decision: Decision<'r>,
+        request: &Borrowed<'_>,
+    ) -> Result<gw_status, gw_status> {
+        settle(decided, &decision, request, self.met);
+        request.finish()?;
+        let mut room = MaybeUninit::uninit();
+        let place = self.out.place(&mut room);
+        let made = Made { generation, router, decision: &decision, decided };
+        show(place.at(), &made, self.met);
+        place.finish();
+        // At last: nothing that is shown has to wait for the copy.
+        decided.decision = Some(decision);
+        Ok(GW_OK)
+    }
 }
 
 /// Writes a field of a struct that is not a value yet.
@@ -307,36 +342,22 @@ pub unsafe extern "C" fn gw_decide(
     out: *mut gw_decision,
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
-        let met = decider.duties;
-        let (mut room, mut shown) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the caller vouches for both.
         let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
+        let told = Told { out, met: decider.duties };
         // SAFETY: the caller vouches for it.
-        let made = unsafe {
-            decider.pinned.decide(engine, |router, decided| decide(router, decided, given, met))?
-        };
-        let place = out.place(&mut shown);
-        show(place.at(), &made, met);
-        place.finish();
-        Ok(GW_OK)
+        unsafe {
+            decider.pinned.decide(engine, |generation, router, decided| {
+                let request = Borrowed::of(given, &router.needs)?;
+                decided.draw = request.random();
+                let decision = router.router.decide(&request, decided.draw);
+                told.tell(generation, router, decided, decision, &request)
+            })
+        }
     };
     // SAFETY: the caller vouches for it.
     unsafe { decider::with(decider, body) }
-}
-
-#[inline(always)]
-fn decide<'r>(
-    router: &'r gw_router,
-    decided: &mut Decided<'r>,
-    given: &gw_request,
-    met: u64,
-) -> Result<(), gw_status> {
-    // SAFETY: who has handed the request in vouches for what it points to.
-    let request = unsafe { Borrowed::of(given, &router.needs) }?;
-    decided.draw = request.random();
-    let decision = router.router.decide(&request, decided.draw);
-    settle(decided, decision, &request, met);
-    request.finish()
 }
 
 /// Decides anew what to do with a request whose backend cannot take it: `which` is one of
@@ -355,45 +376,29 @@ pub unsafe extern "C" fn gw_instead(
     out: *mut gw_decision,
 ) -> gw_status {
     let body = |decider: &mut gw_decider| {
-        let met = decider.duties;
-        let (mut room, mut shown) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the caller vouches for both.
         let (out, given) = unsafe { (Out::of(out)?, sized::read(request, &mut room)?) };
-        let made = decider
-            .pinned
-            .replace(|router, decided| instead(router, decided, given, which, met))?;
-        let Some(made) = made else { return Ok(GW_NONE) };
-        let place = out.place(&mut shown);
-        show(place.at(), &made, met);
-        place.finish();
-        Ok(GW_OK)
+        let told = Told { out, met: decider.duties };
+        decider.pinned.replace(|generation, router, decided| {
+            let decision = decided.decision.ok_or(GW_ERR_STATE)?;
+            if decided.treatment != Treatment::Outcome {
+                return Ok(GW_NONE);
+            }
+            // SAFETY: who has handed the request in vouches for what it points to.
+            let request = unsafe { Borrowed::of(given, &router.needs) }?;
+            let rules = &router.router;
+            let decision = match which {
+                GW_INSTEAD_BREAKER => rules.fall_back(&decision, &request),
+                GW_INSTEAD_BACKUP => rules.back_up(&decision, &request),
+                _ => return Err(GW_ERR_ARGUMENT),
+            };
+            request.finish()?;
+            let Some(decision) = decision else { return Ok(GW_NONE) };
+            decided.steps.clear();
+            told.tell(generation, router, decided, decision, &request)
+        })
     };
     // SAFETY: the caller vouches for it.
     unsafe { decider::with(decider, body) }
-}
-
-fn instead<'r>(
-    router: &'r gw_router,
-    decided: &mut Decided<'r>,
-    given: &gw_request,
-    which: i32,
-    met: u64,
-) -> Result<bool, gw_status> {
-    let Some(decision) = decided.decision.filter(|_| decided.treatment == Treatment::Outcome)
-    else {
-        return Ok(false);
-    };
-    // SAFETY: who has handed the request in vouches for what it points to.
-    let request = unsafe { Borrowed::of(given, &router.needs) }?;
-    let rules = &router.router;
-    let decision = match which {
-        GW_INSTEAD_BREAKER => rules.fall_back(&decision, &request),
-        GW_INSTEAD_BACKUP => rules.back_up(&decision, &request),
-        _ => return Err(GW_ERR_ARGUMENT),
-    };
-    request.finish()?;
-    let Some(decision) = decision else { return Ok(false) };
-    decided.steps.clear();
-    settle(decided, decision, &request, met);
-    Ok(true)
 }

@@ -61,7 +61,8 @@ pub(crate) struct Made<'d, 'r> {
 }
 
 impl Pinned {
-    /// Looks at the router in force and lets `decide` decide by it.
+    /// Looks at the router in force and lets `decide` decide by it: the how manieth it is, the router,
+    /// and the place for what is decided.
     ///
     /// # Safety
     ///
@@ -70,8 +71,12 @@ impl Pinned {
     pub(crate) unsafe fn decide(
         &mut self,
         engine: *const gw_engine,
-        decide: impl for<'r> FnOnce(&'r gw_router, &mut Decided<'r>) -> Result<(), gw_status>,
-    ) -> Result<Made<'_, '_>, gw_status> {
+        decide: impl for<'r> FnOnce(
+            u64,
+            &'r gw_router,
+            &mut Decided<'r>,
+        ) -> Result<gw_status, gw_status>,
+    ) -> Result<gw_status, gw_status> {
         self.forget();
         // SAFETY: the caller vouches for it.
         let asked = unsafe { handle::shared(engine) }?;
@@ -82,8 +87,7 @@ impl Pinned {
             // SAFETY: the caller vouches for it.
             self.hold(unsafe { handle::another(engine) }?);
         }
-        self.with(decide)?;
-        self.get()
+        self.replace(decide)
     }
 
     /// Keeps the router that is in force.
@@ -93,31 +97,23 @@ impl Pinned {
         self.held = Some(Held { engine, seen });
     }
 
-    /// Lets `decide` decide anew by the same router; nothing changes where it says no.
+    /// Lets `decide` decide anew by the router that is held.
+    #[inline]
     pub(crate) fn replace(
         &mut self,
-        decide: impl for<'r> FnOnce(&'r gw_router, &mut Decided<'r>) -> Result<bool, gw_status>,
-    ) -> Result<Option<Made<'_, '_>>, gw_status> {
-        let is_new = self.with(decide)?;
-        let made = self.get()?;
-        Ok(is_new.then_some(made))
-    }
-
-    /// Hands out the router that is held, with the place for what is decided by it.
-    #[inline]
-    fn with<T>(
-        &mut self,
-        decide: impl for<'r> FnOnce(&'r gw_router, &mut Decided<'r>) -> Result<T, gw_status>,
-    ) -> Result<T, gw_status> {
-        let router: *const gw_router = match &self.held {
-            Some(held) => Arc::as_ptr(&held.seen.value),
-            None => return Err(GW_ERR_STATE),
-        };
+        decide: impl for<'r> FnOnce(
+            u64,
+            &'r gw_router,
+            &mut Decided<'r>,
+        ) -> Result<gw_status, gw_status>,
+    ) -> Result<gw_status, gw_status> {
+        let Some(Held { seen, engine: _ }) = &self.held else { return Err(GW_ERR_STATE) };
+        let (generation, router) = (seen.generation, Arc::as_ptr(&seen.value));
         // SAFETY: `held` keeps it until it is replaced or dropped, and `decided`, which alone
         // borrows from it for longer than this call, is cleared or dropped before. `decide` takes
         // any lifetime, so it can put nothing else there that borrows.
         let router: &'static gw_router = unsafe { &*router };
-        decide(router, &mut self.decided)
+        decide(generation, router, &mut self.decided)
     }
 
     /// What was decided last, and by which router.
