@@ -10,10 +10,17 @@ pub(crate) mod jwt;
 pub(crate) mod service_tls;
 
 use crate::bytes::gw_str;
+use crate::decider::{self, gw_decider};
+use crate::pinned::Made;
+use crate::request::{Borrowed, gw_request};
+use crate::sized::{self, Out};
+use crate::status::{GW_NONE, GW_OK, gw_status};
 use crate::tls::SubjectNames;
+use gateway_core::Step;
 use gateway_core::rules::{RuleSet, UpstreamTarget};
 use http::HeaderName;
 use std::fmt::Write as _;
+use std::mem::MaybeUninit;
 
 /// Keeps what is told of duties until C has seen it; each function has a part of its own.
 #[derive(Default)]
@@ -24,6 +31,39 @@ pub(crate) struct Told {
     auth_check: auth_check::Told,
     cache: cache::Told,
     names: SubjectNames,
+}
+
+/// Runs the body of a function that tells what the step at `index` needs: `show` says it, or that the
+/// step is of another duty.
+///
+/// # Safety
+///
+/// `decider` is NULL or a decider that has not been freed, and nobody else uses it; `request` is the
+/// one that was decided, as for `gw_decide`; `out` is NULL or can be written.
+unsafe fn tell<T: sized::Sized>(
+    decider: *mut gw_decider,
+    request: *const gw_request,
+    index: usize,
+    out: *mut T,
+    show: impl FnOnce(&Step<'_>, &Made<'_, '_>, &Borrowed<'_>, &mut Told) -> Option<T>,
+) -> gw_status {
+    let body = |decider: &mut gw_decider| {
+        let mut room = MaybeUninit::uninit();
+        let made = decider.pinned.get()?;
+        // SAFETY: the caller vouches for all of it.
+        let (out, request) = unsafe {
+            let given = sized::read(request, &mut room)?;
+            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
+        };
+        let step = made.decided.steps.get(index);
+        let shown = step.and_then(|step| show(step, &made, &request, &mut decider.told));
+        request.finish()?;
+        let Some(shown) = shown else { return Ok(GW_NONE) };
+        out.write(shown);
+        Ok(GW_OK)
+    };
+    // SAFETY: the caller vouches for it.
+    unsafe { decider::with(decider, body) }
 }
 
 /// A Service that is asked, as C sees it.

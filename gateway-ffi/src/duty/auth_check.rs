@@ -1,15 +1,15 @@
 //! Another service that says yes to an HTTPRoute's requests.
 
-use super::{Asked, show_names};
+use super::{Asked, show_names, tell};
 use crate::bytes::gw_str;
-use crate::decider::{self, gw_decider};
+use crate::decider::gw_decider;
+use crate::pinned::Made;
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, Out, sized, zeroed};
-use crate::status::{GW_NONE, GW_OK, gw_status};
+use crate::sized::{sized, zeroed};
+use crate::status::gw_status;
 use gateway_core::Step;
 use gateway_core::rules::AuthProtocol;
 use http::header;
-use std::mem::MaybeUninit;
 
 /// The service is asked by a request with the method of the one that is asked about, and `target`:
 /// after 200 that one passes; any other answer, header and body, goes to the client.
@@ -86,61 +86,55 @@ pub unsafe extern "C" fn gw_step_auth_check(
     index: usize,
     out: *mut gw_auth_check,
 ) -> gw_status {
-    let body = |decider: &mut gw_decider| {
-        let mut room = MaybeUninit::uninit();
-        let made = decider.pinned.get()?;
-        // SAFETY: the caller vouches for all of it.
-        let (out, request) = unsafe {
-            let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
-        };
-        let Some(Step::AuthCheck(check)) = made.decided.steps.get(index) else {
-            return Ok(GW_NONE);
-        };
-        let rules = made.router.router.rules();
-        let told = &mut decider.told.auth_check;
-        let asked = Asked::of(check.target, rules, &mut told.service);
-        told.target.clear();
-        made.decision.write_check_target(check, &request, &mut told.target);
-        request.finish()?;
-        let (protocol, flags, sent, taken) = match &check.protocol {
-            AuthProtocol::Http { path: _, request_headers, response_headers } => {
-                let all = response_headers.is_empty();
-                let flags = if all { GW_CHECK_ALL_RESPONSE_HEADERS } else { 0 };
-                (GW_CHECK_HTTP, flags, &**request_headers, &**response_headers)
-            }
-            AuthProtocol::Grpc { request_headers } => {
-                let all = request_headers.is_empty();
-                let flags = if all { GW_CHECK_ALL_REQUEST_HEADERS } else { 0 };
-                (GW_CHECK_GRPC, flags, &**request_headers, &[][..])
-            }
-        };
-        let always = [header::HOST, header::AUTHORIZATION];
-        let others = always.iter().filter(|name| check.sends(name) && !sent.contains(name));
-        let others = others.filter(|_| flags & GW_CHECK_ALL_REQUEST_HEADERS == 0);
-        let (request_headers, request_headers_len) =
-            show_names(others.chain(sent), &mut told.request_headers);
-        let taken = taken.iter().filter(|name| check.takes(name));
-        let (response_headers, response_headers_len) =
-            show_names(taken, &mut told.response_headers);
-        out.write(gw_auth_check {
-            service: asked.service,
-            service_namespace: asked.namespace,
-            service_name: asked.name,
-            service_port: asked.port,
-            tls: i32::from(check.tls.is_some()),
-            protocol,
-            flags,
-            target: gw_str::of(&told.target),
-            max_body: check.max_body,
-            request_headers,
-            request_headers_len,
-            response_headers,
-            response_headers_len,
-            ..zeroed()
-        });
-        Ok(GW_OK)
+    // SAFETY: the caller vouches for all of it.
+    unsafe { tell(decider, request, index, out, show) }
+}
+
+fn show(
+    step: &Step<'_>,
+    made: &Made<'_, '_>,
+    request: &Borrowed<'_>,
+    told: &mut super::Told,
+) -> Option<gw_auth_check> {
+    let Step::AuthCheck(check) = step else { return None };
+    let rules = made.router.router.rules();
+    let told = &mut told.auth_check;
+    let asked = Asked::of(check.target, rules, &mut told.service);
+    told.target.clear();
+    made.decision.write_check_target(check, request, &mut told.target);
+    let (protocol, flags, sent, taken) = match &check.protocol {
+        AuthProtocol::Http { path: _, request_headers, response_headers } => {
+            let all = response_headers.is_empty();
+            let flags = if all { GW_CHECK_ALL_RESPONSE_HEADERS } else { 0 };
+            (GW_CHECK_HTTP, flags, &**request_headers, &**response_headers)
+        }
+        AuthProtocol::Grpc { request_headers } => {
+            let all = request_headers.is_empty();
+            let flags = if all { GW_CHECK_ALL_REQUEST_HEADERS } else { 0 };
+            (GW_CHECK_GRPC, flags, &**request_headers, &[][..])
+        }
     };
-    // SAFETY: the caller vouches for it.
-    unsafe { decider::with(decider, body) }
+    let always = [header::HOST, header::AUTHORIZATION];
+    let others = always.iter().filter(|name| check.sends(name) && !sent.contains(name));
+    let others = others.filter(|_| flags & GW_CHECK_ALL_REQUEST_HEADERS == 0);
+    let (request_headers, request_headers_len) =
+        show_names(others.chain(sent), &mut told.request_headers);
+    let taken = taken.iter().filter(|name| check.takes(name));
+    let (response_headers, response_headers_len) = show_names(taken, &mut told.response_headers);
+    Some(gw_auth_check {
+        service: asked.service,
+        service_namespace: asked.namespace,
+        service_name: asked.name,
+        service_port: asked.port,
+        tls: i32::from(check.tls.is_some()),
+        protocol,
+        flags,
+        target: gw_str::of(&told.target),
+        max_body: check.max_body,
+        request_headers,
+        request_headers_len,
+        response_headers,
+        response_headers_len,
+        ..zeroed()
+    })
 }

@@ -1,13 +1,14 @@
 //! Basic authentication.
 
+use super::tell;
 use crate::bytes::gw_str;
-use crate::decider::{self, gw_decider};
+use crate::decider::gw_decider;
+use crate::pinned::Made;
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, Out, sized, zeroed};
-use crate::status::{GW_NONE, GW_OK, gw_status};
+use crate::sized::{sized, zeroed};
+use crate::status::gw_status;
 use gateway_core::{Credentials, Step};
 use http::HeaderValue;
-use std::mem::MaybeUninit;
 
 /// Who a request says it comes from (RFC 7617, `GW_DUTY_BASIC_AUTH`). It passes where `hash` is there
 /// and was made of `password`; else send what `gw_answer` says for `gw_step.status`, with the field
@@ -55,33 +56,28 @@ pub unsafe extern "C" fn gw_step_basic_auth(
     index: usize,
     out: *mut gw_basic_auth,
 ) -> gw_status {
-    let body = |decider: &mut gw_decider| {
-        let mut room = MaybeUninit::uninit();
-        let made = decider.pinned.get()?;
-        // SAFETY: the caller vouches for all of it.
-        let (out, request) = unsafe {
-            let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
-        };
-        let Some(Step::BasicAuth(policy)) = made.decided.steps.get(index) else {
-            return Ok(GW_NONE);
-        };
-        let told = &mut decider.told.basic_auth;
-        told.presented = Credentials::of(&request);
-        request.finish()?;
-        let presented = told.presented.as_ref();
-        let challenge = told.challenge.insert(policy.challenge());
-        out.write(gw_basic_auth {
-            user: gw_str::of_option(presented.map(|it| &*it.user)),
-            password: gw_str::of_option(presented.map(|it| &*it.password)),
-            hash: gw_str::of_option(presented.and_then(|it| policy.hash_of(&it.user))),
-            challenge: gw_str::of(challenge.as_bytes()),
-            realm: gw_str::of(policy.realm.as_bytes()),
-            users: gw_str::of(policy.users.octets()),
-            ..zeroed()
-        });
-        Ok(GW_OK)
-    };
-    // SAFETY: the caller vouches for it.
-    unsafe { decider::with(decider, body) }
+    // SAFETY: the caller vouches for all of it.
+    unsafe { tell(decider, request, index, out, show) }
+}
+
+fn show(
+    step: &Step<'_>,
+    _made: &Made<'_, '_>,
+    request: &Borrowed<'_>,
+    told: &mut super::Told,
+) -> Option<gw_basic_auth> {
+    let Step::BasicAuth(policy) = step else { return None };
+    let told = &mut told.basic_auth;
+    told.presented = Credentials::of(request);
+    let presented = told.presented.as_ref();
+    let challenge = told.challenge.insert(policy.challenge());
+    Some(gw_basic_auth {
+        user: gw_str::of_option(presented.map(|it| &*it.user)),
+        password: gw_str::of_option(presented.map(|it| &*it.password)),
+        hash: gw_str::of_option(presented.and_then(|it| policy.hash_of(&it.user))),
+        challenge: gw_str::of(challenge.as_bytes()),
+        realm: gw_str::of(policy.realm.as_bytes()),
+        users: gw_str::of(policy.users.octets()),
+        ..zeroed()
+    })
 }

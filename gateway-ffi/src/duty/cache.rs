@@ -1,14 +1,15 @@
 //! Answers that are kept.
 
+use super::tell;
 use crate::bytes::gw_str;
-use crate::decider::{self, gw_decider};
+use crate::decider::gw_decider;
+use crate::pinned::Made;
 use crate::request::{Borrowed, gw_request};
 use crate::settings::millis;
-use crate::sized::{self, Out, sized, zeroed};
-use crate::status::{GW_NONE, GW_OK, gw_status};
+use crate::sized::{sized, zeroed};
+use crate::status::gw_status;
 use gateway_core::rules::StaleCondition;
 use gateway_core::{CacheUse, Step};
-use std::mem::MaybeUninit;
 
 /// This request may be answered with what is kept under `gw_cache.key`.
 pub const GW_CACHE_SERVES: u32 = 1;
@@ -108,66 +109,63 @@ pub unsafe extern "C" fn gw_step_cache(
     index: usize,
     out: *mut gw_cache,
 ) -> gw_status {
-    let body = |decider: &mut gw_decider| {
-        let mut room = MaybeUninit::uninit();
-        let made = decider.pinned.get()?;
-        // SAFETY: the caller vouches for all of it.
-        let (out, request) = unsafe {
-            let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
-        };
-        let Some(Step::Cache(cache)) = made.decided.steps.get(index) else { return Ok(GW_NONE) };
-        let told = &mut decider.told.cache;
-        told.key.clear();
-        made.decision.write_cache_key(cache, &request, &mut told.key);
-        let CacheUse { serves, stores, purges } = made.decision.cache_use(cache, &request);
-        request.finish()?;
-        let kept = cache.statuses.as_ref();
-        told.statuses.clear();
-        let statuses = kept.iter().filter_map(|kept| kept.statuses.as_ref()).flatten();
-        told.statuses.extend(statuses.map(|status| status.as_u16()));
-        told.stale_statuses.clear();
-        let mut stale = 0;
-        for condition in &cache.stale {
-            match condition {
-                StaleCondition::Error => stale |= GW_STALE_ON_ERROR,
-                StaleCondition::Timeout => stale |= GW_STALE_ON_TIMEOUT,
-                StaleCondition::InvalidHeader => stale |= GW_STALE_ON_INVALID_HEADER,
-                StaleCondition::Updating => stale |= GW_STALE_WHILE_UPDATING,
-                StaleCondition::Status(status) => told.stale_statuses.push(status.as_u16()),
-            }
+    // SAFETY: the caller vouches for all of it.
+    unsafe { tell(decider, request, index, out, show) }
+}
+
+fn show(
+    step: &Step<'_>,
+    made: &Made<'_, '_>,
+    request: &Borrowed<'_>,
+    told: &mut super::Told,
+) -> Option<gw_cache> {
+    let Step::Cache(cache) = step else { return None };
+    let told = &mut told.cache;
+    told.key.clear();
+    made.decision.write_cache_key(cache, request, &mut told.key);
+    let CacheUse { serves, stores, purges } = made.decision.cache_use(cache, request);
+    let kept = cache.statuses.as_ref();
+    told.statuses.clear();
+    let statuses = kept.iter().filter_map(|kept| kept.statuses.as_ref()).flatten();
+    told.statuses.extend(statuses.map(|status| status.as_u16()));
+    told.stale_statuses.clear();
+    let mut stale = 0;
+    for condition in &cache.stale {
+        match condition {
+            StaleCondition::Error => stale |= GW_STALE_ON_ERROR,
+            StaleCondition::Timeout => stale |= GW_STALE_ON_TIMEOUT,
+            StaleCondition::InvalidHeader => stale |= GW_STALE_ON_INVALID_HEADER,
+            StaleCondition::Updating => stale |= GW_STALE_WHILE_UPDATING,
+            StaleCondition::Status(status) => told.stale_statuses.push(status.as_u16()),
         }
-        let flags = [
-            (serves, GW_CACHE_SERVES),
-            (stores, GW_CACHE_STORES),
-            (purges, GW_CACHE_PURGES),
-            (cache.overrides_backend, GW_CACHE_OVERRIDES_BACKEND),
-            (kept.is_some_and(|kept| kept.statuses.is_none()), GW_CACHE_ANY_STATUS),
-            (cache.revalidate, GW_CACHE_REVALIDATES),
-            (cache.background_update, GW_CACHE_BACKGROUND_UPDATE),
-            (cache.lock.is_some(), GW_CACHE_LOCKS),
-        ];
-        out.write(gw_cache {
-            key: gw_str::of(&told.key),
-            zone: gw_str::of(cache.zone.as_bytes()),
-            flags: flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag),
-            stale,
-            keep_ms: millis(kept.map(|kept| kept.time)),
-            statuses: told.statuses.as_ptr(),
-            statuses_len: told.statuses.len(),
-            stale_statuses: told.stale_statuses.as_ptr(),
-            stale_statuses_len: told.stale_statuses.len(),
-            inactive_ms: millis(Some(cache.inactive)),
-            lock_timeout_ms: millis(cache.lock.map(|lock| lock.timeout)),
-            lock_age_ms: millis(cache.lock.map(|lock| lock.age)),
-            zone_size: cache.zone_size,
-            max_size: cache.max_size.unwrap_or(u64::MAX),
-            min_free: cache.min_free.unwrap_or(0),
-            min_uses: cache.min_uses,
-            ..zeroed()
-        });
-        Ok(GW_OK)
-    };
-    // SAFETY: the caller vouches for it.
-    unsafe { decider::with(decider, body) }
+    }
+    let flags = [
+        (serves, GW_CACHE_SERVES),
+        (stores, GW_CACHE_STORES),
+        (purges, GW_CACHE_PURGES),
+        (cache.overrides_backend, GW_CACHE_OVERRIDES_BACKEND),
+        (kept.is_some_and(|kept| kept.statuses.is_none()), GW_CACHE_ANY_STATUS),
+        (cache.revalidate, GW_CACHE_REVALIDATES),
+        (cache.background_update, GW_CACHE_BACKGROUND_UPDATE),
+        (cache.lock.is_some(), GW_CACHE_LOCKS),
+    ];
+    Some(gw_cache {
+        key: gw_str::of(&told.key),
+        zone: gw_str::of(cache.zone.as_bytes()),
+        flags: flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag),
+        stale,
+        keep_ms: millis(kept.map(|kept| kept.time)),
+        statuses: told.statuses.as_ptr(),
+        statuses_len: told.statuses.len(),
+        stale_statuses: told.stale_statuses.as_ptr(),
+        stale_statuses_len: told.stale_statuses.len(),
+        inactive_ms: millis(Some(cache.inactive)),
+        lock_timeout_ms: millis(cache.lock.map(|lock| lock.timeout)),
+        lock_age_ms: millis(cache.lock.map(|lock| lock.age)),
+        zone_size: cache.zone_size,
+        max_size: cache.max_size.unwrap_or(u64::MAX),
+        min_free: cache.min_free.unwrap_or(0),
+        min_uses: cache.min_uses,
+        ..zeroed()
+    })
 }

@@ -1,13 +1,13 @@
 //! Another service that says yes to a VirtualServer's requests.
 
-use super::Asked;
+use super::{Asked, tell};
 use crate::bytes::gw_str;
-use crate::decider::{self, gw_decider};
+use crate::decider::gw_decider;
+use crate::pinned::Made;
 use crate::request::{Borrowed, gw_request};
-use crate::sized::{self, Out, sized, zeroed};
-use crate::status::{GW_NONE, GW_OK, gw_status};
+use crate::sized::{sized, zeroed};
+use crate::status::gw_status;
 use gateway_core::Step;
-use std::mem::MaybeUninit;
 
 /// Which service is asked about a request, and how (`GW_DUTY_EXTERNAL_AUTH`): send it GET `uri` with
 /// `host` as `Host`, the header of the request, and no body. After 2xx the request passes. 401, with
@@ -65,37 +65,32 @@ pub unsafe extern "C" fn gw_step_external_auth(
     index: usize,
     out: *mut gw_external_auth,
 ) -> gw_status {
-    let body = |decider: &mut gw_decider| {
-        let mut room = MaybeUninit::uninit();
-        let made = decider.pinned.get()?;
-        // SAFETY: the caller vouches for all of it.
-        let (out, request) = unsafe {
-            let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
-        };
-        let Some(Step::ExternalAuth(policy)) = made.decided.steps.get(index) else {
-            return Ok(GW_NONE);
-        };
-        let rules = made.router.router.rules();
-        let told = &mut decider.told.external_auth;
-        let asked = Asked::of(policy.target, rules, &mut told.service);
-        let is_for_sign_in = made.decision.is_for_sign_in(policy, &request);
-        request.finish()?;
-        let sign_in = policy.sign_in.as_ref();
-        out.write(gw_external_auth {
-            service: asked.service,
-            service_namespace: asked.namespace,
-            service_name: asked.name,
-            service_port: asked.port,
-            tls: i32::from(policy.tls.is_some()),
-            uri: gw_str::of(policy.uri.as_bytes()),
-            host: gw_str::of(policy.server_name.as_bytes()),
-            sign_in: gw_str::of_option(sign_in.map(|sign_in| sign_in.uri.as_bytes())),
-            is_for_sign_in: i32::from(is_for_sign_in),
-            ..zeroed()
-        });
-        Ok(GW_OK)
-    };
-    // SAFETY: the caller vouches for it.
-    unsafe { decider::with(decider, body) }
+    // SAFETY: the caller vouches for all of it.
+    unsafe { tell(decider, request, index, out, show) }
+}
+
+fn show(
+    step: &Step<'_>,
+    made: &Made<'_, '_>,
+    request: &Borrowed<'_>,
+    told: &mut super::Told,
+) -> Option<gw_external_auth> {
+    let Step::ExternalAuth(policy) = step else { return None };
+    let rules = made.router.router.rules();
+    let told = &mut told.external_auth;
+    let asked = Asked::of(policy.target, rules, &mut told.service);
+    let is_for_sign_in = made.decision.is_for_sign_in(policy, request);
+    let sign_in = policy.sign_in.as_ref();
+    Some(gw_external_auth {
+        service: asked.service,
+        service_namespace: asked.namespace,
+        service_name: asked.name,
+        service_port: asked.port,
+        tls: i32::from(policy.tls.is_some()),
+        uri: gw_str::of(policy.uri.as_bytes()),
+        host: gw_str::of(policy.server_name.as_bytes()),
+        sign_in: gw_str::of_option(sign_in.map(|sign_in| sign_in.uri.as_bytes())),
+        is_for_sign_in: i32::from(is_for_sign_in),
+        ..zeroed()
+    })
 }

@@ -1,15 +1,16 @@
 //! Signed tokens.
 
+use super::tell;
 use crate::bytes::gw_str;
-use crate::decider::{self, gw_decider};
+use crate::decider::gw_decider;
+use crate::pinned::Made;
 use crate::request::{Borrowed, gw_request};
 use crate::settings::millis;
-use crate::sized::{self, Out, sized, zeroed};
-use crate::status::{GW_NONE, GW_OK, gw_status};
+use crate::sized::{sized, zeroed};
+use crate::status::gw_status;
 use gateway_core::Step;
 use gateway_core::rules::JwtKeys;
 use http::HeaderValue;
-use std::mem::MaybeUninit;
 
 /// The token that a request presents, and what it is signed with (RFC 7519, `GW_DUTY_JWT`). It passes
 /// where `token` is there, is signed with one of the keys, and is valid by its times; else send what
@@ -59,37 +60,34 @@ pub unsafe extern "C" fn gw_step_jwt(
     index: usize,
     out: *mut gw_jwt,
 ) -> gw_status {
-    let body = |decider: &mut gw_decider| {
-        let mut room = MaybeUninit::uninit();
-        let made = decider.pinned.get()?;
-        // SAFETY: the caller vouches for all of it.
-        let (out, request) = unsafe {
-            let given = sized::read(request, &mut room)?;
-            (Out::of(out)?, Borrowed::of(given, &made.router.needs)?)
-        };
-        let Some(Step::Jwt(policy)) = made.decided.steps.get(index) else { return Ok(GW_NONE) };
-        let told = &mut decider.told.jwt;
-        told.token.clear();
-        made.decision.write_token(policy, &request, &mut told.token);
-        request.finish()?;
-        let token = Some(&*told.token).filter(|token| !token.is_empty());
-        let challenge = told.challenge.insert(policy.challenge());
-        let shown = gw_jwt {
-            token: gw_str::of_option(token),
-            challenge: gw_str::of(challenge.as_bytes()),
-            realm: gw_str::of(policy.realm.as_bytes()),
-            ..zeroed()
-        };
-        out.write(match &policy.keys {
-            JwtKeys::Known(keys) => gw_jwt { keys: gw_str::of(keys.octets()), ..shown },
-            JwtKeys::Remote(keys) => gw_jwt {
-                keys_uri: gw_str::of(keys.uri.as_bytes()),
-                keys_keep_ms: millis(Some(keys.keep)),
-                ..shown
-            },
-        });
-        Ok(GW_OK)
+    // SAFETY: the caller vouches for all of it.
+    unsafe { tell(decider, request, index, out, show) }
+}
+
+fn show(
+    step: &Step<'_>,
+    made: &Made<'_, '_>,
+    request: &Borrowed<'_>,
+    told: &mut super::Told,
+) -> Option<gw_jwt> {
+    let Step::Jwt(policy) = step else { return None };
+    let told = &mut told.jwt;
+    told.token.clear();
+    made.decision.write_token(policy, request, &mut told.token);
+    let token = Some(&*told.token).filter(|token| !token.is_empty());
+    let challenge = told.challenge.insert(policy.challenge());
+    let shown = gw_jwt {
+        token: gw_str::of_option(token),
+        challenge: gw_str::of(challenge.as_bytes()),
+        realm: gw_str::of(policy.realm.as_bytes()),
+        ..zeroed()
     };
-    // SAFETY: the caller vouches for it.
-    unsafe { decider::with(decider, body) }
+    Some(match &policy.keys {
+        JwtKeys::Known(keys) => gw_jwt { keys: gw_str::of(keys.octets()), ..shown },
+        JwtKeys::Remote(keys) => gw_jwt {
+            keys_uri: gw_str::of(keys.uri.as_bytes()),
+            keys_keep_ms: millis(Some(keys.keep)),
+            ..shown
+        },
+    })
 }
