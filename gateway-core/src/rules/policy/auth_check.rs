@@ -2,6 +2,7 @@
 
 use super::BackendTls;
 use crate::origin::Origin;
+use crate::rules::action::FRAMING;
 use crate::rules::{Certificate, UpstreamTarget};
 use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
@@ -52,12 +53,13 @@ impl AuthCheck {
     /// The answer to requests that nobody could be asked about.
     pub const FAILED: StatusCode = StatusCode::FORBIDDEN;
 
-    /// Whether the question holds this header field of the request.
+    /// Whether the question holds this header field of the request. Over HTTP never one that says
+    /// where the message ends, or what becomes of the connection: the question has its own.
     pub fn sends(&self, name: &HeaderName) -> bool {
         match &self.protocol {
             AuthProtocol::Http { request_headers, .. } => {
                 [header::HOST, header::AUTHORIZATION].contains(name)
-                    || request_headers.contains(name)
+                    || request_headers.contains(name) && !FRAMING.contains(name)
             }
             AuthProtocol::Grpc { request_headers } => {
                 request_headers.is_empty() || request_headers.contains(name)
@@ -65,11 +67,13 @@ impl AuthCheck {
         }
     }
 
-    /// Whether the request goes on with this header field of the answer.
+    /// Whether the request goes on with this header field of the answer. Never with one that says
+    /// where the answer ended: another length would make one request of the client's into two.
     pub fn takes(&self, name: &HeaderName) -> bool {
         match &self.protocol {
             AuthProtocol::Http { response_headers, .. } => {
                 *name != header::HOST
+                    && !FRAMING.contains(name)
                     && (response_headers.is_empty() || response_headers.contains(name))
             }
             // The answer to a call says itself what is changed.
@@ -113,10 +117,13 @@ mod tests {
             ("authorization", (true, true), (true, false)),
             ("cookie", (false, true), (true, false)),
             ("x-user", (false, true), (false, true)),
+            ("content-length", (false, false), (false, false)),
+            ("transfer-encoding", (false, false), (false, false)),
         ] {
             let check = http(&[], &[]);
             assert_eq!((check.sends(&name(header)), check.takes(&name(header))), bare, "{header}");
-            let check = http(&["cookie"], &["x-user"]);
+            let check =
+                http(&["cookie", "content-length"], &["x-user", "content-length", "connection"]);
             assert_eq!((check.sends(&name(header)), check.takes(&name(header))), named, "{header}");
         }
         let all = check(AuthProtocol::Grpc { request_headers: vec![] });
