@@ -27,6 +27,15 @@ impl Decision<'_> {
         }
     }
 
+    /// Appends the target with which a request goes on that [is for
+    /// signing in](Decision::is_for_sign_in): the forward path and the query, whatever the rule
+    /// rewrites.
+    ///
+    /// `request` is the one that was decided.
+    pub fn write_sign_in_target(&self, request: &impl Request, out: &mut Vec<u8>) {
+        self.write_path(&PathRewrite::Keep, request, out);
+    }
+
     /// Whether the request goes to the service of `policy`, one of its [`steps`](Decision::steps),
     /// without being asked for anything, because clients log in there: its path is the
     /// [`base_path`](crate::rules::SignIn::base_path) or below it (virtualserver §16.11). Never
