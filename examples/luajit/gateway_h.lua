@@ -349,6 +349,7 @@ struct gw_external_auth {
     gw_str sign_in;
     int32_t is_for_sign_in;
     uint32_t reserved;
+    gw_str target;
 };
 gw_status gw_step_external_auth(gw_decider *decider, const gw_request *request, size_t index,
     gw_external_auth *out);

@@ -464,10 +464,12 @@ struct gw_engine;
 /* Makes an engine with router in force, as generation 1. The router stays yours. */
 gw_status gw_engine_new(const gw_router *router, gw_engine **out);
 
-/* Puts router in force, at once and as a whole: every gw_decide that begins afterwards uses it,
- * those that run go on with the one before. The router stays yours. Unless generation is NULL,
- * *generation says the how manieth it is; decisions carry it. Costs less than a microsecond, and
- * freeing the old router where nobody uses it any more, for which no other thread waits.
+/* Puts router in force, at once and as a whole: every gw_decide that begins afterwards uses
+ * it, those that run go on with the one before. The router stays yours. Unless generation is
+ * NULL, *generation says the how manieth it is; decisions carry it. Costs less than a
+ * microsecond. The old router is freed by whoever lets go of it last, which may be a decider
+ * within its next gw_decide: a large one takes milliseconds. To have it freed elsewhere, keep it
+ * (gw_router_free) until all deciders have decided again or were reset.
  */
 gw_status gw_engine_publish(const gw_engine *engine, const gw_router *router,
     uint64_t *generation);
@@ -755,7 +757,7 @@ gw_status gw_decide(gw_decider *decider, const gw_engine *engine, const gw_reque
 /* Decides anew what to do with a request whose backend cannot take it: which is one of
  * GW_INSTEAD_... The new decision takes the place of the last one. GW_NONE where nothing stands
  * in: then the last decision stays, and the answer is 503 while a breaker keeps the endpoints out,
- * else the status that it has.
+ * else the status that it has. After GW_ERR_ARGUMENT there may be no decision any more.
  */
 gw_status gw_instead(gw_decider *decider, const gw_request *request, int32_t which,
     gw_decision *out);
@@ -861,10 +863,13 @@ gw_status gw_step_get(gw_decider *decider, size_t index, gw_step *out);
 
 /* ==== Basic authentication ==== */
 
-/* Who a request says it comes from (RFC 7617, GW_DUTY_BASIC_AUTH). It passes where hash is there
- * and was made of password; else send what gw_answer says for gw_step.status, with the field
- * WWW-Authenticate: challenge besides. Set struct_size. Texts live until the next call of
- * gw_step_basic_auth, or as long as the decision.
+/* Who a request says it comes from (RFC 7617, GW_DUTY_BASIC_AUTH). It passes where hash is
+ * there and was made of password. Where there is no hash compare with one of your own all the
+ * same, and refuse: else the time tells which names there are. Neither text ends in NUL. Refuse a
+ * password with NUL in it before you hand it to crypt(3), whose result may be NULL. Else send what
+ * gw_answer says for gw_step.status, with the field WWW-Authenticate: challenge besides. Set
+ * struct_size. Texts live until the next call of gw_step_basic_auth, and no longer than the
+ * decision.
  */
 struct gw_basic_auth {
     /* sizeof(gw_basic_auth). */
@@ -903,10 +908,11 @@ gw_status gw_step_api_client(gw_decider *decider, size_t index, gw_str *client);
 
 /* ==== Signed tokens ==== */
 
-/* The token that a request presents, and what it is signed with (RFC 7519, GW_DUTY_JWT). It passes
- * where token is there, is signed with one of the keys, and is valid by its times; else send what
- * gw_answer says for gw_step.status, with the field WWW-Authenticate: challenge besides. Set
- * struct_size. Texts live until the next call of gw_step_jwt, or as long as the decision.
+/* The token that a request presents, and what it is signed with (RFC 7519, GW_DUTY_JWT). It
+ * passes where token is there, is signed with one of the keys, and is valid by its times; else
+ * send what gw_answer says for gw_step.status, with the field WWW-Authenticate: challenge
+ * besides. Set struct_size. Texts live until the next call of gw_step_jwt, and no longer than
+ * the decision.
  */
 struct gw_jwt {
     /* sizeof(gw_jwt). */
@@ -951,11 +957,13 @@ gw_status gw_step_jwt(gw_decider *decider, const gw_request *request, size_t ind
  */
 #define GW_VERIFY_CLIENT_OPTIONAL_NO_AUTHORITY 4
 
-/* Which certificate the client of a TLS connection has to have shown (GW_DUTY_CLIENT_CERTIFICATE).
- * Where it has not, the answer is gw_step.status; where the connection was opened for another host,
- * or was not asked for a certificate, 421. Connections are opened before requests are decided: ask
- * for a certificate in every handshake, take any, and judge it when a request asks. Set
- * struct_size. Texts live as long as the decision.
+/* Which certificate the client of a TLS connection has to have shown
+ * (GW_DUTY_CLIENT_CERTIFICATE). Where it has not, the answer is gw_step.status; where the
+ * connection was opened for another host, or was not asked for a certificate, 421. Connections are
+ * opened before requests are decided: ask for a certificate in every handshake, take any, and
+ * judge it when a request asks. Do not take up sessions of earlier connections: they tell what was
+ * found then, perhaps for another host. Judge open connections anew when gw_decision.generation
+ * changes. Set struct_size. Texts live as long as the decision.
  */
 struct gw_client_certificate {
     /* sizeof(gw_client_certificate). */
@@ -967,7 +975,7 @@ struct gw_client_certificate {
     /* Who may have signed it: certificates in PEM. */
     gw_str authorities;
     /* What is withdrawn: lists in PEM. Absent for none; else every certificate of the chain needs a
-     * list of who signed it.
+     * list of who signed it that has not ended.
      */
     gw_str revoked;
 };
@@ -981,11 +989,13 @@ gw_status gw_step_client_certificate(gw_decider *decider, size_t index,
 
 /* ==== Another service that says yes to a VirtualServer's requests ==== */
 
-/* Which service is asked about a request, and how (GW_DUTY_EXTERNAL_AUTH): send it GET uri with
- * host as Host, the header of the request, and no body. After 2xx the request passes. 401, with
- * the WWW-Authenticate of the service, and 403 go to the client; anything else, or no answer, is
- * gw_step.status. Set struct_size. Texts live until the next call of gw_step_external_auth, or
- * as long as the decision.
+/* Which service is asked about a request, and how (GW_DUTY_EXTERNAL_AUTH): send it GET uri
+ * with host as Host, the header of the request but for what is about its body and its
+ * connection (Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade, Keep-Alive,
+ * Expect), and no body. After 2xx the request passes. 401, with the WWW-Authenticate of the
+ * service, and 403 go to the client; anything else, or no answer, is gw_step.status. Set
+ * struct_size. Texts live until the next call of gw_step_external_auth, and no longer than the
+ * decision.
  */
 struct gw_external_auth {
     /* sizeof(gw_external_auth). */
@@ -1011,11 +1021,14 @@ struct gw_external_auth {
      */
     gw_str sign_in;
     /* 1: clients log in by this very request. It goes to the service in the place of the backend, and
-     * nothing is asked about it.
+     * nothing is asked about it: with target, and with method, Host, header and body of the client.
+     * gw_edit_request is about the backend, and not for it.
      */
     int32_t is_for_sign_in;
     /* Zero. */
     uint32_t reserved;
+    /* With is_for_sign_in the path and the query in normal form. Else absent. */
+    gw_str target;
 };
 
 /* Fills out with what the step at index of the last decision needs; GW_NONE where it is not of
@@ -1037,12 +1050,16 @@ gw_status gw_step_external_auth(gw_decider *decider, const gw_request *request, 
 /* The service is sent all fields of the request's header. */
 #define GW_CHECK_ALL_REQUEST_HEADERS UINT32_C(1)
 
-/* The request goes on with all fields of the answer's header but Host. */
+/* The request goes on with all fields of the answer's header but Host, and but those that say
+ * where the answer ends and what becomes of its connection: Connection, Content-Length,
+ * Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade. With another length a
+ * part of the client's body would be taken for a request.
+ */
 #define GW_CHECK_ALL_RESPONSE_HEADERS UINT32_C(2)
 
-/* Which service is asked about a request, and how (GW_DUTY_AUTH_CHECK). Where it cannot be asked,
- * the answer is gw_step.status. Set struct_size. Texts live until the next call of
- * gw_step_auth_check, or as long as the decision.
+/* Which service is asked about a request, and how (GW_DUTY_AUTH_CHECK). Where it cannot be
+ * asked, the answer is gw_step.status. Set struct_size. Texts live until the next call of
+ * gw_step_auth_check, and no longer than the decision.
  */
 struct gw_auth_check {
     /* sizeof(gw_auth_check). */
@@ -1069,7 +1086,9 @@ struct gw_auth_check {
      * 413, unless it is 0.
      */
     uint64_t max_body;
-    /* The fields of the request's header that are sent, unless it is all: names in lower case. */
+    /* The fields of the request's header that are sent, unless it is all: names in lower case. Over
+     * HTTP the length of what is sent along is yours to say.
+     */
     const gw_str *request_headers;
     /* How many. */
     size_t request_headers_len;
@@ -1137,15 +1156,17 @@ gw_status gw_step_tls(gw_decider *decider, size_t index, gw_backend_tls *out);
 /* while a new one is being fetched. */
 #define GW_STALE_WHILE_UPDATING UINT32_C(8)
 
-/* What is kept of answers (GW_DUTY_CACHE). Set struct_size. Times are in milliseconds, rounded
- * up, sizes in octets. Texts and lists live until the next call of gw_step_cache, or as long as the
- * decision.
+/* What is kept of answers (GW_DUTY_CACHE). Answers with Set-Cookie are not kept, since they
+ * are one client's; those with Vary are for requests that agree in the fields that it names (RFC
+ * 9111, section 4.1). Set struct_size. Times are in milliseconds, rounded up, sizes in octets.
+ * Texts and lists live until the next call of gw_step_cache, and no longer than the decision.
  */
 struct gw_cache {
     /* sizeof(gw_cache). */
     size_t struct_size;
     /* What tells answers in a store apart: of this request, filled in. It is the same for all
-     * methods. Any octet may be in it.
+     * methods: ask the backend with GET where a client asks with HEAD, or keep nothing of HEAD. Any
+     * octet may be in it.
      */
     gw_str key;
     /* The store, "namespace/name/zone" or longer: what is kept is shared by requests with the same
@@ -1231,7 +1252,7 @@ struct gw_header_op {
 /* ==== What a backend is sent ==== */
 
 /* What a backend is sent. Set struct_size. Texts live until the next call of the same function,
- * or as long as the decision.
+ * and no longer than the decision.
  */
 struct gw_forward {
     /* sizeof(gw_forward). */
@@ -1419,8 +1440,9 @@ gw_status gw_decider_backend_tls(gw_decider *decider, gw_backend_tls *out);
 /* or SameSite=None. */
 #define GW_SAME_SITE_NONE 3
 
-/* How a client is kept where its first request was sent to. Set struct_size. Texts live as long as
- * the decision, or the router.
+/* How a client is kept where its first request was sent to. Set struct_size. What
+ * gw_decider_session tells lives as long as the decision, what gw_router_session tells as long
+ * as the router.
  *
  * What the client holds is a token of yours: the library neither makes nor reads one. Make it of
  * letters, digits and "-", so that cookies and header fields may hold it.
@@ -1644,7 +1666,7 @@ gw_status gw_mirror_get(gw_decider *decider, const gw_request *request, size_t i
 #define GW_RESPONSE_ERROR_PAGE UINT32_C(2)
 
 /* What a client is answered. Set struct_size. Texts live until the next call of gw_answer or
- * gw_edit_response, or as long as the decision.
+ * gw_edit_response, and no longer than the decision.
  */
 struct gw_response {
     /* sizeof(gw_response). */

@@ -363,7 +363,7 @@ pub unsafe extern "C" fn gw_decide(
 /// Decides anew what to do with a request whose backend cannot take it: `which` is one of
 /// `GW_INSTEAD_...`. The new decision takes the place of the last one. `GW_NONE` where nothing stands
 /// in: then the last decision stays, and the answer is 503 while a breaker keeps the endpoints out,
-/// else the status that it has.
+/// else the status that it has. After `GW_ERR_ARGUMENT` there may be no decision any more.
 ///
 /// # Safety
 ///
@@ -395,6 +395,8 @@ pub unsafe extern "C" fn gw_instead(
             };
             request.finish()?;
             let Some(decision) = decision else { return Ok(GW_NONE) };
+            // Where telling fails, neither of the two is left.
+            decided.decision = None;
             decided.steps.clear();
             told.tell(generation, router, decided, decision, &request)
         })

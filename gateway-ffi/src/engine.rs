@@ -37,10 +37,12 @@ pub unsafe extern "C" fn gw_engine_new(
     })
 }
 
-/// Puts `router` in force, at once and as a whole: every `gw_decide` that begins afterwards uses it,
-/// those that run go on with the one before. The router stays yours. Unless `generation` is NULL,
-/// `*generation` says the how manieth it is; decisions carry it. Costs less than a microsecond, and
-/// freeing the old router where nobody uses it any more, for which no other thread waits.
+/// Puts `router` in force, at once and as a whole: every `gw_decide` that begins afterwards uses
+/// it, those that run go on with the one before. The router stays yours. Unless `generation` is
+/// NULL, `*generation` says the how manieth it is; decisions carry it. Costs less than a
+/// microsecond. The old router is freed by whoever lets go of it last, which may be a decider
+/// within its next `gw_decide`: a large one takes milliseconds. To have it freed elsewhere, keep it
+/// (`gw_router_free`) until all deciders have decided again or were reset.
 ///
 /// # Safety
 ///

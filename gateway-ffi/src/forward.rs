@@ -14,7 +14,7 @@ use http::HeaderValue;
 use std::mem::MaybeUninit;
 
 /// What a backend is sent. Set `struct_size`. Texts live until the next call of the same function,
-/// or as long as the decision.
+/// and no longer than the decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_forward {

@@ -18,7 +18,7 @@ pub const GW_RESPONSE_WHOLE: u32 = 1;
 pub const GW_RESPONSE_ERROR_PAGE: u32 = 1 << 1;
 
 /// What a client is answered. Set `struct_size`. Texts live until the next call of `gw_answer` or
-/// `gw_edit_response`, or as long as the decision.
+/// `gw_edit_response`, and no longer than the decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_response {

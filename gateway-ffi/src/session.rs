@@ -36,8 +36,9 @@ pub const GW_SAME_SITE_LAX: i32 = 2;
 /// or `SameSite=None`.
 pub const GW_SAME_SITE_NONE: i32 = 3;
 
-/// How a client is kept where its first request was sent to. Set `struct_size`. Texts live as long as
-/// the decision, or the router.
+/// How a client is kept where its first request was sent to. Set `struct_size`. What
+/// `gw_decider_session` tells lives as long as the decision, what `gw_router_session` tells as long
+/// as the router.
 ///
 /// What the client holds is a token of yours: the library neither makes nor reads one. Make it of
 /// letters, digits and "-", so that cookies and header fields may hold it.

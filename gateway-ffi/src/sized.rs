@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 ///
 /// # Safety
 ///
-/// The type is `#[repr(C)]`, its first field is a `usize`, its alignment is that of a `usize`, and
+/// The type is `#[repr(C)]`, its first field is a `usize`, its alignment is at least that of a `usize`, and
 /// zeroed memory is a value of it: it consists of integers, arrays of them, raw pointers and
 /// optional functions.
 pub(crate) unsafe trait Sized: Copy {

@@ -19,12 +19,15 @@ pub const GW_CHECK_GRPC: i32 = 2;
 
 /// The service is sent all fields of the request's header.
 pub const GW_CHECK_ALL_REQUEST_HEADERS: u32 = 1;
-/// The request goes on with all fields of the answer's header but `Host`.
+/// The request goes on with all fields of the answer's header but `Host`, and but those that say
+/// where the answer ends and what becomes of its connection: Connection, Content-Length,
+/// Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade. With another length a
+/// part of the client's body would be taken for a request.
 pub const GW_CHECK_ALL_RESPONSE_HEADERS: u32 = 1 << 1;
 
-/// Which service is asked about a request, and how (`GW_DUTY_AUTH_CHECK`). Where it cannot be asked,
-/// the answer is `gw_step.status`. Set `struct_size`. Texts live until the next call of
-/// `gw_step_auth_check`, or as long as the decision.
+/// Which service is asked about a request, and how (`GW_DUTY_AUTH_CHECK`). Where it cannot be
+/// asked, the answer is `gw_step.status`. Set `struct_size`. Texts live until the next call of
+/// `gw_step_auth_check`, and no longer than the decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_auth_check {
@@ -50,7 +53,8 @@ pub struct gw_auth_check {
     /// How many octets of the body are sent along; 0 for none. A request with more of them is answered
     /// 413, unless it is 0.
     pub max_body: u64,
-    /// The fields of the request's header that are sent, unless it is all: names in lower case.
+    /// The fields of the request's header that are sent, unless it is all: names in lower case. Over
+    /// HTTP the length of what is sent along is yours to say.
     pub request_headers: *const gw_str,
     /// How many.
     pub request_headers_len: usize,
@@ -116,6 +120,7 @@ fn show(
     };
     let always = [header::HOST, header::AUTHORIZATION];
     let others = always.iter().filter(|name| check.sends(name) && !sent.contains(name));
+    let sent = sent.iter().filter(|name| check.sends(name));
     let others = others.filter(|_| flags & GW_CHECK_ALL_REQUEST_HEADERS == 0);
     let (request_headers, request_headers_len) =
         show_names(others.chain(sent), &mut told.request_headers);

@@ -10,10 +10,13 @@ use crate::status::gw_status;
 use gateway_core::{Credentials, Step};
 use http::HeaderValue;
 
-/// Who a request says it comes from (RFC 7617, `GW_DUTY_BASIC_AUTH`). It passes where `hash` is there
-/// and was made of `password`; else send what `gw_answer` says for `gw_step.status`, with the field
-/// `WWW-Authenticate: challenge` besides. Set `struct_size`. Texts live until the next call of
-/// `gw_step_basic_auth`, or as long as the decision.
+/// Who a request says it comes from (RFC 7617, `GW_DUTY_BASIC_AUTH`). It passes where `hash` is
+/// there and was made of `password`. Where there is no hash compare with one of your own all the
+/// same, and refuse: else the time tells which names there are. Neither text ends in NUL. Refuse a
+/// password with NUL in it before you hand it to crypt(3), whose result may be NULL. Else send what
+/// `gw_answer` says for `gw_step.status`, with the field `WWW-Authenticate: challenge` besides. Set
+/// `struct_size`. Texts live until the next call of `gw_step_basic_auth`, and no longer than the
+/// decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_basic_auth {

@@ -38,16 +38,18 @@ pub const GW_STALE_ON_INVALID_HEADER: u32 = 1 << 2;
 /// while a new one is being fetched.
 pub const GW_STALE_WHILE_UPDATING: u32 = 1 << 3;
 
-/// What is kept of answers (`GW_DUTY_CACHE`). Set `struct_size`. Times are in milliseconds, rounded
-/// up, sizes in octets. Texts and lists live until the next call of `gw_step_cache`, or as long as the
-/// decision.
+/// What is kept of answers (`GW_DUTY_CACHE`). Answers with `Set-Cookie` are not kept, since they
+/// are one client's; those with `Vary` are for requests that agree in the fields that it names (RFC
+/// 9111, section 4.1). Set `struct_size`. Times are in milliseconds, rounded up, sizes in octets.
+/// Texts and lists live until the next call of `gw_step_cache`, and no longer than the decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_cache {
     /// `sizeof(gw_cache)`.
     pub struct_size: usize,
     /// What tells answers in a store apart: of this request, filled in. It is the same for all
-    /// methods. Any octet may be in it.
+    /// methods: ask the backend with GET where a client asks with HEAD, or keep nothing of HEAD. Any
+    /// octet may be in it.
     pub key: gw_str,
     /// The store, "namespace/name/zone" or longer: what is kept is shared by requests with the same
     /// one, which are those of one document.
@@ -154,7 +156,7 @@ fn show(
         zone: gw_str::of(cache.zone.as_bytes()),
         flags: flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag),
         stale,
-        keep_ms: millis(kept.map(|kept| kept.time)),
+        keep_ms: millis(kept.map(|kept| kept.time).filter(|time| !time.is_zero())),
         statuses: told.statuses.as_ptr(),
         statuses_len: told.statuses.len(),
         stale_statuses: told.stale_statuses.as_ptr(),

@@ -17,11 +17,13 @@ pub const GW_VERIFY_CLIENT_OPTIONAL: i32 = 3;
 /// not know as `GW_VERIFY_CLIENT_ON`.
 pub const GW_VERIFY_CLIENT_OPTIONAL_NO_AUTHORITY: i32 = 4;
 
-/// Which certificate the client of a TLS connection has to have shown (`GW_DUTY_CLIENT_CERTIFICATE`).
-/// Where it has not, the answer is `gw_step.status`; where the connection was opened for another host,
-/// or was not asked for a certificate, 421. Connections are opened before requests are decided: ask
-/// for a certificate in every handshake, take any, and judge it when a request asks. Set
-/// `struct_size`. Texts live as long as the decision.
+/// Which certificate the client of a TLS connection has to have shown
+/// (`GW_DUTY_CLIENT_CERTIFICATE`). Where it has not, the answer is `gw_step.status`; where the
+/// connection was opened for another host, or was not asked for a certificate, 421. Connections are
+/// opened before requests are decided: ask for a certificate in every handshake, take any, and
+/// judge it when a request asks. Do not take up sessions of earlier connections: they tell what was
+/// found then, perhaps for another host. Judge open connections anew when `gw_decision.generation`
+/// changes. Set `struct_size`. Texts live as long as the decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_client_certificate {
@@ -34,7 +36,7 @@ pub struct gw_client_certificate {
     /// Who may have signed it: certificates in PEM.
     pub authorities: gw_str,
     /// What is withdrawn: lists in PEM. Absent for none; else every certificate of the chain needs a
-    /// list of who signed it.
+    /// list of who signed it that has not ended.
     pub revoked: gw_str,
 }
 sized!(gw_client_certificate);

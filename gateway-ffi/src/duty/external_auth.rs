@@ -9,11 +9,13 @@ use crate::sized::{sized, zeroed};
 use crate::status::gw_status;
 use gateway_core::Step;
 
-/// Which service is asked about a request, and how (`GW_DUTY_EXTERNAL_AUTH`): send it GET `uri` with
-/// `host` as `Host`, the header of the request, and no body. After 2xx the request passes. 401, with
-/// the `WWW-Authenticate` of the service, and 403 go to the client; anything else, or no answer, is
-/// `gw_step.status`. Set `struct_size`. Texts live until the next call of `gw_step_external_auth`, or
-/// as long as the decision.
+/// Which service is asked about a request, and how (`GW_DUTY_EXTERNAL_AUTH`): send it GET `uri`
+/// with `host` as `Host`, the header of the request but for what is about its body and its
+/// connection (Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade, Keep-Alive,
+/// Expect), and no body. After 2xx the request passes. 401, with the `WWW-Authenticate` of the
+/// service, and 403 go to the client; anything else, or no answer, is `gw_step.status`. Set
+/// `struct_size`. Texts live until the next call of `gw_step_external_auth`, and no longer than the
+/// decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_external_auth {
@@ -38,10 +40,13 @@ pub struct gw_external_auth {
     /// answers to that. Absent: 401 goes to the client.
     pub sign_in: gw_str,
     /// 1: clients log in by this very request. It goes to the service in the place of the backend, and
-    /// nothing is asked about it.
+    /// nothing is asked about it: with `target`, and with method, `Host`, header and body of the client.
+    /// `gw_edit_request` is about the backend, and not for it.
     pub is_for_sign_in: i32,
     /// Zero.
     pub reserved: u32,
+    /// With `is_for_sign_in` the path and the query in normal form. Else absent.
+    pub target: gw_str,
 }
 sized!(gw_external_auth);
 
@@ -49,6 +54,7 @@ sized!(gw_external_auth);
 #[derive(Default)]
 pub(super) struct Told {
     service: String,
+    target: Vec<u8>,
 }
 
 /// Fills `out` with what the step at `index` of the last decision needs; `GW_NONE` where it is not of
@@ -80,6 +86,10 @@ fn show(
     let told = &mut told.external_auth;
     let asked = Asked::of(policy.target, rules, &mut told.service);
     let is_for_sign_in = made.decision.is_for_sign_in(policy, request);
+    told.target.clear();
+    if is_for_sign_in {
+        made.decision.write_sign_in_target(request, &mut told.target);
+    }
     let sign_in = policy.sign_in.as_ref();
     Some(gw_external_auth {
         service: asked.service,
@@ -91,6 +101,7 @@ fn show(
         host: gw_str::of(policy.server_name.as_bytes()),
         sign_in: gw_str::of_option(sign_in.map(|sign_in| sign_in.uri.as_bytes())),
         is_for_sign_in: i32::from(is_for_sign_in),
+        target: gw_str::of_option(is_for_sign_in.then_some(&*told.target)),
         ..zeroed()
     })
 }

@@ -12,10 +12,11 @@ use gateway_core::Step;
 use gateway_core::rules::JwtKeys;
 use http::HeaderValue;
 
-/// The token that a request presents, and what it is signed with (RFC 7519, `GW_DUTY_JWT`). It passes
-/// where `token` is there, is signed with one of the keys, and is valid by its times; else send what
-/// `gw_answer` says for `gw_step.status`, with the field `WWW-Authenticate: challenge` besides. Set
-/// `struct_size`. Texts live until the next call of `gw_step_jwt`, or as long as the decision.
+/// The token that a request presents, and what it is signed with (RFC 7519, `GW_DUTY_JWT`). It
+/// passes where `token` is there, is signed with one of the keys, and is valid by its times; else
+/// send what `gw_answer` says for `gw_step.status`, with the field `WWW-Authenticate: challenge`
+/// besides. Set `struct_size`. Texts live until the next call of `gw_step_jwt`, and no longer than
+/// the decision.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct gw_jwt {

@@ -61,7 +61,7 @@ static const char *const POLICIES =
     "  conditions: {noCache: ['${http_x_private}'], bypass: ['${cookie_fresh}']}, cachePurgeAllow: [10.0.0.0/8]}}}\n"
     "---\n"
     "{apiVersion: k8s.nginx.org/v1, kind: Policy, metadata: {name: simple},\n"
-    " spec: {cache: {cacheZoneName: simple, cacheZoneSize: 1m, allowedCodes: [any], time: 1s}}}\n";
+    " spec: {cache: {cacheZoneName: simple, cacheZoneSize: 1m, allowedCodes: [any], time: 0s}}}\n";
 
 static const char *const OTHERS =
     "{apiVersion: v1, kind: Secret, metadata: {name: cafe-tls}, type: kubernetes.io/tls,\n"
@@ -251,7 +251,7 @@ static void external_auth(void) {
     at = asks_at("/login", GW_DUTY_EXTERNAL_AUTH);
     CHECK(gw_step_external_auth(decider, &request, at, &ask) == GW_OK);
     CHECK_TEXT(ask.service, "default/auth-svc:8443");
-    CHECK(ask.service_port == 8443 && ask.tls == 1 && ask.is_for_sign_in == 0);
+    CHECK(ask.service_port == 8443 && ask.tls == 1 && ask.is_for_sign_in == 0 && ask.target.ptr == NULL);
     CHECK_TEXT(ask.sign_in, "/oauth2/start");
     CHECK_TEXT(ask.host, "auth.example.com");
     CHECK(gw_step_tls(decider, at, &tls) == GW_OK);
@@ -260,6 +260,11 @@ static void external_auth(void) {
     CHECK_TEXT(tls.server_name, "auth.example.com");
     at = asks_at("/oauth2/start?x=1", GW_DUTY_EXTERNAL_AUTH);
     CHECK(gw_step_external_auth(decider, &request, at, &ask) == GW_OK && ask.is_for_sign_in == 1);
+    CHECK_TEXT(ask.target, "/oauth2/start?x=1");
+    /* The service sees the path that was decided by. */
+    at = asks_at("/other/%2e%2e/oauth2/start?x=1", GW_DUTY_EXTERNAL_AUTH);
+    CHECK(gw_step_external_auth(decider, &request, at, &ask) == GW_OK && ask.is_for_sign_in == 1);
+    CHECK_TEXT(ask.target, "/oauth2/start?x=1");
 }
 
 static void auth_check(void) {
@@ -333,7 +338,7 @@ static void cache(void) {
     CHECK_TEXT(cache.key, "http://tea/simple?x=1");
     CHECK_TEXT(cache.zone, "default/cafe/simple");
     CHECK(cache.flags == (GW_CACHE_ANY_STATUS | GW_CACHE_SERVES | GW_CACHE_STORES) && cache.stale == 0);
-    CHECK(cache.keep_ms == 1000 && cache.statuses_len == 0 && cache.stale_statuses_len == 0);
+    CHECK(cache.keep_ms == 0 && cache.statuses_len == 0 && cache.stale_statuses_len == 0);
     CHECK(cache.inactive_ms == 600000 && cache.lock_timeout_ms == 0 && cache.lock_age_ms == 0);
     CHECK(cache.max_size == UINT64_MAX && cache.min_free == 0 && cache.min_uses == 1);
 }
@@ -448,6 +453,9 @@ static void log_user(gw_str user) {
     CHECK(user.len > 0);
 }
 
+/* The hash of a password that nobody has, of the kind that users have. */
+static const gw_str NOBODY = {"{PLAIN}", 7};
+
 /* 0 where the request passes all steps of its decision, else the status to hand to gw_answer. */
 static uint32_t guard(gw_decider *decider, const gw_request *request, const gw_decision *decision) {
     for (size_t i = 0; i < decision->steps_len; i++) {
@@ -459,7 +467,9 @@ static uint32_t guard(gw_decider *decider, const gw_request *request, const gw_d
         case GW_DUTY_BASIC_AUTH: {
             gw_basic_auth basic = {sizeof basic};
             if (gw_step_basic_auth(decider, request, i, &basic) != GW_OK) return 500;
-            if (basic.hash.ptr == NULL || !is_hash_of(basic.hash, basic.password)) {
+            int is_known = basic.hash.ptr != NULL;
+            /* A name that is not known takes as long as one that is. */
+            if (!is_hash_of(is_known ? basic.hash : NOBODY, basic.password) || !is_known) {
                 add_header("WWW-Authenticate", basic.challenge);
                 return step.status;
             }

@@ -124,8 +124,8 @@ static bool open_token(const gw_session *session, gw_str text, uint64_t now, str
         if (sscanf(copy, "%c-%" SCNu64 "-", &token->endpoint, &token->begun) != 2) return false;
         seal(again, session, token);
         if (strcmp(copy, again) == 0) {
-            uint64_t most = session->absolute_timeout_ms / 1000;
-            return most == 0 || now - token->begun < most;
+            uint64_t most = session->absolute_timeout_ms;
+            return most == 0 || now - token->begun < (most + 999) / 1000;
         }
     }
     return false;
