@@ -25,6 +25,11 @@ pub struct gw_header {
     pub value: gw_str,
 }
 
+/// A text of ours, as [`gw_str::of`].
+pub(crate) fn text(text: &str) -> gw_str {
+    gw_str::of(text.as_bytes())
+}
+
 impl gw_str {
     /// There is none.
     pub(crate) const ABSENT: Self = Self { ptr: std::ptr::null(), len: 0 };

@@ -112,7 +112,7 @@ pub unsafe extern "C" fn gw_decider_free(decider: *mut gw_decider) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::gw_str;
+    use crate::bytes::text;
     use crate::router::gw_router_build;
     use std::ptr;
 
@@ -128,7 +128,6 @@ mod tests {
             assert_eq!(crate::gw_engine_new(router, &raw mut engine), GW_OK);
             assert_eq!(gw_decider_new(0, &raw mut decider), GW_OK);
         }
-        let text = |text: &str| gw_str::of(text.as_bytes());
         let mut request: crate::gw_request = crate::sized::zeroed();
         request.struct_size = size_of_val(&request);
         (request.method, request.target, request.host) = (text("GET"), text("/"), text("a"));

@@ -1,6 +1,6 @@
 //! What to do with a request.
 
-use crate::bytes::gw_str;
+use crate::bytes::{gw_str, text};
 use crate::decider::{self, gw_decider};
 use crate::engine::gw_engine;
 use crate::pinned::{Decided, Made, Treatment};
@@ -185,10 +185,6 @@ macro_rules! put {
         // SAFETY: all of the struct can be written.
         unsafe { $((&raw mut (*$out).$field).write($field);)* }
     }};
-}
-
-fn text(text: &str) -> gw_str {
-    gw_str::of(text.as_bytes())
 }
 
 /// Fills `out`, all of which can be written.

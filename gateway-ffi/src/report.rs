@@ -1,7 +1,7 @@
 //! What is wrong with documents.
 
 use crate::boundary::{boundary, or};
-use crate::bytes::gw_str;
+use crate::bytes::{gw_str, text};
 use crate::handle::{self, Owned};
 use crate::sized::{Out, sized, zeroed};
 use crate::status::{GW_NONE, GW_OK, gw_status};
@@ -80,7 +80,6 @@ impl gw_report {
 impl Entry {
     fn shown(&self) -> gw_diagnostic {
         let Diagnostic { severity, code, object, field, span, message, help } = &self.diagnostic;
-        let text = |text: &str| gw_str::of(text.as_bytes());
         gw_diagnostic {
             severity: match severity {
                 Severity::Notice => GW_SEVERITY_NOTICE,

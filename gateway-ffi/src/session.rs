@@ -1,7 +1,7 @@
 //! Clients that stay where they were sent first.
 
 use crate::boundary::boundary;
-use crate::bytes::gw_str;
+use crate::bytes::{gw_str, text};
 use crate::decider::{self, gw_decider};
 use crate::handle;
 use crate::pinned::Made;
@@ -113,10 +113,6 @@ struct Known {
 unsafe impl Send for Known {}
 // SAFETY: as above.
 unsafe impl Sync for Known {}
-
-fn text(text: &str) -> gw_str {
-    gw_str::of(text.as_bytes())
-}
 
 impl Sessions {
     pub(crate) fn of(rules: &RuleSet) -> Self {

@@ -1,6 +1,6 @@
 //! What decisions ask of hosts.
 
-use crate::bytes::gw_str;
+use crate::bytes::{gw_str, text};
 use crate::decider::{self, gw_decider};
 use crate::sized::{Out, sized, zeroed};
 use crate::status::{GW_NONE, GW_OK, gw_status};
@@ -137,7 +137,6 @@ pub(crate) fn asked<'s>(step: &'s Step<'_>) -> (u64, u16, &'s Origin) {
 
 fn show(step: &Step<'_>, key: &mut Vec<u8>) -> gw_step {
     let (duty, status, origin) = asked(step);
-    let text = |text: &str| gw_str::of(text.as_bytes());
     let shown = gw_step {
         duty,
         status: status.into(),

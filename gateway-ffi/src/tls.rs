@@ -1,6 +1,6 @@
 //! How TLS is spoken with a server, as C sees it.
 
-use crate::bytes::gw_str;
+use crate::bytes::{gw_str, text};
 use crate::settings::gw_backend_tls;
 use crate::sized::zeroed;
 use gateway_core::TlsToBackend;
@@ -23,7 +23,6 @@ impl SubjectNames {
             ..zeroed()
         };
         let Some(settings) = settings else { return self.show_trust(None, own) };
-        let text = |text: &str| gw_str::of(text.as_bytes());
         let shown = gw_backend_tls {
             server_name: gw_str::of_option(settings.server_name.as_deref().map(str::as_bytes)),
             sni: i32::from(settings.sni),
