@@ -13,17 +13,14 @@ impl Decision<'_> {
     ///
     /// `request` is the one that was decided.
     pub fn write_check_target(&self, check: &AuthCheck, request: &impl Request, out: &mut Vec<u8>) {
-        let start = out.len();
-        let prefix = match &check.protocol {
-            AuthProtocol::Http { path, .. } => Some(path.strip_suffix('/').unwrap_or(path)),
-            AuthProtocol::Grpc { .. } => None,
-        };
-        out.extend_from_slice(prefix.unwrap_or_default().as_bytes());
-        let has_path = self.write_path(&PathRewrite::Keep, request, out);
-        match prefix {
-            Some(_) => begin_with_slash(start, out),
-            None if has_path == Some(false) => out.extend_from_slice(request.target()),
-            None => {}
+        match &check.protocol {
+            AuthProtocol::Http { path, .. } => {
+                let start = out.len();
+                out.extend_from_slice(path.strip_suffix('/').unwrap_or(path).as_bytes());
+                self.write_path(&PathRewrite::Keep, request, out);
+                begin_with_slash(start, out);
+            }
+            AuthProtocol::Grpc { .. } => self.write_rewritten(&PathRewrite::Keep, request, out),
         }
     }
 
@@ -33,7 +30,7 @@ impl Decision<'_> {
     ///
     /// `request` is the one that was decided.
     pub fn write_sign_in_target(&self, request: &impl Request, out: &mut Vec<u8>) {
-        self.write_path(&PathRewrite::Keep, request, out);
+        self.write_rewritten(&PathRewrite::Keep, request, out);
     }
 
     /// Whether the request goes to the service of `policy`, one of its [`steps`](Decision::steps),

@@ -25,6 +25,17 @@ impl Decision<'_> {
             Outcome::Forward(forwarding) => &forwarding.forward.path,
             _ => &PathRewrite::Keep,
         };
+        self.write_rewritten(rewrite, request, out);
+    }
+
+    /// Appends the target that `rewrite` makes of that of the request; one without a path stays as it
+    /// is.
+    pub(super) fn write_rewritten(
+        &self,
+        rewrite: &PathRewrite,
+        request: &impl Request,
+        out: &mut Vec<u8>,
+    ) {
         if self.write_path(rewrite, request, out) == Some(false) {
             out.extend_from_slice(request.target());
         }
