@@ -14,7 +14,6 @@ use gateway_core::rules::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A cookie carries the session: `Cookie` of requests, `Set-Cookie` of answers.
 pub const GW_SESSION_COOKIE: i32 = 1;
@@ -155,7 +154,7 @@ impl Known {
                 flags: shown.flags | GW_SESSION_HTTP_ONLY,
                 name: text(name),
                 path: text(path),
-                max_age: absolute_timeout.filter(|_| *permanent).map_or(0, seconds),
+                max_age: absolute_timeout.filter(|_| *permanent).map_or(0, CookieAge::max_age),
                 ..shown
             },
             SessionName::Header(name) => {
@@ -163,11 +162,6 @@ impl Known {
             }
         }
     }
-}
-
-/// A time in whole seconds, rounded up: none is 0, which would end a cookie.
-fn seconds(time: Duration) -> u64 {
-    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }
 
 fn of_cookie(cookie: &SessionCookie) -> gw_session {
@@ -188,7 +182,7 @@ fn of_cookie(cookie: &SessionCookie) -> gw_session {
         domain: option(domain),
         max_age: match expires {
             None => 0,
-            Some(CookieAge::For(time)) => seconds(*time),
+            Some(CookieAge::For(time)) => CookieAge::max_age(*time),
             Some(CookieAge::Max) => u64::MAX,
         },
         ..zeroed()

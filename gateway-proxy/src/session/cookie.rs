@@ -58,10 +58,8 @@ pub(super) fn of_session(
 }
 
 fn max_age(text: &mut String, age: Duration) {
-    // Whole seconds, rounded up: none at all would end the cookie.
-    let seconds = age.as_nanos().div_ceil(1_000_000_000).max(1);
     // Writing to a string never fails.
-    let _ = write!(text, "; Max-Age={seconds}");
+    let _ = write!(text, "; Max-Age={}", CookieAge::max_age(age));
 }
 
 #[cfg(test)]

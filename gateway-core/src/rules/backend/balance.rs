@@ -75,6 +75,15 @@ pub enum CookieAge {
     Max,
 }
 
+impl CookieAge {
+    /// `Max-Age` of a cookie that lasts for `time`: in seconds, rounded up, and never 0, which would
+    /// take it away at once (RFC 6265 section 5.2.2).
+    pub fn max_age(time: Duration) -> u64 {
+        let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+        seconds.max(1)
+    }
+}
+
 /// `SameSite` of a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SameSite {
